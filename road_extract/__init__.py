@@ -1,0 +1,49 @@
+"""GeoTIFF in, georeferenced roads out.
+
+Every command is one function here: paths in, paths out, no printing. Names are loaded when they are first used, so
+that importing the package is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from road_extract.errors import RoadExtractError as RoadExtractError
+    from road_extract.options import PredictOptions as PredictOptions
+    from road_extract.options import VectorizeOptions as VectorizeOptions
+    from road_extract.pipeline import extract_roads as extract_roads
+    from road_extract.pipeline import predict_probability as predict_probability
+    from road_extract.pipeline import vectorize_roads as vectorize_roads
+    from road_extract.preflight import describe_scene as describe_scene
+    from road_extract.preview import draw_preview as draw_preview
+    from road_extract.training import TrainOptions as TrainOptions
+    from road_extract.training import train_model as train_model
+    from road_extract.version import __version__ as __version__
+
+_HOMES = {
+    "PredictOptions": "options",
+    "RoadExtractError": "errors",
+    "TrainOptions": "training",
+    "VectorizeOptions": "options",
+    "__version__": "version",
+    "describe_scene": "preflight",
+    "draw_preview": "preview",
+    "extract_roads": "pipeline",
+    "predict_probability": "pipeline",
+    "train_model": "training",
+    "vectorize_roads": "pipeline",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,72 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from road_extract.errors import InputError, OutputError
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Check, before any work, that an output can be written.
+
+    Raises:
+        InputError: If it exists and may not be overwritten, or is a folder.
+        OutputError: If its folder is missing or cannot be written to.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give a file name")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path}: exists already; choose another name or allow overwriting (--overwrite)")
+    folder = path.parent
+    if not folder.is_dir():
+        raise OutputError(f"{path}: its folder {folder} does not exist; create it first")
+    probe = temp_name(path)
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write to {folder} ({error.strerror}); choose another folder") from error
+
+
+def temp_name(path: Path) -> Path:
+    """A name beside the target that no other run uses, with the target's suffix."""
+    return path.with_name(f".{path.stem}.tmp-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write to a temporary file beside the target, moved over it at the end; removed if anything goes wrong.
+
+    Files that drivers put beside it (``-journal``, ``.aux.xml``, ...) go with it.
+
+    Raises:
+        OutputError: If the file system refuses (full, read-only, gone).
+    """
+    temp = temp_name(path)
+    try:
+        yield temp
+        with temp.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temp, path)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        for leftover in temp.parent.glob(f"{temp.stem}*"):
+            leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """A temporary file beside ``path``, removed in any case."""
+    temp = temp_name(path)
+    try:
+        yield temp
+    finally:
+        temp.unlink(missing_ok=True)

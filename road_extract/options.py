@@ -1,0 +1,82 @@
+"""Options, with the help, unit and range that every front end shows: the one place where they are written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from road_extract.errors import InputError
+
+
+def option(
+    default: Any, help: str, *, unit: str = "", low: float | None = None, high: float | None = None, short: str = ""
+) -> Any:
+    """A dataclass field that knows how it is shown.
+
+    Args:
+        default: Its value when nothing is said.
+        help: One sentence without the final stop.
+        unit: Of the value, if it has one.
+        low: Smallest value allowed.
+        high: Largest value allowed.
+        short: Name on the command line where it differs from the field's.
+    """
+    return field(default=default, metadata={"help": help, "unit": unit, "low": low, "high": high, "short": short})
+
+
+def check_ranges(options: Any) -> None:
+    """Check every number of an options object against its range.
+
+    Raises:
+        InputError: If a value is out of range or not finite.
+    """
+    for f in fields(options):
+        value, low, high = getattr(options, f.name), f.metadata.get("low"), f.metadata.get("high")
+        if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if not (low is None or value >= low) or not (high is None or value <= high):
+            limits = f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
+            raise InputError(f"{f.name} is {value}; expected {limits} {f.metadata['unit']}".rstrip())
+
+
+@dataclass(frozen=True, slots=True)
+class PredictOptions:
+    """How a scene becomes a probability raster."""
+
+    model: str | None = option(None, "Model folder (weights.npz, spec.json); the shipped model if left out")
+    backend: str = option("auto", "What runs the model: auto or tensorflow")
+    bands: tuple[int, ...] | None = option(
+        None, "Bands to use, counted from 1: one (grey) or as many as the model has, such as 3,2,1"
+    )
+    overlap_px: int = option(32, "Overlap of neighbouring windows", unit="px", low=0, high=112, short="overlap")
+    batch_size: int = option(4, "Windows that go through the model at once", low=1, high=256)
+    native_gsd: bool = option(False, "Keep the scene's own pixels, whatever the model's ground sample distance")
+    bounds: tuple[float, float, float, float] | None = option(
+        None, "Only this part: XMIN YMIN XMAX YMAX in the scene's own coordinates"
+    )
+    aoi: str | None = option(None, "Only inside the polygons of this vector file, in any format and CRS")
+    assume_crs: str | None = option(None, "CRS of a scene that has none, such as EPSG:32611")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorizeOptions:
+    """How a probability raster becomes road polygons."""
+
+    threshold: float | None = option(
+        None, "Probability from which a pixel is road; the model's own if left out", low=0.0, high=1.0
+    )
+    min_area_m2: float = option(100.0, "Smaller road areas are dropped", unit="m2", low=0.0, short="min-area")
+    min_hole_m2: float = option(50.0, "Smaller holes are filled", unit="m2", low=0.0, short="min-hole")
+    simplify_m: float = option(
+        1.0,
+        "Outlines may move by so much to lose their pixel stairs; 0 keeps the pixels",
+        unit="m",
+        low=0.0,
+        short="simplify",
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)

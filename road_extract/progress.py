@@ -1,0 +1,30 @@
+"""What a long operation says of itself while it runs. Front ends decide how that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One report.
+
+    Attributes:
+        stage: What is going on: ``predict``, ``overviews`` or ``vectorize``.
+        done: Units finished.
+        total: Units in all, at least 1.
+        unit: ``windows``, ``rows`` or ``steps``.
+    """
+
+    stage: str
+    done: int
+    total: int
+    unit: str
+
+
+Report = Callable[[Progress], None]
+
+
+def no_report(progress: Progress) -> None:
+    """Say nothing."""

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from hypothesis import settings
+from numpy.typing import NDArray
+
+from road_extract.model_spec import ModelSpec
+
+# machines that build are slow now and then: a test is right or wrong, not fast
+settings.register_profile("road_extract", deadline=None)
+settings.load_profile("road_extract")
+
+REPOSITORY = Path(__file__).parents[1]
+SAMPLES = REPOSITORY / "sample_tiles"
+SHARED = REPOSITORY.parent / "shared" / "data"
+
+#: UTM 11N, 1 m pixels, a sub-pixel origin.
+UTM = Affine(1.0, 0.0, 665000.25, 0.0, -1.0, 4010000.75)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip("needs the imagery in ../shared/data")
+    return SHARED
+
+
+@pytest.fixture
+def write_scene(tmp_path: Path) -> Callable[..., Path]:
+    """Write (bands, rows, cols) as a GeoTIFF: ``mask`` becomes an internal mask band, the rest goes to rasterio."""
+
+    def write(pixels: NDArray[Any], name: str = "scene.tif", mask: NDArray[Any] | None = None, **profile: Any) -> Path:
+        path = tmp_path / name
+        settings = {"crs": "EPSG:32611", "transform": UTM} | profile
+        bands, rows, cols = pixels.shape
+        with (
+            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+            rasterio.open(
+                path, "w", driver="GTiff", count=bands, height=rows, width=cols, dtype=pixels.dtype, **settings
+            ) as dataset,
+        ):
+            dataset.write(pixels)
+            if mask is not None:
+                dataset.write_mask(mask)
+        return path
+
+    return write
+
+
+class IdentityBackend:
+    """Gives the model's first band back: any shift or scaling between input and output shows."""
+
+    description = "identity"
+
+    def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return batch[..., 0].copy()
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def identity_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model folder whose backend is `IdentityBackend`, in the place of the shipped one."""
+    from road_extract import pipeline
+
+    folder = tmp_path / "identity"
+    folder.mkdir()
+    spec = ModelSpec("identity", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), threshold=0.5)
+    (folder / "spec.json").write_text(spec.to_json())
+    (folder / "weights.npz").write_bytes(b"")
+    monkeypatch.setattr(pipeline, "shipped_model", lambda: folder)
+    monkeypatch.setattr(pipeline, "open_backend", lambda *args: IdentityBackend())
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20260101)
