@@ -1,0 +1,73 @@
+"""Metres and square metres on the ellipsoid, whatever the CRS."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from road_extract.errors import InputError
+from road_extract.grid import RasterGrid
+
+if TYPE_CHECKING:
+    import shapely
+    from pyproj import Geod, Transformer
+
+
+def pixel_size_m(grid: RasterGrid) -> tuple[float, float]:
+    """Ground size of a pixel at the middle of a raster, along its rows and along its columns, in metres.
+
+    Geodesic (Karney 2013, by PROJ), so that degrees and stretched projections such as Web Mercator give true ground.
+
+    Raises:
+        InputError: If the raster's place is outside what its CRS can describe.
+    """
+    row, col = grid.height / 2, grid.width / 2
+    span = 50.0
+    cols = np.array([col - span, col + span, col, col])
+    rows = np.array([row, row, row - span, row + span])
+    a, b, c, d, e, f = grid.transform[:6]
+    xs, ys = a * cols + b * rows + c, d * cols + e * rows + f
+    lon, lat = _to_geodetic(grid.crs).transform(xs, ys)
+    if not np.isfinite([lon, lat]).all():
+        raise InputError("the scene lies outside the area of its CRS; check its CRS and geotransform")
+    _, _, metres = _geod(grid.crs).inv(lon[::2], lat[::2], lon[1::2], lat[1::2])
+    size_x, size_y = (float(m) / (2 * span) for m in metres)
+    if not (math.isfinite(size_x) and size_x > 0 and math.isfinite(size_y) and size_y > 0):
+        raise InputError("the scene's pixels have no size on the ground; check its CRS and geotransform")
+    return size_x, size_y
+
+
+def area_m2(geometry: shapely.Polygon, crs: str) -> float:
+    """Geodesic area of a polygon, its holes taken off, in square metres."""
+    import shapely
+
+    lonlat = shapely.transform(geometry, lambda xy: _transform_xy(xy, crs))
+    area, _ = _geod(crs).geometry_area_perimeter(shapely.orient_polygons(lonlat))
+    return abs(float(area))
+
+
+def _transform_xy(xy: NDArray[np.float64], crs: str) -> NDArray[np.float64]:
+    return np.column_stack(_to_geodetic(crs).transform(xy[:, 0], xy[:, 1]))
+
+
+@lru_cache(maxsize=16)
+def _to_geodetic(crs: str) -> Transformer:
+    from pyproj import CRS, Transformer
+
+    projected = CRS.from_user_input(crs)
+    geodetic = projected.geodetic_crs
+    if geodetic is None:
+        raise InputError(f"CRS {projected.name!r} has no place on the earth; give the scene a real one")
+    return Transformer.from_crs(projected, geodetic, always_xy=True)
+
+
+@lru_cache(maxsize=16)
+def _geod(crs: str) -> Geod:
+    from pyproj import CRS, Geod
+
+    found: Any = CRS.from_user_input(crs).get_geod()
+    return found if found is not None else Geod(ellps="WGS84")

@@ -1,0 +1,141 @@
+"""How well probabilities match a road mask: exact and relaxed, at every threshold at once.
+
+Counts are pooled over scenes before any ratio is taken. Pixels without data or label are left out of everything.
+
+Relaxed precision and recall are those of Mnih (2013), "Machine Learning for Aerial Image Labeling", section 3.3, used by
+Zhang, Liu & Wang (2018): a predicted road pixel is right if a true one lies within rho pixels (Euclidean), a true one
+is found if a predicted one lies within rho pixels. The break-even point is where the two meet as the threshold moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+#: Probabilities are told apart in steps of 1/254, as they are stored.
+LEVELS = 255
+RHO_PX = 3
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class RoadCounts:
+    """Pixel counts by probability level; counts of several scenes add up with ``+``.
+
+    Attributes:
+        road: True road pixels by predicted level, (255,).
+        ground: Other pixels by predicted level, (255,).
+        near_road: Pixels within rho of a true road pixel by predicted level, (255,).
+        reached: True road pixels by the highest level within rho of them, (255,).
+    """
+
+    road: IntArray
+    ground: IntArray
+    near_road: IntArray
+    reached: IntArray
+
+    def __add__(self, other: RoadCounts) -> RoadCounts:
+        return RoadCounts(
+            self.road + other.road,
+            self.ground + other.ground,
+            self.near_road + other.near_road,
+            self.reached + other.reached,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RoadScores:
+    """Ratios at every threshold: index t means "road from level t / 254 on". Each (255,) float64; nothing found is 0.
+
+    Attributes:
+        precision: Exact.
+        recall: Exact.
+        iou: Exact, of the road class.
+        relaxed_precision: With slack rho.
+        relaxed_recall: With slack rho.
+    """
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    iou: NDArray[np.float64]
+    relaxed_precision: NDArray[np.float64]
+    relaxed_recall: NDArray[np.float64]
+
+    @property
+    def f1(self) -> NDArray[np.float64]:
+        """Exact F1, (255,)."""
+        return 2 * self.iou / (1 + self.iou)
+
+    @property
+    def break_even(self) -> float:
+        """Relaxed precision and recall where they meet, interpolated between the two thresholds around it."""
+        gap = self.relaxed_precision - self.relaxed_recall
+        # from high thresholds down recall rises; above the highest predicted level nothing is predicted at all
+        crossing = np.flatnonzero((gap[:-1] <= 0) & (gap[1:] > 0) & (self.relaxed_recall[1:] > 0))
+        if not len(crossing):
+            return float(np.minimum(self.relaxed_precision, self.relaxed_recall).max())
+        low = int(crossing[-1])
+        share = -gap[low] / (gap[low + 1] - gap[low])
+        return float(self.relaxed_recall[low] + share * (self.relaxed_recall[low + 1] - self.relaxed_recall[low]))
+
+
+def count_roads(
+    probability: NDArray[np.uint8], truth: NDArray[np.bool_], valid: NDArray[np.bool_], rho_px: int = RHO_PX
+) -> RoadCounts:
+    """Count one scene.
+
+    Args:
+        probability: (rows, cols), 0..254 for 0..1.
+        truth: (rows, cols), road.
+        valid: (rows, cols), pixels that count.
+        rho_px: Slack.
+    """
+    truth = truth & valid
+    level = np.where(valid, probability, 0).astype(np.int16)
+    level[~valid] = -1
+    near = ndimage.distance_transform_edt(~truth) <= rho_px if truth.any() else np.zeros_like(truth)
+    highest = ndimage.maximum_filter(level, footprint=_disk(rho_px), mode="constant", cval=-1)
+    return RoadCounts(
+        _histogram(level[truth]),
+        _histogram(level[valid & ~truth]),
+        _histogram(level[near & valid]),
+        _histogram(highest[truth]),
+    )
+
+
+def score_roads(counts: RoadCounts) -> RoadScores:
+    """Turn counts into ratios at every threshold."""
+    hit, wrong, near, reached = (
+        _from_level(part) for part in (counts.road, counts.ground, counts.near_road, counts.reached)
+    )
+    roads = counts.road.sum()
+    return RoadScores(
+        _ratio(hit, hit + wrong),
+        _ratio(hit, np.full(LEVELS, roads)),
+        _ratio(hit, roads + wrong),
+        _ratio(near, hit + wrong),
+        _ratio(reached, np.full(LEVELS, roads)),
+    )
+
+
+def _disk(radius_px: int) -> NDArray[np.bool_]:
+    row, col = np.indices((2 * radius_px + 1,) * 2) - radius_px
+    inside: NDArray[np.bool_] = row**2 + col**2 <= radius_px**2
+    return inside
+
+
+def _histogram(levels: NDArray[np.int16]) -> IntArray:
+    return np.bincount(levels, minlength=LEVELS).astype(np.int64)
+
+
+def _from_level(histogram: IntArray) -> IntArray:
+    """How many lie at a level or above it."""
+    return np.cumsum(histogram[::-1])[::-1]
+
+
+def _ratio(part: IntArray, whole: IntArray) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.zeros(LEVELS), where=whole > 0)

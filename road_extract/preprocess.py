@@ -1,0 +1,88 @@
+"""Pixels to model input. Arrays are (rows, cols, bands)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from road_extract.errors import InputError
+from road_extract.model_spec import ModelSpec
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+#: Percentiles of the valid pixels that become 0 and 1 where a sensor has no fixed range.
+STRETCH_PERCENT = (2.0, 98.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Per band, the pixel values that become 0 and 1: fixed once per scene, so that windows agree.
+
+    Attributes:
+        low: Becomes 0; what is lower is clipped.
+        high: Becomes 1; what is higher is clipped.
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+def fit_scaling(sample: NDArray[Any], valid: BoolArray) -> Scaling:
+    """Choose a scene's scaling.
+
+    8-bit pixels are taken as they are (0..255), as in training; 16-bit ones, whose range depends on sensor and light,
+    are stretched between two percentiles of the valid pixels.
+
+    Args:
+        sample: Pixels from all over the scene, (rows, cols, bands), uint8 or uint16.
+        valid: (rows, cols).
+
+    Raises:
+        InputError: If no pixel of a 16-bit sample is valid.
+    """
+    bands = sample.shape[-1]
+    if sample.dtype == np.uint8:
+        return Scaling((0.0,) * bands, (255.0,) * bands)
+    pixels = sample[valid]
+    if not len(pixels):
+        raise InputError("the scene has no valid pixel to fix its scaling from; check its nodata value or mask")
+    low, high = np.percentile(pixels, STRETCH_PERCENT, axis=0)
+    return Scaling(tuple(low.tolist()), tuple(np.maximum(high, low + 1).tolist()))
+
+
+def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spec: ModelSpec) -> FloatArray:
+    """Scale to 0..1, give grey to every band of the model, normalize; invalid pixels become mid-grey (0).
+
+    Args:
+        pixels: (rows, cols, bands) with one band or as many as the model has.
+        valid: (rows, cols).
+        scaling: The scene's.
+        spec: The model's.
+
+    Returns:
+        (rows, cols, model bands), float32.
+    """
+    low, high = np.array(scaling.low, np.float32), np.array(scaling.high, np.float32)
+    unit: FloatArray = np.clip((pixels - low) / (high - low), 0, 1, dtype=np.float32)
+    unit -= np.array(spec.mean, np.float32)
+    unit /= np.array(spec.std, np.float32)
+    unit[~valid] = 0
+    return unit
+
+
+def pad_to(tile: FloatArray, size_px: int) -> FloatArray:
+    """Fill a tile that the scene's edge cuts short by reflection, below and to the right.
+
+    Args:
+        tile: (rows, cols, bands), at most size_px a side.
+        size_px: Rows and columns of the result.
+    """
+    missing = ((0, size_px - tile.shape[0]), (0, size_px - tile.shape[1]), (0, 0))
+    if tile.shape[:2] == (size_px, size_px):
+        return tile
+    padded: FloatArray = np.pad(tile, missing, mode="symmetric")
+    return padded
