@@ -1,0 +1,31 @@
+"""The ResUNet, and model folders on disk. Keras is imported inside the functions, when a model is needed."""
+
+from road_extract.model.resunet import (
+    batchnorm_relu,
+    build_resunet,
+    decoder_block,
+    logits_model,
+    residual_block,
+)
+from road_extract.model.storage import (
+    load_model,
+    load_weights,
+    model_hash,
+    read_spec,
+    save_model,
+    shipped_model,
+)
+
+__all__ = [
+    "batchnorm_relu",
+    "build_resunet",
+    "decoder_block",
+    "load_model",
+    "load_weights",
+    "logits_model",
+    "model_hash",
+    "read_spec",
+    "residual_block",
+    "save_model",
+    "shipped_model",
+]

@@ -1,0 +1,90 @@
+"""Model folders: ``weights.npz`` (float16 arrays, no Python objects) beside ``spec.json``.
+
+NumPy's archive is read with ``allow_pickle=False`` and the network is built from this package's own code, so a model
+from a stranger cannot run code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from road_extract.errors import InputError
+from road_extract.model.resunet import build_resunet
+from road_extract.model_spec import ModelSpec
+
+if TYPE_CHECKING:
+    import keras
+
+WEIGHTS_FILE = "weights.npz"
+SPEC_FILE = "spec.json"
+
+
+def shipped_model() -> Path:
+    """The folder of the model that comes with the package."""
+    return Path(str(resources.files("road_extract"))) / "weights"
+
+
+def save_model(model: keras.Model, spec: ModelSpec, folder: Path) -> None:
+    """Write a model folder; an existing one is overwritten."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {w.path: np.asarray(w.numpy(), dtype=np.float16) for w in model.weights}
+    np.savez_compressed(folder / WEIGHTS_FILE, **arrays)  # type: ignore[arg-type]
+    (folder / SPEC_FILE).write_text(spec.to_json(), encoding="utf-8")
+
+
+def read_spec(folder: Path) -> ModelSpec:
+    """Read a model folder's spec, without its weights.
+
+    Raises:
+        InputError: If the folder or a file of it is missing, or the spec is wrong.
+    """
+    for name in (SPEC_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise InputError(f"model {folder}: has no {name}; expected a folder with {SPEC_FILE} and {WEIGHTS_FILE}")
+    try:
+        return ModelSpec.from_json((folder / SPEC_FILE).read_text(encoding="utf-8"))
+    except InputError as error:
+        raise InputError(f"model {folder}: {error}") from error
+
+
+def load_model(folder: Path) -> keras.Model:
+    """Build the network for a model folder's spec and fill in its weights.
+
+    Raises:
+        InputError: If the folder is no model folder, or its weights do not fit the network.
+    """
+    spec = read_spec(folder)
+    model = build_resunet((spec.tile_size_px, spec.tile_size_px, len(spec.bands)))
+    load_weights(model, folder)
+    return model
+
+
+def load_weights(model: keras.Model, folder: Path) -> None:
+    """Fill a network with a model folder's weights.
+
+    Raises:
+        InputError: If they do not fit.
+    """
+    try:
+        with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as arrays:
+            for weight in model.weights:
+                values = arrays[weight.path]
+                if values.shape != tuple(weight.shape):
+                    raise ValueError(f"{weight.path} is {values.shape}, not {tuple(weight.shape)}")
+                weight.assign(values.astype(np.float32))
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"model {folder}: {WEIGHTS_FILE} does not fit a ResUNet of its spec ({error})") from error
+
+
+def model_hash(folder: Path) -> str:
+    """SHA-256 over weights and spec, hexadecimal: the identity of a model."""
+    digest = hashlib.sha256()
+    for name in (SPEC_FILE, WEIGHTS_FILE):
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
