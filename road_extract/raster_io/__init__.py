@@ -1,0 +1,26 @@
+"""The only modules that open rasters."""
+
+from road_extract.raster_io.facts import SceneFacts, find_problems, read_facts
+from road_extract.raster_io.labels import LabelledScene, open_labelled_scene
+from road_extract.raster_io.probability import THRESHOLD_TAG, ProbabilityRaster
+from road_extract.raster_io.scene import GSD_EXTREME, RasterSource, Scene, SceneView
+from road_extract.raster_io.sink import NODATA, PROBABILITY_MAX, RasterSink, open_mask_sink, open_probability_sink
+
+__all__ = [
+    "GSD_EXTREME",
+    "NODATA",
+    "PROBABILITY_MAX",
+    "THRESHOLD_TAG",
+    "LabelledScene",
+    "ProbabilityRaster",
+    "RasterSink",
+    "RasterSource",
+    "Scene",
+    "SceneFacts",
+    "SceneView",
+    "find_problems",
+    "open_labelled_scene",
+    "open_mask_sink",
+    "open_probability_sink",
+    "read_facts",
+]

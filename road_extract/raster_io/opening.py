@@ -1,0 +1,68 @@
+"""Opening rasters, and what every raster must have: pixels that can be read and a place on the earth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import rasterio
+from rasterio.errors import RasterioError
+
+from road_extract.errors import InputError
+
+
+def open_raster(path: str) -> rasterio.DatasetReader:
+    """Open a raster.
+
+    Raises:
+        InputError: If GDAL cannot, or the file is a container of several rasters.
+    """
+    try:
+        dataset = rasterio.open(path)
+    except RasterioError as error:
+        raise InputError(f"{path}: cannot be opened as a raster ({error}); expected a GeoTIFF or the like") from error
+    if dataset.count == 0:
+        dataset.close()
+        raise InputError(f"{path}: holds several rasters; name one of its subdatasets")
+    return dataset
+
+
+@contextmanager
+def readable(path: str) -> Iterator[None]:
+    """Reading inside this block turns damage of the file into an InputError."""
+    try:
+        yield
+    except RasterioError as error:
+        cause = error.__cause__ or error
+        raise InputError(f"{path}: its pixels cannot be read ({cause}); the file is damaged or cut short") from error
+
+
+def crs_of(dataset: rasterio.DatasetReader, path: str, assumed: str | None) -> str:
+    """CRS as WKT.
+
+    Raises:
+        InputError: If there is none and none is assumed, or the assumed one is unknown.
+    """
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    if dataset.crs:
+        return str(dataset.crs.to_wkt())
+    if assumed is None:
+        raise InputError(f"{path}: has no CRS; assign one (gdal_edit.py -a_srs EPSG:...) or name it (--assume-crs)")
+    try:
+        return str(CRS.from_user_input(assumed).to_wkt())
+    except CRSError as error:
+        raise InputError(f"--assume-crs {assumed}: is no known CRS; expected one such as EPSG:32611") from error
+
+
+def check_georeference(dataset: rasterio.DatasetReader, path: str) -> None:
+    """Check that pixels have a place and an area.
+
+    Raises:
+        InputError: If not.
+    """
+    if dataset.transform.is_identity:
+        raise InputError(f"{path}: has no geotransform, so its place is unknown; georeference it first (gdalwarp)")
+    if dataset.transform.is_degenerate:
+        raise InputError(f"{path}: its geotransform gives pixels no area; georeference it again (gdalwarp)")

@@ -1,0 +1,216 @@
+"""Scenes as the model wants them: chosen bands, on the inference grid, with a mask of valid pixels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.enums import MaskFlags, Resampling
+from rasterio.features import geometry_mask
+from rasterio.windows import Window as RioWindow
+
+from road_extract.errors import InputError
+from road_extract.geodesy import pixel_size_m
+from road_extract.grid import RasterGrid
+from road_extract.raster_io.bands import choose_bands
+from road_extract.raster_io.opening import check_georeference, crs_of, open_raster, readable
+from road_extract.windows import Window
+
+log = logging.getLogger("road_extract")
+
+#: Within this share of the model's GSD the scene's own grid is kept.
+GSD_TOLERANCE = 0.1
+#: Beyond this factor the model sees something it was never trained on.
+GSD_EXTREME = 4.0
+_SAMPLE_PX = 1024
+
+
+class RasterSource(Protocol):
+    """What inference reads from: a file, a resampled view of a file, or an array."""
+
+    @property
+    def grid(self) -> RasterGrid:
+        """The inference grid."""
+        ...
+
+    def read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Pixels (rows, cols, bands) and their validity (rows, cols) of a window inside the grid."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SceneView:
+    """How to look at a scene file. See `PredictOptions` for the first five.
+
+    Attributes:
+        bands: Bands to use, counted from 1.
+        native_gsd: Keep the scene's grid.
+        bounds: Part to read, in the scene's coordinates.
+        assume_crs: CRS if the file has none.
+        gsd_m: The model's GSD.
+        model_bands: Bands that the model takes.
+        aoi: Called with the scene's CRS (WKT); gives a geometry in it, pixels outside which are invalid.
+    """
+
+    gsd_m: float
+    model_bands: int = 3
+    bands: tuple[int, ...] | None = None
+    native_gsd: bool = False
+    bounds: tuple[float, float, float, float] | None = None
+    assume_crs: str | None = None
+    aoi: Any = None
+
+
+class Scene:
+    """An open scene; a `RasterSource`. Not safe to read from two threads at once."""
+
+    def __init__(self, path: str, view: SceneView) -> None:
+        """Open a scene.
+
+        Raises:
+            InputError: If it cannot be read or used; the message says what to do.
+        """
+        self.path = path
+        self._dataset = open_raster(path)
+        try:
+            self._set_up(view)
+        except BaseException:
+            self._dataset.close()
+            raise
+
+    def _set_up(self, view: SceneView) -> None:
+        dataset = self._dataset
+        crs = crs_of(dataset, self.path, view.assume_crs)
+        check_georeference(dataset, self.path)
+        self.bands = choose_bands(dataset, self.path, view.bands, view.model_bands)
+        full = RasterGrid(dataset.height, dataset.width, dataset.transform, crs, dataset.nodata)
+        self._part = _part_of(full, view.bounds, self.path)
+        native = full.crop(self._part)
+        self.native_gsd_m = pixel_size_m(native)
+        self.grid = native if view.native_gsd else _inference_grid(native, self.native_gsd_m, view.gsd_m)
+        self._factors = (native.height / self.grid.height, native.width / self.grid.width)
+        self._resampling = Resampling.average if max(self._factors) > 1 else Resampling.bilinear
+        self._all_valid = all(MaskFlags.all_valid in dataset.mask_flag_enums[b - 1] for b in self.bands)
+        self._aoi = None
+        if view.aoi is not None:
+            self._aoi = view.aoi(crs)
+            if not self._aoi.intersects(_footprint(native)):
+                raise InputError(f"{self.path}: the area of interest does not touch the scene; check both CRSs")
+
+    @property
+    def dtype(self) -> str:
+        """Of the pixels as stored."""
+        return str(self._dataset.dtypes[self.bands[0] - 1])
+
+    @property
+    def dataset_size(self) -> tuple[int, int, int]:
+        """Rows, columns and bands of the file."""
+        return self._dataset.height, self._dataset.width, self._dataset.count
+
+    @property
+    def resampled(self) -> bool:
+        """Whether the inference grid differs from the scene's own."""
+        return self._factors != (1.0, 1.0)
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether the file says that some pixels may be invalid."""
+        return not self._all_valid
+
+    def read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Pixels (rows, cols, bands) and validity (rows, cols) of a window of the inference grid.
+
+        Raises:
+            InputError: If the file is damaged there.
+        """
+        scale_y, scale_x = self._factors
+        source = RioWindow(
+            self._part.col_off + window.col_off * scale_x,
+            self._part.row_off + window.row_off * scale_y,
+            window.width * scale_x,
+            window.height * scale_y,
+        )
+        pixels, valid = self._read(source, (window.height, window.width), self._resampling)
+        if self._aoi is not None:
+            transform = self.grid.window_transform(window)
+            valid &= geometry_mask([self._aoi], valid.shape, transform, invert=True)
+        return pixels, valid
+
+    def sample(self) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Pixels from all over the file, at most about a million: (rows, cols, bands) and validity (rows, cols)."""
+        height, width = self._dataset.shape
+        if self._dataset.overviews(self.bands[0]) or height * width <= 16 * _SAMPLE_PX**2:
+            shrink = max(1.0, max(height, width) / _SAMPLE_PX)
+            shape = (max(1, round(height / shrink)), max(1, round(width / shrink)))
+            return self._read(RioWindow(0, 0, width, height), shape, Resampling.nearest)
+        parts = [self._read(spot, (64, 64), Resampling.nearest) for spot in _sample_spots(height, width)]
+        return np.concatenate([p for p, _ in parts]), np.concatenate([v for _, v in parts])
+
+    def _read(
+        self, window: RioWindow, shape: tuple[int, int], resampling: Resampling
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        with readable(self.path):
+            pixels = self._dataset.read(
+                self.bands, window=window, out_shape=(len(self.bands), *shape), resampling=resampling
+            )
+            valid = np.ones(shape, np.bool_)
+            if not self._all_valid:
+                # averaged, so that a resampled pixel is valid where most of its ground is
+                mask_by = resampling if resampling is Resampling.nearest else Resampling.average
+                mask = self._dataset.dataset_mask(window=window, out_shape=shape, resampling=mask_by)
+                valid = mask > (0 if not self.resampled else 127)
+        return pixels.transpose(1, 2, 0), valid
+
+    def close(self) -> None:
+        """Close the file."""
+        self._dataset.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+def _part_of(grid: RasterGrid, bounds: tuple[float, float, float, float] | None, path: str) -> Window:
+    """The pixels that a rectangle touches."""
+    if bounds is None:
+        return Window(0, 0, grid.width, grid.height)
+    xmin, ymin, xmax, ymax = bounds
+    if not (xmin < xmax and ymin < ymax):
+        raise InputError(f"bounds {bounds}: expected XMIN YMIN XMAX YMAX with XMIN < XMAX and YMIN < YMAX")
+    corners = [~grid.transform * corner for corner in ((xmin, ymin), (xmin, ymax), (xmax, ymin), (xmax, ymax))]
+    # a hair inside, so that bounds on pixel edges do not take in the next pixel
+    hair = 1e-6
+    cols, rows = zip(*corners, strict=True)
+    col0, row0 = max(0, int(np.floor(min(cols) + hair))), max(0, int(np.floor(min(rows) + hair)))
+    col1, row1 = min(grid.width, int(np.ceil(max(cols) - hair))), min(grid.height, int(np.ceil(max(rows) - hair)))
+    if col0 >= col1 or row0 >= row1:
+        raise InputError(f"{path}: bounds {bounds} do not touch the scene; give them in the scene's own coordinates")
+    return Window(col0, row0, col1 - col0, row1 - row0)
+
+
+def _inference_grid(native: RasterGrid, gsd_m: tuple[float, float], model_gsd_m: float) -> RasterGrid:
+    if all(abs(size / model_gsd_m - 1) <= GSD_TOLERANCE for size in gsd_m):
+        return native
+    rows = max(1, round(native.height * gsd_m[1] / model_gsd_m))
+    cols = max(1, round(native.width * gsd_m[0] / model_gsd_m))
+    return native.resize(rows, cols)
+
+
+def _footprint(grid: RasterGrid) -> Any:
+    import shapely
+
+    corners = ((0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height))
+    return shapely.Polygon([grid.transform * corner for corner in corners])
+
+
+def _sample_spots(height: int, width: int) -> Iterator[RioWindow]:
+    for row in np.linspace(0, height - 64, 16).astype(int):
+        for col in np.linspace(0, width - 64, 16).astype(int):
+            yield RioWindow(int(col), int(row), 64, 64)

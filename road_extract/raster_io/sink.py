@@ -1,0 +1,125 @@
+"""Rasters written strip by strip: tiled GeoTIFFs with overviews that appear whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RioWindow
+
+from road_extract.atomic import replacing
+from road_extract.errors import OutputError
+from road_extract.grid import RasterGrid
+
+#: Probability 1 on disk; 255 is nodata.
+PROBABILITY_MAX = 254
+NODATA = 255
+BLOCK_PX = 256
+
+
+class RasterSink:
+    """Takes the rows of a single-band uint8 raster from the top, in strips of any height."""
+
+    def __init__(self, dataset: rasterio.io.DatasetWriter) -> None:
+        self._dataset = dataset
+        self._row = 0
+        self._waiting: list[NDArray[np.uint8]] = []
+
+    @property
+    def row_count(self) -> int:
+        """Rows that came so far."""
+        return self._row + sum(map(len, self._waiting))
+
+    def write(self, rows: NDArray[np.uint8]) -> None:
+        """Append (rows, cols). Whole rows of blocks are written at once, so that no block is compressed twice."""
+        self._waiting.append(rows)
+        ready = sum(map(len, self._waiting))
+        if ready >= BLOCK_PX or self._row + ready == self._dataset.height:
+            self._flush(ready if self._row + ready == self._dataset.height else ready - ready % BLOCK_PX)
+
+    def _flush(self, count: int) -> None:
+        rows = np.concatenate(self._waiting)
+        window = RioWindow(0, self._row, rows.shape[1], count)
+        self._dataset.write(rows[:count], 1, window=window)
+        self._row += count
+        self._waiting = [rows[count:]]
+
+
+@contextmanager
+def open_probability_sink(path: Path, grid: RasterGrid, tags: Mapping[str, str]) -> Iterator[RasterSink]:
+    """Write probabilities: uint8 0..254, scale 1/254, nodata 255.
+
+    Args:
+        path: GeoTIFF to write; it appears when the block ends without an error.
+        grid: Size and place.
+        tags: Recorded in the file.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    with _open_sink(path, grid, NODATA, tags, Resampling.average, scale=1 / PROBABILITY_MAX) as sink:
+        yield sink
+
+
+@contextmanager
+def open_mask_sink(path: Path, grid: RasterGrid, tags: Mapping[str, str]) -> Iterator[RasterSink]:
+    """Write a road mask: uint8, 1 road, 0 not, nodata 255. Arguments and errors as for probabilities."""
+    with _open_sink(path, grid, NODATA, tags, Resampling.nearest, scale=None) as sink:
+        yield sink
+
+
+@contextmanager
+def _open_sink(
+    path: Path, grid: RasterGrid, nodata: int, tags: Mapping[str, str], shrink_by: Resampling, scale: float | None
+) -> Iterator[RasterSink]:
+    profile = {
+        "driver": "GTiff", "dtype": "uint8", "count": 1, "height": grid.height, "width": grid.width,
+        "crs": CRS.from_wkt(grid.crs), "transform": grid.transform, "nodata": nodata, "tiled": True,
+        "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "deflate", "bigtiff": "if_safer",
+    }  # fmt: skip
+    with replacing(path) as temp:
+        try:
+            with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(temp, "w", **profile) as dataset:
+                dataset.update_tags(**tags)
+                if scale is not None:
+                    dataset.scales, dataset.offsets = (scale,), (0.0,)
+                sink = RasterSink(dataset)
+                yield sink
+                if sink.row_count != grid.height:
+                    raise OutputError(f"{path}: got {sink.row_count} of {grid.height} rows")
+                _build_overviews(dataset, shrink_by)
+            _check_written(temp, (grid.height, grid.width))
+        except RasterioError as error:
+            raise OutputError(f"{path}: cannot be written ({error.__cause__ or error}); is the disk full?") from error
+
+
+def _overview_factors(shape: tuple[int, int]) -> list[int]:
+    factors: list[int] = []
+    while max(shape) / 2 ** len(factors) > 2 * BLOCK_PX:
+        factors.append(2 ** (len(factors) + 1))
+    return factors
+
+
+def _build_overviews(dataset: rasterio.io.DatasetWriter, shrink_by: Resampling) -> None:
+    if factors := _overview_factors(dataset.shape):
+        with rasterio.Env(COMPRESS_OVERVIEW="DEFLATE", GDAL_TIFF_OVR_BLOCKSIZE=str(BLOCK_PX)):
+            dataset.build_overviews(factors, shrink_by)
+
+
+def _check_written(path: Path, shape: tuple[int, int]) -> None:
+    """Read everything back: closing a dataset swallows the errors of its last writes, and a disk may have filled up.
+
+    Raises:
+        RasterioError: If a block cannot be read, or overviews are missing.
+    """
+    for level in range(-1, len(_overview_factors(shape))):
+        with rasterio.open(path, **({} if level < 0 else {"overview_level": level})) as dataset:
+            for row in range(0, dataset.height, BLOCK_PX):
+                dataset.read(1, window=RioWindow(0, row, dataset.width, min(BLOCK_PX, dataset.height - row)))
