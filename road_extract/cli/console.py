@@ -1,0 +1,122 @@
+"""What people and programs see: a live bar, or JSON lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from typing import Any, TextIO
+
+import click
+
+from road_extract.progress import Progress
+
+#: Set once a command runs with `--progress json`: errors then go there too.
+_json_out: TextIO | None = None
+
+
+class Console:
+    """Shows progress, remarks and the result of one command.
+
+    In JSON mode stdout carries one object a line, each with an ``event``: ``progress`` (stage, done, total, unit),
+    ``log`` (level, message), ``result`` or ``error`` (message). Anything a library prints goes to stderr.
+    """
+
+    def __init__(self, mode: str) -> None:
+        """Start showing.
+
+        Args:
+            mode: ``auto`` (a bar on a terminal), ``json`` or ``none``.
+        """
+        self._mode = mode
+        self._bar = mode == "auto" and sys.stderr.isatty()
+        self._stage, self._started, self._shown = "", 0.0, 0.0
+        logger = logging.getLogger("road_extract")
+        logger.handlers = [_Handler(self)]
+        logger.setLevel(logging.WARNING if mode == "none" else logging.INFO)
+        if mode == "json":
+            _guard_stdout()
+
+    def report(self, progress: Progress) -> None:
+        """Show progress, at most ten times a second."""
+        now = time.monotonic()
+        if progress.stage != self._stage:
+            self._stage, self._started, self._shown = progress.stage, now, 0.0
+        if now - self._shown < 0.1 and progress.done < progress.total:
+            return
+        self._shown = now
+        if self._mode == "json":
+            emit("progress", stage=progress.stage, done=progress.done, total=progress.total, unit=progress.unit)
+        elif self._bar:
+            end = "\n" if progress.done == progress.total else ""
+            click.echo(f"\r{bar_line(progress, now - self._started)}\x1b[K{end}", err=True, nl=False)
+
+    def say(self, level: str, message: str) -> None:
+        """Show a remark."""
+        if self._mode == "json":
+            emit("log", level=level, message=message)
+        else:
+            click.echo(message if level == "info" else f"{level}: {message}", err=True)
+
+    def result(self, text: str, **values: Any) -> None:
+        """Show what came out: text for people, values for programs."""
+        if self._mode == "json":
+            emit("result", **values)
+        elif self._mode != "none":
+            click.echo(text)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.say(record.levelname.lower(), record.getMessage())
+
+
+def bar_line(progress: Progress, elapsed_s: float) -> str:
+    """One line: stage, share, a bar, units a second, time left."""
+    share = progress.done / progress.total
+    filled = int(share * 24)
+    rate = progress.done / elapsed_s if elapsed_s > 0 else 0.0
+    left = (progress.total - progress.done) / rate if rate else 0.0
+    return (
+        f"{progress.stage:<9} {share:4.0%} [{'#' * filled}{'.' * (24 - filled)}] "
+        f"{progress.done:,}/{progress.total:,} {progress.unit}, {rate:,.1f}/s, {format_seconds(left)} left"
+    )
+
+
+def format_seconds(seconds: float) -> str:
+    """``m:ss`` or ``h:mm:ss``."""
+    minutes, secs = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"
+
+
+def emit(event: str, **values: Any) -> None:
+    """Write one JSON line for the calling program."""
+    out = _json_out or sys.stdout
+    out.write(json.dumps({"event": event, **values}) + "\n")
+    out.flush()
+
+
+def show_error(message: str) -> None:
+    """Say why a command failed."""
+    if _json_out is not None:
+        emit("error", message=message)
+    click.echo(f"Error: {message}", err=True)
+
+
+def _guard_stdout() -> None:
+    """Keep stdout for JSON: native libraries that print to file descriptor 1 reach stderr instead."""
+    global _json_out
+    try:
+        stdout = sys.stdout.fileno()
+        sys.stdout.flush()
+        _json_out = os.fdopen(os.dup(stdout), "w", encoding="utf-8")
+        os.dup2(sys.stderr.fileno(), stdout)
+    except (OSError, ValueError):  # replaced by an object without a descriptor, as test runners do
+        _json_out = sys.stdout

@@ -1,0 +1,31 @@
+"""`road-extract info`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from road_extract.cli.parameters import collect, options_of
+from road_extract.options import PredictOptions
+
+
+@click.command("info")
+@click.argument("scene")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--timing/--no-timing", default=True, show_default=True, help="Run the model briefly to tell the time.")
+@options_of(PredictOptions)
+def command(scene: str, as_json: bool, timing: bool, **values: Any) -> None:
+    """Say what SCENE is, what extracting its roads takes, and every problem that would stop it.
+
+    Exits with 1 if there is such a problem.
+    """
+    options = collect(PredictOptions, values)
+    from road_extract.preflight import describe_scene
+
+    found = describe_scene(scene, options=options, timing=timing)
+    click.echo(json.dumps(asdict(found), indent=2) if as_json else found.to_text())
+    if found.problems:
+        click.get_current_context().exit(1)

@@ -1,0 +1,66 @@
+"""Command-line options made from the fields of the options classes, so that the two cannot drift."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import Field, fields
+from typing import Any, TypeVar, get_type_hints
+
+import click
+
+T = TypeVar("T")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+progress_option = click.option(
+    "--progress", type=click.Choice(["auto", "json", "none"]), default="auto", show_default=True,
+    help="A live bar on a terminal, JSON lines on stdout, or nothing.",
+)  # fmt: skip
+
+
+class IntList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Whole numbers with commas between: ``3,2,1``."""
+
+    name = "N,N,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """From text."""
+        try:
+            return value if isinstance(value, tuple) else tuple(int(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of band numbers such as 3,2,1", param, ctx)
+
+
+def options_of(cls: type[Any]) -> Callable[[Command], Command]:
+    """A decorator that adds one option for every field of an options class."""
+    hints = get_type_hints(cls)
+
+    def decorate(command: Command) -> Command:
+        for f in reversed(fields(cls)):
+            command = _to_click(f, str(hints[f.name]))(command)
+        return command
+
+    return decorate
+
+
+def collect(cls: type[T], values: dict[str, Any]) -> T:
+    """Build an options object from the values that click gave, and take them out."""
+    return cls(**{f.name: values.pop(f.name) for f in fields(cls)})  # type: ignore[arg-type]
+
+
+def _to_click(f: Field[Any], hint: str) -> Callable[[Command], Command]:
+    name = "--" + (f.metadata["short"] or f.name).replace("_", "-")
+    unit = f" [{f.metadata['unit']}]" if f.metadata["unit"] else ""
+    settings: dict[str, Any] = {"help": f.metadata["help"] + unit + ".", "default": f.default}
+    if "bool" in hint:
+        settings["is_flag"] = True
+    else:
+        settings |= {"type": _to_type(hint), "show_default": f.default is not None}
+        settings |= {"nargs": 4, "metavar": "XMIN YMIN XMAX YMAX"} if "tuple[float" in hint else {}
+    return click.option(name, f.name, **settings)
+
+
+def _to_type(hint: str) -> Any:
+    if "tuple[int" in hint:
+        return IntList()
+    return float if "float" in hint else int if "int" in hint else str

@@ -1,0 +1,31 @@
+"""`road-extract predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from road_extract.cli.console import Console
+from road_extract.cli.parameters import collect, options_of, overwrite_option, progress_option
+from road_extract.options import PredictOptions
+
+
+@click.command("predict")
+@click.argument("scene")
+@click.argument("out", type=click.Path(path_type=Path))
+@options_of(PredictOptions)
+@overwrite_option
+@progress_option
+def command(scene: str, out: Path, overwrite: bool, progress: str, **values: Any) -> None:
+    """Write the road probability of SCENE to OUT, a GeoTIFF.
+
+    OUT is 8-bit: 0 to 254 for probability 0 to 1 (the scale is recorded), 255 for no data.
+    """
+    console = Console(progress)
+    options = collect(PredictOptions, values)
+    from road_extract.pipeline import predict_probability
+
+    path = predict_probability(scene, out, options=options, overwrite=overwrite, report=console.report)
+    console.result(f"road probability in {path}", path=str(path))

@@ -1,0 +1,22 @@
+"""`road-extract preview`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from road_extract.cli.parameters import overwrite_option
+
+
+@click.command("preview")
+@click.argument("scene")
+@click.argument("roads")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--size", "size_px", default=1600, show_default=True, help="Longer side of the picture [px].")
+@overwrite_option
+def command(scene: str, roads: str, out: Path, size_px: int, overwrite: bool) -> None:
+    """Draw ROADS, a vector file in any CRS, over SCENE, and write the picture to OUT (PNG)."""
+    from road_extract.preview import draw_preview
+
+    click.echo(f"picture in {draw_preview(scene, roads, out, size_px=size_px, overwrite=overwrite)}")

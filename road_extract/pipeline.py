@@ -1,0 +1,296 @@
+"""The whole flow, top to bottom: a scene becomes probability, probability becomes road polygons."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from affine import Affine
+
+from road_extract.atomic import check_output, replacing, scratch
+from road_extract.backends import Backend, open_backend
+from road_extract.blending import FloatArray
+from road_extract.errors import InputError
+from road_extract.features import Feature, LayerSchema
+from road_extract.geodesy import area_m2, pixel_size_m
+from road_extract.inference import BoolArray, Inference, iter_probability
+from road_extract.masks import MaskStrip, iter_clean_strips
+from road_extract.model import model_hash, read_spec, shipped_model
+from road_extract.model_spec import ModelSpec
+from road_extract.options import PredictOptions, VectorizeOptions
+from road_extract.polygons import RoadPolygon, iter_polygons
+from road_extract.preprocess import Scaling, fit_scaling
+from road_extract.progress import Progress, Report, no_report
+from road_extract.raster_io import (
+    GSD_EXTREME,
+    NODATA,
+    PROBABILITY_MAX,
+    THRESHOLD_TAG,
+    ProbabilityRaster,
+    RasterSink,
+    Scene,
+    SceneView,
+    open_mask_sink,
+    open_probability_sink,
+)
+from road_extract.vector_io import check_format, read_area, write_features
+from road_extract.version import __version__
+from road_extract.windows import TilePlan
+
+log = logging.getLogger("road_extract")
+
+PathLike = str | Path
+
+#: For a probability raster whose maker recorded none.
+DEFAULT_THRESHOLD = 0.5
+
+FIELDS = {"id": int, "area_m2": float, "probability": float}
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What came out.
+
+    Attributes:
+        path: The road polygons.
+        features: How many.
+    """
+
+    path: Path
+    features: int
+
+
+def extract_roads(
+    scene: PathLike,
+    out: PathLike,
+    *,
+    predict: PredictOptions | None = None,
+    vectorize: VectorizeOptions | None = None,
+    probability: PathLike | None = None,
+    mask: PathLike | None = None,
+    overwrite: bool = False,
+    report: Report = no_report,
+) -> Extraction:
+    """Extract the roads of a scene as georeferenced polygons: `predict_probability`, then `vectorize_roads`.
+
+    Args:
+        scene: Any raster that GDAL opens.
+        out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``.
+        predict: How probabilities are made.
+        vectorize: How polygons are made of them.
+        probability: Keep the probability raster here (GeoTIFF).
+        mask: Keep the road mask here (GeoTIFF).
+        overwrite: Replace outputs that exist.
+        report: Told the progress.
+
+    Raises:
+        RoadExtractError: With one sentence that says what to do; no output and no temporary file is left behind.
+    """
+    out = Path(out)
+    check_format(out)
+    _check_outputs([out, probability, mask], scene, overwrite)
+    with ExitStack() as stack:
+        raster = stack.enter_context(
+            scratch(out.with_suffix(".tif")) if probability is None else replacing(Path(probability))
+        )
+        predict_probability(scene, raster, options=predict, overwrite=True, report=report)
+        return vectorize_roads(raster, out, options=vectorize, mask=mask, overwrite=overwrite, report=report)
+
+
+def predict_probability(
+    scene: PathLike,
+    out: PathLike,
+    *,
+    options: PredictOptions | None = None,
+    overwrite: bool = False,
+    report: Report = no_report,
+) -> Path:
+    """Write the road probability of every pixel of a scene.
+
+    The raster lies on the scene's grid, or on one of the model's GSD where the two differ by more than a tenth. It is
+    uint8: 0..254 for 0..1, 255 for nodata.
+
+    Args:
+        scene: Any raster that GDAL opens.
+        out: GeoTIFF to write.
+        options: How.
+        overwrite: Replace an output that exists.
+        report: Told the progress.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        RoadExtractError: With one sentence that says what to do; nothing is left behind.
+    """
+    options, out = options or PredictOptions(), Path(out)
+    _check_outputs([out], scene, overwrite)
+    folder = model_folder(options)
+    spec = read_spec(folder)
+    with open_scene(scene, options, spec) as source:
+        plan = plan_tiles(source, options, spec)
+        scaling = fit_scaling(*source.sample())
+        backend = open_backend(options.backend, folder, options.batch_size)
+        log.info("model %s by %s", spec.name, backend.description)
+        inference = Inference(backend, spec, scaling, options.batch_size)
+        tags = _record(folder, spec, scaling, options, backend)
+        try:
+            with open_probability_sink(out, source.grid, tags) as sink:
+                for probability, valid in iter_probability(source, plan, inference, report=report):
+                    sink.write(to_uint8(probability, valid))
+        finally:
+            backend.close()
+    return out
+
+
+def vectorize_roads(
+    raster: PathLike,
+    out: PathLike,
+    *,
+    options: VectorizeOptions | None = None,
+    mask: PathLike | None = None,
+    assume_crs: str | None = None,
+    overwrite: bool = False,
+    report: Report = no_report,
+) -> Extraction:
+    """Turn a probability raster or a 0/1 mask, whoever made it, into road polygons.
+
+    Args:
+        raster: Single band: probabilities (float 0..1, or integers with a scale tag) or 0 and 1.
+        out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``.
+        options: How.
+        mask: Keep the road mask here (GeoTIFF).
+        assume_crs: CRS of a raster that has none.
+        overwrite: Replace outputs that exist.
+        report: Told the progress.
+
+    Raises:
+        RoadExtractError: With one sentence that says what to do; nothing is left behind.
+    """
+    options, out = options or VectorizeOptions(), Path(out)
+    check_format(out)
+    _check_outputs([out, mask], raster, overwrite)
+    with ExitStack() as stack:
+        source = stack.enter_context(ProbabilityRaster(str(raster), assume_crs))
+        grid, size_m = source.grid, pixel_size_m(source.grid)
+        strips = _iter_mask_strips(source, _threshold(options, source), report)
+        pixels = [math.ceil(area / (size_m[0] * size_m[1])) for area in (options.min_area_m2, options.min_hole_m2)]
+        cleaned = iter_clean_strips(strips, *pixels)
+        if mask is not None:
+            cleaned = _iter_kept(cleaned, stack.enter_context(open_mask_sink(Path(mask), grid, {})))
+        polygons = iter_polygons(cleaned, grid.width, pixel_size_m=size_m, tolerance_m=options.simplify_m)
+        features = _iter_features(polygons, grid.transform, grid.crs, source.is_mask)
+        count = write_features(out, LayerSchema("roads", "Polygon", grid.crs, FIELDS), features)
+    return Extraction(out, count)
+
+
+def model_folder(options: PredictOptions) -> Path:
+    """The folder of the model to use."""
+    return Path(options.model) if options.model is not None else shipped_model()
+
+
+def open_scene(scene: PathLike, options: PredictOptions, spec: ModelSpec) -> Scene:
+    """Open a scene as the model wants it, and say what is done to it.
+
+    Raises:
+        InputError: If it cannot be used.
+    """
+    view = SceneView(
+        gsd_m=spec.gsd_m,
+        model_bands=len(spec.bands),
+        bands=options.bands,
+        native_gsd=options.native_gsd,
+        bounds=options.bounds,
+        assume_crs=options.assume_crs,
+        aoi=None if options.aoi is None else lambda crs: read_area(Path(str(options.aoi)), crs),
+    )
+    source = Scene(str(scene), view)
+    for line in gsd_remarks(source, spec):
+        log.log(logging.WARNING if "warning" in line else logging.INFO, line)
+    return source
+
+
+def gsd_remarks(source: Scene, spec: ModelSpec) -> list[str]:
+    """What a user should know of the scene's GSD against the model's."""
+    size = max(source.native_gsd_m)
+    text = f"scene has {source.native_gsd_m[0]:.3g} x {source.native_gsd_m[1]:.3g} m pixels, the model {spec.gsd_m:g} m"
+    remarks = [f"{text}: resampled on the ground"] if source.resampled else []
+    factor = max(size / spec.gsd_m, spec.gsd_m / min(source.native_gsd_m))
+    if factor > GSD_EXTREME:
+        remarks.append(f"warning: {text}, {factor:.1f} times apart; expect poor roads")
+    return remarks
+
+
+def plan_tiles(source: Scene, options: PredictOptions, spec: ModelSpec) -> TilePlan:
+    """The one plan of a scene.
+
+    Raises:
+        InputError: If the overlap does not fit the model's tiles.
+    """
+    return TilePlan(source.grid.height, source.grid.width, spec.tile_size_px, options.overlap_px)
+
+
+def to_uint8(probability: FloatArray, valid: BoolArray) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Probabilities as they are stored: 0..254, 255 where there is no data."""
+    stored = np.rint(probability * PROBABILITY_MAX).astype(np.uint8)
+    stored[~valid] = NODATA
+    return stored
+
+
+def _check_outputs(paths: Iterable[PathLike | None], scene: PathLike, overwrite: bool) -> None:
+    outputs = [Path(path) for path in paths if path is not None]
+    for path in outputs:
+        check_output(path, overwrite)
+        if Path(scene).exists() and path.exists() and path.samefile(scene):
+            raise InputError(f"{path}: is the input too; choose another name for the output")
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise InputError("two outputs have the same name; give each its own")
+
+
+def _record(
+    folder: Path, spec: ModelSpec, scaling: Scaling, options: PredictOptions, backend: Backend
+) -> dict[str, str]:
+    """What made a raster, as its tags."""
+    return {
+        "ROAD_EXTRACT_VERSION": __version__,
+        "ROAD_EXTRACT_MODEL": f"{spec.name} sha256:{model_hash(folder)}",
+        "ROAD_EXTRACT_BACKEND": backend.description,
+        THRESHOLD_TAG: repr(spec.threshold),
+        "ROAD_EXTRACT_SCALING": json.dumps(asdict(scaling)),
+        "ROAD_EXTRACT_OVERLAP_PX": str(options.overlap_px),
+    }
+
+
+def _threshold(options: VectorizeOptions, source: ProbabilityRaster) -> float:
+    if options.threshold is not None:
+        return options.threshold
+    return DEFAULT_THRESHOLD if source.threshold is None else source.threshold
+
+
+def _iter_mask_strips(source: ProbabilityRaster, threshold: float, report: Report) -> Iterator[MaskStrip]:
+    for row, probability, valid in source.iter_strips():
+        yield MaskStrip(row, valid & (probability >= threshold), valid, probability)
+        report(Progress("vectorize", row + len(probability), source.grid.height, "rows"))
+
+
+def _iter_kept(strips: Iterable[MaskStrip], sink: RasterSink) -> Iterator[MaskStrip]:
+    for strip in strips:
+        sink.write(np.where(strip.valid, strip.mask, NODATA).astype(np.uint8))
+        yield strip
+
+
+def _iter_features(polygons: Iterable[RoadPolygon], transform: Affine, crs: str, is_mask: bool) -> Iterator[Feature]:
+    import shapely
+
+    matrix = np.array([[transform.a, transform.b], [transform.d, transform.e]])
+    origin = np.array([transform.c, transform.f])
+    for number, polygon in enumerate(polygons, 1):
+        geometry = shapely.transform(polygon.geometry, lambda xy: xy @ matrix.T + origin)
+        probability = None if is_mask else round(polygon.probability, 4)
+        yield Feature(geometry, {"id": number, "area_m2": round(area_m2(geometry, crs), 2), "probability": probability})

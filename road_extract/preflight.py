@@ -1,0 +1,142 @@
+"""A look at a scene before a long run: what it is, what the run takes, what would stop it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from road_extract.backends import open_backend
+from road_extract.errors import InputError, RoadExtractError
+from road_extract.model import read_spec
+from road_extract.model_spec import ModelSpec
+from road_extract.options import PredictOptions
+from road_extract.pipeline import PathLike, gsd_remarks, model_folder, open_scene, plan_tiles
+from road_extract.preprocess import fit_scaling
+from road_extract.raster_io import SceneFacts, find_problems, read_facts
+from road_extract.windows import TilePlan
+
+T = TypeVar("T")
+
+#: Measured: the runtime and the libraries, and what each column of the inference grid adds (benchmarks/memory.py).
+BASE_BYTES = 1.1e9
+BYTES_PER_COLUMN = 14_000
+
+
+@dataclass(frozen=True, slots=True)
+class SceneReport:
+    """What is known of a scene before extraction.
+
+    Attributes:
+        scene: Its path.
+        facts: The file's size, bands, type, CRS, pixel size and nodata; None if it cannot be opened.
+        model: Name of the model.
+        model_gsd_m: Its GSD, metres.
+        grid: Rows and columns of the inference grid.
+        windows: That the model looks at.
+        memory_bytes: Peak, estimated.
+        disk_bytes: Of the probability raster, at most.
+        seconds: Of the model's work, from a short run on this machine; None if not timed.
+        backend: What ran it.
+        remarks: Worth knowing.
+        problems: What extraction would stop at, each with what to do.
+    """
+
+    scene: str
+    facts: SceneFacts | None = None
+    model: str = ""
+    model_gsd_m: float = 0.0
+    grid: tuple[int, int] | None = None
+    windows: int = 0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    seconds: float | None = None
+    backend: str = ""
+    remarks: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def to_text(self) -> str:
+        """Plain words, a line each."""
+        lines = [self.scene, *(self.facts.to_lines() if self.facts else ())]
+        if self.grid:
+            lines += [
+                f"  model      {self.model}, {self.model_gsd_m:g} m pixels",
+                f"  work       {self.grid[0]:,} x {self.grid[1]:,} pixels (rows x columns), {self.windows:,} windows",
+                f"  memory     about {self.memory_bytes / 1e9:.1f} GB",
+                f"  disk       at most {self.disk_bytes / 1e6:,.0f} MB for the probability raster",
+            ]
+        if self.seconds is not None:
+            lines.append(f"  time       about {_in_words(self.seconds)} ({self.backend})")
+        lines += [f"  note       {remark}" for remark in self.remarks]
+        lines += [f"  PROBLEM    {problem}" for problem in self.problems]
+        return "\n".join(lines if self.problems else [*lines, "  ready      nothing would stop `road-extract extract`"])
+
+
+def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, timing: bool = True) -> SceneReport:
+    """Describe a scene and the work that extracting its roads would be. Problems are reported, not raised.
+
+    Args:
+        scene: Any path; one that is no raster is a problem too.
+        options: As they would be given to `extract_roads`.
+        timing: Run the model on a few windows to tell the time.
+    """
+    options, path = options or PredictOptions(), str(scene)
+    problems: list[str] = []
+    spec = _attempt(lambda: read_spec(model_folder(options)), problems)
+    facts = _attempt(lambda: read_facts(path), problems)
+    if facts is None or spec is None:
+        return SceneReport(path, facts, problems=problems)
+    problems += find_problems(path, options.bands, len(spec.bands), options.assume_crs)
+    if problems:
+        return SceneReport(path, facts, spec.name, spec.gsd_m, problems=problems)
+    return _describe_work(path, facts, options, spec, timing)
+
+
+def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: ModelSpec, timing: bool) -> SceneReport:
+    problems: list[str] = []
+    try:
+        with open_scene(path, options, spec) as source:
+            plan = plan_tiles(source, options, spec)
+            remarks = gsd_remarks(source, spec)
+            fit_scaling(*source.sample())
+    except RoadExtractError as error:
+        return SceneReport(path, facts, spec.name, spec.gsd_m, problems=[str(error)])
+    timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing else None
+    seconds, backend = timed if timed else (None, "")
+    return SceneReport(
+        path, facts, spec.name, spec.gsd_m, (plan.height, plan.width), len(plan),
+        int(BASE_BYTES + BYTES_PER_COLUMN * plan.width), plan.height * plan.width * 4 // 3,
+        seconds, backend, remarks, problems,
+    )  # fmt: skip
+
+
+def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tuple[float, str]:
+    backend = open_backend(options.backend, model_folder(options), options.batch_size)
+    batch = np.zeros((options.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands)), np.float32)
+    backend.predict(batch)  # the first run compiles
+    started = time.perf_counter()
+    runs = 0
+    while time.perf_counter() - started < 2:
+        backend.predict(batch)
+        runs += 1
+    per_batch = (time.perf_counter() - started) / runs
+    description = backend.description
+    backend.close()
+    return per_batch * -(-len(plan) // options.batch_size), description
+
+
+def _attempt(step: Callable[[], T], problems: list[str]) -> T | None:
+    try:
+        return step()
+    except InputError as error:
+        problems.append(str(error))
+        return None
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

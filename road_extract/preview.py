@@ -1,0 +1,36 @@
+"""Roads drawn over their scene: a picture to look at before anything else is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from road_extract.atomic import check_output
+from road_extract.raster_io.picture import draw_shapes, read_picture, write_png
+from road_extract.vector_io import read_geometries
+
+ROAD_COLOUR = (255, 60, 30)
+
+
+def draw_preview(
+    scene: str | Path, roads: str | Path, out: str | Path, *, size_px: int = 1600, overwrite: bool = False
+) -> Path:
+    """Draw road polygons or lines over a scene.
+
+    Args:
+        scene: Any raster with a CRS.
+        roads: Vector file in any format and CRS.
+        out: PNG to write.
+        size_px: Longer side of the picture.
+        overwrite: Replace a picture that exists.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        RoadExtractError: If a file cannot be read or written.
+    """
+    out = Path(out)
+    check_output(out, overwrite)
+    picture, grid = read_picture(str(scene), size_px)
+    write_png(out, draw_shapes(picture, read_geometries(Path(roads), grid.crs), grid, ROAD_COLOUR))
+    return out

@@ -1,0 +1,271 @@
+"""The whole flow with a backend that gives its input back: a bright pixel is a road."""
+
+from __future__ import annotations
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from affine import Affine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from road_extract import PredictOptions, VectorizeOptions, extract_roads, predict_probability, vectorize_roads
+from road_extract.errors import InputError, OutputError
+from road_extract.grid import RasterGrid
+from road_extract.inference import Inference, iter_probability
+from road_extract.model_spec import ModelSpec
+from road_extract.preprocess import Scaling
+from road_extract.windows import TilePlan, Window
+from tests.conftest import UTM, IdentityBackend
+
+EXACT = VectorizeOptions(min_area_m2=0, min_hole_m2=0, simplify_m=0)
+
+
+def roads_in(rows: int, cols: int) -> np.ndarray:
+    """A bright cross and a bright block on dark ground, uint8 (3, rows, cols)."""
+    pixels = np.full((3, rows, cols), 20, np.uint8)
+    pixels[:, rows // 3 : rows // 3 + 8] = 230
+    pixels[:, :, cols // 2 : cols // 2 + 6] = 230
+    pixels[:, -20:-5, 3:15] = 230
+    return pixels
+
+
+def read_probability(path) -> np.ndarray:
+    with rasterio.open(path) as dataset:
+        stored = dataset.read(1)
+        return np.where(stored == 255, np.nan, stored * dataset.scales[0])
+
+
+@pytest.mark.parametrize("shape", [(500, 300), (224, 224), (90, 400), (50, 60), (1, 1), (225, 1000)])
+@pytest.mark.parametrize("overlap", [0, 14, 32, 112])
+def test_with_an_identity_backend_output_equals_input(write_scene, tmp_path, identity_model, rng, shape, overlap):
+    pixels = rng.integers(0, 256, (3, *shape), dtype=np.uint8)
+    path = predict_probability(
+        write_scene(pixels), tmp_path / "p.tif", options=PredictOptions(overlap_px=overlap, batch_size=3)
+    )
+    assert np.abs(read_probability(path) - pixels[0] / 255).max() <= 0.5 / 254 + 1e-6
+    with rasterio.open(path) as dataset:
+        assert dataset.transform == UTM
+        assert dataset.crs.to_epsg() == 32611
+
+
+class ArraySource:
+    """A scene in memory."""
+
+    def __init__(self, pixels: np.ndarray, valid: np.ndarray) -> None:
+        self.pixels, self.valid = pixels, valid
+        self.grid = RasterGrid(*valid.shape, Affine.identity(), "")
+
+    def read(self, window: Window):
+        place = np.s_[window.row_off : window.row_end, window.col_off : window.col_end]
+        return self.pixels[place], self.valid[place]
+
+
+class PositionBackend(IdentityBackend):
+    """Like a network, it gives another answer where a pixel lies elsewhere in its tile."""
+
+    def predict(self, batch: np.ndarray) -> np.ndarray:
+        rows, cols = np.indices(batch.shape[1:3])
+        return np.float32(0.5) * batch[..., 0] + np.float32(0.5) * ((rows * 7 + cols) % 11 / 10).astype(np.float32)
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 8), st.integers(5, 40), st.integers(1, 5), st.data())
+def test_shards_equal_the_whole_scene_bit_for_bit(rows, cols, overlap, shard, batch_size, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    pixels = rng.integers(0, 256, (rows, cols, 3), dtype=np.uint8)
+    valid = rng.random((rows, cols)) < data.draw(st.sampled_from([0.02, 0.5, 1.0]))
+    spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16)
+    plan = TilePlan(rows, cols, 16, overlap)
+
+    def run(core: Window | None, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        inference = Inference(PositionBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3), batch_size)
+        strips = list(iter_probability(ArraySource(pixels, valid), plan, inference, core))
+        return np.concatenate([p for p, _ in strips]), np.concatenate([v for _, v in strips])
+
+    whole, whole_valid = run(None, 1)
+    assert np.array_equal(whole_valid, valid)
+    for row in range(0, rows, shard):
+        for col in range(0, cols, shard):
+            core = Window(col, row, min(shard, cols - col), min(shard, rows - row))
+            place = np.s_[row : core.row_end, col : core.col_end]
+            part, part_valid = run(core, batch_size)
+            assert np.array_equal(part, whole[place])
+            assert np.array_equal(part_valid, valid[place])
+
+
+def test_invalid_pixels_are_nodata_everywhere_and_never_a_road(write_scene, tmp_path, identity_model):
+    pixels = roads_in(300, 400)
+    hole = np.zeros((300, 400), bool)
+    hole[80:140, 150:260] = True
+    pixels[:, hole] = 255  # as bright as a road
+    scene = write_scene(pixels, mask=~hole)
+    done = extract_roads(
+        scene, tmp_path / "r.gpkg", vectorize=EXACT, probability=tmp_path / "p.tif", mask=tmp_path / "m.tif"
+    )
+    assert np.array_equal(np.isnan(read_probability(tmp_path / "p.tif")), hole)
+    with rasterio.open(tmp_path / "m.tif") as dataset:
+        mask = dataset.read(1)
+    assert np.array_equal(mask == 255, hole)
+    assert np.array_equal(mask == 1, (pixels[0] == 230) & ~hole)
+    outline = shapely.box(*(UTM * (150, 140)), *(UTM * (260, 80)))
+    roads = geopandas.read_file(done.path)
+    assert roads.intersection(outline).area.sum() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("angle", [0, 25])
+def test_polygons_lie_where_the_roads_are_with_their_area_and_probability(write_scene, tmp_path, identity_model, angle):
+    pixels = roads_in(300, 400)
+    transform = UTM * Affine.rotation(angle)
+    scene = write_scene(pixels, transform=transform)
+    extract_roads(scene, tmp_path / "r.gpkg", vectorize=EXACT)
+    roads = geopandas.read_file(tmp_path / "r.gpkg").set_index("id")
+    assert roads.crs.to_epsg() == 32611
+    cross, block = roads.loc[1], roads.loc[2]
+    corners = [transform * corner for corner in ((3, 280), (15, 280), (15, 295), (3, 295))]
+    assert block.geometry.symmetric_difference(shapely.Polygon(corners)).area == pytest.approx(0, abs=1e-4)
+    assert cross.geometry.area == pytest.approx(400 * 8 + 300 * 6 - 48, abs=1e-3)
+    # the UTM scale there is 0.99993: geodesic areas are larger by its square
+    assert block.area_m2 == pytest.approx(180 * 1.0001, rel=2e-4)
+    assert block.probability == pytest.approx(230 / 255, abs=0.003)
+
+
+def test_geographic_scenes_are_measured_in_metres(write_scene, tmp_path, identity_model):
+    """About 0.56 x 1.11 m pixels at 60 degrees north, resampled to 1 m."""
+    pixels = roads_in(300, 600)
+    transform = Affine(1e-5, 0, 25.0, 0, -1e-5, 60.0)
+    scene = write_scene(pixels, crs="EPSG:4326", transform=transform)
+    extract_roads(scene, tmp_path / "r.geojson", vectorize=VectorizeOptions(min_area_m2=0, simplify_m=0))
+    roads = geopandas.read_file(tmp_path / "r.geojson")
+    pixel_m2 = 0.5577 * 1.1141
+    assert roads.area_m2.sum() == pytest.approx((pixels[0] == 230).sum() * pixel_m2, rel=0.05)
+    assert roads.total_bounds == pytest.approx((25.0, 59.997, 25.006, 60.0), abs=2e-4)
+
+
+def test_small_roads_go_and_small_holes_are_filled_by_area(write_scene, tmp_path, identity_model):
+    pixels = np.full((3, 200, 200), 20, np.uint8)
+    pixels[:, 10:18, 10:18] = 230  # 64 px
+    pixels[:, 50:100, 50:100] = 230
+    pixels[:, 60:65, 60:65] = 20  # a hole of 25 px
+    pixels[:, 80:90, 80:90] = 20  # a hole of 100 px
+    transform = Affine(0.5, 0, 665000, 0, -0.5, 4010000)  # a pixel is a quarter of a square metre
+    scene = write_scene(pixels, transform=transform)
+    options = VectorizeOptions(min_area_m2=16.5, min_hole_m2=6.5, simplify_m=0)
+    extract_roads(scene, tmp_path / "r.gpkg", predict=PredictOptions(native_gsd=True), vectorize=options)
+    roads = geopandas.read_file(tmp_path / "r.gpkg")
+    assert len(roads) == 1
+    assert roads.area.sum() == pytest.approx((2500 - 100) / 4)
+
+
+def test_extract_equals_predict_then_vectorize(write_scene, tmp_path, identity_model):
+    scene = write_scene(roads_in(400, 300))
+    extract_roads(scene, tmp_path / "a.geojson", probability=tmp_path / "a.tif")
+    predict_probability(scene, tmp_path / "b.tif")
+    vectorize_roads(tmp_path / "b.tif", tmp_path / "b.geojson")
+    assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
+    assert (tmp_path / "a.geojson").read_bytes() == (tmp_path / "b.geojson").read_bytes().replace(b'"b"', b'"a"')
+
+
+def test_the_threshold_is_the_models_unless_asked(write_scene, tmp_path, identity_model):
+    pixels = np.full((3, 60, 60), 20, np.uint8)
+    pixels[:, 10:30, 10:30] = 100
+    pixels[:, 40:50, 40:50] = 200
+    scene = write_scene(pixels)
+    assert extract_roads(scene, tmp_path / "a.gpkg", vectorize=EXACT).features == 1
+    low = VectorizeOptions(threshold=0.3, min_area_m2=0)
+    assert extract_roads(scene, tmp_path / "b.gpkg", vectorize=low).features == 2
+
+
+def test_16_bit_scenes_are_scaled_once_for_all_windows(write_scene, tmp_path, identity_model, rng):
+    """One corner is brighter than the rest: scaled window by window, the rest would come out alike."""
+    pixels = rng.integers(1000, 1100, (1, 500, 500), dtype=np.uint16)
+    pixels[:, :200, :200] += 3000
+    path = predict_probability(write_scene(pixels), tmp_path / "p.tif")
+    probability = read_probability(path)
+    low, high = np.percentile(pixels, (2, 98))
+    assert np.abs(probability - np.clip((pixels[0] - low) / (high - low), 0, 1)).max() < 0.005
+    with rasterio.open(path) as dataset:
+        assert '"low": [10' in dataset.tags()["ROAD_EXTRACT_SCALING"]
+
+
+def test_a_part_by_bounds_or_area_of_interest(write_scene, tmp_path, identity_model):
+    scene = write_scene(roads_in(300, 400))
+    xmin, ymax = UTM * (100, 50)
+    box = (xmin, ymax - 150, xmin + 200, ymax)
+    by_bounds = predict_probability(scene, tmp_path / "b.tif", options=PredictOptions(bounds=box))
+    with rasterio.open(by_bounds) as dataset:
+        assert dataset.shape == (150, 200)
+        assert tuple(dataset.bounds) == pytest.approx(box)
+    area = geopandas.GeoDataFrame(geometry=[shapely.box(*box)], crs="EPSG:32611").to_crs("EPSG:4326")
+    area.to_file(tmp_path / "area.geojson")
+    options = PredictOptions(aoi=str(tmp_path / "area.geojson"))
+    by_area = read_probability(predict_probability(scene, tmp_path / "a.tif", options=options))
+    valid = np.zeros((300, 400), bool)
+    valid[50:200, 100:300] = True
+    assert np.array_equal(~np.isnan(by_area), valid)
+
+
+@pytest.mark.parametrize("name", ["r.geojson", "r.gpkg", "r.fgb", "r.parquet"])
+def test_a_scene_without_roads_gives_an_empty_layer(write_scene, tmp_path, identity_model, name):
+    scene = write_scene(np.zeros((3, 60, 60), np.uint8))
+    assert extract_roads(scene, tmp_path / name).features == 0
+    read = geopandas.read_parquet if name.endswith("parquet") else geopandas.read_file
+    assert len(read(tmp_path / name)) == 0
+
+
+def test_outputs_are_checked_before_any_work(write_scene, tmp_path, identity_model):
+    scene = write_scene(roads_in(60, 60))
+    (tmp_path / "there.gpkg").write_bytes(b"old")
+    with pytest.raises(InputError, match="exists already"):
+        extract_roads(scene, tmp_path / "there.gpkg")
+    with pytest.raises(InputError, match="known vector format"):
+        extract_roads(scene, tmp_path / "r.shp")
+    with pytest.raises(OutputError, match="does not exist"):
+        extract_roads(scene, tmp_path / "none" / "r.gpkg")
+    with pytest.raises(InputError, match="is the input too"):
+        extract_roads(scene, tmp_path / "r.gpkg", probability=scene, overwrite=True)
+    with pytest.raises(InputError, match="same name"):
+        extract_roads(scene, tmp_path / "r.gpkg", probability=tmp_path / "x.tif", mask=tmp_path / "x.tif")
+    assert (tmp_path / "there.gpkg").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("stage", ["predict", "vectorize"])
+def test_whatever_interrupts_leaves_nothing_behind(write_scene, tmp_path, identity_model, stage):
+    scene = write_scene(roads_in(700, 300))
+    before = sorted(tmp_path.rglob("*"))
+
+    def interrupt(progress):
+        if progress.stage == stage:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract_roads(
+            scene, tmp_path / "r.gpkg", probability=tmp_path / "p.tif", mask=tmp_path / "m.tif", report=interrupt
+        )
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_damage_in_the_middle_of_a_scene_leaves_nothing_behind(write_scene, tmp_path, identity_model, rng):
+    scene = write_scene(rng.integers(0, 255, (3, 900, 300), dtype=np.uint8))
+    scene.write_bytes(scene.read_bytes()[:500_000])
+    with pytest.raises(InputError, match="damaged or cut short"):
+        extract_roads(scene, tmp_path / "r.gpkg", probability=tmp_path / "p.tif")
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [scene.name]
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(1, 700))
+def test_features_do_not_depend_on_the_strips_they_are_read_in(write_scene, tmp_path, identity_model, strip_rows):
+    from road_extract.raster_io import probability
+
+    scene = write_scene(roads_in(700, 300))
+    if not (tmp_path / "p.tif").exists():
+        predict_probability(scene, tmp_path / "p.tif")
+        vectorize_roads(tmp_path / "p.tif", tmp_path / "r.geojson")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probability, "STRIP_ROWS", strip_rows)
+        (tmp_path / "again").mkdir(exist_ok=True)
+        vectorize_roads(tmp_path / "p.tif", tmp_path / "again" / "r.geojson", overwrite=True)
+    assert (tmp_path / "again" / "r.geojson").read_bytes() == (tmp_path / "r.geojson").read_bytes()
