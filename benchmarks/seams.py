@@ -1,0 +1,120 @@
+"""Seam proof: how much a probability changes when nothing changes but where the windows lie.
+
+    python benchmarks/seams.py SCENE [--size 1000] [--model MODEL]
+
+For each overlap the same scene is run with the plan's origin shifted by several offsets. In the interior (a tile away
+from the edges) the probabilities of any two shifts should agree; what does not is the seam error. Printed beside the
+same figures for hard crops (no blending: each pixel from the window whose centre is nearest) and beside the difference
+to a dense reference (half overlap).
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from road_extract.backends import Backend, open_backend
+from road_extract.blending import iter_blended
+from road_extract.model import read_spec, shipped_model
+from road_extract.model_spec import ModelSpec
+from road_extract.preprocess import Scaling, fit_scaling, pad_to, to_model_input
+from road_extract.raster_io import Scene, SceneView
+from road_extract.windows import TilePlan, Window
+
+FloatArray = NDArray[np.float32]
+SHIFTS_PX = (0, 37, 74, 111)
+OVERLAPS_PX = (0, 14, 32, 48, 64, 96)
+
+
+class Runner:
+    """One scene in memory, one model."""
+
+    def __init__(self, scene: Path, size: int, model: Path) -> None:
+        self.spec: ModelSpec = read_spec(model)
+        self.backend: Backend = open_backend("auto", model, 4)
+        with Scene(str(scene), SceneView(self.spec.gsd_m, len(self.spec.bands))) as source:
+            self.scaling: Scaling = fit_scaling(*source.sample())
+            rows, cols = min(size, source.grid.height), min(size, source.grid.width)
+            self.pixels, self.valid = source.read(Window(0, 0, cols, rows))
+
+    def plan(self, overlap: int, shift: int) -> TilePlan:
+        """A plan of the scene."""
+        return TilePlan(*self.valid.shape, self.spec.tile_size_px, overlap, shift)
+
+    def tiles(self, plan: TilePlan) -> list[tuple[Window, FloatArray]]:
+        """Every window with its probabilities."""
+        found, windows = [], list(plan)
+        for start in range(0, len(windows), 4):
+            part = windows[start : start + 4]
+            batch = np.zeros((4, plan.size_px, plan.size_px, len(self.spec.bands)), np.float32)
+            for slot, w in zip(batch, part, strict=False):
+                place = np.s_[w.row_off : w.row_end, w.col_off : w.col_end]
+                tile = to_model_input(self.pixels[place], self.valid[place], self.scaling, self.spec)
+                slot[:] = pad_to(tile, plan.size_px)
+            found += list(zip(part, self.backend.predict(batch), strict=False))
+        return found
+
+
+def blend(plan: TilePlan, tiles: list[tuple[Window, FloatArray]]) -> FloatArray:
+    """As the product does it."""
+    return np.concatenate([strip.probability for strip in iter_blended(plan, tiles)])
+
+
+def hard_crop(plan: TilePlan, tiles: list[tuple[Window, FloatArray]]) -> FloatArray:
+    """Each pixel from the one window in whose middle it lies most."""
+    out = np.zeros((plan.height, plan.width), np.float32)
+    best = np.full(out.shape, -1.0)
+    row, col = np.indices((plan.size_px, plan.size_px))
+    depth = np.minimum(np.minimum(row, row[::-1]), np.minimum(col, col[:, ::-1])).astype(float)
+    for window, probability in tiles:
+        place = np.s_[window.row_off : window.row_end, window.col_off : window.col_end]
+        deeper = depth > best[place]
+        out[place][deeper], best[place][deeper] = probability[deeper], depth[deeper]
+    return out
+
+
+def differences(maps: list[FloatArray], margin: int, threshold: float) -> tuple[float, float, float, float]:
+    """Largest, 99.9th percentile and mean of |dp|, and share of mask pixels that flip, over all pairs of shifts."""
+    inner = [m[margin:-margin, margin:-margin] for m in maps]
+    gaps = np.concatenate([np.abs(a - b).ravel() for a, b in combinations(inner, 2)])
+    flips = sum(int(((a >= threshold) != (b >= threshold)).sum()) for a, b in combinations(inner, 2))
+    roads = sum(int(((a >= threshold) | (b >= threshold)).sum()) for a, b in combinations(inner, 2))
+    return float(gaps.max()), float(np.quantile(gaps, 0.999)), float(gaps.mean()), flips / max(roads, 1)
+
+
+@click.command()
+@click.argument("scene", type=click.Path(path_type=Path, exists=True))
+@click.option("--size", default=1000, show_default=True, help="Rows and columns of the part to use [px].")
+@click.option("--model", type=click.Path(path_type=Path), help="Model folder; the shipped one if left out.")
+def main(scene: Path, size: int, model: Path | None) -> None:
+    """Print the seam table."""
+    runner = Runner(scene, size, model or shipped_model())
+    threshold, margin = runner.spec.threshold, runner.spec.tile_size_px
+    dense_plan = runner.plan(margin // 2, 0)
+    dense = blend(dense_plan, runner.tiles(dense_plan))
+    rows, cols = runner.valid.shape
+    print(f"{scene.name}, {rows} x {cols} px, threshold {threshold:.3f}, shifts {SHIFTS_PX}")
+    print("| overlap | windows per Mpx | joined by | max | 99.9 % | mean | mask flips | mean to dense |")
+    print("|---|---|---|---|---|---|---|---|")
+    for overlap in OVERLAPS_PX:
+        plans = [runner.plan(overlap, shift) for shift in SHIFTS_PX]
+        tiles = [runner.tiles(plan) for plan in plans]
+        cost = 1e6 / plans[0].stride_px ** 2
+        for name, join in (("hard crop", hard_crop), ("blending", blend)):
+            maps = [join(plan, found) for plan, found in zip(plans, tiles, strict=True)]
+            largest, high, mean, flips = differences(maps, margin, threshold)
+            inner = np.s_[margin:-margin, margin:-margin]
+            to_dense = float(np.mean([np.abs(m[inner] - dense[inner]).mean() for m in maps]))
+            print(
+                f"| {overlap} | {cost:.1f} | {name} | {largest:.3f} | {high:.3f} | {mean:.4f} | {flips:.2%} "
+                f"| {to_dense:.4f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
