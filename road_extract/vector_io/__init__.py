@@ -1,0 +1,11 @@
+"""Vector files: the only modules that read and write them.
+
+A layer is streamed in batches into a temporary file beside the target, which takes the target's name when it is whole:
+
+    features --batches--> checked batches --one writer per format--> temporary file --rename--> target
+"""
+
+from road_extract.vector_io.reading import read_area, read_geometries
+from road_extract.vector_io.writing import FORMATS, check_format, check_output, write_features
+
+__all__ = ["FORMATS", "check_format", "check_output", "read_area", "read_geometries", "write_features"]

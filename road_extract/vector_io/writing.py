@@ -1,0 +1,93 @@
+"""Layers of features, written whole or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from road_extract import atomic
+from road_extract.errors import InputError, OutputError, RoadExtractError
+from road_extract.features import Feature, LayerSchema
+from road_extract.vector_io.batches import Watch, check_schema, iter_batches
+from road_extract.vector_io.geojson import write_geojson
+from road_extract.vector_io.tables import write_flatgeobuf, write_geopackage, write_parquet
+
+Writer = Callable[[Path, LayerSchema, Iterator[list[Feature]]], int]
+
+FORMATS = {".geojson": "GeoJSON", ".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".parquet": "Parquet"}
+"""Suffix to format: a GDAL driver, or GeoParquet."""
+
+_WRITERS: dict[str, Writer] = {
+    "GeoJSON": write_geojson,
+    "GPKG": write_geopackage,
+    "FlatGeobuf": write_flatgeobuf,
+    "Parquet": write_parquet,
+}
+
+
+def check_format(path: Path) -> str:
+    """The format that a file name stands for.
+
+    Raises:
+        InputError: The suffix names no known format.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(f"{path} does not end in a known vector format; use {', '.join(FORMATS)}")
+    return FORMATS[suffix]
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Find out before any work whether `write_features` could write there.
+
+    Args:
+        path: The file to be written.
+        overwrite: Whether a file of that name may be replaced.
+
+    Raises:
+        InputError: The suffix names no known format, or the file is there already.
+        OutputError: Its folder is missing or cannot be written to.
+    """
+    check_format(path)
+    atomic.check_output(path, overwrite)
+
+
+def write_features(path: Path, schema: LayerSchema, features: Iterable[Feature]) -> int:
+    """Write a layer; a file of that name is replaced at the very end, and stays as it was if anything fails.
+
+    Geometries keep the schema's CRS, except in GeoJSON: WGS 84 in degrees, longitude before latitude, exterior rings
+    counterclockwise, cut at the antimeridian, 7 decimals (RFC 7946, sections 3.1.6, 3.1.9, 4 and 11.2). A geometry
+    that vanishes by that rounding (about 1 cm) is null there.
+
+    Args:
+        path: A file with a suffix of `FORMATS`.
+        schema: The layer.
+        features: Consumed once and in batches, so that memory does not grow with their number.
+
+    Returns:
+        The number of features written.
+
+    Raises:
+        InputError: The suffix, the schema or a feature cannot be used.
+        OutputError: The file cannot be written.
+        BaseException: Whatever `features` raises, unchanged.
+    """
+    write = _WRITERS[check_format(path)]
+    check_schema(schema)
+    source = Watch(features)
+    with atomic.replacing(path) as temporary, _driver_errors(path, source):
+        return write(temporary, schema, iter_batches(schema, source))
+
+
+@contextmanager
+def _driver_errors(path: Path, source: Watch[Feature]) -> Iterator[None]:
+    """Tell errors of writing from those of the features."""
+    try:
+        yield
+    except (OSError, RuntimeError, sqlite3.Error) as error:
+        if error is source.error or isinstance(error, RoadExtractError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{path}: cannot be written ({reason}); free space there or choose another folder") from error
