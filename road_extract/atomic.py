@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 from collections.abc import Iterator
@@ -45,21 +46,24 @@ def replacing(path: Path) -> Iterator[Path]:
     Files that drivers put beside it (``-journal``, ``.aux.xml``, ...) go with it.
 
     Raises:
-        OutputError: If the file system refuses (full, read-only, gone).
+        OutputError: If it cannot be moved. What the block raises comes out unchanged.
     """
     temp = temp_name(path)
     try:
         yield temp
+        _move(temp, path)
+    finally:
+        for leftover in temp.parent.glob(f"{glob.escape(temp.stem)}*"):
+            leftover.unlink(missing_ok=True)
+
+
+def _move(temp: Path, path: Path) -> None:
+    try:
         with temp.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temp, path)
     except OSError as error:
-        if isinstance(error, OutputError):
-            raise
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        for leftover in temp.parent.glob(f"{temp.stem}*"):
-            leftover.unlink(missing_ok=True)
 
 
 @contextmanager

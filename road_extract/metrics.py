@@ -2,9 +2,10 @@
 
 Counts are pooled over scenes before any ratio is taken. Pixels without data or label are left out of everything.
 
-Relaxed precision and recall are those of Mnih (2013), "Machine Learning for Aerial Image Labeling", section 3.3, used by
-Zhang, Liu & Wang (2018): a predicted road pixel is right if a true one lies within rho pixels (Euclidean), a true one
-is found if a predicted one lies within rho pixels. The break-even point is where the two meet as the threshold moves.
+Relaxed precision and recall are those of Mnih (2013), "Machine Learning for Aerial Image Labeling", section 3.3, and
+of Zhang, Liu & Wang (2018): a predicted road pixel is right if a true one lies within rho pixels (Euclidean), and a
+true one is found if a predicted one lies within rho pixels. The break-even point is where the two meet as the threshold
+moves.
 """
 
 from __future__ import annotations

@@ -78,13 +78,16 @@ def run(args: list[str] | None = None) -> int:
     except RoadExtractError as error:
         show_error(str(error))
         return 1
+    except BrokenPipeError:
+        return 1
+    except OSError as error:  # of the file system, in a place that has no better words for it
+        show_error(str(error))
+        return 1
     except (KeyboardInterrupt, click.Abort):
         show_error("interrupted; nothing was written")
         return 130
     except MemoryError:
         show_error("out of memory; see the estimate of `road-extract info` and try a smaller --batch-size")
-        return 1
-    except BrokenPipeError:
         return 1
 
 

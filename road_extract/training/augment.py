@@ -67,8 +67,7 @@ def _random_colour(image: FloatArray, rng: np.random.Generator) -> FloatArray:
     cos, sin = saturation * np.cos(angle), saturation * np.sin(angle)
     turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]], dtype=np.float32)
     gains = rng.uniform(0.85, 1.15, 3).astype(np.float32)
-    mixed: FloatArray = (image @ (YIQ_TO_RGB @ turn @ RGB_TO_YIQ).T) * gains
-    return mixed
+    return np.asarray((image @ (YIQ_TO_RGB @ turn @ RGB_TO_YIQ).T) * gains, np.float32)
 
 
 def _random_tone(image: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -78,5 +77,5 @@ def _random_tone(image: FloatArray, rng: np.random.Generator) -> FloatArray:
         image = np.asarray((image - mean) * contrast + (mean + brightness), np.float32)
     if rng.random() < 0.4:
         gamma = np.float32(np.exp(rng.uniform(-0.5, 0.5)))
-        image = np.asarray(np.clip(image, 0, 1) ** gamma, np.float32)
+        image = np.power(np.clip(image, 0, 1), gamma, dtype=np.float32)
     return image

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import rasterio
+
+from road_extract.cli import COMMANDS, run
+from road_extract.cli.console import bar_line, format_seconds
+from road_extract.options import PredictOptions, VectorizeOptions
+from road_extract.progress import Progress
+from tests.conftest import REPOSITORY
+from tests.test_pipeline import roads_in
+
+
+@pytest.fixture
+def scene(write_scene):
+    return write_scene(roads_in(300, 260))
+
+
+def test_extract_says_what_it_wrote(scene, tmp_path, identity_model, capsys):
+    assert run(["extract", str(scene), str(tmp_path / "r.geojson")]) == 0
+    out = capsys.readouterr().out
+    assert out == f"2 road polygons in {tmp_path / 'r.geojson'}\n"
+
+
+def test_options_reach_the_pipeline(scene, tmp_path, identity_model, capsys):
+    args = ["extract", str(scene), str(tmp_path / "r.gpkg"), "--min-area", "500", "--overlap", "14", "--bands", "1"]
+    assert run([*args, "--mask", str(tmp_path / "m.tif"), "--probability", str(tmp_path / "p.tif")]) == 0
+    assert capsys.readouterr().out.startswith("1 road polygons")
+    with rasterio.open(tmp_path / "p.tif") as dataset:
+        assert dataset.tags()["ROAD_EXTRACT_OVERLAP_PX"] == "14"
+
+
+def test_the_two_halves_give_the_whole(scene, tmp_path, identity_model):
+    assert run(["predict", str(scene), str(tmp_path / "p.tif")]) == 0
+    assert run(["vectorize", str(tmp_path / "p.tif"), str(tmp_path / "a.gpkg")]) == 0
+    assert run(["extract", str(scene), str(tmp_path / "b.gpkg")]) == 0
+    assert (tmp_path / "a.gpkg").read_bytes() == (tmp_path / "b.gpkg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["extract", "missing.tif", "r.gpkg"], "missing.tif: cannot be opened as a raster"),
+        (["extract", "{scene}", "r.shp"], "known vector format"),
+        (["extract", "{scene}", "r.gpkg", "--model", "nowhere"], "has no spec.json"),
+        (["extract", "{scene}", "r.gpkg", "--backend", "abacus"], "backend 'abacus' is unknown"),
+        (["extract", "{scene}", "r.gpkg", "--overlap", "113"], "expected 0 to 112 px"),
+        (["extract", "{scene}", "r.gpkg", "--threshold", "1.5"], "expected 0 to 1"),
+        (["extract", "{scene}", "r.gpkg", "--bands", "9"], "expected 1 or 3 of 1 to 3"),
+        (["extract", "{scene}", "r.gpkg", "--aoi", "none.gpkg"], "none.gpkg"),
+        (["vectorize", "{scene}", "r.gpkg"], "has 3 bands"),
+        (["preview", "{scene}", "none.gpkg", "r.png"], "none.gpkg"),
+        (["train", "nowhere", "--out", "m"], "found no scene"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_exit_code_1(scene, tmp_path, monkeypatch, request, capsys, args, words):
+    monkeypatch.chdir(tmp_path)
+    if "--backend" not in args and "--model" not in args:
+        request.getfixturevalue("identity_model")
+    before = sorted(tmp_path.rglob("*"))
+    assert run([arg.format(scene=scene) for arg in args]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("Error: ") == 1
+    assert words in captured.err
+    assert "Traceback" not in captured.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("args", [["extract"], ["nothing"], ["extract", "a", "b.gpkg", "--overlap", "wide"]])
+def test_wrong_usage_is_exit_code_2(args, capsys):
+    assert run(args) == 2
+    assert "Usage: " in capsys.readouterr().err
+
+
+def test_json_progress_is_json_lines_only_and_ends_with_the_result(scene, tmp_path):
+    """In a process of its own, with the real model: TensorFlow writes to the file descriptors directly."""
+    done = subprocess.run(
+        [sys.executable, "-m", "road_extract", "extract", scene, tmp_path / "r.geojson", "--progress", "json"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    progress = [event for event in events if event["event"] == "progress"]
+    assert events[-1]["event"] == "result"
+    assert events[-1]["path"] == str(tmp_path / "r.geojson")
+    assert {"predict", "vectorize"} == {event["stage"] for event in progress}
+    for stage in ("predict", "vectorize"):
+        done_units = [event["done"] for event in progress if event["stage"] == stage]
+        assert done_units == sorted(done_units)
+        assert done_units[-1] == next(event["total"] for event in progress if event["stage"] == stage)
+
+
+def test_json_errors_are_events_too(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "road_extract", "extract", "no.tif", tmp_path / "r.geojson", "--progress", "json"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (event,) = map(json.loads, done.stdout.splitlines())
+    assert event["event"] == "error"
+    assert "no.tif: cannot be opened" in event["message"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_with_130_and_leaves_nothing(write_scene, tmp_path, number):
+    scene = write_scene(np.zeros((3, 1500, 1500), np.uint8))
+    before = sorted(tmp_path.rglob("*"))
+    args = ["extract", scene, "r.gpkg", "--probability", "p.tif", "--progress", "json"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "road_extract", *args], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+    assert child.stdout is not None
+    for line in child.stdout:
+        if json.loads(line)["event"] == "progress":
+            break
+    child.send_signal(number)
+    started = time.monotonic()
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert time.monotonic() - started < 30
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+HEAVY = ("tensorflow", "keras", "rasterio", "geopandas", "pandas", "shapely", "scipy", "pyogrio", "pyarrow")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import road_extract",
+        "from road_extract.cli import run; assert run(['--help']) == 0",
+        "from road_extract.cli import run; assert run(['extract', '--help']) == 0",
+        "from road_extract.cli import run; assert run(['--version']) == 0",
+    ],
+)
+def test_help_loads_nothing_heavy(code):
+    check = f"{code}\nimport sys\nprint('HEAVY', [name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_every_command_has_help_that_shows_its_options(capsys):
+    for name in COMMANDS:
+        assert run([name, "--help"]) == 0
+        assert "Usage: road-extract " + name in capsys.readouterr().out
+
+
+def test_the_command_line_offers_every_option_field_with_its_help(capsys):
+    run(["extract", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for cls in (PredictOptions, VectorizeOptions):
+        for f in cls.__dataclass_fields__.values():
+            assert "--" + (f.metadata["short"] or f.name).replace("_", "-") in text
+            assert f.metadata["help"].split(":")[0][:40] in text
+
+
+def test_info_tells_size_work_and_problems(scene, write_scene, tmp_path, capsys):
+    assert run(["info", str(scene), "--no-timing", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["grid"] == [300, 260]
+    assert found["windows"] == 4
+    assert found["facts"]["gsd_m"] == pytest.approx([1, 1], rel=1e-3)
+    assert found["problems"] == []
+    bad = write_scene(np.zeros((2, 20, 30), np.float32), "bad.tif", crs=None)
+    assert run(["info", str(bad), "--no-timing"]) == 1
+    text = capsys.readouterr().out
+    assert text.count("PROBLEM") == 2  # the CRS and the bands: all of them, not just the first
+    assert run(["info", str(tmp_path / "none.tif")]) == 1
+    assert "cannot be opened" in capsys.readouterr().out
+
+
+def test_info_times_the_model(scene, capsys):
+    assert run(["info", str(scene), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["seconds"] > 0
+    assert "TensorFlow" in found["backend"]
+
+
+def test_a_bar_shows_rate_and_remaining_time():
+    line = bar_line(Progress("predict", 50, 200, "windows"), elapsed_s=10.0)
+    assert line == "predict    25% [######..................] 50/200 windows, 5.0/s, 0:30 left"
+    assert format_seconds(3725) == "1:02:05"
+
+
+def test_a_preview_shows_roads_where_they_are(scene, tmp_path, identity_model):
+    run(["extract", str(scene), str(tmp_path / "r.geojson")])
+    assert run(["preview", str(scene), str(tmp_path / "r.geojson"), str(tmp_path / "r.png")]) == 0
+    with rasterio.open(tmp_path / "r.png") as png:
+        picture = png.read().astype(int)
+    assert picture.shape == (3, 300, 260)
+    red = picture[0] - picture[2] > 40
+    bright = roads_in(300, 260)[0] == 230
+    assert (red == bright).mean() > 0.99
