@@ -72,7 +72,7 @@ def load_weights(model: keras.Model, folder: Path) -> None:
         InputError: If they do not fit.
     """
     try:
-        with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as arrays:
+        with (folder / WEIGHTS_FILE).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             for weight in model.weights:
                 values = arrays[weight.path]
                 if values.shape != tuple(weight.shape):
