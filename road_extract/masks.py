@@ -1,0 +1,116 @@
+"""Cleans a road mask as it streams by: small components are dropped, small holes are filled.
+
+Both passes equal the operation on the whole mask, bit for bit, with only a few rows in memory. A connected component
+of fewer than k pixels spans fewer than k rows. So with k - 1 more rows above and below, whatever reaches from the
+working rows to the end of that halo has k pixels at least, and everything smaller is seen whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from road_extract.mask_strips import MaskStrip, RowBuffer, iter_checked
+
+__all__ = ["MaskStrip", "iter_clean_strips"]
+
+_WORKING_PX = 1 << 24
+_WORKING_ROWS = 1024
+_HALOS_PER_BLOCK = 4
+
+# A pass on one window: (window, its first row is the scene's, its last row is the scene's) -> its mask, cleaned.
+_Pass = Callable[[MaskStrip, bool, bool], NDArray[np.bool_]]
+
+
+def iter_clean_strips(strips: Iterable[MaskStrip], min_road_px: int, min_hole_px: int) -> Iterator[MaskStrip]:
+    """Drop small road components, then fill small holes.
+
+    Holes are components of the background (8-connected; road is 4-connected) that hold neither a pixel of the scene's
+    first or last row or column nor an invalid pixel.
+
+    Args:
+        strips: The scene from its first row on, in strips of any heights.
+        min_road_px: Smallest road component that stays; 0 or 1 keeps all.
+        min_hole_px: Smallest hole that stays; 0 or 1 keeps all.
+
+    Yields:
+        The cleaned scene, in strips whose heights do not depend on those that came in, unless both steps are off.
+
+    Raises:
+        InputError: The strips do not follow each other.
+    """
+    cleaned = iter_checked(strips)
+    if min_road_px > 1:
+        cleaned = _iter_pass(cleaned, partial(_drop_small_roads, min_px=min_road_px), min_road_px - 1)
+    if min_hole_px > 1:
+        cleaned = _iter_pass(cleaned, partial(_fill_small_holes, min_px=min_hole_px), min_hole_px - 1)
+    return cleaned
+
+
+def _iter_pass(strips: Iterable[MaskStrip], clean: _Pass, halo: int) -> Iterator[MaskStrip]:
+    """Run one pass over blocks of rows, each seen with ``halo`` more rows above and below."""
+    buffer, row, block = RowBuffer(), 0, 1
+    for strip in strips:
+        block = _block_rows(strip.width, halo)
+        buffer.push(strip)
+        while buffer.row_end >= row + block + halo:
+            yield _clean_block(buffer, row, row + block, clean, halo, ended=False)
+            row += block
+            buffer.drop_before(row - halo)
+    while row < buffer.row_end:
+        yield _clean_block(buffer, row, min(row + block, buffer.row_end), clean, halo, ended=True)
+        row += block
+
+
+def _block_rows(width: int, halo: int) -> int:
+    """Rows of a block: a few halos high, so that little is labelled twice."""
+    return max(_HALOS_PER_BLOCK * halo, min(_WORKING_ROWS, _WORKING_PX // width), 1)
+
+
+def _clean_block(buffer: RowBuffer, start: int, stop: int, clean: _Pass, halo: int, *, ended: bool) -> MaskStrip:
+    core = buffer.take(start, stop)
+    # Rows without road hold nothing to drop, and their background reaches the scene's edge.
+    if not core.mask.any():
+        return core
+    window = buffer.take(max(start - halo, 0), min(stop + halo, buffer.row_end))
+    top, bottom = window.row_off == 0, ended and window.row_end == buffer.row_end
+    mask = clean(window, top, bottom)[start - window.row_off : stop - window.row_off]
+    return MaskStrip(start, mask, core.valid, core.probability)
+
+
+def _drop_small_roads(window: MaskStrip, _top: bool, _bottom: bool, *, min_px: int) -> NDArray[np.bool_]:
+    labels, count = ndimage.label(window.mask)
+    small = _component_sizes(labels, count) < min_px
+    small[0] = False
+    return window.mask & ~small[labels] if small.any() else window.mask
+
+
+def _fill_small_holes(window: MaskStrip, top: bool, bottom: bool, *, min_px: int) -> NDArray[np.bool_]:
+    labels, count = ndimage.label(~window.mask, np.ones((3, 3), dtype=bool))
+    small = _component_sizes(labels, count) < min_px
+    small[0] = False
+    small[labels[:, [0, -1]]] = False
+    small[labels[: int(top)]] = False
+    small[labels[len(labels) - int(bottom) :]] = False
+    small[labels[~window.valid]] = False
+    return window.mask | small[labels] if small.any() else window.mask
+
+
+def _component_sizes(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Pixels per label, (count + 1,); label 0 is not counted.
+
+    One component often fills nearly everything (the background), and ``bincount`` is slow per pixel: the label that
+    is most frequent in a sample is counted apart.
+    """
+    sample = np.bincount(labels[::61, ::61].ravel(), minlength=count + 1)
+    sample[0] = 0
+    largest = int(sample.argmax())
+    is_largest = labels == largest
+    rest = labels[~is_largest & (labels != 0)]
+    sizes = np.bincount(rest, minlength=count + 1).astype(np.int64, copy=False)
+    sizes[largest] = np.count_nonzero(is_largest)
+    return sizes
