@@ -66,7 +66,7 @@ class VectorizeOptions:
     """How a probability raster becomes road polygons."""
 
     threshold: float | None = option(
-        None, "Probability from which a pixel is road; the model's own if left out", low=0.0, high=1.0
+        None, "Probability from which a pixel is road; the model's own if left out", low=0.001, high=1.0
     )
     min_area_m2: float = option(100.0, "Smaller road areas are dropped", unit="m2", low=0.0, short="min-area")
     min_hole_m2: float = option(50.0, "Smaller holes are filled", unit="m2", low=0.0, short="min-hole")

@@ -36,6 +36,7 @@ from road_extract.raster_io import (
     RasterSink,
     Scene,
     SceneView,
+    gdal_session,
     open_mask_sink,
     open_probability_sink,
 )
@@ -133,7 +134,7 @@ def predict_probability(
     _check_outputs([out], scene, overwrite)
     folder = model_folder(options)
     spec = read_spec(folder)
-    with open_scene(scene, options, spec) as source:
+    with gdal_session(), open_scene(scene, options, spec) as source:
         plan = plan_tiles(source, options, spec)
         scaling = fit_scaling(*source.sample())
         backend = open_backend(options.backend, folder, options.batch_size)
@@ -176,7 +177,7 @@ def vectorize_roads(
     options, out = options or VectorizeOptions(), Path(out)
     check_format(out)
     _check_outputs([out, mask], raster, overwrite)
-    with ExitStack() as stack:
+    with gdal_session(), ExitStack() as stack:
         source = stack.enter_context(ProbabilityRaster(str(raster), assume_crs))
         grid, size_m = source.grid, pixel_size_m(source.grid)
         strips = _iter_mask_strips(source, _threshold(options, source), report)

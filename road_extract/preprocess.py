@@ -68,8 +68,8 @@ def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spe
     """
     low, high = np.array(scaling.low, np.float32), np.array(scaling.high, np.float32)
     unit: FloatArray = np.clip((pixels - low) / (high - low), 0, 1, dtype=np.float32)
-    unit -= np.array(spec.mean, np.float32)
-    unit /= np.array(spec.std, np.float32)
+    # a grey band meets the model's three means here and becomes three bands
+    unit = (unit - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     unit[~valid] = 0
     return unit
 
