@@ -212,19 +212,19 @@ def open_scene(scene: PathLike, options: PredictOptions, spec: ModelSpec) -> Sce
         aoi=None if options.aoi is None else lambda crs: read_area(Path(str(options.aoi)), crs),
     )
     source = Scene(str(scene), view)
-    for line in gsd_remarks(source, spec):
-        log.log(logging.WARNING if "warning" in line else logging.INFO, line)
+    for level, text in gsd_remarks(source, spec):
+        log.log(level, text)
     return source
 
 
-def gsd_remarks(source: Scene, spec: ModelSpec) -> list[str]:
-    """What a user should know of the scene's GSD against the model's."""
-    size = max(source.native_gsd_m)
-    text = f"scene has {source.native_gsd_m[0]:.3g} x {source.native_gsd_m[1]:.3g} m pixels, the model {spec.gsd_m:g} m"
-    remarks = [f"{text}: resampled on the ground"] if source.resampled else []
-    factor = max(size / spec.gsd_m, spec.gsd_m / min(source.native_gsd_m))
-    if factor > GSD_EXTREME:
-        remarks.append(f"warning: {text}, {factor:.1f} times apart; expect poor roads")
+def gsd_remarks(source: Scene, spec: ModelSpec) -> list[tuple[int, str]]:
+    """What a user should know of the scene's GSD against the model's: logging levels and sentences."""
+    size_x, size_y = source.native_gsd_m
+    text = f"the scene's pixels are {size_x:.3g} x {size_y:.3g} m, the model's {spec.gsd_m:g} m"
+    remarks = [(logging.INFO, f"{text}: resampled on the ground")] if source.resampled else []
+    factor = math.sqrt(size_x * size_y) / spec.gsd_m
+    if not 1 / GSD_EXTREME <= factor <= GSD_EXTREME:
+        remarks.append((logging.WARNING, f"{text}, too far apart for the model to work well"))
     return remarks
 
 

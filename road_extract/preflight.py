@@ -100,7 +100,7 @@ def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: 
     try:
         with open_scene(path, options, spec) as source:
             plan = plan_tiles(source, options, spec)
-            remarks = gsd_remarks(source, spec)
+            remarks = [text for _, text in gsd_remarks(source, spec)]
             fit_scaling(*source.sample())
     except RoadExtractError as error:
         return SceneReport(path, facts, spec.name, spec.gsd_m, problems=[str(error)])

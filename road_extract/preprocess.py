@@ -67,11 +67,11 @@ def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spe
         (rows, cols, model bands), float32.
     """
     low, high = np.array(scaling.low, np.float32), np.array(scaling.high, np.float32)
-    unit: FloatArray = np.clip((pixels - low) / (high - low), 0, 1, dtype=np.float32)
-    # a grey band meets the model's three means here and becomes three bands
-    unit = (unit - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
-    unit[~valid] = 0
-    return unit
+    unit = np.clip((pixels - low) / (high - low), 0, 1, dtype=np.float32)
+    # a grey band meets the model's means here, and becomes as many bands
+    normal: FloatArray = np.divide(unit - np.array(spec.mean, np.float32), np.array(spec.std, np.float32))
+    normal[~valid] = 0
+    return normal
 
 
 def pad_to(tile: FloatArray, size_px: int) -> FloatArray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from road_extract.errors import BackendError
-
-log = logging.getLogger("road_extract")
 
 
 class TensorFlowBackend:
@@ -30,6 +30,10 @@ class TensorFlowBackend:
             InputError: If the model folder cannot be used.
             BackendError: If TensorFlow cannot be imported.
         """
+        with _quiet_start():
+            self._start(model, batch_size, precision)
+
+    def _start(self, model: Path, batch_size: int, precision: str) -> None:
         tf = _import_tensorflow()
         import keras
 
@@ -46,6 +50,7 @@ class TensorFlowBackend:
         signature = tf.TensorSpec((batch_size, *network.input_shape[1:]), tf.float32)
         # one traced graph: calling keras' predict() in a loop is slow and leaks
         self._graph = tf.function(lambda batch: network(batch, training=False)[..., 0], input_signature=[signature])
+        self._graph(np.zeros(signature.shape, np.float32))  # traces and compiles
         device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
         self.description = f"TensorFlow {tf.__version__}, {device}, {precision}"
 
@@ -65,8 +70,28 @@ class TensorFlowBackend:
         del self._graph
 
 
+@contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Keep what native code prints at its start, which tells users nothing, from stderr, unless the start fails."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # no stderr to keep quiet
+        yield
+        return
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
 def _import_tensorflow() -> Any:
-    # set before the import: TensorFlow's C++ start-up messages tell its users nothing
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from road_extract.errors import InputError
 
@@ -31,7 +32,9 @@ def open_raster(path: str) -> rasterio.DatasetReader:
         InputError: If GDAL cannot, or the file is a container of several rasters.
     """
     try:
-        dataset = rasterio.open(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `check_georeference` says it better
+            dataset = rasterio.open(path)
     except RasterioError as error:
         raise InputError(f"{path}: cannot be opened as a raster ({error}); expected a GeoTIFF or the like") from error
     if dataset.count == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.features import rasterize
 from scipy import ndimage
 
@@ -68,7 +69,8 @@ def write_png(path: Path, picture: Picture) -> None:
         OutputError: If it cannot be written.
     """
     rows, cols, bands = picture.shape
-    with replacing(path) as temp, rasterio.Env(GDAL_PAM_ENABLED="NO"):
+    with replacing(path) as temp, rasterio.Env(GDAL_PAM_ENABLED="NO"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture has no place
         try:
             with rasterio.open(temp, "w", driver="PNG", width=cols, height=rows, count=bands, dtype="uint8") as dataset:
                 dataset.write(picture.transpose(2, 0, 1))

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from road_extract.atomic import check_output, replacing, scratch
+from road_extract.errors import InputError, OutputError
+
+
+def fail(path, error):
+    with replacing(path) as temp:
+        temp.write_bytes(b"half")
+        temp.with_name(temp.name + "-journal").write_bytes(b"a driver's own")
+        raise error
+
+
+@pytest.mark.parametrize("name", ["r.tif", "roads [1].gpkg", "straße *.geojson"])
+def test_a_file_appears_whole_and_alone(tmp_path, name):
+    with replacing(tmp_path / name) as temp:
+        temp.write_bytes(b"new")
+        assert not (tmp_path / name).exists()
+        assert temp.suffix == (tmp_path / name).suffix
+    assert (tmp_path / name).read_bytes() == b"new"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["r.tif", "roads [1].gpkg"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("of the body"), ValueError()])
+def test_on_any_error_nothing_is_left_and_the_old_file_stays(tmp_path, name, error):
+    path = tmp_path / name
+    path.write_bytes(b"old")
+    with pytest.raises(type(error)) as raised:
+        fail(path, error)
+    assert raised.value is error
+    assert path.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_target_that_cannot_be_replaced_is_an_output_error(tmp_path):
+    (tmp_path / "r.tif").mkdir()
+    with pytest.raises(OutputError, match="cannot be written"), replacing(tmp_path / "r.tif") as temp:
+        temp.write_bytes(b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["r.tif"]
+
+
+def test_a_scratch_file_is_gone_in_any_case(tmp_path):
+    with scratch(tmp_path / "p.tif") as temp:
+        temp.write_bytes(b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outputs_are_checked_without_touching_them(tmp_path):
+    (tmp_path / "old.tif").write_bytes(b"old")
+    check_output(tmp_path / "new.tif", overwrite=False)
+    check_output(tmp_path / "old.tif", overwrite=True)
+    with pytest.raises(InputError, match="exists already"):
+        check_output(tmp_path / "old.tif", overwrite=False)
+    with pytest.raises(InputError, match="is a folder"):
+        check_output(tmp_path, overwrite=True)
+    with pytest.raises(OutputError, match="does not exist"):
+        check_output(tmp_path / "none" / "r.tif", overwrite=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.tif"]

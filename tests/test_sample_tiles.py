@@ -1,0 +1,72 @@
+"""The real job: real imagery, the shipped weights, from file to file."""
+
+from __future__ import annotations
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+
+from road_extract import extract_roads
+from road_extract.metrics import count_roads, score_roads
+from tests.conftest import SAMPLES
+
+UTM_11N = "EPSG:32611"
+
+
+@pytest.fixture(scope="module")
+def roads(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sample")
+    found = {}
+    for name in ("vegas_pan", "vegas_utm"):
+        extract_roads(SAMPLES / f"{name}.tif", folder / f"{name}.geojson", probability=folder / f"{name}.tif")
+        found[name] = geopandas.read_file(folder / f"{name}.geojson").to_crs(UTM_11N)
+    return folder, found
+
+
+def test_most_road_lines_are_found_and_most_of_what_is_found_is_road(roads):
+    lines = geopandas.read_file(SAMPLES / "vegas_roads.geojson").to_crs(UTM_11N).geometry.union_all()
+    found = roads[1]["vegas_pan"].geometry.union_all()
+    assert lines.intersection(found.buffer(6)).length >= 0.5 * lines.length
+    assert found.difference(lines.buffer(10)).area < 0.5 * found.area
+
+
+@pytest.mark.parametrize("name", ["vegas_pan", "vegas_utm"])
+def test_outputs_lie_on_the_ground_of_their_scene(roads, name):
+    folder, found = roads
+    with rasterio.open(SAMPLES / f"{name}.tif") as scene, rasterio.open(folder / f"{name}.tif") as probability:
+        assert tuple(probability.bounds) == pytest.approx(tuple(scene.bounds))
+        assert probability.crs == scene.crs
+        ground = geopandas.GeoSeries.from_xy(*zip(*[scene.bounds[:2], scene.bounds[2:]], strict=True), crs=scene.crs)
+    xmin, ymin, xmax, ymax = ground.to_crs(UTM_11N).total_bounds
+    inside = found[name].cx[xmin - 5 : xmax + 5, ymin - 5 : ymax + 5]
+    assert len(inside) == len(found[name]) > 0
+    assert found[name].is_valid.all()
+    assert (found[name].area_m2 >= 80).all()  # the smallest kept is 100 m2, before its outline was simplified
+
+
+def test_nodata_wedges_of_a_warped_scene_are_nodata_and_no_road(roads):
+    folder, found = roads
+    with rasterio.open(SAMPLES / "vegas_utm.tif") as scene:
+        invalid = np.argwhere(scene.dataset_mask() == 0)
+        assert len(invalid) > 1000
+        xs, ys = rasterio.transform.xy(scene.transform, invalid[:, 0], invalid[:, 1])
+    with rasterio.open(folder / "vegas_utm.tif") as probability:
+        stored = np.array([value[0] for value in probability.sample(zip(xs, ys, strict=True))])
+    assert (stored == 255).mean() > 0.95  # the grids differ: a pixel of 1 m on the edge may be half valid
+    points = geopandas.GeoSeries.from_xy(xs, ys, crs=UTM_11N)
+    assert points.within(found["vegas_utm"].geometry.union_all()).mean() < 0.02
+
+
+@pytest.mark.slow
+def test_a_scene_that_no_training_saw_is_mapped_well(shared_data, tmp_path):
+    """One of the seven valid scenes; `benchmarks/score.py` scores all of them."""
+    from road_extract import predict_probability
+
+    folder, name = shared_data / "massachusetts" / "valid", "first"
+    image = sorted((folder / "images").glob("*.tif"))[0]
+    predict_probability(image, tmp_path / f"{name}.tif")
+    with rasterio.open(tmp_path / f"{name}.tif") as raster, rasterio.open(folder / "masks" / image.name) as labels:
+        probability, truth = raster.read(1), labels.read(1)
+    scores = score_roads(count_roads(probability, truth == 1, (probability != 255) & (truth != 255)))
+    assert scores.break_even > 0.7
