@@ -5,11 +5,32 @@ from __future__ import annotations
 import glob
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from road_extract.errors import InputError, OutputError
+
+#: What drivers leave beside a file and would take for a part of the new one.
+_COMPANIONS = ("-wal", "-shm", "-journal", ".aux.xml", ".msk", ".ovr")
+
+
+def check_outputs(outputs: Iterable[Path], inputs: Iterable[str | Path], overwrite: bool) -> None:
+    """Check, before any work, that all outputs can be written, and are neither each other nor an input.
+
+    Raises:
+        InputError: If one exists and may not be overwritten, is a folder, an input, or another output.
+        OutputError: If a folder is missing or cannot be written to.
+    """
+    outputs = list(outputs)
+    for path in outputs:
+        check_output(path, overwrite)
+    names = [os.path.realpath(path) for path in outputs]
+    if len(set(names)) < len(names):
+        raise InputError("two outputs have the same name; give each its own")
+    for given in inputs:
+        if os.path.realpath(given) in names:
+            raise InputError(f"{given}: is an input and an output at once; choose another name for the output")
 
 
 def check_output(path: Path, overwrite: bool) -> None:
@@ -21,7 +42,7 @@ def check_output(path: Path, overwrite: bool) -> None:
     """
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give a file name")
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise InputError(f"{path}: exists already; choose another name or allow overwriting (--overwrite)")
     folder = path.parent
     if not folder.is_dir():
@@ -48,6 +69,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: If it cannot be moved. What the block raises comes out unchanged.
     """
+    path = Path(os.path.realpath(path))  # a link stays a link
     temp = temp_name(path)
     try:
         yield temp
@@ -62,6 +84,8 @@ def _move(temp: Path, path: Path) -> None:
         with temp.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temp, path)
+        for suffix in _COMPANIONS:
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 

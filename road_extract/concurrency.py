@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -12,7 +12,7 @@ T = TypeVar("T")
 _POLL_S = 0.1
 
 
-def run_ahead(items: Iterable[T], depth: int) -> Iterator[T]:
+def run_ahead(items: Iterable[T], depth: int, stopped: threading.Event | None = None) -> Generator[T, None, None]:
     """Draw from an iterable in a thread of its own, at most ``depth`` items ahead of the consumer.
 
     An error of the iterable is raised here, in its place. When the consumer stops early (``close()``, an exception,
@@ -21,9 +21,10 @@ def run_ahead(items: Iterable[T], depth: int) -> Iterator[T]:
     Args:
         items: Drawn from in the other thread only.
         depth: Bound of the queue between the two.
+        stopped: Set when the consumer stops. An iterable whose items take long looks at it in between.
     """
     ready: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(depth)
-    stopped = threading.Event()
+    stopped = stopped or threading.Event()
     thread = threading.Thread(target=_draw, args=(items, ready, stopped), daemon=True)
     thread.start()
     try:

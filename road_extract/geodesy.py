@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from road_extract.errors import InputError
 from road_extract.grid import RasterGrid
@@ -26,7 +25,7 @@ def pixel_size_m(grid: RasterGrid) -> tuple[float, float]:
         InputError: If the raster's place is outside what its CRS can describe.
     """
     row, col = grid.height / 2, grid.width / 2
-    span = 50.0
+    span = max(0.5, min(50.0, row, col))
     cols = np.array([col - span, col + span, col, col])
     rows = np.array([row, row, row - span, row + span])
     a, b, c, d, e, f = grid.transform[:6]
@@ -41,17 +40,18 @@ def pixel_size_m(grid: RasterGrid) -> tuple[float, float]:
     return size_x, size_y
 
 
-def area_m2(geometry: shapely.Polygon, crs: str) -> float:
+def area_m2(polygon: shapely.Polygon, crs: str) -> float:
     """Geodesic area of a polygon, its holes taken off, in square metres."""
+    # ring by ring: the geodesic area of a ring is right across the antimeridian too, where orientation cannot be told
+    return _ring_area_m2(polygon.exterior, crs) - sum(_ring_area_m2(ring, crs) for ring in polygon.interiors)
+
+
+def _ring_area_m2(ring: shapely.LinearRing, crs: str) -> float:
     import shapely
 
-    lonlat = shapely.transform(geometry, lambda xy: _transform_xy(xy, crs))
-    area, _ = _geod(crs).geometry_area_perimeter(shapely.orient_polygons(lonlat))
+    x, y = shapely.get_coordinates(ring).T
+    area, _ = _geod(crs).polygon_area_perimeter(*_to_geodetic(crs).transform(x, y))
     return abs(float(area))
-
-
-def _transform_xy(xy: NDArray[np.float64], crs: str) -> NDArray[np.float64]:
-    return np.column_stack(_to_geodetic(crs).transform(xy[:, 0], xy[:, 1]))
 
 
 @lru_cache(maxsize=16)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ def iter_probability(
     inference: Inference,
     core: Window | None = None,
     report: Report = no_report,
-) -> Iterator[tuple[FloatArray, BoolArray]]:
+) -> Generator[tuple[FloatArray, BoolArray], None, None]:
     """Run the model over a scene, or over a core of it, and blend.
 
     Args:
@@ -64,42 +65,49 @@ def iter_probability(
     """
     core = core or Window(0, 0, plan.width, plan.height)
     validity = _Validity(core)
+    stopped = threading.Event()
     tiles = run_ahead(_iter_tiles(source, plan, inference, core, validity), _BATCHES_AHEAD * inference.batch_size)
-    predicted = _iter_predicted(tiles, inference)
+    predicted = _iter_predicted(tiles, inference, stopped)
     reported = _iter_reported(predicted, sum(1 for _ in plan.touching(core)), report)
-    for strip in run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD):
-        yield strip.probability, validity.take(strip.row_off, len(strip.probability))
+    strips = run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD, stopped)
+    with closing(strips):
+        for strip in strips:
+            yield strip.probability, validity.take(strip.row_off, len(strip.probability))
 
 
 def _iter_tiles(
     source: RasterSource, plan: TilePlan, inference: Inference, core: Window, validity: _Validity
 ) -> Iterator[Tile]:
-    """Tiles in the plan's order; None in place of one without valid pixels."""
-    for _, row in groupby(plan.touching(core), key=lambda window: window.row_off):
-        windows = list(row)
-        strip = _clip(windows[0], windows[-1], source)
-        pixels, valid = source.read(strip)
-        validity.add(strip, valid)
-        for window in windows:
-            cols = slice(window.col_off - strip.col_off, window.col_end - strip.col_off)
-            if not valid[:, cols].any():
-                yield window, None
-                continue
-            tile = to_model_input(pixels[:, cols], valid[:, cols], inference.scaling, inference.spec)
-            yield window, pad_to(tile, plan.size_px)
+    """Tiles in the plan's order; None in place of one without valid pixels.
+
+    Each window is read by itself, not in strips: resampled pixels may depend on what they are read with, and a shard
+    must see what the whole scene sees.
+    """
+    for window in plan.touching(core):
+        inside = _clip(window, source)
+        pixels, valid = source.read(inside)
+        validity.add(inside, valid)
+        if not valid.any():
+            yield window, None
+            continue
+        tile = to_model_input(pixels, valid, inference.scaling, inference.spec)
+        yield window, pad_to(tile, plan.size_px)
 
 
-def _clip(first: Window, last: Window, source: RasterSource) -> Window:
-    """From the first to the last window of a row, without what lies outside the scene."""
-    col_end, row_end = min(last.col_end, source.grid.width), min(first.row_end, source.grid.height)
-    return Window(first.col_off, first.row_off, col_end - first.col_off, row_end - first.row_off)
+def _clip(window: Window, source: RasterSource) -> Window:
+    """The part of a window that lies in the scene."""
+    width = min(window.col_end, source.grid.width) - window.col_off
+    height = min(window.row_end, source.grid.height) - window.row_off
+    return Window(window.col_off, window.row_off, width, height)
 
 
-def _iter_predicted(tiles: Iterable[Tile], inference: Inference) -> Iterator[Tile]:
+def _iter_predicted(tiles: Iterable[Tile], inference: Inference, stopped: threading.Event) -> Iterator[Tile]:
     """Probabilities in place of tiles, in the same order. Every batch has the same shape, the last is filled up."""
     waiting: list[Tile] = []
     full = 0
     for window, tile in tiles:
+        if stopped.is_set():  # a strip takes as many batches as the scene is wide: too long to wait for
+            return
         waiting.append((window, tile))
         full += tile is not None
         if full == inference.batch_size or len(waiting) > 64 * inference.batch_size:
@@ -125,19 +133,21 @@ def _iter_reported(tiles: Iterable[Tile], total: int, report: Report) -> Iterato
 
 
 class _Validity:
-    """Which pixels are valid, kept from their reading until their strip is blended."""
+    """Which pixels of a core are valid, kept from their reading until their strip is blended."""
 
     def __init__(self, core: Window) -> None:
         self._core = core
-        self._read: dict[int, BoolArray] = {}
+        self._rows: dict[int, BoolArray] = {}
 
-    def add(self, strip: Window, valid: BoolArray) -> None:
-        start = self._core.col_off - strip.col_off
-        self._read[strip.row_off] = valid[:, start : start + self._core.width]
+    def add(self, window: Window, valid: BoolArray) -> None:
+        rows = self._rows.setdefault(window.row_off, np.zeros((window.height, self._core.width), np.bool_))
+        first, last = max(window.col_off, self._core.col_off), min(window.col_end, self._core.col_end)
+        part = valid[:, first - window.col_off : last - window.col_off]
+        rows[:, first - self._core.col_off : last - self._core.col_off] = part
 
     def take(self, row_off: int, rows: int) -> BoolArray:
         """A blended strip lies within the last row of windows that starts at it or above."""
-        first = max(row for row in list(self._read) if row <= row_off)
-        for row in [row for row in list(self._read) if row < first]:
-            del self._read[row]
-        return self._read[first][row_off - first : row_off - first + rows]
+        first = max(row for row in list(self._rows) if row <= row_off)
+        for row in [row for row in list(self._rows) if row < first]:
+            del self._rows[row]
+        return self._rows[first][row_off - first : row_off - first + rows]

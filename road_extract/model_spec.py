@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -36,6 +37,7 @@ class ModelSpec:
     provenance: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        self._check_types()
         if not len(self.bands) == len(self.mean) == len(self.std) > 0:
             raise InputError(f"model spec: {len(self.bands)} bands, but {len(self.mean)} means, {len(self.std)} stds")
         if not all(std > 0 for std in self.std) or not self.gsd_m > 0:
@@ -44,6 +46,15 @@ class ModelSpec:
             raise InputError(f"model spec: threshold is {self.threshold}, must be between 0 and 1")
         if self.tile_size_px < 8 or self.tile_size_px % 8:
             raise InputError(f"model spec: tile_size_px is {self.tile_size_px}, must be a multiple of 8")
+
+    def _check_types(self) -> None:
+        """JSON may hold anything."""
+        numbers: list[object] = [*self.mean, *self.std, self.gsd_m, self.threshold]
+        if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):  # type: ignore[arg-type]
+            raise InputError("model spec: mean, std, gsd_m and threshold must be numbers")
+        kinds = [type(value) for value in (self.bands, self.tile_size_px)]
+        if kinds != [tuple, int]:
+            raise InputError("model spec: bands must be a list, tile_size_px a whole number")
 
     def to_json(self) -> str:
         """The spec as indented JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -32,11 +33,18 @@ def check_ranges(options: Any) -> None:
     """
     for f in fields(options):
         value, low, high = getattr(options, f.name), f.metadata.get("low"), f.metadata.get("high")
+        if not all(math.isfinite(part) for part in _numbers(value)):
+            raise InputError(f"{f.name} is {value}; expected finite numbers")
         if value is None or isinstance(value, bool) or not isinstance(value, int | float):
             continue
         if not (low is None or value >= low) or not (high is None or value <= high):
             limits = f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
             raise InputError(f"{f.name} is {value}; expected {limits} {f.metadata['unit']}".rstrip())
+
+
+def _numbers(value: Any) -> list[float]:
+    parts = value if isinstance(value, tuple) else (value,)
+    return [part for part in parts if isinstance(part, int | float)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,17 @@ import json
 import logging
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from affine import Affine
 
-from road_extract.atomic import check_output, replacing, scratch
+from road_extract.atomic import check_outputs, replacing, scratch
 from road_extract.backends import Backend, open_backend
 from road_extract.blending import FloatArray
-from road_extract.errors import InputError
 from road_extract.features import Feature, LayerSchema
 from road_extract.geodesy import area_m2, pixel_size_m
 from road_extract.inference import BoolArray, Inference, iter_probability
@@ -25,7 +25,7 @@ from road_extract.model import model_hash, read_spec, shipped_model
 from road_extract.model_spec import ModelSpec
 from road_extract.options import PredictOptions, VectorizeOptions
 from road_extract.polygons import RoadPolygon, iter_polygons
-from road_extract.preprocess import Scaling, fit_scaling
+from road_extract.preprocess import Scaling, byte_scaling, fit_scaling
 from road_extract.progress import Progress, Report, no_report
 from road_extract.raster_io import (
     GSD_EXTREME,
@@ -95,13 +95,16 @@ def extract_roads(
     """
     out = Path(out)
     check_format(out)
-    _check_outputs([out, probability, mask], scene, overwrite)
+    check_outputs([out, *_paths(probability, mask)], [scene, *_inputs(predict)], overwrite)
     with ExitStack() as stack:
-        raster = stack.enter_context(
-            scratch(out.with_suffix(".tif")) if probability is None else replacing(Path(probability))
-        )
-        predict_probability(scene, raster, options=predict, overwrite=True, report=report)
-        return vectorize_roads(raster, out, options=vectorize, mask=mask, overwrite=overwrite, report=report)
+        # all outputs get their names at the end, when nothing can go wrong any more
+        final = stack.enter_context(replacing(out))
+        kept_mask = None if mask is None else stack.enter_context(replacing(Path(mask)))
+        keep = scratch(out.with_suffix(".tif")) if probability is None else replacing(Path(probability))
+        raster = stack.enter_context(keep)
+        _predict_to(scene, raster, predict or PredictOptions(), report)
+        features = _vectorize_to(raster, final, vectorize or VectorizeOptions(), kept_mask, None, report)
+    return Extraction(out, features)
 
 
 def predict_probability(
@@ -130,23 +133,9 @@ def predict_probability(
     Raises:
         RoadExtractError: With one sentence that says what to do; nothing is left behind.
     """
-    options, out = options or PredictOptions(), Path(out)
-    _check_outputs([out], scene, overwrite)
-    folder = model_folder(options)
-    spec = read_spec(folder)
-    with gdal_session(), open_scene(scene, options, spec) as source:
-        plan = plan_tiles(source, options, spec)
-        scaling = fit_scaling(*source.sample())
-        backend = open_backend(options.backend, folder, options.batch_size)
-        log.info("model %s by %s", spec.name, backend.description)
-        inference = Inference(backend, spec, scaling, options.batch_size)
-        tags = _record(folder, spec, scaling, options, backend)
-        try:
-            with open_probability_sink(out, source.grid, tags) as sink:
-                for probability, valid in iter_probability(source, plan, inference, report=report):
-                    sink.write(to_uint8(probability, valid))
-        finally:
-            backend.close()
+    out = Path(out)
+    check_outputs([out], [scene, *_inputs(options)], overwrite)
+    _predict_to(scene, out, options or PredictOptions(), report)
     return out
 
 
@@ -174,9 +163,39 @@ def vectorize_roads(
     Raises:
         RoadExtractError: With one sentence that says what to do; nothing is left behind.
     """
-    options, out = options or VectorizeOptions(), Path(out)
+    out = Path(out)
     check_format(out)
-    _check_outputs([out, mask], raster, overwrite)
+    check_outputs([out, *_paths(mask)], [raster], overwrite)
+    with ExitStack() as stack:
+        final = stack.enter_context(replacing(out))
+        kept_mask = None if mask is None else stack.enter_context(replacing(Path(mask)))
+        features = _vectorize_to(raster, final, options or VectorizeOptions(), kept_mask, assume_crs, report)
+    return Extraction(out, features)
+
+
+def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Report) -> None:
+    folder = model_folder(options)
+    spec = read_spec(folder)
+    with gdal_session(), open_scene(scene, options, spec) as source:
+        plan = plan_tiles(source, options, spec)
+        scaling = scale_scene(source)
+        backend = open_backend(options.backend, folder, options.batch_size)
+        log.info("model %s by %s", spec.name, backend.description)
+        inference = Inference(backend, spec, scaling, options.batch_size)
+        strips = iter_probability(source, plan, inference, report=report)
+        tags = _record(folder, spec, scaling, options, backend)
+        seen = False
+        with closing(backend), closing(strips), open_probability_sink(out, source.grid, tags) as sink:
+            for probability, valid in strips:
+                sink.write(to_uint8(probability, valid))
+                seen = seen or bool(valid.any())
+        if not seen:
+            log.warning("no pixel is valid, so there is nothing to find; check nodata value, mask and area of interest")
+
+
+def _vectorize_to(
+    raster: PathLike, out: Path, options: VectorizeOptions, mask: Path | None, assume_crs: str | None, report: Report
+) -> int:
     with gdal_session(), ExitStack() as stack:
         source = stack.enter_context(ProbabilityRaster(str(raster), assume_crs))
         grid, size_m = source.grid, pixel_size_m(source.grid)
@@ -184,11 +203,10 @@ def vectorize_roads(
         pixels = [math.ceil(area / (size_m[0] * size_m[1])) for area in (options.min_area_m2, options.min_hole_m2)]
         cleaned = iter_clean_strips(strips, *pixels)
         if mask is not None:
-            cleaned = _iter_kept(cleaned, stack.enter_context(open_mask_sink(Path(mask), grid, {})))
+            cleaned = _iter_kept(cleaned, stack.enter_context(open_mask_sink(mask, grid, {})))
         polygons = iter_polygons(cleaned, grid.width, pixel_size_m=size_m, tolerance_m=options.simplify_m)
         features = _iter_features(polygons, grid.transform, grid.crs, source.is_mask)
-        count = write_features(out, LayerSchema("roads", "Polygon", grid.crs, FIELDS), features)
-    return Extraction(out, count)
+        return write_features(out, LayerSchema("roads", "Polygon", grid.crs, FIELDS), features)
 
 
 def model_folder(options: PredictOptions) -> Path:
@@ -209,23 +227,36 @@ def open_scene(scene: PathLike, options: PredictOptions, spec: ModelSpec) -> Sce
         native_gsd=options.native_gsd,
         bounds=options.bounds,
         assume_crs=options.assume_crs,
-        aoi=None if options.aoi is None else lambda crs: read_area(Path(str(options.aoi)), crs),
+        aoi=None if options.aoi is None else partial(read_area, Path(options.aoi)),
     )
     source = Scene(str(scene), view)
-    for level, text in gsd_remarks(source, spec):
+    for level, text in scene_remarks(source, spec):
         log.log(level, text)
     return source
 
 
-def gsd_remarks(source: Scene, spec: ModelSpec) -> list[tuple[int, str]]:
-    """What a user should know of the scene's GSD against the model's: logging levels and sentences."""
+def scene_remarks(source: Scene, spec: ModelSpec) -> list[tuple[int, str]]:
+    """What a user should know of a scene before its roads are extracted: logging levels and sentences."""
+    remarks = []
+    if len(source.bands) > 1 and source.colours != ("red", "green", "blue"):
+        remarks.append((logging.INFO, f"bands {source.bands} are taken as {', '.join(spec.bands)}"))
     size_x, size_y = source.native_gsd_m
     text = f"the scene's pixels are {size_x:.3g} x {size_y:.3g} m, the model's {spec.gsd_m:g} m"
-    remarks = [(logging.INFO, f"{text}: resampled on the ground")] if source.resampled else []
+    if source.resampled:
+        remarks.append((logging.INFO, f"{text}: resampled on the ground"))
     factor = math.sqrt(size_x * size_y) / spec.gsd_m
     if not 1 / GSD_EXTREME <= factor <= GSD_EXTREME:
         remarks.append((logging.WARNING, f"{text}, too far apart for the model to work well"))
     return remarks
+
+
+def scale_scene(source: Scene) -> Scaling:
+    """The one scaling of a scene; only 16-bit pixels have to be looked at for it.
+
+    Raises:
+        InputError: If no pixel of a 16-bit scene is valid, or the file is damaged.
+    """
+    return byte_scaling(len(source.bands)) if source.dtype == "uint8" else fit_scaling(*source.sample())
 
 
 def plan_tiles(source: Scene, options: PredictOptions, spec: ModelSpec) -> TilePlan:
@@ -244,14 +275,12 @@ def to_uint8(probability: FloatArray, valid: BoolArray) -> np.ndarray[tuple[int,
     return stored
 
 
-def _check_outputs(paths: Iterable[PathLike | None], scene: PathLike, overwrite: bool) -> None:
-    outputs = [Path(path) for path in paths if path is not None]
-    for path in outputs:
-        check_output(path, overwrite)
-        if Path(scene).exists() and path.exists() and path.samefile(scene):
-            raise InputError(f"{path}: is the input too; choose another name for the output")
-    if len({path.resolve() for path in outputs}) < len(outputs):
-        raise InputError("two outputs have the same name; give each its own")
+def _paths(*paths: PathLike | None) -> list[Path]:
+    return [Path(path) for path in paths if path is not None]
+
+
+def _inputs(options: PredictOptions | None) -> list[str]:
+    return [options.aoi] if options is not None and options.aoi is not None else []
 
 
 def _record(

@@ -10,13 +10,12 @@ from typing import TypeVar
 import numpy as np
 
 from road_extract.backends import open_backend
-from road_extract.errors import InputError, RoadExtractError
+from road_extract.errors import RoadExtractError
 from road_extract.model import read_spec
 from road_extract.model_spec import ModelSpec
 from road_extract.options import PredictOptions
-from road_extract.pipeline import PathLike, gsd_remarks, model_folder, open_scene, plan_tiles
-from road_extract.preprocess import fit_scaling
-from road_extract.raster_io import SceneFacts, find_problems, read_facts
+from road_extract.pipeline import PathLike, model_folder, open_scene, plan_tiles, scale_scene, scene_remarks
+from road_extract.raster_io import SceneFacts, find_problems, gdal_session, read_facts
 from road_extract.windows import TilePlan
 
 T = TypeVar("T")
@@ -98,10 +97,10 @@ def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, ti
 def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: ModelSpec, timing: bool) -> SceneReport:
     problems: list[str] = []
     try:
-        with open_scene(path, options, spec) as source:
+        with gdal_session(), open_scene(path, options, spec) as source:
             plan = plan_tiles(source, options, spec)
-            remarks = [text for _, text in gsd_remarks(source, spec)]
-            fit_scaling(*source.sample())
+            remarks = [text for _, text in scene_remarks(source, spec)]
+            scale_scene(source)
     except RoadExtractError as error:
         return SceneReport(path, facts, spec.name, spec.gsd_m, problems=[str(error)])
     timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing else None
@@ -131,7 +130,7 @@ def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tup
 def _attempt(step: Callable[[], T], problems: list[str]) -> T | None:
     try:
         return step()
-    except InputError as error:
+    except RoadExtractError as error:
         problems.append(str(error))
         return None
 

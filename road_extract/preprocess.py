@@ -31,22 +31,21 @@ class Scaling:
     high: tuple[float, ...]
 
 
-def fit_scaling(sample: NDArray[Any], valid: BoolArray) -> Scaling:
-    """Choose a scene's scaling.
+def byte_scaling(bands: int) -> Scaling:
+    """8-bit pixels are taken as they are (0..255), as in training."""
+    return Scaling((0.0,) * bands, (255.0,) * bands)
 
-    8-bit pixels are taken as they are (0..255), as in training; 16-bit ones, whose range depends on sensor and light,
-    are stretched between two percentiles of the valid pixels.
+
+def fit_scaling(sample: NDArray[Any], valid: BoolArray) -> Scaling:
+    """16-bit pixels, whose range depends on sensor and light, are stretched between percentiles of the valid ones.
 
     Args:
-        sample: Pixels from all over the scene, (rows, cols, bands), uint8 or uint16.
+        sample: Pixels from all over the scene, (rows, cols, bands).
         valid: (rows, cols).
 
     Raises:
-        InputError: If no pixel of a 16-bit sample is valid.
+        InputError: If no pixel is valid.
     """
-    bands = sample.shape[-1]
-    if sample.dtype == np.uint8:
-        return Scaling((0.0,) * bands, (255.0,) * bands)
     pixels = sample[valid]
     if not len(pixels):
         raise InputError("the scene has no valid pixel to fix its scaling from; check its nodata value or mask")

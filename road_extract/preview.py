@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from road_extract.atomic import check_output
+from road_extract.atomic import check_outputs
 from road_extract.raster_io.picture import draw_shapes, read_picture, write_png
 from road_extract.vector_io import read_geometries
 
@@ -30,7 +30,7 @@ def draw_preview(
         RoadExtractError: If a file cannot be read or written.
     """
     out = Path(out)
-    check_output(out, overwrite)
+    check_outputs([out], [scene, roads], overwrite)
     picture, grid = read_picture(str(scene), size_px)
     write_png(out, draw_shapes(picture, read_geometries(Path(roads), grid.crs), grid, ROAD_COLOUR))
     return out

@@ -11,10 +11,10 @@ class Progress:
     """One report.
 
     Attributes:
-        stage: What is going on: ``predict``, ``overviews`` or ``vectorize``.
+        stage: What is going on: ``predict`` or ``vectorize``.
         done: Units finished.
         total: Units in all, at least 1.
-        unit: ``windows``, ``rows`` or ``steps``.
+        unit: ``windows`` or ``rows``.
     """
 
     stage: str

@@ -98,6 +98,9 @@ class TilePlan(Sequence[Window]):
         cols = [col for col in self.col_offs if col < core.col_end and core.col_off < col + self.size_px]
         return (Window(col, row, self.size_px, self.size_px) for row in rows for col in cols)
 
+    def __iter__(self) -> Iterator[Window]:
+        return (window for row in self.rows() for window in row)
+
     def __len__(self) -> int:
         return len(self.row_offs) * len(self.col_offs)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from road_extract.atomic import check_output, replacing, scratch
+from road_extract.atomic import check_output, check_outputs, replacing, scratch
 from road_extract.errors import InputError, OutputError
 
 
@@ -59,3 +59,30 @@ def test_outputs_are_checked_without_touching_them(tmp_path):
     with pytest.raises(OutputError, match="does not exist"):
         check_output(tmp_path / "none" / "r.tif", overwrite=False)
     assert [path.name for path in tmp_path.iterdir()] == ["old.tif"]
+
+
+def test_a_link_stays_a_link_and_its_target_is_replaced(tmp_path):
+    (tmp_path / "real.tif").write_bytes(b"old")
+    (tmp_path / "link.tif").symlink_to(tmp_path / "real.tif")
+    with replacing(tmp_path / "link.tif") as temp:
+        temp.write_bytes(b"new")
+    assert (tmp_path / "link.tif").is_symlink()
+    assert (tmp_path / "real.tif").read_bytes() == b"new"
+
+
+def test_what_drivers_left_beside_the_old_file_goes_with_it(tmp_path):
+    for name in ("r.gpkg", "r.gpkg-wal", "r.gpkg.aux.xml", "r.gpkgx", "other.gpkg-wal"):
+        (tmp_path / name).write_bytes(b"old")
+    with replacing(tmp_path / "r.gpkg") as temp:
+        temp.write_bytes(b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.gpkg-wal", "r.gpkg", "r.gpkgx"]
+
+
+def test_an_output_must_not_be_an_input_or_another_output(tmp_path):
+    scene = tmp_path / "s.tif"
+    scene.write_bytes(b"x")
+    with pytest.raises(InputError, match="an input and an output"):
+        check_outputs([tmp_path / "a.png", tmp_path / ".." / tmp_path.name / "s.tif"], [scene], overwrite=True)
+    with pytest.raises(InputError, match="same name"):
+        check_outputs([tmp_path / "a.png", tmp_path / "a.png"], [], overwrite=True)
+    check_outputs([tmp_path / "a.png"], [scene, "/vsicurl/https://example.org/s.tif"], overwrite=False)

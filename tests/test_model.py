@@ -127,7 +127,10 @@ def test_a_spec_survives_json():
     ("change", "words"),
     [
         ({"threshold": 0}, "threshold is 0"),
-        ({"threshold": "high"}, "not supported between"),
+        ({"threshold": "high"}, "must be numbers"),
+        ({"mean": ["a", "b", "c"]}, "must be numbers"),
+        ({"bands": "rgb"}, "must be a list"),
+        ({"tile_size_px": 224.0}, "whole number"),
         ({"tile_size_px": 100}, "multiple of 8"),
         ({"mean": [0.5]}, "3 bands, but 1 means"),
         ({"std": [0.5, 0, 0.5]}, "above 0"),

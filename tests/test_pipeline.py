@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import geopandas
 import numpy as np
 import pytest
@@ -11,12 +13,13 @@ from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from road_extract import PredictOptions, VectorizeOptions, extract_roads, predict_probability, vectorize_roads
+from road_extract import PredictOptions, VectorizeOptions, extract_roads, pipeline, predict_probability, vectorize_roads
 from road_extract.errors import InputError, OutputError
 from road_extract.grid import RasterGrid
 from road_extract.inference import Inference, iter_probability
 from road_extract.model_spec import ModelSpec
 from road_extract.preprocess import Scaling
+from road_extract.raster_io import Scene, SceneView
 from road_extract.windows import TilePlan, Window
 from tests.conftest import UTM, IdentityBackend
 
@@ -215,8 +218,9 @@ def test_a_scene_without_roads_gives_an_empty_layer(write_scene, tmp_path, ident
     assert len(read(tmp_path / name)) == 0
 
 
-def test_outputs_are_checked_before_any_work(write_scene, tmp_path, identity_model):
+def test_outputs_are_checked_before_any_work(write_scene, tmp_path, identity_model, monkeypatch):
     scene = write_scene(roads_in(60, 60))
+    monkeypatch.setattr(pipeline, "open_scene", lambda *args: pytest.fail("work began"))
     (tmp_path / "there.gpkg").write_bytes(b"old")
     with pytest.raises(InputError, match="exists already"):
         extract_roads(scene, tmp_path / "there.gpkg")
@@ -224,7 +228,7 @@ def test_outputs_are_checked_before_any_work(write_scene, tmp_path, identity_mod
         extract_roads(scene, tmp_path / "r.shp")
     with pytest.raises(OutputError, match="does not exist"):
         extract_roads(scene, tmp_path / "none" / "r.gpkg")
-    with pytest.raises(InputError, match="is the input too"):
+    with pytest.raises(InputError, match="is an input and an output"):
         extract_roads(scene, tmp_path / "r.gpkg", probability=scene, overwrite=True)
     with pytest.raises(InputError, match="same name"):
         extract_roads(scene, tmp_path / "r.gpkg", probability=tmp_path / "x.tif", mask=tmp_path / "x.tif")
@@ -250,7 +254,7 @@ def test_whatever_interrupts_leaves_nothing_behind(write_scene, tmp_path, identi
 def test_damage_in_the_middle_of_a_scene_leaves_nothing_behind(write_scene, tmp_path, identity_model, rng):
     scene = write_scene(rng.integers(0, 255, (3, 900, 300), dtype=np.uint8))
     scene.write_bytes(scene.read_bytes()[:500_000])
-    with pytest.raises(InputError, match="damaged or cut short"):
+    with pytest.raises(InputError, match="damaged, cut short"):
         extract_roads(scene, tmp_path / "r.gpkg", probability=tmp_path / "p.tif")
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [scene.name]
 
@@ -258,6 +262,7 @@ def test_damage_in_the_middle_of_a_scene_leaves_nothing_behind(write_scene, tmp_
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 700))
 def test_features_do_not_depend_on_the_strips_they_are_read_in(write_scene, tmp_path, identity_model, strip_rows):
+    from road_extract import masks
     from road_extract.raster_io import probability
 
     scene = write_scene(roads_in(700, 300))
@@ -266,6 +271,98 @@ def test_features_do_not_depend_on_the_strips_they_are_read_in(write_scene, tmp_
         vectorize_roads(tmp_path / "p.tif", tmp_path / "r.geojson")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(probability, "STRIP_ROWS", strip_rows)
+        patch.setattr(masks, "_WORKING_ROWS", 1 + strip_rows // 2)
+        patch.setattr(masks, "_WORKING_PX", 1)
         (tmp_path / "again").mkdir(exist_ok=True)
         vectorize_roads(tmp_path / "p.tif", tmp_path / "again" / "r.geojson", overwrite=True)
     assert (tmp_path / "again" / "r.geojson").read_bytes() == (tmp_path / "r.geojson").read_bytes()
+
+
+@pytest.mark.parametrize("overviews", [False, True])
+def test_shards_of_a_resampled_scene_equal_the_whole_bit_for_bit(write_scene, rng, overviews):
+    """0.3 m pixels under a 1 m model, also where the file carries overviews that GDAL would read from."""
+    pixels = rng.integers(0, 256, (3, 900, 700), dtype=np.uint8)
+    path = write_scene(
+        pixels, transform=Affine(0.3, 0, 665000, 0, -0.3, 4010000), tiled=True, blockxsize=64, blockysize=64
+    )
+    if overviews:
+        with rasterio.open(path, "r+") as dataset:
+            dataset.build_overviews([2, 4], rasterio.enums.Resampling.nearest)
+    spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=64)
+    inference = Inference(PositionBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3), 4)
+
+    def run(core: Window | None) -> np.ndarray:
+        with Scene(str(path), SceneView(1.0)) as scene:
+            plan = TilePlan(scene.grid.height, scene.grid.width, 64, 16)
+            return np.concatenate([p for p, _ in iter_probability(scene, plan, inference, core)])
+
+    whole = run(None)
+    assert whole.shape == (270, 210)
+    for core in (Window(0, 0, 100, 70), Window(37, 51, 120, 199), Window(209, 269, 1, 1)):
+        place = np.s_[core.row_off : core.row_end, core.col_off : core.col_end]
+        assert np.array_equal(run(core), whole[place])
+
+
+def test_shrinking_never_reads_from_overviews(write_scene, rng):
+    pixels = rng.integers(0, 256, (1, 400, 400), dtype=np.uint8)
+    path = write_scene(pixels, transform=Affine(0.25, 0, 665000, 0, -0.25, 4010000))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.build_overviews([2, 4], rasterio.enums.Resampling.nearest)
+    with Scene(str(path), SceneView(1.0)) as scene:
+        read, _ = scene.read(Window(10, 10, 60, 60))
+    means = pixels[0].reshape(100, 4, 100, 4).mean(axis=(1, 3))[10:70, 10:70]
+    assert np.abs(read[..., 0] - means).max() <= 0.51
+
+
+def test_if_one_output_fails_none_appears(write_scene, tmp_path, identity_model, monkeypatch):
+    scene = write_scene(roads_in(300, 260))
+    before = sorted(tmp_path.rglob("*"))
+
+    def fail(*args, **kwargs):
+        raise OutputError("the mask could not be finished")
+
+    monkeypatch.setattr("road_extract.raster_io.sink._check_written", fail)
+    with pytest.raises(OutputError, match="the mask"):
+        extract_roads(scene, tmp_path / "r.gpkg", mask=tmp_path / "m.tif")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+class SlowBackend(IdentityBackend):
+    def predict(self, batch: np.ndarray) -> np.ndarray:
+        time.sleep(0.05)
+        return super().predict(batch)
+
+
+def test_stopping_does_not_wait_for_a_whole_row_of_windows():
+    """A row of 400 windows takes 5 s here; in a wide scene and at real speed, minutes."""
+    pixels, valid = np.zeros((40, 6400, 3), np.uint8), np.ones((40, 6400), bool)
+    spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16)
+    inference = Inference(SlowBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3), 4)
+    strips = iter_probability(ArraySource(pixels, valid), TilePlan(40, 6400, 16, 0), inference)
+    next(strips)
+    started = time.monotonic()
+    strips.close()
+    assert time.monotonic() - started < 2
+
+
+def test_bounds_on_a_rotated_grid_are_the_rectangle_asked_for(write_scene, tmp_path, identity_model):
+    transform = UTM * Affine.rotation(45)
+    scene = write_scene(roads_in(400, 400), transform=transform)
+    x, y = transform * (200, 200)
+    options = PredictOptions(bounds=(x - 50, y - 50, x + 50, y + 50))
+    probability = read_probability(predict_probability(scene, tmp_path / "p.tif", options=options))
+    assert (~np.isnan(probability)).sum() == pytest.approx(100 * 100, rel=0.02)
+
+
+def test_a_scene_without_valid_pixels_is_said_so(write_scene, tmp_path, identity_model, caplog):
+    scene = write_scene(np.zeros((3, 60, 60), np.uint8), nodata=0)
+    assert extract_roads(scene, tmp_path / "r.gpkg").features == 0
+    assert "no pixel is valid" in caplog.text
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_options_must_be_finite(value):
+    with pytest.raises(InputError, match="finite"):
+        VectorizeOptions(min_area_m2=value)
+    with pytest.raises(InputError, match="finite"):
+        PredictOptions(bounds=(0, 0, value, 1))

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from road_extract.errors import InputError
 from road_extract.model_spec import ModelSpec
-from road_extract.preprocess import Scaling, fit_scaling, pad_to, to_model_input
+from road_extract.preprocess import Scaling, byte_scaling, fit_scaling, pad_to, to_model_input
 
 PLAIN = ModelSpec("plain", mean=(0.0,) * 3, std=(1.0,) * 3)
 
 
 def test_8_bit_pixels_are_taken_as_they_are():
-    sample = np.array([[[3, 90, 5]]], np.uint8)
-    assert fit_scaling(sample, np.ones((1, 1), bool)) == Scaling((0.0,) * 3, (255.0,) * 3)
+    pixels = np.array([[[0, 51, 255]]], np.uint8)
+    assert np.allclose(to_model_input(pixels, np.ones((1, 1), bool), byte_scaling(3), PLAIN), [0, 0.2, 1])
 
 
 def test_16_bit_pixels_are_stretched_between_percentiles_of_the_valid_ones():

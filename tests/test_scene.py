@@ -166,13 +166,13 @@ def test_bounds_take_the_pixels_they_touch(write_scene):
 def test_outside_the_area_of_interest_pixels_are_invalid(write_scene):
     area = shapely.box(*(UTM * (10, 30)), *(UTM * (40, 5)))
     path = str(write_scene(coordinates(1, 50, 60)))
-    with Scene(path, SceneView(1.0, aoi=lambda crs: area)) as scene:
+    with Scene(path, SceneView(1.0, aoi=lambda crs, near: area)) as scene:
         _, valid = scene.read(Window(0, 0, 60, 50))
     expected = np.zeros((50, 60), bool)
     expected[5:30, 10:40] = True
     assert np.array_equal(valid, expected)
     with pytest.raises(InputError, match="does not touch"):
-        Scene(path, SceneView(1.0, aoi=lambda crs: shapely.box(0, 0, 1, 1)))
+        Scene(path, SceneView(1.0, aoi=lambda crs, near: shapely.box(0, 0, 1, 1)))
 
 
 def test_a_mosaic_reads_like_its_parts(write_scene, tmp_path):
@@ -254,7 +254,7 @@ def test_truncated_data_is_an_input_error(write_scene, rng):
     path = write_scene(rng.integers(0, 255, (3, 200, 300), dtype=np.uint8))
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with Scene(str(path), VIEW) as scene, pytest.raises(InputError, match="damaged or cut short"):
+    with Scene(str(path), VIEW) as scene, pytest.raises(InputError, match="damaged, cut short"):
         scene.read(Window(0, 150, 300, 50))
 
 
@@ -264,3 +264,43 @@ def test_a_crs_can_be_assumed_but_only_a_real_one(write_scene):
         assert "UTM zone 11N" in scene.grid.crs
     with pytest.raises(InputError, match="no known CRS"):
         Scene(path, SceneView(1.0, assume_crs="EPSG:999999"))
+
+
+@pytest.mark.parametrize(("dtype", "alpha"), [("uint8", 100), ("uint16", 255), ("uint16", 65535)])
+@pytest.mark.parametrize("size", [1.0, 0.25])
+def test_any_alpha_above_zero_is_valid_on_every_grid(write_scene, dtype, alpha, size):
+    pixels = np.full((4, 40, 40), 50, dtype)
+    pixels[3] = alpha
+    pixels[3, :, :20] = 0
+    path = write_scene(pixels, photometric="RGB", alpha="yes", transform=Affine(size, 0, 665000, 0, -size, 4010000))
+    with Scene(str(path), VIEW) as scene:
+        _, valid = scene.read(Window(0, 0, scene.grid.width, scene.grid.height))
+    half = valid.shape[1] // 2
+    assert valid[:, half:].all()
+    assert not valid[:, :half].any()
+
+
+def test_the_sample_finds_the_little_data_of_a_large_scene(write_scene):
+    pixels = np.zeros((1, 4500, 4500), np.uint16)
+    pixels[0, 1000:1040, 2010:2050] = 700
+    with Scene(str(write_scene(pixels, nodata=0, compress="deflate")), VIEW) as scene:
+        sample, valid = scene.sample()
+    assert valid.any()
+    assert (sample[valid] == 700).all()
+
+
+def test_control_points_without_a_grid_are_explained(write_scene):
+    points = [
+        rasterio.control.GroundControlPoint(r, c, x, y) for r, c, x, y in ((0, 0, 1, 2), (0, 9, 2, 2), (9, 0, 1, 1))
+    ]
+    path = write_scene(np.zeros((3, 20, 30), np.uint8), crs=None, transform=None)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.gcps = (points, rasterio.crs.CRS.from_epsg(4326))
+    with pytest.raises(InputError, match="rectify it first"):
+        Scene(str(path), VIEW)
+
+
+def test_pixels_are_measured_next_to_a_pole(write_scene):
+    transform = Affine(1e-3, 0, 25.0, 0, -1e-5, 89.9999)
+    with Scene(str(write_scene(coordinates(1, 8, 60), crs="EPSG:4326", transform=transform)), VIEW) as scene:
+        assert scene.native_gsd_m[1] == pytest.approx(1.117, abs=0.01)

@@ -23,7 +23,15 @@ from shapely.geometry import shape
 
 from road_extract.errors import InputError, OutputError
 from road_extract.features import Feature, LayerSchema
-from road_extract.vector_io import FORMATS, batches, check_format, check_output, read_area, write_features
+from road_extract.vector_io import (
+    FORMATS,
+    batches,
+    check_format,
+    check_output,
+    read_area,
+    read_geometries,
+    write_features,
+)
 from road_extract.vector_io.batches import BATCH_FEATURES
 
 SUFFIXES = list(FORMATS)
@@ -522,11 +530,11 @@ def test_check_output_refuses_a_folder_that_cannot_be_written_to() -> None:
 def test_an_area_is_the_union_in_the_crs_wanted(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"area{suffix}"
     write_features(path, schema(), squares(3))
-    area = read_area(path, wkt("EPSG:3857"))
     to_mercator = pyproj.Transformer.from_crs(UTM_33, "EPSG:3857", always_xy=True)
     expected = shapely.transform(
         shapely.union_all([square(i) for i in range(3)]), to_mercator.transform, interleaved=False
     )
+    area = read_area(path, wkt("EPSG:3857"), near=expected.buffer(1000))
     assert area.symmetric_difference(expected).area < 0.02 * expected.area
 
 
@@ -536,7 +544,28 @@ def test_an_area_must_be_readable_and_have_polygons_and_a_crs(tmp_path: Path) ->
     geopandas.GeoDataFrame(geometry=[square(0)], crs=None).to_parquet(tmp_path / "bare.parquet")
     for name, message in [("text.gpkg", "cannot be read"), ("points.gpkg", "no polygon"), ("bare.parquet", "no CRS")]:
         with pytest.raises(InputError, match=message):
-            read_area(tmp_path / name, wkt(UTM_33))
+            read_area(tmp_path / name, wkt(UTM_33), near=square(0))
+
+
+def test_an_area_is_cut_to_what_is_near_and_its_edges_follow_the_ground(tmp_path: Path) -> None:
+    """The northern half of the world round a scene at 45 degrees: a parallel is no straight line in UTM."""
+    half = shapely.box(-180, 45, 180, 90)
+    geopandas.GeoDataFrame(geometry=[half], crs="EPSG:4326").to_file(tmp_path / "half.gpkg")
+    to_utm = pyproj.Transformer.from_crs("EPSG:4326", UTM_33, always_xy=True)
+    x, y = to_utm.transform(17.0, 45.0)
+    near = shapely.box(x - 50_000, y - 20_000, x + 50_000, y + 20_000)
+    area = read_area(tmp_path / "half.gpkg", wkt(UTM_33), near)
+    for lon in (16.5, 17.0, 17.5):
+        above, below = (shapely.Point(to_utm.transform(lon, lat)) for lat in (45.0002, 44.9998))  # 20 m
+        assert area.contains(above)
+        assert not area.contains(below)
+
+
+def test_geometries_are_brought_to_the_crs_wanted_and_empty_ones_left_out(tmp_path: Path) -> None:
+    frame = geopandas.GeoDataFrame(geometry=[shapely.Point(15, 50), None, shapely.Polygon()], crs="EPSG:4326")
+    frame.to_file(tmp_path / "some.gpkg")
+    (point,) = read_geometries(tmp_path / "some.gpkg", wkt(UTM_33))
+    assert (point.x, point.y) == pytest.approx((500_000, 5_538_630), abs=1)
 
 
 def test_importing_is_cheap() -> None:

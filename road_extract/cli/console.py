@@ -51,6 +51,7 @@ class Console:
             emit("progress", stage=progress.stage, done=progress.done, total=progress.total, unit=progress.unit)
         elif self._bar:
             end = "\n" if progress.done == progress.total else ""
+            _Bar.open = not end
             click.echo(f"\r{bar_line(progress, now - self._started)}\x1b[K{end}", err=True, nl=False)
 
     def say(self, level: str, message: str) -> None:
@@ -58,6 +59,7 @@ class Console:
         if self._mode == "json":
             emit("log", level=level, message=message)
         else:
+            _end_bar()
             click.echo(message if level == "info" else f"{level}: {message}", err=True)
 
     def result(self, text: str, **values: Any) -> None:
@@ -66,6 +68,18 @@ class Console:
             emit("result", **values)
         elif self._mode != "none":
             click.echo(text)
+
+
+class _Bar:
+    """Whether an unfinished bar stands on the last line of the terminal."""
+
+    open = False
+
+
+def _end_bar() -> None:
+    if _Bar.open:
+        click.echo(err=True)
+        _Bar.open = False
 
 
 class _Handler(logging.Handler):
@@ -107,6 +121,7 @@ def show_error(message: str) -> None:
     """Say why a command failed."""
     if _json_out is not None:
         emit("error", message=message)
+    _end_bar()
     click.echo(f"Error: {message}", err=True)
 
 

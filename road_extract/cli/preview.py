@@ -13,7 +13,14 @@ from road_extract.cli.parameters import overwrite_option
 @click.argument("scene")
 @click.argument("roads")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--size", "size_px", default=1600, show_default=True, help="Longer side of the picture [px].")
+@click.option(
+    "--size",
+    "size_px",
+    type=click.IntRange(16, 20_000),
+    default=1600,
+    show_default=True,
+    help="Longer side of the picture [px].",
+)
 @overwrite_option
 def command(scene: str, roads: str, out: Path, size_px: int, overwrite: bool) -> None:
     """Draw ROADS, a vector file in any CRS, over SCENE, and write the picture to OUT (PNG)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ def read_spec(folder: Path) -> ModelSpec:
             raise InputError(f"model {folder}: has no {name}; expected a folder with {SPEC_FILE} and {WEIGHTS_FILE}")
     try:
         return ModelSpec.from_json((folder / SPEC_FILE).read_text(encoding="utf-8"))
-    except InputError as error:
+    except (InputError, UnicodeDecodeError) as error:
         raise InputError(f"model {folder}: {error}") from error
 
 
@@ -78,7 +79,7 @@ def load_weights(model: keras.Model, folder: Path) -> None:
                 if values.shape != tuple(weight.shape):
                     raise ValueError(f"{weight.path} is {values.shape}, not {tuple(weight.shape)}")
                 weight.assign(values.astype(np.float32))
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"model {folder}: {WEIGHTS_FILE} does not fit a ResUNet of its spec ({error})") from error
 
 

@@ -25,7 +25,7 @@ def gdal_session() -> Iterator[None]:
         yield
 
 
-def open_raster(path: str) -> rasterio.DatasetReader:
+def open_raster(path: str, **settings: str) -> rasterio.DatasetReader:
     """Open a raster.
 
     Raises:
@@ -34,8 +34,8 @@ def open_raster(path: str) -> rasterio.DatasetReader:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `check_georeference` says it better
-            dataset = rasterio.open(path)
-    except RasterioError as error:
+            dataset = rasterio.open(path, **settings)
+    except (RasterioError, ValueError) as error:
         raise InputError(f"{path}: cannot be opened as a raster ({error}); expected a GeoTIFF or the like") from error
     if dataset.count == 0:
         dataset.close()
@@ -50,7 +50,9 @@ def readable(path: str) -> Iterator[None]:
         yield
     except RasterioError as error:
         cause = error.__cause__ or error
-        raise InputError(f"{path}: its pixels cannot be read ({cause}); the file is damaged or cut short") from error
+        raise InputError(
+            f"{path}: its pixels cannot be read ({cause}); it is damaged, cut short, or refers to a missing file"
+        ) from error
 
 
 def crs_of(dataset: rasterio.DatasetReader, path: str, assumed: str | None) -> str:
@@ -64,6 +66,8 @@ def crs_of(dataset: rasterio.DatasetReader, path: str, assumed: str | None) -> s
 
     if dataset.crs:
         return str(dataset.crs.to_wkt())
+    if assumed is None and (dataset.gcps[0] or dataset.rpcs):
+        raise InputError(f"{path}: has control points but no grid on the ground; rectify it first (gdalwarp)")
     if assumed is None:
         raise InputError(f"{path}: has no CRS; assign one (gdal_edit.py -a_srs EPSG:...) or name it (--assume-crs)")
     try:

@@ -52,7 +52,7 @@ class ProbabilityRaster:
         check_georeference(dataset, self.path)
         self.grid = RasterGrid(dataset.height, dataset.width, dataset.transform, crs, dataset.nodata)
         self._scale, self._offset = dataset.scales[0], dataset.offsets[0]
-        self.is_mask = dataset.dtypes[0][0] in "iub" and self._scale == 1
+        self.is_mask = dataset.dtypes[0][0] in "iub" and (self._scale, self._offset) == (1, 0)
         self.threshold = self._read_threshold()
 
     def _read_threshold(self) -> float | None:
@@ -87,6 +87,7 @@ class ProbabilityRaster:
     def _to_probability(self, values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         if self.is_mask:
             return self._mask_to_probability(values, valid)
+        values = np.where(valid, values, 0)  # nodata values may lie outside of float32
         probability = values.astype(np.float32) * np.float32(self._scale) + np.float32(self._offset)
         probability[~valid] = 0
         # 8-bit scales are rounded when stored: 254 may come back as 1.0000001
@@ -100,8 +101,8 @@ class ProbabilityRaster:
         wrong = valid & (values != 0) & (values != 1)
         if wrong.any():
             raise InputError(
-                f"{self.path}: holds the value {values[wrong][0]}; expected 0 and 1 (road), or probabilities with a "
-                "scale tag (gdal_edit.py -scale)"
+                f"{self.path}: holds the value {values[wrong][0]}; expected 0 and 1 (road), or integers with a "
+                "scale tag that makes them 0 to 1 (for 0 and 255: gdal_edit.py -scale 0.00392157)"
             )
         return np.asarray(valid & (values == 1), np.float32)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import MaskFlags, Resampling
 from rasterio.features import geometry_mask
@@ -45,16 +46,17 @@ class RasterSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SceneView:
-    """How to look at a scene file. See `PredictOptions` for the first five.
+    """How to look at a scene file.
 
     Attributes:
-        bands: Bands to use, counted from 1.
-        native_gsd: Keep the scene's grid.
-        bounds: Part to read, in the scene's coordinates.
-        assume_crs: CRS if the file has none.
         gsd_m: The model's GSD.
         model_bands: Bands that the model takes.
-        aoi: Called with the scene's CRS (WKT); gives a geometry in it, pixels outside which are invalid.
+        bands: Bands to use, counted from 1.
+        native_gsd: Keep the scene's grid.
+        bounds: Part to read, (xmin, ymin, xmax, ymax) in the scene's coordinates.
+        assume_crs: CRS if the file has none.
+        aoi: Called with the scene's CRS (WKT) and footprint in it; gives a geometry in it, pixels outside which are
+            invalid.
     """
 
     gsd_m: float
@@ -63,7 +65,7 @@ class SceneView:
     native_gsd: bool = False
     bounds: tuple[float, float, float, float] | None = None
     assume_crs: str | None = None
-    aoi: Any = None
+    aoi: Callable[[str, Any], Any] | None = None
 
 
 class Scene:
@@ -96,11 +98,23 @@ class Scene:
         self._factors = (native.height / self.grid.height, native.width / self.grid.width)
         self._resampling = Resampling.average if max(self._factors) > 1 else Resampling.bilinear
         self._all_valid = all(MaskFlags.all_valid in dataset.mask_flag_enums[b - 1] for b in self.bands)
-        self._aoi = None
+        self._area = self._area_of(view, crs, _footprint(native))
+        # GDAL would shrink from overviews, whoever made them however: pixels are averaged from the scene itself
+        self._full = open_raster(self.path, OVERVIEW_LEVEL="NONE") if self.resampled else dataset
+
+    def _area_of(self, view: SceneView, crs: str, footprint: Any) -> Any:
+        """Outside this geometry pixels are invalid; None if all count."""
+        area = None
+        if view.bounds is not None and (self.grid.transform.b or self.grid.transform.d):
+            import shapely
+
+            area = shapely.box(*view.bounds)  # on a rotated grid the part that was cut out is larger
         if view.aoi is not None:
-            self._aoi = view.aoi(crs)
-            if not self._aoi.intersects(_footprint(native)):
+            found = view.aoi(crs, footprint)
+            if not found.intersects(footprint):
                 raise InputError(f"{self.path}: the area of interest does not touch the scene; check both CRSs")
+            area = found if area is None else area.intersection(found)
+        return area
 
     @property
     def dtype(self) -> str:
@@ -108,19 +122,14 @@ class Scene:
         return str(self._dataset.dtypes[self.bands[0] - 1])
 
     @property
-    def dataset_size(self) -> tuple[int, int, int]:
-        """Rows, columns and bands of the file."""
-        return self._dataset.height, self._dataset.width, self._dataset.count
+    def colours(self) -> tuple[str, ...]:
+        """What the file says the used bands are."""
+        return tuple(self._dataset.colorinterp[band - 1].name for band in self.bands)
 
     @property
     def resampled(self) -> bool:
         """Whether the inference grid differs from the scene's own."""
         return self._factors != (1.0, 1.0)
-
-    @property
-    def has_mask(self) -> bool:
-        """Whether the file says that some pixels may be invalid."""
-        return not self._all_valid
 
     def read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Pixels (rows, cols, bands) and validity (rows, cols) of a window of the inference grid.
@@ -135,39 +144,42 @@ class Scene:
             window.width * scale_x,
             window.height * scale_y,
         )
-        pixels, valid = self._read(source, (window.height, window.width), self._resampling)
-        if self._aoi is not None:
+        pixels, valid = self._read(self._full, source, (window.height, window.width), self._resampling)
+        if self._area is not None:
             transform = self.grid.window_transform(window)
-            valid &= geometry_mask([self._aoi], valid.shape, transform, invert=True)
+            valid &= geometry_mask([self._area], valid.shape, transform, invert=True)
         return pixels, valid
 
     def sample(self) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Pixels from all over the file, at most about a million: (rows, cols, bands) and validity (rows, cols)."""
+        """Pixels from all over the file, at most about a million: (rows, cols, bands) and validity (rows, cols).
+
+        They come from the overviews, or from spots on a regular grid where there are none.
+        """
         height, width = self._dataset.shape
-        if self._dataset.overviews(self.bands[0]) or height * width <= 16 * _SAMPLE_PX**2:
-            shrink = max(1.0, max(height, width) / _SAMPLE_PX)
-            shape = (max(1, round(height / shrink)), max(1, round(width / shrink)))
-            return self._read(RioWindow(0, 0, width, height), shape, Resampling.nearest)
-        parts = [self._read(spot, (64, 64), Resampling.nearest) for spot in _sample_spots(height, width)]
-        return np.concatenate([p for p, _ in parts]), np.concatenate([v for _, v in parts])
+        if not self._dataset.overviews(self.bands[0]) and height * width > 16 * _SAMPLE_PX**2:
+            spots = list(_sample_spots(height, width))
+            parts = [self._read(self._dataset, spot, (64, 64), Resampling.nearest) for spot in spots]
+            pixels, valid = np.concatenate([p for p, _ in parts]), np.concatenate([v for _, v in parts])
+            if valid.any():
+                return pixels, valid
+        shrink = max(1.0, max(height, width) / _SAMPLE_PX)
+        shape = (max(1, round(height / shrink)), max(1, round(width / shrink)))
+        return self._read(self._dataset, RioWindow(0, 0, width, height), shape, Resampling.nearest)
 
     def _read(
-        self, window: RioWindow, shape: tuple[int, int], resampling: Resampling
+        self, dataset: rasterio.DatasetReader, window: RioWindow, shape: tuple[int, int], resampling: Resampling
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         with readable(self.path):
-            pixels = self._dataset.read(
-                self.bands, window=window, out_shape=(len(self.bands), *shape), resampling=resampling
-            )
+            pixels = dataset.read(self.bands, window=window, out_shape=(len(self.bands), *shape), resampling=resampling)
             valid = np.ones(shape, np.bool_)
             if not self._all_valid:
-                # averaged, so that a resampled pixel is valid where most of its ground is
-                mask_by = resampling if resampling is Resampling.nearest else Resampling.average
-                mask = self._dataset.dataset_mask(window=window, out_shape=shape, resampling=mask_by)
-                valid = mask > (0 if not self.resampled else 127)
+                # a resampled pixel is valid where its middle is; the mean above leaves invalid pixels out
+                valid = dataset.dataset_mask(window=window, out_shape=shape, resampling=Resampling.nearest) > 0
         return pixels.transpose(1, 2, 0), valid
 
     def close(self) -> None:
         """Close the file."""
+        self._full.close()
         self._dataset.close()
 
     def __enter__(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from road_extract.errors import InputError
 
@@ -21,6 +21,44 @@ def read_geometries(path: Path, crs: str) -> list[shapely.Geometry]:
     Raises:
         InputError: The file cannot be read, or has no CRS.
     """
+    return [part for part in _read(path).to_crs(crs) if part is not None and not part.is_empty]
+
+
+def read_area(path: Path, crs: str, near: shapely.Geometry) -> shapely.Geometry:
+    """The union of the polygons of a vector file, as far as they lie near a place, brought to a CRS.
+
+    They are cut before they are moved, and their edges are divided: an edge that is straight in one CRS is not in
+    another, and what lies far away may have no place there at all.
+
+    Args:
+        path: Any file that GDAL opens, or GeoParquet.
+        crs: The CRS wanted, as WKT.
+        near: A geometry in that CRS.
+
+    Returns:
+        A geometry, empty if nothing is near.
+
+    Raises:
+        InputError: The file cannot be read, or has no CRS or no polygon.
+    """
+    import geopandas
+    import shapely
+
+    layer = _read(path)
+    polygons = layer[layer.geom_type.isin(["Polygon", "MultiPolygon"])]
+    if polygons.empty:
+        raise InputError(f"{path}: holds no polygon; an area of interest needs at least one")
+    place = geopandas.GeoSeries([near.segmentize(near.length / 100)], crs=crs).to_crs(layer.crs)
+    west, south, east, north = place.total_bounds
+    slack = max(east - west, north - south) / 10
+    box = shapely.box(west - slack, south - slack, east + slack, north + slack)
+    part = shapely.intersection(shapely.make_valid(shapely.union_all(shapely.make_valid(polygons.values))), box)
+    divided = shapely.segmentize(part, max(east - west, north - south) / 100)
+    return geopandas.GeoSeries([divided], crs=layer.crs).to_crs(crs).iloc[0]
+
+
+def _read(path: Path) -> Any:
+    """The geometries as a GeoSeries."""
     import geopandas
 
     read = geopandas.read_parquet if path.suffix.lower() == ".parquet" else geopandas.read_file
@@ -30,22 +68,4 @@ def read_geometries(path: Path, crs: str) -> list[shapely.Geometry]:
         raise InputError(f"{path}: cannot be read as vector data ({error})") from error
     if getattr(layer, "crs", None) is None:
         raise InputError(f"{path}: has no CRS; give a vector file with one")
-    return [part for part in layer.geometry.to_crs(crs) if part is not None and not part.is_empty]
-
-
-def read_area(path: Path, crs: str) -> shapely.Geometry:
-    """The union of all polygons of a vector file, brought to a CRS.
-
-    Args:
-        path: Any file that GDAL opens, or GeoParquet.
-        crs: The CRS wanted, as WKT.
-
-    Raises:
-        InputError: The file cannot be read, or has no CRS or no polygon.
-    """
-    import shapely
-
-    polygons = [part for part in read_geometries(path, crs) if part.geom_type in ("Polygon", "MultiPolygon")]
-    if not polygons:
-        raise InputError(f"{path}: holds no polygon; an area of interest needs at least one")
-    return shapely.union_all(shapely.make_valid(polygons))
+    return layer.geometry
