@@ -289,6 +289,7 @@ def test_the_sample_finds_the_little_data_of_a_large_scene(write_scene):
     assert (sample[valid] == 700).all()
 
 
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_control_points_without_a_grid_are_explained(write_scene):
     points = [
         rasterio.control.GroundControlPoint(r, c, x, y) for r, c, x, y in ((0, 0, 1, 2), (0, 9, 2, 2), (9, 0, 1, 1))

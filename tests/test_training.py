@@ -76,6 +76,18 @@ def test_a_scene_without_mask_or_with_one_of_another_size_is_an_input_error(fold
         open_groups([(folder, 1.0)])
 
 
+def test_scenes_with_hardly_any_label_are_an_error_not_an_endless_search(folder, write_scene):
+    mask = np.full((1, 150, 120), 255, np.uint8)
+    for name in ("a.tif", "b.tif"):
+        write_scene(mask, f"data/masks/{name}", nodata=255)
+    with pytest.raises(InputError, match="no labelled pixel"):
+        open_groups([(folder, 1.0)])
+    mask[0, 5:9, 5:9] = 1
+    write_scene(mask, "data/masks/a.tif", nodata=255)
+    with pytest.raises(InputError, match="labelled ground"):
+        WindowSampler(open_groups([(folder, 1.0)]), 32, 1, seed=0).draw(0)
+
+
 def test_symmetries_are_the_eight_of_the_square_and_keep_image_and_label_together():
     image = np.arange(16, dtype=np.float32).reshape(4, 4, 1)
     seen = set()

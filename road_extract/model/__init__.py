@@ -1,6 +1,7 @@
 """The ResUNet, and model folders on disk. Keras is imported inside the functions, when a model is needed."""
 
 from road_extract.model.resunet import (
+    STRIDE,
     batchnorm_relu,
     build_resunet,
     decoder_block,
@@ -17,6 +18,7 @@ from road_extract.model.storage import (
 )
 
 __all__ = [
+    "STRIDE",
     "batchnorm_relu",
     "build_resunet",
     "decoder_block",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from road_extract.atomic import replacing
 from road_extract.errors import InputError
 from road_extract.model.resunet import build_resunet
 from road_extract.model_spec import ModelSpec
@@ -35,8 +36,9 @@ def save_model(model: keras.Model, spec: ModelSpec, folder: Path) -> None:
     """Write a model folder; an existing one is overwritten."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {w.path: np.asarray(w.numpy(), dtype=np.float16) for w in model.weights}
-    np.savez_compressed(folder / WEIGHTS_FILE, **arrays)  # type: ignore[arg-type]
-    (folder / SPEC_FILE).write_text(spec.to_json(), encoding="utf-8")
+    with replacing(folder / WEIGHTS_FILE) as weights, replacing(folder / SPEC_FILE) as text:
+        np.savez_compressed(weights, **arrays)  # type: ignore[arg-type]
+        text.write_text(spec.to_json(), encoding="utf-8")
 
 
 def read_spec(folder: Path) -> ModelSpec:

@@ -27,6 +27,7 @@ class LabelledScene:
     """An 8-bit scene and its mask (0 ground, 1 road, 255 unlabelled) on the same grid.
 
     Attributes:
+        name: File name.
         height: Rows.
         width: Columns.
         labelled_px: Pixels that are road or ground.
@@ -35,6 +36,7 @@ class LabelledScene:
 
     image: rasterio.DatasetReader = field(repr=False)
     mask: rasterio.DatasetReader = field(repr=False)
+    name: str
     height: int
     width: int
     labelled_px: int
@@ -77,7 +79,7 @@ def open_labelled_scene(image: Path, mask: Path) -> LabelledScene:
         road.append(found + np.array([row_off, 0], dtype=np.int32))
     road_px = np.concatenate(road)
     step = max(1, len(road_px) // _MAX_ROAD_PX)
-    return LabelledScene(scene, labels, scene.height, scene.width, labelled, road_px[::step])
+    return LabelledScene(scene, labels, image.name, scene.height, scene.width, labelled, road_px[::step])
 
 
 def _iter_rows(mask: rasterio.DatasetReader, rows: int = 512) -> Iterator[tuple[int, NDArray[np.uint8]]]:

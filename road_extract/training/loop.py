@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from road_extract.concurrency import run_ahead
 from road_extract.errors import InputError
-from road_extract.model import build_resunet, load_weights, logits_model, save_model
+from road_extract.model import STRIDE, build_resunet, load_weights, logits_model, save_model
 from road_extract.model_spec import ModelSpec
 from road_extract.training.losses import bce_dice_loss
 from road_extract.training.sampling import WindowSampler, open_groups
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT_FILE = "checkpoint.npz"
 LOG_FILE = "log.csv"
+_BATCHES_AHEAD = 2
+LOSS = "bce + dice / 2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class TrainOptions:
     """How to train.
 
     Attributes:
+        name: Of the model, for people.
+        gsd_m: Of the scenes, metres; recorded in the model's spec, so that it is fed alike.
         steps: Optimizer steps in all, those of earlier, interrupted runs included.
         batch_size: Windows a step.
         window_px: Rows and columns of a training window, a multiple of 8.
@@ -45,6 +48,8 @@ class TrainOptions:
         bfloat16: Convolutions in bfloat16, about twice as fast where the processor has it.
     """
 
+    name: str = "untitled"
+    gsd_m: float = 1.0
     steps: int = 2000
     batch_size: int = 8
     window_px: int = 224
@@ -94,22 +99,27 @@ def train_model(
     """
     import keras
 
-    sampler = WindowSampler(
-        open_groups(folders, options.leave_out), options.window_px, options.batch_size, options.seed
-    )
+    if min(options.steps, options.batch_size, options.window_px) < 1 or options.window_px % STRIDE:
+        raise InputError(f"training: steps and batch size must be above 0, the window a multiple of {STRIDE} px")
+    groups = open_groups(folders, options.leave_out)
+    sampler = WindowSampler(groups, options.window_px, options.batch_size, options.seed)
+    spec = ModelSpec(options.name, gsd_m=options.gsd_m, provenance={"recipe": {**asdict(options), "loss": LOSS}})
     keras.utils.set_random_seed(options.seed)
+    previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if options.bfloat16 else "float32")
-    model = build_resunet((None, None, 3))
-    if init is not None:
-        load_weights(model, init)
-    trained = _compile(model, options)
-    out.mkdir(parents=True, exist_ok=True)
-    fingerprint = repr((sorted(asdict(options).items()), [(str(f), s) for f, s in folders], str(init)))
-    first = _restore(trained, out / CHECKPOINT_FILE, fingerprint)
-    spec = ModelSpec("untitled", provenance={"recipe": {**asdict(options), "loss": "bce + dice / 2"}})
-    _run(trained, sampler, options, first, out, fingerprint, spec, report)
-    save_model(trained, spec, out)
-    keras.config.set_dtype_policy("float32")
+    try:
+        model = build_resunet((None, None, 3))
+        if init is not None:
+            load_weights(model, init)
+        trained = _compile(model, options)
+        out.mkdir(parents=True, exist_ok=True)
+        scenes = [(scene.name, group.share) for group in groups for scene in group.scenes]
+        fingerprint = repr((sorted(asdict(options).items()), scenes, str(init)))
+        first = _restore(trained, out / CHECKPOINT_FILE, fingerprint)
+        _run(trained, sampler, options, first, out, fingerprint, spec, report)
+        save_model(trained, spec, out)
+    finally:
+        keras.config.set_dtype_policy(previous)
     return out
 
 
@@ -144,7 +154,8 @@ def _run(
     smooth: float | None = None
     with (out / LOG_FILE).open("a", newline="", encoding="utf-8") as log:
         writer = csv.writer(log)
-        for step, (images, targets) in _prefetch(sampler, first, options.steps):
+        drawn = ((step, *sampler.draw(step)) for step in range(first, options.steps))
+        for step, images, targets in run_ahead(drawn, _BATCHES_AHEAD):
             inputs = (images - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
             loss = float(np.asarray(model.train_on_batch(inputs, targets)).ravel()[0])
             if not np.isfinite(loss):
@@ -158,25 +169,6 @@ def _run(
                 log.flush()
                 _save_checkpoint(model, out / CHECKPOINT_FILE, done, fingerprint)
                 saved = now
-
-
-def _prefetch(sampler: WindowSampler, first: int, last: int) -> Iterator[tuple[int, tuple[Any, Any]]]:
-    """Draw batches in a thread of its own, two ahead of the optimizer."""
-    ready: queue.Queue[tuple[int, tuple[Any, Any]] | BaseException | None] = queue.Queue(2)
-
-    def draw() -> None:
-        try:
-            for step in range(first, last):
-                ready.put((step, sampler.draw(step)))
-            ready.put(None)
-        except Exception as error:
-            ready.put(error)
-
-    threading.Thread(target=draw, daemon=True).start()
-    while (item := ready.get()) is not None:
-        if isinstance(item, BaseException):
-            raise item
-        yield item
 
 
 def _save_checkpoint(model: keras.Model, path: Path, step: int, fingerprint: str) -> None:

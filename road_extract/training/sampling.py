@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float32]
 
 #: A window with less labelled ground than this teaches too little for its cost.
 MIN_LABELLED_SHARE = 0.3
+_MAX_TRIES = 1000
 #: Ground size of a window against the model's GSD: a little slack for scenes whose GSD is not exact.
 SCALES = (0.8, 1.25)
 
@@ -50,6 +51,8 @@ def open_groups(folders: Sequence[tuple[Path, float]], leave_out: Sequence[str] 
         if not images:
             raise InputError(f"{folder}: found no scene; expected images/*.tif and masks/*.tif of the same names")
         scenes = tuple(open_labelled_scene(path, folder / "masks" / path.name) for path in images)
+        if not any(scene.labelled_px for scene in scenes):
+            raise InputError(f"{folder}: its masks hold no labelled pixel; expected 0 (ground) and 1 (road)")
         groups.append(SceneGroup(scenes, share))
     return groups
 
@@ -77,7 +80,7 @@ class WindowSampler:
         return np.stack([image for image, _ in pairs]), np.stack([target for _, target in pairs])
 
     def _draw_window(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        while True:
+        for _ in range(_MAX_TRIES):
             index = rng.choice(len(self._groups), p=self._shares)
             group, weights = self._groups[index], self._weights[index]
             scene = group.scenes[rng.choice(len(group.scenes), p=weights / weights.sum())]
@@ -86,9 +89,12 @@ class WindowSampler:
             row, col = _window_origin(scene, size_px, rng)
             image, target = scene.read(row, col, size_px, self._size_px)
             if target[..., 1].mean() >= MIN_LABELLED_SHARE:
-                break
-        image, target = random_symmetry(image, target, rng)
-        return random_photometry(image, rng), target
+                image, target = random_symmetry(image, target, rng)
+                return random_photometry(image, rng), target
+        raise InputError(
+            f"training: {_MAX_TRIES} windows in a row had less than {MIN_LABELLED_SHARE:.0%} labelled ground; give "
+            "scenes with more labels or a smaller window"
+        )
 
 
 def _window_origin(scene: LabelledScene, size_px: float, rng: np.random.Generator) -> tuple[float, float]:
