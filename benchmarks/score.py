@@ -1,6 +1,6 @@
 """Score a model on scenes with road masks, pooled: relaxed break-even (rho 3 px), exact IoU.
 
-    python benchmarks/score.py FOLDER [--model MODEL] [--choose-threshold] [--only PREFIX ...]
+    python benchmarks/score.py FOLDER [--model MODEL] [--choose-threshold] [--grey] [--only PREFIX ...]
 
 FOLDER holds images/ and masks/ of the same file names; masks: 1 road, 0 not, 255 unlabelled.
 """
@@ -13,25 +13,43 @@ from pathlib import Path
 import click
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 
-from road_extract import PredictOptions, predict_probability
+from road_extract import PredictOptions
+from road_extract.backends import open_backend
+from road_extract.inference import Inference, iter_probability
 from road_extract.metrics import RoadCounts, count_roads, score_roads
 from road_extract.model import read_spec, shipped_model
+from road_extract.pipeline import open_scene, plan_tiles, scale_scene, to_uint8
 
 
-def count_scene(image: Path, mask: Path, options: PredictOptions) -> RoadCounts:
-    """Predict one scene and count; a scene without CRS or place is given one, its pixels staying as they are."""
-    with tempfile.TemporaryDirectory() as folder:
-        scene = image
-        with rasterio.open(image) as dataset:
-            if dataset.transform.is_identity:
-                scene = Path(folder) / "placed.vrt"
-                place_anywhere(image, scene)
-        predict_probability(scene, Path(folder) / "p.tif", options=options)
-        with rasterio.open(Path(folder) / "p.tif") as raster, rasterio.open(mask) as labels:
-            probability, truth = raster.read(1), labels.read(1)
-    valid = (probability != 255) & (truth != 255)
-    return count_roads(probability, truth == 1, valid)
+class Model:
+    """A loaded model, used for one scene after the other."""
+
+    def __init__(self, folder: Path, grey: bool) -> None:
+        self.options = PredictOptions(model=str(folder), bands=(1,) if grey else None)
+        self.spec = read_spec(folder)
+        self.backend = open_backend(self.options.backend, folder, self.options.batch_size)
+
+    def count(self, image: Path, mask: Path) -> RoadCounts:
+        """Predict one scene and count; a scene without CRS or place is given one, its pixels staying as they are."""
+        with tempfile.TemporaryDirectory() as folder:
+            scene = image
+            with rasterio.open(image) as dataset:
+                if dataset.transform.is_identity:
+                    scene = Path(folder) / "placed.vrt"
+                    place_anywhere(image, scene)
+            probability = self.predict(scene)
+        with rasterio.open(mask) as labels:
+            truth = labels.read(1)
+        return count_roads(probability, truth == 1, (probability != 255) & (truth != 255))
+
+    def predict(self, scene: Path) -> NDArray[np.uint8]:
+        """What `predict_probability` writes, (rows, cols)."""
+        with open_scene(scene, self.options, self.spec) as source:
+            inference = Inference(self.backend, self.spec, scale_scene(source), self.options.batch_size)
+            plan = plan_tiles(source, self.options, self.spec)
+            return np.concatenate([to_uint8(*strip) for strip in iter_probability(source, plan, inference)])
 
 
 def place_anywhere(image: Path, out: Path) -> None:
@@ -53,16 +71,19 @@ def place_anywhere(image: Path, out: Path) -> None:
 @click.argument("folders", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
 @click.option("--model", type=click.Path(path_type=Path), help="Model folder; the shipped one if left out.")
 @click.option("--only", multiple=True, help="Beginning of the file names to score; repeatable.")
+@click.option("--grey", is_flag=True, help="Give the model the first band only, as grey.")
 @click.option("--choose-threshold", is_flag=True, help="Also print the threshold of the best F1: for held-out scenes.")
-def main(folders: tuple[Path, ...], model: Path | None, only: tuple[str, ...], choose_threshold: bool) -> None:
+def main(
+    folders: tuple[Path, ...], model: Path | None, only: tuple[str, ...], choose_threshold: bool, grey: bool
+) -> None:
     """Print the scores."""
-    options = PredictOptions(model=None if model is None else str(model))
+    loaded = Model(model or shipped_model(), grey)
     total: RoadCounts | None = None
     for folder in folders:
         for image in sorted((folder / "images").glob("*.tif")):
             if only and not image.name.startswith(only):
                 continue
-            counts = count_scene(image, folder / "masks" / image.name, options)
+            counts = loaded.count(image, folder / "masks" / image.name)
             total = counts if total is None else total + counts
             scores = score_roads(counts)
             print(
@@ -70,7 +91,7 @@ def main(folders: tuple[Path, ...], model: Path | None, only: tuple[str, ...], c
             )
     if total is None:
         raise click.ClickException("no scene found")
-    report(total, read_spec(model or shipped_model()).threshold, choose_threshold)
+    report(total, loaded.spec.threshold, choose_threshold)
 
 
 def report(counts: RoadCounts, threshold: float, choose: bool) -> None:

@@ -194,6 +194,7 @@ def test_a_bar_shows_rate_and_remaining_time():
     assert format_seconds(3725) == "1:02:05"
 
 
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")  # a picture has no place
 def test_a_preview_shows_roads_where_they_are(scene, tmp_path, identity_model):
     run(["extract", str(scene), str(tmp_path / "r.geojson")])
     assert run(["preview", str(scene), str(tmp_path / "r.geojson"), str(tmp_path / "r.png")]) == 0
