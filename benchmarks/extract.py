@@ -86,7 +86,7 @@ def main(scenes: tuple[str, ...], child: bool, out: Path | None) -> None:
             roads = folder / f"{Path(scene).stem}.gpkg"
             roads.touch()
             command = [sys.executable, __file__, "--child", scene, str(roads)]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             assert process.stdout is not None
             found = json.loads(process.stdout.read().splitlines()[-1])
             _, _, usage = os.wait4(process.pid, 0)
