@@ -40,7 +40,7 @@ from road_extract.raster_io import (
     open_mask_sink,
     open_probability_sink,
 )
-from road_extract.vector_io import check_format, read_area, write_features
+from road_extract.vector_io import check_format, load_drivers, read_area, write_features
 from road_extract.version import __version__
 from road_extract.windows import TilePlan
 
@@ -179,6 +179,7 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
     with gdal_session(), open_scene(scene, options, spec) as source:
         plan = plan_tiles(source, options, spec)
         scaling = scale_scene(source)
+        load_drivers()
         backend = open_backend(options.backend, folder, options.batch_size)
         log.info("model %s by %s", spec.name, backend.description)
         inference = Inference(backend, spec, scaling, options.batch_size)

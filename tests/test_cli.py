@@ -82,15 +82,18 @@ def test_wrong_usage_is_exit_code_2(args, capsys):
 
 
 def test_json_progress_is_json_lines_only_and_ends_with_the_result(scene, tmp_path):
-    """In a process of its own, with the real model: TensorFlow writes to the file descriptors directly."""
+    """In a process of its own, with the real model: TensorFlow writes to the file descriptors directly.
+
+    And to a GeoPackage: TensorFlow and GDAL share the process, and each brings an SQLite.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "road_extract", "extract", scene, tmp_path / "r.geojson", "--progress", "json"],
+        [sys.executable, "-m", "road_extract", "extract", scene, tmp_path / "r.gpkg", "--progress", "json"],
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
     )  # fmt: skip
     events = [json.loads(line) for line in done.stdout.splitlines()]
     progress = [event for event in events if event["event"] == "progress"]
     assert events[-1]["event"] == "result"
-    assert events[-1]["path"] == str(tmp_path / "r.geojson")
+    assert events[-1]["path"] == str(tmp_path / "r.gpkg")
     assert {"predict", "vectorize"} == {event["stage"] for event in progress}
     for stage in ("predict", "vectorize"):
         done_units = [event["done"] for event in progress if event["stage"] == stage]

@@ -6,6 +6,6 @@ A layer is streamed in batches into a temporary file beside the target, which ta
 """
 
 from road_extract.vector_io.reading import read_area, read_geometries
-from road_extract.vector_io.writing import FORMATS, check_format, check_output, write_features
+from road_extract.vector_io.writing import FORMATS, check_format, check_output, load_drivers, write_features
 
-__all__ = ["FORMATS", "check_format", "check_output", "read_area", "read_geometries", "write_features"]
+__all__ = ["FORMATS", "check_format", "check_output", "load_drivers", "read_area", "read_geometries", "write_features"]

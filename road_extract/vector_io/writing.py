@@ -27,6 +27,15 @@ _WRITERS: dict[str, Writer] = {
 }
 
 
+def load_drivers() -> None:
+    """Load GDAL's vector drivers; to be called before TensorFlow is imported.
+
+    Both carry an SQLite, and the one that is loaded first serves both. TensorFlow's has no R-tree, so that GeoPackages
+    would come out without their spatial index.
+    """
+    import pyogrio  # noqa: F401
+
+
 def check_format(path: Path) -> str:
     """The format that a file name stands for.
 
