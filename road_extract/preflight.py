@@ -20,9 +20,9 @@ from road_extract.windows import TilePlan
 
 T = TypeVar("T")
 
-#: Measured: the runtime and the libraries, and what each column of the inference grid adds (benchmarks/memory.py).
-BASE_BYTES = 1.1e9
-BYTES_PER_COLUMN = 14_000
+#: Measured (docs/performance.md): the runtime with its model, and what each column of the inference grid adds.
+BASE_BYTES = 1.45e9
+BYTES_PER_COLUMN = 28_000
 
 
 @dataclass(frozen=True, slots=True)
