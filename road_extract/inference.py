@@ -70,7 +70,9 @@ def iter_probability(
     predicted = _iter_predicted(tiles, inference, stopped)
     reported = _iter_reported(predicted, sum(1 for _ in plan.touching(core)), report)
     strips = run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD, stopped)
-    with closing(strips):
+    # closed by hand, the blending thread before the reading one that it draws from: after an error, tracebacks keep
+    # generators alive, and a thread that goes on reading while its dataset is closed crashes the process
+    with closing(tiles), closing(strips):
         for strip in strips:
             yield strip.probability, validity.take(strip.row_off, len(strip.probability))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import geopandas
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from road_extract import PredictOptions, VectorizeOptions, extract_roads, pipeline, predict_probability, vectorize_roads
-from road_extract.errors import InputError, OutputError
+from road_extract.errors import BackendError, InputError, OutputError
 from road_extract.grid import RasterGrid
 from road_extract.inference import Inference, iter_probability
 from road_extract.model_spec import ModelSpec
@@ -366,3 +367,20 @@ def test_options_must_be_finite(value):
         VectorizeOptions(min_area_m2=value)
     with pytest.raises(InputError, match="finite"):
         PredictOptions(bounds=(0, 0, value, 1))
+
+
+class FailingBackend(IdentityBackend):
+    def predict(self, batch: np.ndarray) -> np.ndarray:
+        raise BackendError("the model broke")
+
+
+def test_after_an_error_no_thread_goes_on_reading_even_while_the_error_is_kept():
+    """A kept error keeps the frames of its traceback alive; the scene is closed all the same."""
+    pixels, valid = np.zeros((640, 640, 3), np.uint8), np.ones((640, 640), bool)
+    spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16)
+    inference = Inference(FailingBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3), 1)
+    before = threading.active_count()
+    with pytest.raises(BackendError, match="the model broke") as kept:
+        list(iter_probability(ArraySource(pixels, valid), TilePlan(640, 640, 16, 0), inference))
+    assert kept.value.__traceback__ is not None
+    assert threading.active_count() == before

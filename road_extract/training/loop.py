@@ -6,6 +6,7 @@ import csv
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,10 +153,11 @@ def _run(
 ) -> None:
     started = saved = time.monotonic()
     smooth: float | None = None
-    with (out / LOG_FILE).open("a", newline="", encoding="utf-8") as log:
+    with (out / LOG_FILE).open("a", newline="", encoding="utf-8") as log, ExitStack() as stack:
         writer = csv.writer(log)
         drawn = ((step, *sampler.draw(step)) for step in range(first, options.steps))
-        for step, images, targets in run_ahead(drawn, _BATCHES_AHEAD):
+        batches = stack.enter_context(closing(run_ahead(drawn, _BATCHES_AHEAD)))
+        for step, images, targets in batches:
             inputs = (images - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
             loss = float(np.asarray(model.train_on_batch(inputs, targets)).ravel()[0])
             if not np.isfinite(loss):
