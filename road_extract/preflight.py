@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ class SceneReport:
                 f"  model      {self.model}, {self.model_gsd_m:g} m pixels",
                 f"  work       {self.grid[0]:,} x {self.grid[1]:,} pixels (rows x columns), {self.windows:,} windows",
                 f"  memory     about {self.memory_bytes / 1e9:.1f} GB",
-                f"  disk       at most {self.disk_bytes / 1e6:,.0f} MB for the probability raster",
+                f"  disk       at most {math.ceil(self.disk_bytes / 1e6):,} MB for the probability raster",
             ]
         if self.seconds is not None:
             lines.append(f"  time       about {_in_words(self.seconds)} ({self.backend})")
