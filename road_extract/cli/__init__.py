@@ -51,9 +51,18 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
         ctx.exit()
 
 
+def _watch_stdin(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        from road_extract.cli.lifeline import watch_stdin
+
+        watch_stdin()
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
               help="Show the version and exit.")  # fmt: skip
+@click.option("--watch-stdin", is_flag=True, hidden=True, expose_value=False, callback=_watch_stdin,
+              help="End when stdin ends, for programs that hold it open.")  # fmt: skip
 def cli() -> None:
     """GeoTIFF in, georeferenced roads out."""
 

@@ -1,0 +1,61 @@
+"""What goes in and what comes out: layers that the child can open by name, files that it can write."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from qgis.core import QgsRasterLayer
+
+from .styles import Styler
+
+VECTOR_EXTENSIONS = ("gpkg", "geojson", "fgb", "parquet")
+
+
+def why_unreadable(layer: QgsRasterLayer | None) -> str:
+    """Why another process cannot open a layer's source, in one sentence; empty if it can."""
+    if layer is None:
+        return "the input is no raster layer that QGIS can open"
+    way_out = "export it first (right click on the layer, Export, Save As, format GeoTIFF)"
+    source = layer.source()
+    if layer.providerType() != "gdal":
+        return f"{layer.name()} comes from '{layer.providerType()}', which only QGIS itself can read: {way_out}"
+    if source.startswith("/vsimem/"):
+        return f"{layer.name()} is in QGIS's memory, where no other program can read it: {way_out}"
+    if "|" in source and not os.path.exists(source):
+        return f"{layer.name()} is opened with options or a log-in that only QGIS knows: {way_out}"
+    return ""
+
+
+def source_of(layer: QgsRasterLayer) -> str:
+    """What the child opens; absolute, so that its folder does not matter."""
+    source: str = layer.source()
+    return os.path.abspath(source) if os.path.exists(source) else source
+
+
+def why_unwritable(path: str) -> str:
+    """Why a vector file cannot be written, in one sentence; empty if it can."""
+    extension = Path(path).suffix.lower().lstrip(".")
+    if "=" in path and not Path(path).parent.is_dir():
+        return "road_extract writes files, not tables of databases: choose a file name that ends in .gpkg or .geojson"
+    if extension not in VECTOR_EXTENSIONS:
+        return "{}: road_extract writes .{} files; choose one of them".format(path, ", .".join(VECTOR_EXTENSIONS))
+    return ""
+
+
+def announce(context: Any, path: str, default_name: str, name: str, styler: Styler) -> None:
+    """Have a result styled and named when it is loaded; a name of the user's own stays.
+
+    Args:
+        context: Of the run.
+        path: The file.
+        default_name: What QGIS would call it.
+        name: What to call it instead.
+        styler: How it looks.
+    """
+    if context.willLoadLayerOnCompletion(path):
+        details = context.layerToLoadOnCompletionDetails(path)
+        if details.name in ("", default_name):
+            details.name = name
+        details.setPostProcessor(styler)

@@ -1,0 +1,193 @@
+"""Parameters made from the package's own options, and command lines made from parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsProcessing,
+    QgsProcessingParameterBand,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterCrs,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterString,
+)
+
+from .option_table import OPTIONS
+
+Option = Mapping[str, Any]
+
+#: Shown when the dialog opens; the others wait under *Advanced parameters*.
+BASIC = frozenset(["EXTENT", "AOI", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
+
+#: Names that QGIS's users know where they are not those of the command line.
+NAMES = {"bounds": "EXTENT"}
+
+LABELS = {
+    "MODEL": "Model folder",
+    "BANDS": "Bands, in the model's order",
+    "OVERLAP": "Overlap of neighbouring windows",
+    "BATCH_SIZE": "Windows at once",
+    "NATIVE_GSD": "Keep the scene's own pixels",
+    "EXTENT": "Only this extent",
+    "AOI": "Only inside these polygons",
+    "ASSUME_CRS": "CRS of a raster that has none",
+    "MIN_AREA": "Smallest road area",
+    "MIN_HOLE": "Smallest hole",
+    "SIMPLIFY": "Simplify outlines by",
+}
+
+#: Where the package's words speak of its command line.
+HELPS = {
+    "EXTENT": "Only this part",
+    "AOI": "Only inside these polygons, in any CRS; of a layer with a selection, that can be chosen alone",
+    "BANDS": "Bands to use: one (grey) or as many as the model has, in its order; chosen by colour if left out",
+    "ASSUME_CRS": "CRS of a raster that has none; that of the layer in QGIS if left out",
+}
+
+
+def options_of(*groups: str) -> list[Option]:
+    """The options of some groups of the table, or ``Group.name`` for one of them."""
+    found: list[Option] = []
+    for group in groups:
+        name, _, only = group.partition(".")
+        found += [option for option in OPTIONS[name] if not only or option["name"] == only]
+    return found
+
+
+def name_of(option: Option) -> str:
+    """`MIN_AREA` for `--min-area`."""
+    return NAMES.get(option["name"]) or str(option["flag"]).strip("-").replace("-", "_").upper()
+
+
+def help_of(option: Option) -> str:
+    """One sentence."""
+    return HELPS.get(name_of(option), str(option["help"])) + "."
+
+
+def label_of(option: Option) -> str:
+    """Two or three words, and the unit."""
+    label = LABELS.get(name_of(option), name_of(option).replace("_", " ").capitalize())
+    unit = option["unit"].replace("m2", "m\u00b2")
+    return f"{label} [{unit}]" if unit else label
+
+
+def to_parameter(option: Option) -> QgsProcessingParameterDefinition:
+    """The parameter that asks for an option."""
+    name, label = name_of(option), label_of(option)
+    build = _SPECIAL.get(option["name"]) or _BY_KIND[option["kind"]]
+    parameter = build(name, label, option)
+    parameter.setHelp(help_of(option))
+    return parameter if name in BASIC else advanced(parameter)
+
+
+def advanced(parameter: QgsProcessingParameterDefinition) -> QgsProcessingParameterDefinition:
+    """Put it under *Advanced parameters*."""
+    parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+    return parameter
+
+
+def _number(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    whole = option["kind"] == "integer"
+    kind = QgsProcessingParameterNumber.Type.Integer if whole else QgsProcessingParameterNumber.Type.Double
+    limits = {side: option[key] for side, key in (("minValue", "low"), ("maxValue", "high")) if option[key] is not None}
+    return QgsProcessingParameterNumber(name, label, kind, option["default"], option["default"] is None, **limits)
+
+
+def _text(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterString(name, label, option["default"], False, option["default"] is None)
+
+
+def _flag(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterBoolean(name, label, option["default"])
+
+
+def _folder(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterFile(name, label, QgsProcessingParameterFile.Behavior.Folder, optional=True)
+
+
+def _bands(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterBand(name, label, None, "INPUT", True, True)
+
+
+def _extent(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterExtent(name, label, None, True)
+
+
+def _polygons(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterFeatureSource(name, label, [QgsProcessing.SourceType.TypeVectorPolygon], None, True)
+
+
+def _crs(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterCrs(name, label, None, True)
+
+
+_Builder = Callable[[str, str, Option], QgsProcessingParameterDefinition]
+_BY_KIND: dict[str, _Builder] = {"number": _number, "integer": _number, "text": _text, "flag": _flag}
+_SPECIAL: dict[str, _Builder] = {
+    "model": _folder, "bands": _bands, "bounds": _extent, "aoi": _polygons, "assume_crs": _crs
+}  # fmt: skip
+
+
+class Arguments:
+    """Reads parameters as the command line wants them.
+
+    Args:
+        algorithm: Whose parameters.
+        parameters: As QGIS gave them.
+        context: Of the run.
+        crs: Of the input layer.
+    """
+
+    def __init__(
+        self, algorithm: Any, parameters: dict[str, Any], context: Any, crs: QgsCoordinateReferenceSystem
+    ) -> None:
+        self._algorithm, self._parameters, self._context, self._crs = algorithm, parameters, context, crs
+        self._special = {"bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "assume_crs": self._assume_crs}
+
+    def of(self, option: Option) -> list[str]:
+        """``["--min-area", "100.0"]``, or nothing where nothing is said."""
+        if option["name"] in self._special:
+            values = self._special[option["name"]](name_of(option))
+        elif option["kind"] == "flag":
+            return [option["flag"]] * self._algorithm.parameterAsBool(self._parameters, name_of(option), self._context)
+        else:
+            values = self._plain(option)
+        return [option["flag"], *values] if values else []
+
+    def _plain(self, option: Option) -> list[str]:
+        name = name_of(option)
+        if option["default"] is None and self._parameters.get(name) in (None, ""):
+            return []
+        read = {"number": "parameterAsDouble", "integer": "parameterAsInt", "text": "parameterAsString"}[option["kind"]]
+        value = getattr(self._algorithm, read)(self._parameters, name, self._context)
+        return [str(value)] if value != "" else []
+
+    def _bands(self, name: str) -> list[str]:
+        bands = self._algorithm.parameterAsInts(self._parameters, name, self._context)
+        return [",".join(map(str, bands))] if self._parameters.get(name) and bands else []
+
+    def _bounds(self, name: str) -> list[str]:
+        box = self._algorithm.parameterAsExtent(self._parameters, name, self._context, self._crs)
+        return (
+            [] if box.isEmpty() else [repr(v) for v in (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum())]
+        )
+
+    def _aoi(self, name: str) -> list[str]:
+        if self._parameters.get(name) in (None, ""):
+            return []
+        # always written out anew: so subsets, selections, memory layers and databases work, too
+        path = self._algorithm.parameterAsCompatibleSourceLayerPath(self._parameters, name, self._context, [], "gpkg")
+        return [path]
+
+    def _assume_crs(self, name: str) -> list[str]:
+        named = self._algorithm.parameterAsCrs(self._parameters, name, self._context)
+        crs = named if named.isValid() else self._crs
+        known = crs.authid() and not crs.authid().startswith("USER:")  # those are known to this QGIS only
+        return [crs.authid() if known else crs.toWkt()] if crs.isValid() else []

@@ -1,0 +1,72 @@
+"""The Processing provider: the algorithms, and the page of the settings where the Python is chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.core import QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from .extract_roads import ExtractRoads
+from .layers import VECTOR_EXTENSIONS
+from .road_probability import RoadProbability
+from .running import SETTING
+from .vectorize_probability import VectorizeProbability
+
+ALGORITHMS = (ExtractRoads, RoadProbability, VectorizeProbability)
+
+
+class RoadExtractProvider(QgsProcessingProvider):
+    """All algorithms of road_extract."""
+
+    def id(self) -> str:
+        """First half of `road_extract:extractroads`."""
+        return "road_extract"
+
+    def name(self) -> str:
+        """In the toolbox."""
+        return "Road extraction"
+
+    def longName(self) -> str:
+        """In the settings."""
+        return "Road extraction (road_extract)"
+
+    def icon(self) -> QIcon:
+        """In the toolbox."""
+        return QIcon(str(Path(__file__).with_name("icon.svg")))
+
+    def load(self) -> bool:
+        """Add the setting and the algorithms."""
+        # Only the desktop and Processing's Python part have settings pages; the algorithms work without.
+        from processing.core.ProcessingConfig import ProcessingConfig, Setting
+
+        ProcessingConfig.settingIcons[self.name()] = self.icon()
+        description = "Python that has road_extract, or its road-extract program"
+        setting = Setting(self.name(), SETTING, description, "", valuetype=Setting.FILE)
+        setting.read()
+        ProcessingConfig.addSetting(setting)
+        self.refreshAlgorithms()
+        return True
+
+    def unload(self) -> None:
+        """Take the setting away."""
+        from processing.core.ProcessingConfig import ProcessingConfig
+
+        ProcessingConfig.removeSetting(SETTING)
+
+    def loadAlgorithms(self) -> None:
+        """Add one of each."""
+        for algorithm in ALGORITHMS:
+            self.addAlgorithm(algorithm())
+
+    def supportsNonFileBasedOutput(self) -> bool:
+        """No: a result is a file, whole or not at all."""
+        return False
+
+    def supportedOutputVectorLayerExtensions(self) -> list[str]:
+        """What road_extract writes."""
+        return list(VECTOR_EXTENSIONS)
+
+    def supportedOutputRasterLayerExtensions(self) -> list[str]:
+        """What road_extract writes."""
+        return ["tif"]

@@ -1,0 +1,39 @@
+"""The algorithm *Road probability*."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+from qgis.core import QgsProcessingAlgorithm, QgsProcessingParameterRasterDestination
+
+from .layers import announce
+from .parameters import Option, options_of
+from .running import RoadExtractAlgorithm
+from .styles import PROBABILITY
+
+
+class RoadProbability(RoadExtractAlgorithm, QgsProcessingAlgorithm):
+    """A scene becomes a raster of road probability."""
+
+    NAME, TITLE, COMMAND = "roadprobability", "Road probability", "predict"
+    INPUT_LABEL = "Scene: aerial or satellite imagery"
+    SHARES = MappingProxyType({"predict": (2.0, 100.0)})
+    ABOUT = (
+        "<p>Tells for every pixel of an aerial or satellite image how probably it is road, 0 to 1. "
+        "<i>Roads from a probability raster</i> turns that into roads, with any threshold, in seconds.</p>"
+    )
+
+    def options(self) -> list[Option]:
+        """Of the first half."""
+        return options_of("PredictOptions")
+
+    def add_outputs(self) -> None:
+        """The raster."""
+        self.addParameter(QgsProcessingParameterRasterDestination("OUTPUT", "Road probability"))
+
+    def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], dict[str, str]]:
+        """See the base."""
+        raster = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
+        announce(context, raster, "Road probability", "Road probability of " + scene, PROBABILITY)
+        return ["--", self._source, raster], {"OUTPUT": raster}

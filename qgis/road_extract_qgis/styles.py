@@ -1,0 +1,88 @@
+"""How results look: roads that show on imagery, probability as colours that let imagery through."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from qgis.core import (
+    QgsColorRampShader,
+    QgsFillSymbol,
+    QgsMapLayer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProject,
+    QgsRasterShader,
+    QgsSingleBandPseudoColorRenderer,
+    QgsSingleSymbolRenderer,
+)
+from qgis.PyQt.QtGui import QColor
+
+#: Probability, red, green, blue, opacity. Below a tenth there is nothing to see.
+RAMP = (
+    (0.0, 72, 12, 104, 0),
+    (0.1, 72, 12, 104, 40),
+    (0.3, 150, 35, 110, 150),
+    (0.5, 222, 73, 74, 200),
+    (0.75, 252, 155, 30, 225),
+    (1.0, 252, 250, 120, 240),
+)
+
+
+class Styler(QgsProcessingLayerPostProcessorInterface):
+    """Styles a layer once it is loaded. Processing keeps no reference to it: the module must."""
+
+    def __init__(self, paint: Callable[[Any], None]) -> None:
+        super().__init__()
+        self._paint = paint
+
+    def postProcessLayer(
+        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
+        """Called in the main thread."""
+        self._paint(layer)
+        layer.triggerRepaint()
+
+
+def paint_polygons(layer: Any) -> None:
+    """Yellow glass with a dark rim: to be told from soil, roofs, trees and water alike."""
+    symbol = QgsFillSymbol.createSimple(
+        {"color": "255,214,0,110", "outline_color": "255,94,0,255", "outline_width": "0.35", "joinstyle": "round"}
+    )
+    layer.setRenderer(QgsSingleSymbolRenderer(symbol))
+
+
+def paint_probability(layer: Any) -> None:
+    """A colour ramp from nothing to bright, under the vectors and over the scene."""
+    ramp = QgsColorRampShader(0.0, 1.0, None, QgsColorRampShader.Type.Interpolated)
+    ramp.setColorRampItemList([QgsColorRampShader.ColorRampItem(p, QColor(*rgba), f"{p:.0%}") for p, *rgba in RAMP])
+    shader = QgsRasterShader()
+    shader.setRasterShaderFunction(ramp)
+    renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader)
+    renderer.setClassificationMin(0.0)
+    renderer.setClassificationMax(1.0)
+    layer.setRenderer(renderer)
+    move_below_vectors(layer)
+
+
+def move_below_vectors(layer: Any) -> None:
+    """Results are loaded in no particular order, and a raster would cover the roads."""
+    node = QgsProject.instance().layerTreeRoot().findLayer(layer.id())
+    if node is None:
+        return
+    siblings = node.parent().children()
+    place = siblings.index(node)
+    while place + 1 < len(siblings) and _is_vector(siblings[place + 1]):
+        place += 1
+    if siblings[place] is not node:
+        node.parent().insertChildNode(place + 1, node.clone())
+        node.parent().removeChildNode(node)
+
+
+def _is_vector(node: Any) -> bool:
+    layer = node.layer() if hasattr(node, "layer") else None
+    return layer is not None and layer.type() == QgsMapLayer.LayerType.VectorLayer
+
+
+POLYGONS = Styler(paint_polygons)
+PROBABILITY = Styler(paint_probability)
