@@ -1,7 +1,7 @@
 """Pack the plugin: ``python qgis/build_plugin.py`` (``make qgis-plugin``) writes build/road_extract_qgis.zip.
 
-The zip holds one folder with the plugin, its metadata and the licence. Version, e-mail address and the project's pages come
-from pyproject.toml (``version``, ``authors``, ``urls``): plugins.qgis.org insists on them, installing from a zip does not.
+The zip holds one folder with the plugin, its metadata and the licence. Version, e-mail address and the project's pages
+come from pyproject.toml (``version``, ``authors``, ``urls``): plugins.qgis.org insists on them, QGIS itself does not.
 """
 
 from __future__ import annotations

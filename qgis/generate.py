@@ -114,7 +114,7 @@ def _check_names(text: str, names: set[str]) -> None:
         ValueError: If two modules define the same name.
     """
     for node in ast.parse(text).body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node]
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
         for name in {getattr(target, "name", getattr(target, "id", None)) for target in targets} - {None}:
             if name in names:
                 raise ValueError(f"{name} is defined in two modules of the plugin; give one another name")

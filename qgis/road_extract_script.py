@@ -506,14 +506,14 @@ def run_child(
     try:
         for source, line in child.iter_lines(is_cancelled):
             monitor.take(source, line)
-        done = child.poll() == 0
+        done = child.poll() == 0 and bool(monitor.result)
     finally:
         child.stop()
         if not done:
             remove_leftovers(outputs)
     if is_cancelled() and not done:
         return False
-    if not done or not monitor.result:
+    if not done:
         raise ChildError(monitor.explain(child.poll() or 0))
     return True
 
