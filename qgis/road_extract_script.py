@@ -338,7 +338,7 @@ def _ask_version(interpreter: Interpreter, environ: Mapping[str, str]) -> str:
 def _why_not(interpreter: Interpreter, said: str) -> str:
     who = f"{interpreter.command[0]} ({interpreter.origin})"
     if "No module named road_extract" in said:
-        return f"{who} does not have road_extract: {_how_to_install(interpreter)}"
+        return f"{who} does not have road_extract: choose another Python, or {_how_to_install(interpreter)}"
     last = (said.strip().splitlines() or ["nothing"])[-1]
     return f"{who} is no Python with a working road_extract; asked for the version, it said: {last}"
 
@@ -866,15 +866,15 @@ class Arguments:
 
     Args:
         algorithm: Whose parameters.
-        parameters: As QGIS gave them.
-        context: Of the run.
+        given: Parameters, context and feedback, as QGIS gave them.
         crs: Of the input layer.
     """
 
     def __init__(
-        self, algorithm: Any, parameters: dict[str, Any], context: Any, crs: QgsCoordinateReferenceSystem
+        self, algorithm: Any, given: tuple[dict[str, Any], Any, Any], crs: QgsCoordinateReferenceSystem
     ) -> None:
-        self._algorithm, self._parameters, self._context, self._crs = algorithm, parameters, context, crs
+        self._algorithm, self._crs = algorithm, crs
+        self._parameters, self._context, self._feedback = given
         self._special = {"bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "assume_crs": self._assume_crs}
 
     def of(self, option: Option) -> list[str]:
@@ -908,8 +908,10 @@ class Arguments:
     def _aoi(self, name: str) -> list[str]:
         if self._parameters.get(name) in (None, ""):
             return []
-        # always written out anew: so subsets, selections, memory layers and databases work, too
-        path = self._algorithm.parameterAsCompatibleSourceLayerPath(self._parameters, name, self._context, [], "gpkg")
+        # always written out anew, so that subsets, selections, memory layers and databases work, too
+        path = self._algorithm.parameterAsCompatibleSourceLayerPath(
+            self._parameters, name, self._context, [], "gpkg", self._feedback
+        )
         return [path]
 
     def _assume_crs(self, name: str) -> list[str]:
@@ -1025,7 +1027,7 @@ class RoadExtractAlgorithm(_Base):
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         if why_unreadable(layer):
             raise QgsProcessingException(why_unreadable(layer))
-        arguments = Arguments(self, parameters, context, layer.crs())
+        arguments = Arguments(self, (parameters, context, feedback), layer.crs())
         self._options = [text for option in self.options() for text in arguments.of(option)]
         self._source, self._scene = source_of(layer), layer.name()
         self._python = self.parameterAsString(parameters, "PYTHON", context)

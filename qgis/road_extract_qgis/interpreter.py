@@ -156,7 +156,7 @@ def _ask_version(interpreter: Interpreter, environ: Mapping[str, str]) -> str:
 def _why_not(interpreter: Interpreter, said: str) -> str:
     who = f"{interpreter.command[0]} ({interpreter.origin})"
     if "No module named road_extract" in said:
-        return f"{who} does not have road_extract: {_how_to_install(interpreter)}"
+        return f"{who} does not have road_extract: choose another Python, or {_how_to_install(interpreter)}"
     last = (said.strip().splitlines() or ["nothing"])[-1]
     return f"{who} is no Python with a working road_extract; asked for the version, it said: {last}"
 

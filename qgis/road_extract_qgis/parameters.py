@@ -140,15 +140,15 @@ class Arguments:
 
     Args:
         algorithm: Whose parameters.
-        parameters: As QGIS gave them.
-        context: Of the run.
+        given: Parameters, context and feedback, as QGIS gave them.
         crs: Of the input layer.
     """
 
     def __init__(
-        self, algorithm: Any, parameters: dict[str, Any], context: Any, crs: QgsCoordinateReferenceSystem
+        self, algorithm: Any, given: tuple[dict[str, Any], Any, Any], crs: QgsCoordinateReferenceSystem
     ) -> None:
-        self._algorithm, self._parameters, self._context, self._crs = algorithm, parameters, context, crs
+        self._algorithm, self._crs = algorithm, crs
+        self._parameters, self._context, self._feedback = given
         self._special = {"bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "assume_crs": self._assume_crs}
 
     def of(self, option: Option) -> list[str]:
@@ -182,8 +182,10 @@ class Arguments:
     def _aoi(self, name: str) -> list[str]:
         if self._parameters.get(name) in (None, ""):
             return []
-        # always written out anew: so subsets, selections, memory layers and databases work, too
-        path = self._algorithm.parameterAsCompatibleSourceLayerPath(self._parameters, name, self._context, [], "gpkg")
+        # always written out anew, so that subsets, selections, memory layers and databases work, too
+        path = self._algorithm.parameterAsCompatibleSourceLayerPath(
+            self._parameters, name, self._context, [], "gpkg", self._feedback
+        )
         return [path]
 
     def _assume_crs(self, name: str) -> list[str]:

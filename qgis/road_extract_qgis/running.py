@@ -124,7 +124,7 @@ class RoadExtractAlgorithm(_Base):
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         if why_unreadable(layer):
             raise QgsProcessingException(why_unreadable(layer))
-        arguments = Arguments(self, parameters, context, layer.crs())
+        arguments = Arguments(self, (parameters, context, feedback), layer.crs())
         self._options = [text for option in self.options() for text in arguments.of(option)]
         self._source, self._scene = source_of(layer), layer.name()
         self._python = self.parameterAsString(parameters, "PYTHON", context)

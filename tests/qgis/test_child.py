@@ -195,7 +195,8 @@ def test_the_child_ends_when_qgis_is_killed(tmp_path, child_python):
         f"import os, sys; sys.path.insert(0, {str(QGIS_FOLDER)!r})\n"
         "from road_extract_qgis.child import Child\n"
         f"child = Child([{str(child_python)!r}, '-m', 'road_extract', '--watch-stdin', 'extract', '--progress', "
-        f"'json', '--native-gsd', '--batch-size', '1', {str(SAMPLES / 'vegas_pan.tif')!r}, 'r.gpkg'], dict(os.environ))\n"
+        f"'json', '--native-gsd', '--batch-size', '1', {str(SAMPLES / 'vegas_pan.tif')!r}, 'r.gpkg'], "
+        "dict(os.environ))\n"
         "print(child._process.pid, flush=True)\n"
         "for source, line in child.iter_lines(lambda: False): print(line, flush=True)\n"
     )

@@ -58,7 +58,10 @@ def test_what_is_named_and_does_not_work_is_an_error_not_a_fallback(program, not
     ("lines", "words"),
     [
         (["echo road-extract 0.0.9"], "has road_extract 0.0.9, and .* or newer is needed: run .* -m pip install ."),
-        (["echo '{python}: No module named road_extract' >&2", "exit 1"], "does not have road_extract: run .* -m pip"),
+        (
+            ["echo '{python}: No module named road_extract' >&2", "exit 1"],
+            "does not have road_extract: .* run .* -m pip",
+        ),
         (["echo Segmentation fault >&2", "exit 139"], "it said: Segmentation fault"),
         (["exit 1"], "it said: nothing"),
     ],
