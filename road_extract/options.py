@@ -88,3 +88,26 @@ class VectorizeOptions:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LineOptions:
+    """How a road mask becomes a network of road lines."""
+
+    max_gap_m: float = option(
+        30.0,
+        "Dead ends are joined across gaps up to so long where the probability carries it; 0 leaves gaps",
+        unit="m",
+        low=0.0,
+        high=500.0,
+        short="max-gap",
+    )
+    min_length_m: float = option(
+        20.0, "Shorter pieces of road that join no other are dropped", unit="m", low=0.0, short="min-length"
+    )
+    spur_widths: float = option(
+        1.5, "Dead-end branches shorter than so many times their own width are dropped", low=0.0, short="min-spur"
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
