@@ -106,7 +106,7 @@ class LineOptions:
         20.0, "Shorter pieces of road that join no other are dropped", unit="m", low=0.0, short="min-length"
     )
     spur_widths: float = option(
-        1.5, "Dead-end branches shorter than so many times their own width are dropped", low=0.0, short="min-spur"
+        2.0, "Dead-end branches shorter than so many times their own width are dropped", low=0.0, short="min-spur"
     )
 
     def __post_init__(self) -> None:

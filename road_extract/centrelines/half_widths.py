@@ -1,4 +1,4 @@
-"""Half the width of a road, at each pixel of its skeleton."""
+"""Half the width of a road, and the way to its middle, at each pixel of its skeleton."""
 
 from __future__ import annotations
 
@@ -59,3 +59,37 @@ def _edge_pixels(padded: BoolArray) -> IntArray:
     beside[:, 1:] |= padded[:, :-1]
     beside[:, :-1] |= padded[:, 1:]
     return np.argwhere(beside & ~padded)
+
+
+def steps_to_middle(mask: BoolArray, pixels: IntArray) -> NDArray[np.int8]:
+    """Which way the middle of the road lies from road pixels that are off it by half a pixel or one.
+
+    Looked at along the row or the column, whichever crosses the road sooner: the middle of a chord of a straight road
+    lies on its axis. Where that is farther than a pixel away (side roads, wide places), nothing is said.
+
+    Args:
+        mask: (rows, cols).
+        pixels: Road pixels as (n, 2) of row and column.
+
+    Returns:
+        -1, 0 or 1 along rows and along columns (y, x), (n, 2); of the two one at least is 0.
+    """
+    padded = np.pad(mask, _NEAR_PX)
+    flat, width = padded.reshape(-1), padded.shape[1]
+    place = (pixels[:, 0] + _NEAR_PX) * width + pixels[:, 1] + _NEAR_PX
+    up, down, left, right = (_run_lengths(flat, place, step) for step in (-width, width, -1, 1))
+    across = up + down < left + right
+    off = np.where(across, down - up, right - left)
+    known = (np.where(across, up + down, left + right) < _NEAR_PX) & (np.abs(off) <= 2)
+    step = np.where(known, np.sign(off), 0).astype(np.int8)
+    return np.stack([step * across, step * ~across], axis=1)
+
+
+def _run_lengths(flat: BoolArray, place: IntArray, step: int) -> IntArray:
+    """Road pixels on one side, as far as they are looked at, (n,)."""
+    run = np.zeros(len(place), np.int64)
+    waiting = np.arange(len(place))
+    for far in range(1, _NEAR_PX + 1):
+        waiting = waiting[flat[place[waiting] + far * step]]
+        run[waiting] = far
+    return run

@@ -1,9 +1,9 @@
 """Skeleton pixels of a mask that streams by, whatever the strips that it comes in.
 
 The mask is thinned in block rows that are fixed to the scene's grid, each seen with a halo above and below, of which
-nothing is kept. Thinning is local: with `HALO_PX` rows more, blocks agree at their seam wherever the mask holds no solid
-square of `SOLID_PX` pixels there. Where it does, the seam is cut but for one pixel, in both blocks alike: so such a
-blob gets another skeleton than it would get in one piece, but still a connected one.
+nothing is kept. Thinning is local: with `HALO_PX` rows more, blocks agree at their seam wherever the mask holds no
+solid square of `SOLID_PX` pixels there. Where it does, the seam is cut but for one pixel, in both blocks alike: so such
+a blob gets another skeleton than it would get in one piece, but still a connected one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from road_extract.centrelines.half_widths import half_widths_m
-from road_extract.centrelines.thinning import BoolArray, IntArray, thin
+from road_extract.centrelines.half_widths import half_widths_m, steps_to_middle
+from road_extract.centrelines.thinning import BoolArray, thin
 from road_extract.mask_strips import MaskStrip, RowBuffer, iter_checked
 
 BLOCK_ROWS = 1024
@@ -28,19 +28,21 @@ PROBABILITY_MAX = 254
 
 @dataclass(frozen=True, slots=True)
 class SkeletonPixels:
-    """Pixels of a skeleton in row-major order: 13 bytes each.
+    """Pixels of a skeleton in row-major order: 15 bytes each.
 
     Attributes:
         row: int32, (n,).
         col: int32, (n,).
         probability: uint8 0..254 for 0..1, (n,).
         half_width_m: Distance to the edge of the road, float32, (n,).
+        to_middle: Half pixels from the pixel's centre to the road's middle, along (y, x): -1, 0 or 1, int8, (n, 2).
     """
 
     row: NDArray[np.int32]
     col: NDArray[np.int32]
     probability: NDArray[np.uint8]
     half_width_m: NDArray[np.float32]
+    to_middle: NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.row)
@@ -58,9 +60,12 @@ def trace_skeleton(strips: Iterable[MaskStrip], pixel_size_m: tuple[float, float
         InputError: The strips do not follow each other.
     """
     parts = [_skeleton_of(block, core, pixel_size_m) for block, core in _iter_blocks(strips) if block.mask.any()]
-    parts.append(SkeletonPixels(*(np.empty(0, kind) for kind in (np.int32, np.int32, np.uint8, np.float32))))
     return SkeletonPixels(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in SkeletonPixels.__dataclass_fields__)
+        np.concatenate([part.row for part in parts] or [np.empty(0, np.int32)]),
+        np.concatenate([part.col for part in parts] or [np.empty(0, np.int32)]),
+        np.concatenate([part.probability for part in parts] or [np.empty(0, np.uint8)]),
+        np.concatenate([part.half_width_m for part in parts] or [np.empty(0, np.float32)]),
+        np.concatenate([part.to_middle for part in parts] or [np.empty((0, 2), np.int8)]),
     )
 
 
@@ -89,11 +94,15 @@ def _skeleton_of(block: MaskStrip, core: range, pixel_size_m: tuple[float, float
     for seam in {core.start, core.stop} - {0, block.row_off, block.row_end}:
         _gate_solid_blobs(mask, seam - block.row_off)
     kept = thin(mask)[core.start - block.row_off : core.stop - block.row_off]
-    row, col = np.nonzero(kept)
-    row += core.start - block.row_off
-    half_width = half_widths_m(block.mask, np.stack([row, col], 1), pixel_size_m)
-    probability = block.probability[row, col].astype(np.uint8, copy=False)
-    return SkeletonPixels((row + block.row_off).astype(np.int32), col.astype(np.int32), probability, half_width)
+    row, col = np.divmod(np.flatnonzero(kept), kept.shape[1])
+    pixels = np.stack([row + core.start - block.row_off, col], axis=1)
+    return SkeletonPixels(
+        (row + core.start).astype(np.int32),
+        col.astype(np.int32),
+        block.probability[pixels[:, 0], col].astype(np.uint8, copy=False),
+        half_widths_m(block.mask, pixels, pixel_size_m),
+        steps_to_middle(block.mask, pixels),
+    )
 
 
 def _gate_solid_blobs(mask: BoolArray, seam: int) -> None:

@@ -1,4 +1,4 @@
-"""Thins a mask to lines one pixel wide. Only the pixels whose surroundings change are looked at, not the whole array."""
+"""Thins a mask to lines one pixel wide; only pixels whose surroundings change are looked at, not the whole array."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def thin(mask: BoolArray) -> BoolArray:
         flat[queue] = _QUEUED
         quiet = 0 if len(taken) else quiet + 1
         before, turn = taken, turn + 1
-    return state[1:-1, 1:-1] != _BACKGROUND
+    skeleton: BoolArray = state[1:-1, 1:-1] != _BACKGROUND
+    return skeleton
 
 
 def _subiterate(flat: NDArray[np.uint8], queue: IntArray, offsets: list[int], parity: int) -> IntArray:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from road_extract.centrelines import PROBABILITY_MAX, SkeletonPixels, trace_skeleton
 from road_extract.mask_strips import MaskStrip
-from road_extract.network.chains import BoolArray, FloatArray, IntArray, label_groups
+from road_extract.network.chains import FloatArray, label_groups
 from road_extract.network.cleaning import clean_graph, drop_short_pieces
 from road_extract.network.ends import at_scene_edge, extend_ends
 from road_extract.network.graph import Graph, line_lengths, sort_graph

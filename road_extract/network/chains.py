@@ -31,7 +31,8 @@ class Chains:
     @property
     def starts(self) -> IntArray:
         """Where each chain starts in ``order``."""
-        return np.cumsum(self.sizes) - self.sizes
+        starts: IntArray = np.cumsum(self.sizes) - self.sizes
+        return starts
 
 
 def order_chains(count: int, a: IntArray, b: IntArray) -> Chains:
@@ -82,4 +83,5 @@ def ranges(starts: IntArray, sizes: IntArray) -> IntArray:
     """``[start, start + 1, ..., start + size - 1]`` of each pair, one after the other."""
     ends = np.cumsum(sizes)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - (ends - sizes), sizes)
+    found: IntArray = np.arange(total) + np.repeat(starts - (ends - sizes), sizes)
+    return found

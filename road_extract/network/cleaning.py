@@ -64,14 +64,15 @@ def _shortest_at_node(graph: Graph, spur: IntArray, reach: FloatArray) -> BoolAr
 def _first_of_each(key: IntArray, value: FloatArray) -> IntArray:
     """The index of the smallest value of each key; of equal ones the first."""
     order = np.lexsort((value, key))
-    return order[np.append(True, key[order][1:] != key[order][:-1])[: len(order)]]
+    first: IntArray = order[np.append(True, key[order][1:] != key[order][:-1])[: len(order)]]
+    return first
 
 
 def contract_crossings(graph: Graph) -> Graph:
     """Make one node of two junctions whose roads cross nearer to each other than about the road's width.
 
-    The skeleton of an oblique crossing has two junctions with three edges each. A pair is contracted only if each is the
-    nearest such neighbour of the other, so that no chain of junctions collapses.
+    The skeleton of an oblique crossing has two junctions with three edges each. A pair is contracted only if each is
+    the nearest such neighbour of the other, so that no chain of junctions collapses.
     """
     for _ in range(2):
         settled = settle_junctions(graph)

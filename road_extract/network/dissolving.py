@@ -28,7 +28,7 @@ def dissolve_nodes(graph: Graph) -> Graph:
 
 def _joining_nodes(graph: Graph) -> BoolArray:
     """Nodes of degree two whose two edges differ and are both seen, (nodes,)."""
-    joins = graph.degree == 2
+    joins: BoolArray = graph.degree == 2
     joins[graph.start[graph.start == graph.end]] = False
     joins[graph.start[graph.bridged]] = joins[graph.end[graph.bridged]] = False
     return joins
@@ -64,7 +64,7 @@ def _of(ends: IntArray, order: IntArray) -> IntArray:
 
 
 def _runs_backward(graph: Graph, chains: Chains, node: IntArray) -> BoolArray:
-    """Whether each edge in a chain has to be turned: its start is not the node before it, or its end not the one behind.
+    """Whether an edge in a chain has to be turned: its start is not the node before it, or its end not the one behind.
 
     ``node`` is -1 for edges, (chain members,).
     """
@@ -72,4 +72,5 @@ def _runs_backward(graph: Graph, chains: Chains, node: IntArray) -> BoolArray:
     before[chains.starts] = after[chains.starts + chains.sizes - 1] = -1
     start, end = _of(graph.start, chains.order), _of(graph.end, chains.order)
     turned = np.where(before >= 0, start != before, (after >= 0) & (end != after))
-    return turned & (node < 0)
+    backward: BoolArray = turned & (node < 0)
+    return backward

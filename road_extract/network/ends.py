@@ -32,14 +32,14 @@ class FreeEnds:
 def find_free_ends(graph: Graph) -> FreeEnds:
     """The free ends of seen edges, with their headings over two widths of road.
 
-    The last three quarters of a width are left out: there a skeleton often turns to a corner of the road's end.
+    The last width is left out: there a skeleton often turns to a corner of the road's end.
     """
     free, seen = graph.degree == 1, ~graph.bridged
     at_start, at_end = np.flatnonzero(free[graph.start] & seen), np.flatnonzero(free[graph.end] & seen)
     edge, is_end = np.append(at_start, at_end), np.repeat([False, True], [len(at_start), len(at_end)])
     node, length = np.where(is_end, graph.end[edge], graph.start[edge]), graph.lengths_m()[edge]
     half_width = mean_half_widths(graph)[edge]
-    before = np.minimum(1.5 * half_width, length / 4)
+    before = np.minimum(2 * half_width, length / 4)
     anchor = graph.points_along(edge, is_end, before)
     step = anchor - graph.points_along(edge, is_end, np.minimum(before + 4 * half_width, length))
     return FreeEnds(edge, node, anchor, before, to_unit(step))
@@ -48,7 +48,8 @@ def find_free_ends(graph: Graph) -> FreeEnds:
 def to_unit(vectors: FloatArray) -> FloatArray:
     """Vectors of length one; zero stays zero. (vectors, 2)."""
     norm = np.hypot(*vectors.T)[:, None]
-    return np.divide(vectors, norm, out=np.zeros_like(vectors), where=norm > 0)
+    unit: FloatArray = np.divide(vectors, norm, out=np.zeros_like(vectors), where=norm > 0)
+    return unit
 
 
 def extend_ends(graph: Graph, extent_m: tuple[float, float], pixel_m: float) -> Graph:
@@ -77,7 +78,8 @@ def _distance_to_edge(ends: FreeEnds, extent_m: tuple[float, float]) -> FloatArr
     ahead = np.where(ends.heading > 0, np.array(extent_m) - ends.anchor, ends.anchor)
     speed = np.abs(ends.heading)
     distance = np.divide(ahead, speed, out=np.full_like(ahead, np.inf), where=speed > 1e-9)
-    return distance.min(axis=1, initial=np.inf)
+    nearest: FloatArray = distance.min(axis=1, initial=np.inf)
+    return nearest
 
 
 def _cut_ends(graph: Graph, ends: FreeEnds) -> Graph:

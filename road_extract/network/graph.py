@@ -19,24 +19,40 @@ class Points:
         xy: (points, 2).
         probability: 0..254 for 0..1, (points,).
         half_width_m: Distance to the edge of the road, (points,).
+        to_middle: From there to the road's middle, half a pixel at most, (points, 2). Chains of pixels cannot cross, so
+            it is added only where lines are shaped.
     """
 
     xy: FloatArray
     probability: NDArray[np.uint8]
     half_width_m: NDArray[np.float32]
+    to_middle: NDArray[np.float32]
+
+    @property
+    def middle(self) -> FloatArray:
+        """On the road's axis, (points, 2)."""
+        return self.xy + self.to_middle
 
     def __len__(self) -> int:
         return len(self.xy)
 
     def take(self, index: IntArray | BoolArray) -> Points:
         """Some of them."""
-        return Points(self.xy[index], self.probability[index], self.half_width_m[index])
+        return Points(self.xy[index], self.probability[index], self.half_width_m[index], self.to_middle[index])
+
+    def moved_to_middle(self) -> Points:
+        """The same where the road's middle is."""
+        return replace(self, xy=self.middle, to_middle=np.zeros_like(self.to_middle))
 
     @classmethod
     def concatenate(cls, parts: list[Points]) -> Points:
         """One after the other."""
-        names = ("xy", "probability", "half_width_m")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return cls(
+            np.concatenate([part.xy for part in parts]),
+            np.concatenate([part.probability for part in parts]),
+            np.concatenate([part.half_width_m for part in parts]),
+            np.concatenate([part.to_middle for part in parts]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +81,8 @@ class Graph:
     @property
     def offsets(self) -> IntArray:
         """First point of each edge, (edges,)."""
-        return np.cumsum(self.sizes) - self.sizes
+        offsets: IntArray = np.cumsum(self.sizes) - self.sizes
+        return offsets
 
     @property
     def degree(self) -> IntArray:
@@ -89,14 +106,14 @@ class Graph:
         inner = np.ones(len(index), bool)
         inner[stop - sizes] = inner[stop - 1] = False
         index[stop - sizes], index[stop - 1] = self.start, self.end
-        index[inner] = np.arange(len(self.points)) + len(self.nodes)
+        index[inner] = np.arange(len(self.points), dtype=np.int64) + len(self.nodes)
         return Points.concatenate([self.nodes, self.points]).take(index), sizes
 
     def flipped(self, which: BoolArray) -> Self:
         """The same with some edges running the other way."""
-        step = np.repeat(np.where(which, -1, 1), self.sizes)
+        step = np.repeat(np.where(which, -1, 1), self.sizes).astype(np.int64)
         first = np.repeat(self.offsets + np.where(which, self.sizes - 1, 0), self.sizes)
-        index = first + step * ranges(np.zeros_like(self.sizes), self.sizes)
+        index: IntArray = first + step * ranges(np.zeros_like(self.sizes), self.sizes)
         start, end = np.where(which, self.end, self.start), np.where(which, self.start, self.end)
         return replace(self, start=start, end=end, points=self.points.take(index))
 
@@ -111,12 +128,13 @@ class Graph:
         if not len(edge):
             return np.zeros((0, 2))
         stop = np.cumsum(sizes)
-        along = distances_along(points.xy, sizes)
+        middle = points.middle
+        along = distances_along(middle, sizes)
         first, last = (stop - sizes)[edge], stop[edge] - 1
         target = np.where(from_end, along[last] - distance, along[first] + distance)
         after = np.clip(np.searchsorted(along, target), first + 1, last)
         share = (target - along[after - 1]) / np.maximum(along[after] - along[after - 1], 1e-12)
-        return points.xy[after - 1] + (points.xy[after] - points.xy[after - 1]) * np.clip(share, 0, 1)[:, None]
+        return middle[after - 1] + (middle[after] - middle[after - 1]) * np.clip(share, 0, 1)[:, None]
 
     def components(self) -> IntArray:
         """The connected component of each node, (nodes,)."""
@@ -147,7 +165,8 @@ def line_lengths(xy: FloatArray, sizes: IntArray) -> FloatArray:
     if not len(sizes):
         return np.zeros(0)
     stop, along = np.cumsum(sizes), distances_along(xy, sizes)
-    return along[stop - 1] - along[stop - sizes]
+    lengths: FloatArray = along[stop - 1] - along[stop - sizes]
+    return lengths
 
 
 def mean_half_widths(graph: Graph) -> FloatArray:

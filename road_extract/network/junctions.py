@@ -17,8 +17,8 @@ _STAY = 0.05
 def settle_junctions(graph: Graph) -> Graph:
     """Move junctions to the place that is nearest to the straight continuations of their edges (least squares).
 
-    The skeleton of a junction lies too near to a side road, by up to a quarter of the width. No junction moves farther than
-    half the local width; its ``half_width_m`` grows by as much.
+    The skeleton of a junction lies too near to a side road, by up to a quarter of the width. No junction moves farther
+    than half the local width; its ``half_width_m`` grows by as much.
     """
     at_start, at_end = (np.flatnonzero(graph.degree[ends] >= 3) for ends in (graph.start, graph.end))
     edge, is_end = np.append(at_start, at_end), np.repeat([False, True], [len(at_start), len(at_end)])

@@ -24,7 +24,7 @@ def shape_lines(graph: Graph, tolerance_m: float) -> Lines:
         tolerance_m: How far simplification may move a line.
     """
     points, sizes = graph.with_ends()
-    smooth = _to_lines(_smooth(_straighten_at_junctions(graph, points.xy, sizes), sizes), sizes)
+    smooth = _to_lines(_smooth(_straighten_at_junctions(graph, points.middle, sizes), sizes), sizes)
     lines = simplify(smooth, tolerance_m)
     for plainer in (simplify(smooth, tolerance_m / 4), smooth, _to_lines(points.xy, sizes)):
         wrong = find_conflicts(lines)
@@ -50,7 +50,7 @@ def simplify(lines: Lines, tolerance_m: float) -> Lines:
 
 
 def _straighten_at_junctions(graph: Graph, xy: FloatArray, sizes: IntArray) -> FloatArray:
-    """Within half a road's width of a junction edges run straight to it: there the skeleton bends towards side roads."""
+    """Within half a width of a junction edges run straight to it: there the skeleton bends towards side roads."""
     radius = np.where(graph.degree >= 3, graph.nodes.half_width_m, 0).astype(np.float64)
     xy = xy.copy()
     for node, flip in ((graph.start, False), (graph.end, True)):

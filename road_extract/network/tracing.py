@@ -15,18 +15,18 @@ _EMPTY_LOOP_PX = 1.5
 def trace_graph(pixels: SkeletonPixels, pixel_size_m: tuple[float, float]) -> Graph:
     """Link skeleton pixels to a graph.
 
-    Two pixels are linked if they share a side, or a corner without sharing a neighbour by sides (m-adjacency: Gonzalez &
-    Woods, Digital Image Processing, section 2.5): so a stair is a path and no row of junctions. A pixel with three links
-    or more is a junction. Single pixels are left out.
+    Two pixels are linked if they share a side, or a corner without sharing a neighbour by sides (m-adjacency: Gonzalez
+    & Woods, Digital Image Processing, section 2.5): so a stair is a path and no row of junctions. A pixel with three
+    links or more is a junction. Single pixels are left out.
 
     Args:
         pixels: In row-major order.
         pixel_size_m: A pixel's size (x, y) in metres.
     """
     size = np.array(pixel_size_m)
-    points = Points(
-        np.stack([pixels.col + 0.5, pixels.row + 0.5], axis=1) * size, pixels.probability, pixels.half_width_m
-    )
+    centres = np.stack([pixels.col, pixels.row], axis=1) + 0.5
+    to_middle = (pixels.to_middle[:, ::-1] * (size / 2)).astype(np.float32)
+    points = Points(centres * size, pixels.probability, pixels.half_width_m, to_middle)
     links, corners = _link(pixels)
     is_junction = np.bincount(links.ravel(), minlength=len(points)) >= 3
     junction = np.flatnonzero(is_junction)
@@ -69,7 +69,7 @@ def _pairs(found: list[tuple[BoolArray, IntArray]]) -> IntArray:
 
 
 def _cluster(points: Points, junction: IntArray, links: IntArray, is_junction: BoolArray) -> tuple[Points, IntArray]:
-    """Junction pixels that touch become one node in their middle; the node of each pixel, (pixels,), -1 for the others."""
+    """Junction pixels that touch become one node in their middle; the node of each pixel, -1 without one, (pixels,)."""
     rank = np.cumsum(is_junction) - 1
     touching = rank[links[is_junction[links].all(axis=1)]]
     count, group = label_groups(len(junction), touching[:, 0], touching[:, 1])
@@ -80,7 +80,8 @@ def _cluster(points: Points, junction: IntArray, links: IntArray, is_junction: B
     np.maximum.at(half_width, group, points.half_width_m[junction])
     cluster_of = np.full(len(points), -1)
     cluster_of[junction] = group
-    return Points(xy / members[:, None], probability.astype(np.uint8), half_width), cluster_of
+    nodes = Points(xy / members[:, None], probability.astype(np.uint8), half_width, np.zeros((count, 2), np.float32))
+    return nodes, cluster_of
 
 
 def _attachments(links: IntArray, is_junction: BoolArray, cluster_of: IntArray, count: int) -> IntArray:
@@ -113,14 +114,15 @@ def _join(points: Points, order: IntArray, chains: Chains, clusters: Points, att
     inner = order[ranges(chains.starts + open_start, np.where(speck, 0, inner_sizes))]
     keep = ~speck
     return Graph(
-        Points.concatenate([clusters, points.take(start_pixel), points.take(end_pixel)]),
+        Points.concatenate([clusters, points.take(np.append(start_pixel, end_pixel)).moved_to_middle()]),
         start[keep], end[keep], inner_sizes[keep], points.take(inner), np.zeros(int(keep.sum()), bool),
     )  # fmt: skip
 
 
 def _is_empty_loop(graph: Graph, pixel_area_m2: float) -> BoolArray:
     points, sizes = graph.with_ends()
-    return (graph.start == graph.end) & (_enclosed_areas(points.xy, sizes) < _EMPTY_LOOP_PX * pixel_area_m2)
+    empty: BoolArray = (graph.start == graph.end) & (_enclosed_areas(points.xy, sizes) < _EMPTY_LOOP_PX * pixel_area_m2)
+    return empty
 
 
 def _enclosed_areas(xy: FloatArray, sizes: IntArray) -> FloatArray:
