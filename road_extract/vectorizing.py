@@ -15,7 +15,7 @@ from road_extract.errors import InputError
 from road_extract.features import Feature, LayerSchema
 from road_extract.geodesy import area_m2, pixel_size_m
 from road_extract.masks import MaskStrip, iter_clean_strips
-from road_extract.network import RoadNetwork, trace_network
+from road_extract.network import Evidence, RoadNetwork, trace_network
 from road_extract.network_layers import LINE_FIELDS, NODE_FIELDS, WIDTH_FIELDS, iter_line_features, iter_node_features
 from road_extract.options import LineOptions, VectorizeOptions
 from road_extract.polygons import RoadPolygon, iter_polygons
@@ -162,7 +162,7 @@ def _trace(
     strips = _iter_clean_mask(source, options, LINE_AREA_SHARE * options.min_area_m2, kept, "lines", report)
     network = trace_network(
         strips, (grid.height, grid.width), pixel_size_m(grid), line_options, options.simplify_m,
-        is_mask=source.is_mask,
+        Evidence(source.read, road_threshold(options, source), source.is_mask),
     )  # fmt: skip
     return network.placed(grid.transform)
 

@@ -5,7 +5,7 @@ A layer is streamed in batches into a temporary file beside the target, which ta
     features --batches--> checked batches --one writer per format--> temporary file --rename--> target
 """
 
-from road_extract.vector_io.reading import read_area, read_geometries
+from road_extract.vector_io.reading import read_area, read_geometries, read_roads
 from road_extract.vector_io.writing import (
     FORMATS,
     NETWORK_FORMATS,
@@ -28,6 +28,7 @@ __all__ = [
     "load_drivers",
     "read_area",
     "read_geometries",
+    "read_roads",
     "write_features",
     "write_network",
 ]
