@@ -18,12 +18,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from road_extract.options import PredictOptions, VectorizeOptions
+from road_extract.options import LineOptions, PredictOptions, VectorizeOptions
 
 FOLDER = Path(__file__).parent
 PLUGIN = FOLDER / "road_extract_qgis"
 TABLE = PLUGIN / "option_table.py"
 SCRIPT = FOLDER / "road_extract_script.py"
+
+#: Options that become parameters.
+CLASSES = (PredictOptions, VectorizeOptions, LineOptions)
 
 #: Modules of the script, each after those it needs.
 MODULES = (
@@ -35,6 +38,7 @@ MODULES = (
     "layers",
     "parameters",
     "running",
+    "road_vectors",
     "extract_roads",
 )
 
@@ -57,7 +61,7 @@ It needs a Python that has road_extract; docs/qgis.md tells how to get one.
 
 def to_table() -> str:
     """The text of option_table.py."""
-    options = {cls.__name__: _to_rows(cls) for cls in (PredictOptions, VectorizeOptions)}
+    options = {cls.__name__: _to_rows(cls) for cls in CLASSES}
     literal = pprint.pformat(options, sort_dicts=False)
     version = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     return _tidy(
@@ -81,9 +85,9 @@ def _to_rows(cls: type[Any]) -> list[dict[str, Any]]:
         {
             "name": f.name,
             "flag": "--" + (f.metadata["short"] or f.name).replace("_", "-"),
-            "kind": _to_kind(str(hints[f.name])),
+            "kind": "choice" if f.metadata["choices"] else _to_kind(str(hints[f.name])),
             "default": f.default,
-            **{key: f.metadata[key] for key in ("help", "unit", "low", "high")},
+            **{key: f.metadata[key] for key in ("help", "unit", "low", "high", "choices")},
         }
         for f in fields(cls)
     ]

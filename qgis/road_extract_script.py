@@ -25,9 +25,11 @@ from types import MappingProxyType
 from typing import IO, Any, Callable, NamedTuple
 
 from qgis.core import (
+    QgsCategorizedSymbolRenderer,
     QgsColorRampShader,
     QgsCoordinateReferenceSystem,
     QgsFillSymbol,
+    QgsLineSymbol,
     QgsMapLayer,
     QgsProcessing,
     QgsProcessingAlgorithm,
@@ -36,10 +38,12 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingOutputNumber,
+    QgsProcessingOutputVectorLayer,
     QgsProcessingParameterBand,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterCrs,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFile,
@@ -51,10 +55,14 @@ from qgis.core import (
     QgsProject,
     QgsRasterLayer,
     QgsRasterShader,
+    QgsRendererCategory,
     QgsSettings,
+    QgsSimpleLineSymbolLayer,
     QgsSingleBandPseudoColorRenderer,
     QgsSingleSymbolRenderer,
+    QgsWkbTypes,
 )
+from qgis.PyQt.QtCore import QCoreApplication, QThread
 from qgis.PyQt.QtGui import QColor, QIcon
 
 #: Of the package that this was made from; older ones may lack something.
@@ -71,6 +79,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "backend",
@@ -81,6 +90,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "bands",
@@ -91,6 +101,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "overlap_px",
@@ -101,6 +112,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "px",
             "low": 0,
             "high": 112,
+            "choices": (),
         },
         {
             "name": "batch_size",
@@ -111,6 +123,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": 1,
             "high": 256,
+            "choices": (),
         },
         {
             "name": "native_gsd",
@@ -121,6 +134,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "bounds",
@@ -131,6 +145,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "aoi",
@@ -141,6 +156,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "assume_crs",
@@ -151,9 +167,21 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
     ],
     "VectorizeOptions": [
+        {
+            "name": "geometry",
+            "flag": "--geometry",
+            "kind": "choice",
+            "default": "polygons",
+            "help": "What comes out: road polygons, a network of road lines, or both",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": ("polygons", "lines", "both"),
+        },
         {
             "name": "threshold",
             "flag": "--threshold",
@@ -163,6 +191,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": 0.001,
             "high": 1.0,
+            "choices": (),
         },
         {
             "name": "min_area_m2",
@@ -173,6 +202,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "m2",
             "low": 0.0,
             "high": None,
+            "choices": (),
         },
         {
             "name": "min_hole_m2",
@@ -183,16 +213,55 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "m2",
             "low": 0.0,
             "high": None,
+            "choices": (),
         },
         {
             "name": "simplify_m",
             "flag": "--simplify",
             "kind": "number",
             "default": 1.0,
-            "help": "Outlines may move by so much to lose their pixel stairs; 0 keeps the pixels",
+            "help": "Outlines and lines may move by so much to lose "
+            "needless points; 0 keeps the outlines of the "
+            "pixels",
             "unit": "m",
             "low": 0.0,
             "high": None,
+            "choices": (),
+        },
+    ],
+    "LineOptions": [
+        {
+            "name": "max_gap_m",
+            "flag": "--max-gap",
+            "kind": "number",
+            "default": 30.0,
+            "help": "Dead ends are joined across gaps up to so long where the probability carries it; 0 leaves gaps",
+            "unit": "m",
+            "low": 0.0,
+            "high": 500.0,
+            "choices": (),
+        },
+        {
+            "name": "min_length_m",
+            "flag": "--min-length",
+            "kind": "number",
+            "default": 20.0,
+            "help": "Shorter pieces of road that join no other are dropped",
+            "unit": "m",
+            "low": 0.0,
+            "high": None,
+            "choices": (),
+        },
+        {
+            "name": "spur_widths",
+            "flag": "--min-spur",
+            "kind": "number",
+            "default": 2.0,
+            "help": "Dead-end branches shorter than so many times their own width are dropped",
+            "unit": "",
+            "low": 0.0,
+            "high": None,
+            "choices": (),
         },
     ],
 }
@@ -375,7 +444,7 @@ def no_window() -> int:
 #: Lines of a talkative child that are shown; the dialog would choke on all of them.
 SHOWN_LINES = 200
 
-STAGE_TEXTS = {"predict": "Looking for roads", "vectorize": "Turning them into vectors"}
+STAGE_TEXTS = {"predict": "Looking for roads", "vectorize": "Drawing their outlines", "lines": "Drawing their lines"}
 
 _OUT_OF_MEMORY = (
     "road_extract was killed by the system, most likely because the memory ran out: close other programs, restrict the "
@@ -416,6 +485,7 @@ class Monitor:
             self._error = str(event.get("message"))
         elif event["event"] == "result":
             self.result = event
+            self._feedback.setProgress(100.0)
 
     def explain(self, code: int) -> str:
         """Why it failed, in one sentence.
@@ -638,7 +708,7 @@ RAMP = (
 
 
 class Styler(QgsProcessingLayerPostProcessorInterface):
-    """Styles a layer once it is loaded. Processing keeps no reference to it: the module must."""
+    """Styles a layer once it is loaded. The run's context owns and deletes it: no two layers may share one."""
 
     def __init__(self, paint: Callable[[Any], None]) -> None:
         super().__init__()
@@ -652,12 +722,36 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
         layer.triggerRepaint()
 
 
-def paint_polygons(layer: Any) -> None:
+def paint_roads(layer: Any) -> None:
+    """Polygons and lines each in their way."""
+    lines = layer.geometryType() == QgsWkbTypes.GeometryType.LineGeometry
+    layer.setRenderer(_line_renderer() if lines else _polygon_renderer())
+
+
+def _polygon_renderer() -> QgsSingleSymbolRenderer:
     """Yellow glass with a dark rim: to be told from soil, roofs, trees and water alike."""
     symbol = QgsFillSymbol.createSimple(
-        {"color": "255,214,0,110", "outline_color": "255,94,0,255", "outline_width": "0.35", "joinstyle": "round"}
+        {"color": "255,214,0,90", "outline_color": "255,94,0,255", "outline_width": "0.35", "joinstyle": "round"}
     )
-    layer.setRenderer(QgsSingleSymbolRenderer(symbol))
+    return QgsSingleSymbolRenderer(symbol)
+
+
+def _line_renderer() -> QgsCategorizedSymbolRenderer:
+    """Blue between white rims; dashed where a gap was bridged, for nothing was seen there."""
+    kinds = ((False, "solid", "Road"), (True, "dash", "Bridged gap"))
+    categories = [
+        QgsRendererCategory(bridged, line_symbol("30,60,230,255", style), label) for bridged, style, label in kinds
+    ]
+    return QgsCategorizedSymbolRenderer("bridged", categories)
+
+
+def line_symbol(colour: str, style: str = "solid") -> QgsLineSymbol:
+    """A line with white rims, which shows on any imagery."""
+    shape = {"capstyle": "round", "joinstyle": "round"}
+    symbol = QgsLineSymbol.createSimple({"color": "255,255,255,230", "width": "1.3", **shape})
+    core = {"line_color": colour, "line_width": "0.7", "line_style": style, **shape}
+    symbol.appendSymbolLayer(QgsSimpleLineSymbolLayer.create(core))
+    return symbol
 
 
 def paint_probability(layer: Any) -> None:
@@ -690,10 +784,6 @@ def move_below_vectors(layer: Any) -> None:
 def _is_vector(node: Any) -> bool:
     layer = node.layer() if hasattr(node, "layer") else None
     return layer is not None and layer.type() == QgsMapLayer.LayerType.VectorLayer
-
-
-POLYGONS = Styler(paint_polygons)
-PROBABILITY = Styler(paint_probability)
 
 
 VECTOR_EXTENSIONS = ("gpkg", "geojson", "fgb", "parquet")
@@ -730,7 +820,7 @@ def why_unwritable(path: str) -> str:
     return ""
 
 
-def announce(context: Any, path: str, default_name: str, name: str, styler: Styler) -> None:
+def announce(context: Any, path: str, default_name: str, name: str, paint: Callable[[Any], None]) -> None:
     """Have a result styled and named when it is loaded; a name of the user's own stays.
 
     Args:
@@ -738,19 +828,36 @@ def announce(context: Any, path: str, default_name: str, name: str, styler: Styl
         path: The file.
         default_name: What QGIS would call it.
         name: What to call it instead.
-        styler: How it looks.
+        paint: Styles it.
     """
     if context.willLoadLayerOnCompletion(path):
         details = context.layerToLoadOnCompletionDetails(path)
         if details.name in ("", default_name):
             details.name = name
-        details.setPostProcessor(styler)
+        details.setPostProcessor(Styler(paint))
+
+
+def announce_beside(context: Any, path: str, beside: str, name: str, paint: Callable[[Any], None]) -> None:
+    """Have a second result loaded if the first is; it has no destination of its own that QGIS would load.
+
+    Args:
+        context: Of the run.
+        path: The first result.
+        beside: The second.
+        name: What to call it.
+        paint: Styles it.
+    """
+    if context.willLoadLayerOnCompletion(path):
+        project = context.layerToLoadOnCompletionDetails(path).project
+        details = QgsProcessingContext.LayerDetails(name, project, "LINES")
+        details.setPostProcessor(Styler(paint))
+        context.addLayerToLoadOnCompletion(beside, details)
 
 
 Option = Mapping[str, Any]
 
 #: Shown when the dialog opens; the others wait under *Advanced parameters*.
-BASIC = frozenset(["EXTENT", "AOI", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
+BASIC = frozenset(["EXTENT", "AOI", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
 
 #: Names that QGIS's users know where they are not those of the command line.
 NAMES = {"bounds": "EXTENT"}
@@ -764,15 +871,18 @@ LABELS = {
     "EXTENT": "Only this extent",
     "AOI": "Only inside these polygons",
     "ASSUME_CRS": "CRS of a raster that has none",
+    "MAX_GAP": "Longest gap to bridge",
+    "MIN_LENGTH": "Shortest piece of road",
+    "MIN_SPUR": "Shortest dead end, in road widths",
     "MIN_AREA": "Smallest road area",
     "MIN_HOLE": "Smallest hole",
-    "SIMPLIFY": "Simplify outlines by",
+    "SIMPLIFY": "Simplify by",
 }
 
 #: Where the package's words speak of its command line.
 HELPS = {
-    "EXTENT": "Only this part",
-    "AOI": "Only inside these polygons, in any CRS; of a layer with a selection, that can be chosen alone",
+    "EXTENT": "A rectangle in any CRS, outside of which nothing is looked at",
+    "AOI": "Polygons in any CRS, outside of which nothing is looked at",
     "BANDS": "Bands to use: one (grey) or as many as the model has, in its order; chosen by colour if left out",
     "ASSUME_CRS": "CRS of a raster that has none; that of the layer in QGIS if left out",
 }
@@ -826,6 +936,10 @@ def _number(name: str, label: str, option: Option) -> QgsProcessingParameterDefi
     return QgsProcessingParameterNumber(name, label, kind, option["default"], option["default"] is None, **limits)
 
 
+def _choice(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterEnum(name, label, list(option["choices"]), False, option["default"], False, True)
+
+
 def _text(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
     return QgsProcessingParameterString(name, label, option["default"], False, option["default"] is None)
 
@@ -855,9 +969,16 @@ def _crs(name: str, label: str, option: Option) -> QgsProcessingParameterDefinit
 
 
 _Builder = Callable[[str, str, Option], QgsProcessingParameterDefinition]
-_BY_KIND: dict[str, _Builder] = {"number": _number, "integer": _number, "text": _text, "flag": _flag}
+_BY_KIND: dict[str, _Builder] = {
+    "number": _number, "integer": _number, "text": _text, "flag": _flag, "choice": _choice
+}  # fmt: skip
 _SPECIAL: dict[str, _Builder] = {
     "model": _folder, "bands": _bands, "bounds": _extent, "aoi": _polygons, "assume_crs": _crs
+}  # fmt: skip
+
+_READERS = {
+    "number": "parameterAsDouble", "integer": "parameterAsInt", "text": "parameterAsString",
+    "choice": "parameterAsEnumString",
 }  # fmt: skip
 
 
@@ -891,8 +1012,7 @@ class Arguments:
         name = name_of(option)
         if option["default"] is None and self._parameters.get(name) in (None, ""):
             return []
-        read = {"number": "parameterAsDouble", "integer": "parameterAsInt", "text": "parameterAsString"}[option["kind"]]
-        value = getattr(self._algorithm, read)(self._parameters, name, self._context)
+        value = getattr(self._algorithm, _READERS[option["kind"]])(self._parameters, name, self._context)
         return [str(value)] if value != "" else []
 
     def _bands(self, name: str) -> list[str]:
@@ -930,6 +1050,14 @@ PYTHON_HELP = (
 )
 
 
+def is_cancelled(feedback: Any) -> bool:
+    """Whether the user cancelled. Batches run in the main thread, which must be let look at its buttons."""
+    application = QCoreApplication.instance()
+    if application is not None and QThread.currentThread() == application.thread():
+        QCoreApplication.processEvents()
+    return bool(feedback.isCanceled())
+
+
 #: Not a QgsProcessingAlgorithm: of a script, Processing takes the first class that is one.
 _Base: Any = object
 
@@ -955,12 +1083,25 @@ class RoadExtractAlgorithm(_Base):
         """The package's options that become parameters."""
         raise NotImplementedError
 
+    def add_inputs(self) -> None:
+        """Add what goes in: a raster."""
+        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", self.INPUT_LABEL))
+
+    def why_not(self, parameters: dict[str, Any], context: Any) -> str:
+        """Why the child cannot read the inputs, in one sentence; empty if it can."""
+        return why_unreadable(self.parameterAsRasterLayer(parameters, "INPUT", context))
+
+    def read_inputs(self, parameters: dict[str, Any], context: Any, feedback: Any) -> tuple[list[str], Any, str]:
+        """What the child opens, the CRS that extents are wanted in, and a name to name the results by."""
+        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
+        return [source_of(layer)], layer.crs(), layer.name()
+
     def add_outputs(self) -> None:
         """Add the destinations."""
         raise NotImplementedError
 
-    def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], dict[str, str]]:
-        """Options and main file, and the results by their names.
+    def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
+        """Options, the main file, and the results by their names.
 
         Args:
             parameters: As QGIS gave them.
@@ -1007,7 +1148,7 @@ class RoadExtractAlgorithm(_Base):
 
     def initAlgorithm(self, configuration: Any = None) -> None:
         """Add the parameters."""
-        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", self.INPUT_LABEL))
+        self.add_inputs()
         for option in self.options():
             self.addParameter(to_parameter(option))
         python = QgsProcessingParameterFile("PYTHON", "Python that runs it", optional=True, fileFilter="All files (*)")
@@ -1019,29 +1160,30 @@ class RoadExtractAlgorithm(_Base):
         """Refuse what cannot work before anything is started."""
         good, message = super().checkParameterValues(parameters, context)
         if good:
-            message = why_unreadable(self.parameterAsRasterLayer(parameters, "INPUT", context))
+            message = self.why_not(parameters, context)
         return good and not message, message
 
     def prepareAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> bool:
         """In the main thread, where layers may be looked at."""
-        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
-        if why_unreadable(layer):
-            raise QgsProcessingException(why_unreadable(layer))
-        arguments = Arguments(self, (parameters, context, feedback), layer.crs())
+        message = self.why_not(parameters, context)
+        if message:  # of models and scripts nobody has asked before
+            raise QgsProcessingException(message)
+        self._sources, crs, self._scene = self.read_inputs(parameters, context, feedback)
+        arguments = Arguments(self, (parameters, context, feedback), crs)
         self._options = [text for option in self.options() for text in arguments.of(option)]
-        self._source, self._scene = source_of(layer), layer.name()
         self._python = self.parameterAsString(parameters, "PYTHON", context)
         return True
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
         """In a thread of its own: start the child and tell what it says."""
-        arguments, results = self.to_outputs(parameters, context, self._scene)
+        options, out, results = self.to_outputs(parameters, context, self._scene)
+        arguments = [*options, "--", *self._sources, out]
         monitor = Monitor(feedback, self.SHARES)
         try:
-            command = self._command(feedback) + self._options + arguments
+            command = [*self._command(feedback), *self._options, *arguments]
             feedback.pushCommandInfo(" ".join(map(shlex.quote, command)))
             environ = clean_environment(os.environ)
-            if not run_child(command, environ, list(results.values()), monitor, feedback.isCanceled):
+            if not run_child(command, environ, list(results.values()), monitor, lambda: is_cancelled(feedback)):
                 feedback.pushInfo("Cancelled: nothing was written.")
                 return {}
         except ChildError as error:
@@ -1070,41 +1212,68 @@ class RoadExtractAlgorithm(_Base):
         return [*interpreter.command, "--watch-stdin", self.COMMAND, "--progress", "json", "--overwrite"]
 
 
-class ExtractRoads(RoadExtractAlgorithm, QgsProcessingAlgorithm):
-    """A scene becomes road polygons."""
+class RoadVectors(RoadExtractAlgorithm):
+    """Road polygons go to OUTPUT; lines, too, where they are asked for alone, else to LINES."""
 
-    NAME, TITLE, COMMAND = "extractroads", "Extract roads", "extract"
-    INPUT_LABEL = "Scene: aerial or satellite imagery"
-    SHARES = MappingProxyType({"predict": (2.0, 92.0), "vectorize": (92.0, 100.0)})
-    ABOUT = (
-        "<p>Finds the roads of an aerial or satellite image and draws them as polygons. Any size and any CRS will do; "
-        "pixels of half a metre to two metres work best. To try several thresholds, keep the probability raster and "
-        "use <i>Roads from a probability raster</i>: that takes seconds.</p>"
-    )
-
-    def options(self) -> list[Option]:
-        """All of both halves."""
-        return options_of("VectorizeOptions", "PredictOptions")
-
-    def add_outputs(self) -> None:
-        """Polygons, and the raster if wanted."""
-        polygon = QgsProcessing.SourceType.TypeVectorPolygon
-        self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", "Roads", polygon))
-        raster = QgsProcessingParameterRasterDestination("PROBABILITY", "Road probability", None, True, False)
-        self.addParameter(raster)
+    def add_vectors(self) -> None:
+        """Add the destination and the further results."""
+        anything = QgsProcessing.SourceType.TypeVectorAnyGeometry
+        self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", "Roads", anything))
+        self.addOutput(QgsProcessingOutputVectorLayer("LINES", "Road lines", QgsProcessing.SourceType.TypeVectorLine))
         self.addOutput(QgsProcessingOutputNumber("COUNT", "Number of roads"))
 
-    def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], dict[str, str]]:
-        """See the base."""
-        results = {"OUTPUT": self.vector_file(parameters, "OUTPUT", context)}
-        announce(context, results["OUTPUT"], "Roads", "Roads of " + scene, POLYGONS)
-        raster = self.parameterAsOutputLayer(parameters, "PROBABILITY", context)
-        keep = ["--probability", raster] if raster else []
-        if raster:
-            results["PROBABILITY"] = raster
-            announce(context, raster, "Road probability", "Road probability of " + scene, PROBABILITY)
-        return [*keep, "--", self._source, results["OUTPUT"]], results
+    def to_vectors(self, parameters: dict[str, Any], context: Any, scene: str) -> dict[str, str]:
+        """The results, as `RoadExtractAlgorithm.to_outputs`."""
+        roads = self.vector_file(parameters, "OUTPUT", context)
+        geometry = self.parameterAsEnumString(parameters, "GEOMETRY", context)
+        results = {"OUTPUT": roads}
+        if geometry != "polygons":
+            results["LINES"] = lines_file(roads) if geometry == "both" else roads
+        name = "Road lines of {}" if geometry == "lines" else "Roads of {}"
+        if geometry == "both":
+            announce_beside(context, roads, results["LINES"], "Road lines of " + scene, paint_roads)
+        announce(context, roads, "Roads", name.format(scene), paint_roads)
+        return results
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """How many roads."""
         return {"COUNT": result.get("features", 0)}
+
+
+def lines_file(path: str) -> str:
+    """Where road_extract puts lines that come with polygons: into a layer of a GeoPackage, else into a second file."""
+    if Path(path).suffix.lower() == ".gpkg":
+        return path + "|layername=road_lines"
+    return str(Path(path).with_name(Path(path).stem + "_lines" + Path(path).suffix))
+
+
+class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
+    """A scene becomes roads."""
+
+    NAME, TITLE, COMMAND = "extractroads", "Extract roads", "extract"
+    INPUT_LABEL = "Scene: aerial or satellite imagery"
+    SHARES = MappingProxyType({"predict": (2.0, 90.0), "vectorize": (90.0, 95.0), "lines": (95.0, 100.0)})
+    ABOUT = (
+        "<p>Finds the roads of an aerial or satellite image and draws them as polygons, a network of lines, or both. "
+        "Any size and any CRS will do; pixels of half a metre to two metres work best. To try several thresholds, keep "
+        "the probability raster and use <i>Roads from a probability raster</i>: that takes seconds.</p>"
+    )
+
+    def options(self) -> list[Option]:
+        """All of both halves."""
+        return options_of("PredictOptions", "VectorizeOptions", "LineOptions")
+
+    def add_outputs(self) -> None:
+        """Roads, and the raster if wanted."""
+        self.add_vectors()
+        raster = QgsProcessingParameterRasterDestination("PROBABILITY", "Road probability", None, True, False)
+        self.addParameter(raster)
+
+    def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
+        """See the base."""
+        results = self.to_vectors(parameters, context, scene)
+        raster = self.parameterAsOutputLayer(parameters, "PROBABILITY", context)
+        if not raster:
+            return [], results["OUTPUT"], results
+        announce(context, raster, "Road probability", "Road probability of " + scene, paint_probability)
+        return ["--probability", raster], results["OUTPUT"], {**results, "PROBABILITY": raster}

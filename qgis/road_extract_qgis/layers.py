@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
-from qgis.core import QgsRasterLayer
+from qgis.core import QgsProcessingContext, QgsRasterLayer
 
 from .styles import Styler
 
@@ -44,7 +44,7 @@ def why_unwritable(path: str) -> str:
     return ""
 
 
-def announce(context: Any, path: str, default_name: str, name: str, styler: Styler) -> None:
+def announce(context: Any, path: str, default_name: str, name: str, paint: Callable[[Any], None]) -> None:
     """Have a result styled and named when it is loaded; a name of the user's own stays.
 
     Args:
@@ -52,10 +52,27 @@ def announce(context: Any, path: str, default_name: str, name: str, styler: Styl
         path: The file.
         default_name: What QGIS would call it.
         name: What to call it instead.
-        styler: How it looks.
+        paint: Styles it.
     """
     if context.willLoadLayerOnCompletion(path):
         details = context.layerToLoadOnCompletionDetails(path)
         if details.name in ("", default_name):
             details.name = name
-        details.setPostProcessor(styler)
+        details.setPostProcessor(Styler(paint))
+
+
+def announce_beside(context: Any, path: str, beside: str, name: str, paint: Callable[[Any], None]) -> None:
+    """Have a second result loaded if the first is; it has no destination of its own that QGIS would load.
+
+    Args:
+        context: Of the run.
+        path: The first result.
+        beside: The second.
+        name: What to call it.
+        paint: Styles it.
+    """
+    if context.willLoadLayerOnCompletion(path):
+        project = context.layerToLoadOnCompletionDetails(path).project
+        details = QgsProcessingContext.LayerDetails(name, project, "LINES")
+        details.setPostProcessor(Styler(paint))
+        context.addLayerToLoadOnCompletion(beside, details)

@@ -11,7 +11,7 @@ from typing import Any
 #: Lines of a talkative child that are shown; the dialog would choke on all of them.
 SHOWN_LINES = 200
 
-STAGE_TEXTS = {"predict": "Looking for roads", "vectorize": "Turning them into vectors"}
+STAGE_TEXTS = {"predict": "Looking for roads", "vectorize": "Drawing their outlines", "lines": "Drawing their lines"}
 
 _OUT_OF_MEMORY = (
     "road_extract was killed by the system, most likely because the memory ran out: close other programs, restrict the "
@@ -52,6 +52,7 @@ class Monitor:
             self._error = str(event.get("message"))
         elif event["event"] == "result":
             self.result = event
+            self._feedback.setProgress(100.0)
 
     def explain(self, code: int) -> str:
         """Why it failed, in one sentence.

@@ -18,6 +18,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "backend",
@@ -28,6 +29,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "bands",
@@ -38,6 +40,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "overlap_px",
@@ -48,6 +51,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "px",
             "low": 0,
             "high": 112,
+            "choices": (),
         },
         {
             "name": "batch_size",
@@ -58,6 +62,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": 1,
             "high": 256,
+            "choices": (),
         },
         {
             "name": "native_gsd",
@@ -68,6 +73,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "bounds",
@@ -78,6 +84,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "aoi",
@@ -88,6 +95,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
         {
             "name": "assume_crs",
@@ -98,9 +106,21 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
+            "choices": (),
         },
     ],
     "VectorizeOptions": [
+        {
+            "name": "geometry",
+            "flag": "--geometry",
+            "kind": "choice",
+            "default": "polygons",
+            "help": "What comes out: road polygons, a network of road lines, or both",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": ("polygons", "lines", "both"),
+        },
         {
             "name": "threshold",
             "flag": "--threshold",
@@ -110,6 +130,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": 0.001,
             "high": 1.0,
+            "choices": (),
         },
         {
             "name": "min_area_m2",
@@ -120,6 +141,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "m2",
             "low": 0.0,
             "high": None,
+            "choices": (),
         },
         {
             "name": "min_hole_m2",
@@ -130,16 +152,55 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "m2",
             "low": 0.0,
             "high": None,
+            "choices": (),
         },
         {
             "name": "simplify_m",
             "flag": "--simplify",
             "kind": "number",
             "default": 1.0,
-            "help": "Outlines may move by so much to lose their pixel stairs; 0 keeps the pixels",
+            "help": "Outlines and lines may move by so much to lose "
+            "needless points; 0 keeps the outlines of the "
+            "pixels",
             "unit": "m",
             "low": 0.0,
             "high": None,
+            "choices": (),
+        },
+    ],
+    "LineOptions": [
+        {
+            "name": "max_gap_m",
+            "flag": "--max-gap",
+            "kind": "number",
+            "default": 30.0,
+            "help": "Dead ends are joined across gaps up to so long where the probability carries it; 0 leaves gaps",
+            "unit": "m",
+            "low": 0.0,
+            "high": 500.0,
+            "choices": (),
+        },
+        {
+            "name": "min_length_m",
+            "flag": "--min-length",
+            "kind": "number",
+            "default": 20.0,
+            "help": "Shorter pieces of road that join no other are dropped",
+            "unit": "m",
+            "low": 0.0,
+            "high": None,
+            "choices": (),
+        },
+        {
+            "name": "spur_widths",
+            "flag": "--min-spur",
+            "kind": "number",
+            "default": 2.0,
+            "help": "Dead-end branches shorter than so many times their own width are dropped",
+            "unit": "",
+            "low": 0.0,
+            "high": None,
+            "choices": (),
         },
     ],
 }

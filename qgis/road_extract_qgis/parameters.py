@@ -12,6 +12,7 @@ from qgis.core import (
     QgsProcessingParameterBoolean,
     QgsProcessingParameterCrs,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFile,
@@ -24,7 +25,7 @@ from .option_table import OPTIONS
 Option = Mapping[str, Any]
 
 #: Shown when the dialog opens; the others wait under *Advanced parameters*.
-BASIC = frozenset(["EXTENT", "AOI", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
+BASIC = frozenset(["EXTENT", "AOI", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
 
 #: Names that QGIS's users know where they are not those of the command line.
 NAMES = {"bounds": "EXTENT"}
@@ -38,15 +39,18 @@ LABELS = {
     "EXTENT": "Only this extent",
     "AOI": "Only inside these polygons",
     "ASSUME_CRS": "CRS of a raster that has none",
+    "MAX_GAP": "Longest gap to bridge",
+    "MIN_LENGTH": "Shortest piece of road",
+    "MIN_SPUR": "Shortest dead end, in road widths",
     "MIN_AREA": "Smallest road area",
     "MIN_HOLE": "Smallest hole",
-    "SIMPLIFY": "Simplify outlines by",
+    "SIMPLIFY": "Simplify by",
 }
 
 #: Where the package's words speak of its command line.
 HELPS = {
-    "EXTENT": "Only this part",
-    "AOI": "Only inside these polygons, in any CRS; of a layer with a selection, that can be chosen alone",
+    "EXTENT": "A rectangle in any CRS, outside of which nothing is looked at",
+    "AOI": "Polygons in any CRS, outside of which nothing is looked at",
     "BANDS": "Bands to use: one (grey) or as many as the model has, in its order; chosen by colour if left out",
     "ASSUME_CRS": "CRS of a raster that has none; that of the layer in QGIS if left out",
 }
@@ -100,6 +104,10 @@ def _number(name: str, label: str, option: Option) -> QgsProcessingParameterDefi
     return QgsProcessingParameterNumber(name, label, kind, option["default"], option["default"] is None, **limits)
 
 
+def _choice(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterEnum(name, label, list(option["choices"]), False, option["default"], False, True)
+
+
 def _text(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
     return QgsProcessingParameterString(name, label, option["default"], False, option["default"] is None)
 
@@ -129,9 +137,16 @@ def _crs(name: str, label: str, option: Option) -> QgsProcessingParameterDefinit
 
 
 _Builder = Callable[[str, str, Option], QgsProcessingParameterDefinition]
-_BY_KIND: dict[str, _Builder] = {"number": _number, "integer": _number, "text": _text, "flag": _flag}
+_BY_KIND: dict[str, _Builder] = {
+    "number": _number, "integer": _number, "text": _text, "flag": _flag, "choice": _choice
+}  # fmt: skip
 _SPECIAL: dict[str, _Builder] = {
     "model": _folder, "bands": _bands, "bounds": _extent, "aoi": _polygons, "assume_crs": _crs
+}  # fmt: skip
+
+_READERS = {
+    "number": "parameterAsDouble", "integer": "parameterAsInt", "text": "parameterAsString",
+    "choice": "parameterAsEnumString",
 }  # fmt: skip
 
 
@@ -165,8 +180,7 @@ class Arguments:
         name = name_of(option)
         if option["default"] is None and self._parameters.get(name) in (None, ""):
             return []
-        read = {"number": "parameterAsDouble", "integer": "parameterAsInt", "text": "parameterAsString"}[option["kind"]]
-        value = getattr(self._algorithm, read)(self._parameters, name, self._context)
+        value = getattr(self._algorithm, _READERS[option["kind"]])(self._parameters, name, self._context)
         return [str(value)] if value != "" else []
 
     def _bands(self, name: str) -> list[str]:

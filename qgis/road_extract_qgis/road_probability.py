@@ -10,7 +10,7 @@ from qgis.core import QgsProcessingAlgorithm, QgsProcessingParameterRasterDestin
 from .layers import announce
 from .parameters import Option, options_of
 from .running import RoadExtractAlgorithm
-from .styles import PROBABILITY
+from .styles import paint_probability
 
 
 class RoadProbability(RoadExtractAlgorithm, QgsProcessingAlgorithm):
@@ -32,8 +32,8 @@ class RoadProbability(RoadExtractAlgorithm, QgsProcessingAlgorithm):
         """The raster."""
         self.addParameter(QgsProcessingParameterRasterDestination("OUTPUT", "Road probability"))
 
-    def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], dict[str, str]]:
+    def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
         """See the base."""
         raster = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        announce(context, raster, "Road probability", "Road probability of " + scene, PROBABILITY)
-        return ["--", self._source, raster], {"OUTPUT": raster}
+        announce(context, raster, "Road probability", "Road probability of " + scene, paint_probability)
+        return [], raster, {"OUTPUT": raster}

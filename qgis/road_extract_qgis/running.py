@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from qgis.core import QgsProcessingException, QgsProcessingParameterFile, QgsProcessingParameterRasterLayer, QgsSettings
+from qgis.PyQt.QtCore import QCoreApplication, QThread
 from qgis.PyQt.QtGui import QIcon
 
 from .child import run_child
@@ -25,6 +26,14 @@ PYTHON_HELP = (
     "Python that has road_extract, its virtual environment, or its road-extract program; if left out, the environment "
     f"variable {VARIABLE}, then the QGIS setting (Settings > Options > Processing > Providers), then the usual places"
 )
+
+
+def is_cancelled(feedback: Any) -> bool:
+    """Whether the user cancelled. Batches run in the main thread, which must be let look at its buttons."""
+    application = QCoreApplication.instance()
+    if application is not None and QThread.currentThread() == application.thread():
+        QCoreApplication.processEvents()
+    return bool(feedback.isCanceled())
 
 
 #: Not a QgsProcessingAlgorithm: of a script, Processing takes the first class that is one.
@@ -52,12 +61,25 @@ class RoadExtractAlgorithm(_Base):
         """The package's options that become parameters."""
         raise NotImplementedError
 
+    def add_inputs(self) -> None:
+        """Add what goes in: a raster."""
+        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", self.INPUT_LABEL))
+
+    def why_not(self, parameters: dict[str, Any], context: Any) -> str:
+        """Why the child cannot read the inputs, in one sentence; empty if it can."""
+        return why_unreadable(self.parameterAsRasterLayer(parameters, "INPUT", context))
+
+    def read_inputs(self, parameters: dict[str, Any], context: Any, feedback: Any) -> tuple[list[str], Any, str]:
+        """What the child opens, the CRS that extents are wanted in, and a name to name the results by."""
+        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
+        return [source_of(layer)], layer.crs(), layer.name()
+
     def add_outputs(self) -> None:
         """Add the destinations."""
         raise NotImplementedError
 
-    def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], dict[str, str]]:
-        """Options and main file, and the results by their names.
+    def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
+        """Options, the main file, and the results by their names.
 
         Args:
             parameters: As QGIS gave them.
@@ -104,7 +126,7 @@ class RoadExtractAlgorithm(_Base):
 
     def initAlgorithm(self, configuration: Any = None) -> None:
         """Add the parameters."""
-        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", self.INPUT_LABEL))
+        self.add_inputs()
         for option in self.options():
             self.addParameter(to_parameter(option))
         python = QgsProcessingParameterFile("PYTHON", "Python that runs it", optional=True, fileFilter="All files (*)")
@@ -116,29 +138,30 @@ class RoadExtractAlgorithm(_Base):
         """Refuse what cannot work before anything is started."""
         good, message = super().checkParameterValues(parameters, context)
         if good:
-            message = why_unreadable(self.parameterAsRasterLayer(parameters, "INPUT", context))
+            message = self.why_not(parameters, context)
         return good and not message, message
 
     def prepareAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> bool:
         """In the main thread, where layers may be looked at."""
-        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
-        if why_unreadable(layer):
-            raise QgsProcessingException(why_unreadable(layer))
-        arguments = Arguments(self, (parameters, context, feedback), layer.crs())
+        message = self.why_not(parameters, context)
+        if message:  # of models and scripts nobody has asked before
+            raise QgsProcessingException(message)
+        self._sources, crs, self._scene = self.read_inputs(parameters, context, feedback)
+        arguments = Arguments(self, (parameters, context, feedback), crs)
         self._options = [text for option in self.options() for text in arguments.of(option)]
-        self._source, self._scene = source_of(layer), layer.name()
         self._python = self.parameterAsString(parameters, "PYTHON", context)
         return True
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
         """In a thread of its own: start the child and tell what it says."""
-        arguments, results = self.to_outputs(parameters, context, self._scene)
+        options, out, results = self.to_outputs(parameters, context, self._scene)
+        arguments = [*options, "--", *self._sources, out]
         monitor = Monitor(feedback, self.SHARES)
         try:
-            command = self._command(feedback) + self._options + arguments
+            command = [*self._command(feedback), *self._options, *arguments]
             feedback.pushCommandInfo(" ".join(map(shlex.quote, command)))
             environ = clean_environment(os.environ)
-            if not run_child(command, environ, list(results.values()), monitor, feedback.isCanceled):
+            if not run_child(command, environ, list(results.values()), monitor, lambda: is_cancelled(feedback)):
                 feedback.pushInfo("Cancelled: nothing was written.")
                 return {}
         except ChildError as error:

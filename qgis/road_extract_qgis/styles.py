@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from qgis.core import (
+    QgsCategorizedSymbolRenderer,
     QgsColorRampShader,
     QgsFillSymbol,
+    QgsLineSymbol,
     QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsProject,
     QgsRasterShader,
+    QgsRendererCategory,
+    QgsSimpleLineSymbolLayer,
     QgsSingleBandPseudoColorRenderer,
     QgsSingleSymbolRenderer,
+    QgsWkbTypes,
 )
 from qgis.PyQt.QtGui import QColor
 
@@ -30,7 +35,7 @@ RAMP = (
 
 
 class Styler(QgsProcessingLayerPostProcessorInterface):
-    """Styles a layer once it is loaded. Processing keeps no reference to it: the module must."""
+    """Styles a layer once it is loaded. The run's context owns and deletes it: no two layers may share one."""
 
     def __init__(self, paint: Callable[[Any], None]) -> None:
         super().__init__()
@@ -44,12 +49,36 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
         layer.triggerRepaint()
 
 
-def paint_polygons(layer: Any) -> None:
+def paint_roads(layer: Any) -> None:
+    """Polygons and lines each in their way."""
+    lines = layer.geometryType() == QgsWkbTypes.GeometryType.LineGeometry
+    layer.setRenderer(_line_renderer() if lines else _polygon_renderer())
+
+
+def _polygon_renderer() -> QgsSingleSymbolRenderer:
     """Yellow glass with a dark rim: to be told from soil, roofs, trees and water alike."""
     symbol = QgsFillSymbol.createSimple(
-        {"color": "255,214,0,110", "outline_color": "255,94,0,255", "outline_width": "0.35", "joinstyle": "round"}
+        {"color": "255,214,0,90", "outline_color": "255,94,0,255", "outline_width": "0.35", "joinstyle": "round"}
     )
-    layer.setRenderer(QgsSingleSymbolRenderer(symbol))
+    return QgsSingleSymbolRenderer(symbol)
+
+
+def _line_renderer() -> QgsCategorizedSymbolRenderer:
+    """Blue between white rims; dashed where a gap was bridged, for nothing was seen there."""
+    kinds = ((False, "solid", "Road"), (True, "dash", "Bridged gap"))
+    categories = [
+        QgsRendererCategory(bridged, line_symbol("30,60,230,255", style), label) for bridged, style, label in kinds
+    ]
+    return QgsCategorizedSymbolRenderer("bridged", categories)
+
+
+def line_symbol(colour: str, style: str = "solid") -> QgsLineSymbol:
+    """A line with white rims, which shows on any imagery."""
+    shape = {"capstyle": "round", "joinstyle": "round"}
+    symbol = QgsLineSymbol.createSimple({"color": "255,255,255,230", "width": "1.3", **shape})
+    core = {"line_color": colour, "line_width": "0.7", "line_style": style, **shape}
+    symbol.appendSymbolLayer(QgsSimpleLineSymbolLayer.create(core))
+    return symbol
 
 
 def paint_probability(layer: Any) -> None:
@@ -82,7 +111,3 @@ def move_below_vectors(layer: Any) -> None:
 def _is_vector(node: Any) -> bool:
     layer = node.layer() if hasattr(node, "layer") else None
     return layer is not None and layer.type() == QgsMapLayer.LayerType.VectorLayer
-
-
-POLYGONS = Styler(paint_polygons)
-PROBABILITY = Styler(paint_probability)

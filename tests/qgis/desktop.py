@@ -1,0 +1,149 @@
+"""Runs inside the QGIS desktop (``qgis --code``): works as a user does, and takes pictures.
+
+DESKTOP_WORK names a folder with ``p.tif``, DESKTOP_SAMPLES that of the sample tiles. Pictures and ``seen.json`` go
+to the former.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+
+import processing
+from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
+from qgis.core import QgsApplication, QgsProcessingContext, QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtWidgets import QApplication, QProgressBar, QTextBrowser
+from qgis.utils import iface
+
+WORK, SAMPLES = os.environ["DESKTOP_WORK"], os.environ["DESKTOP_SAMPLES"]
+SCENE = os.path.join(SAMPLES, "vegas_pan.tif")
+LIMIT_S = 120
+
+seen = {}
+
+
+def wait(is_done, limit_s=LIMIT_S):
+    """Let QGIS work until something holds."""
+    end = time.monotonic() + limit_s
+    while not is_done():
+        if time.monotonic() > end:
+            raise TimeoutError("nothing happened")
+        QApplication.processEvents()
+        time.sleep(0.02)
+
+
+def settle(seconds=0.6):
+    end = time.monotonic() + seconds
+    wait(lambda: time.monotonic() > end)
+
+
+def picture(widget, name):
+    settle()
+    widget.grab().save(os.path.join(WORK, name + ".png"))
+
+
+def load_scene():
+    """An empty project with the scene, and no panels that show nothing."""
+    window = iface.mainWindow()
+    window.resize(1100, 760)
+    for dock in window.findChildren(type(iface.layerTreeView().parent().parent())):
+        if dock.objectName() not in ("Layers", "ProcessingToolbox"):
+            dock.hide()
+    iface.messageBar().clearWidgets()
+    project = QgsProject.instance()
+    layer = QgsRasterLayer(SCENE, "vegas_pan")
+    project.setCrs(layer.crs())
+    project.addMapLayer(layer)
+    iface.mapCanvas().setExtent(layer.extent())
+    iface.mapCanvas().refresh()
+    return layer
+
+
+def run_dialog(layer):
+    """The dialog, its progress, and the result over the scene."""
+    arguments = {"INPUT": layer, "GEOMETRY": "both", "BATCH_SIZE": 1}
+    dialog = processing.createAlgorithmDialog("road_extract:extractroads", arguments)
+    dialog.resize(900, 620)
+    dialog.show()
+    picture(dialog, "dialog")
+    percents = []
+    dialog.findChild(QProgressBar).valueChanged.connect(percents.append)
+    dialog.runButton().click()
+    wait(lambda: percents and percents[-1] > 30)
+    picture(dialog, "running")
+    wait(lambda: len(QgsProject.instance().mapLayers()) == 3)
+    settle()
+    seen["log"] = dialog.findChild(QTextBrowser, "txtLog").toPlainText()
+    seen["percents"] = percents
+    dialog.close()
+
+
+def look_at_result():
+    layers = QgsProject.instance().layerTreeRoot().layerOrder()
+    seen["names"] = [layer.name() for layer in layers]
+    seen["geometries"] = [layer.geometryType() for layer in layers[:2]]
+    seen["counts"] = [layer.featureCount() for layer in layers[:2]]
+    iface.mapCanvas().refreshAllLayers()
+    settle(1.5)
+    picture(iface.mainWindow(), "result")
+    picture(iface.mapCanvas(), "map")
+
+
+def run_batch():
+    """Two thresholds of one raster."""
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("road_extract:vectorizeprobability")
+    dialog = BatchAlgorithmDialog(algorithm)
+    panel, context = dialog.mainWidget(), QgsProcessingContext()
+    panel.addRow(2 - panel.batchRowCount())
+    outputs = [os.path.join(WORK, f"batch_{number}.gpkg") for number in (1, 2)]
+    for row, (threshold, out) in enumerate(zip((0.3, 0.6), outputs, strict=True)):
+        columns = panel.parameter_to_column
+        for name, value in (("INPUT", os.path.join(WORK, "p.tif")), ("THRESHOLD", threshold)):
+            wrapper = panel.wrappers[row][columns[name]]
+            getattr(wrapper, "setParameterValue", None) and wrapper.setParameterValue(value, context)
+        panel.tblParameters.cellWidget(row + 1, columns["OUTPUT"]).setValue(out)
+    panel.checkLoadLayersOnCompletion.setChecked(False)
+    dialog.show()
+    dialog.runButton().click()
+    wait(lambda: dialog.runButton().isEnabled())
+    seen["batch"] = [os.path.isfile(out) for out in outputs]
+    dialog.close()
+
+
+def cancel_batch():
+    """It runs in the main thread: the button works only if the algorithm lets it."""
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("road_extract:roadprobability")
+    dialog = BatchAlgorithmDialog(algorithm)
+    panel, context = dialog.mainWidget(), QgsProcessingContext()
+    columns = panel.parameter_to_column
+    panel.wrappers[0][columns["INPUT"]].setParameterValue(SCENE, context)
+    panel.tblParameters.cellWidget(1, columns["OUTPUT"]).setValue(os.path.join(WORK, "cancelled.tif"))
+    panel.checkLoadLayersOnCompletion.setChecked(False)
+    dialog.show()
+    QTimer.singleShot(1500, dialog.cancelButton().click)
+    started = time.monotonic()
+    dialog.runButton().click()
+    seen["batch_cancelled_s"] = time.monotonic() - started
+    seen["cancelled"] = [name for name in os.listdir(WORK) if "cancelled" in name]
+    dialog.close()
+
+
+def work():
+    """Everything; whatever happens, QGIS ends."""
+    try:
+        run_dialog(load_scene())
+        look_at_result()
+        run_batch()
+        cancel_batch()
+    except BaseException:
+        seen["traceback"] = traceback.format_exc()
+    with open(os.path.join(WORK, "seen.json"), "w", encoding="utf-8") as file:
+        json.dump(seen, file)
+    QgsProject.instance().setDirty(False)
+    os._exit(0)
+
+
+QTimer.singleShot(1000, work)
