@@ -15,7 +15,7 @@ import processing
 from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtWidgets import QApplication, QProgressBar, QTextBrowser
+from qgis.PyQt.QtWidgets import QApplication, QProgressBar, QTextEdit
 from qgis.utils import iface
 
 WORK, SAMPLES = os.environ["DESKTOP_WORK"], os.environ["DESKTOP_SAMPLES"]
@@ -76,7 +76,7 @@ def run_dialog(layer):
     picture(dialog, "running")
     wait(lambda: len(QgsProject.instance().mapLayers()) == 3)
     settle()
-    seen["log"] = dialog.findChild(QTextBrowser, "txtLog").toPlainText()
+    seen["log"] = max((text.toPlainText() for text in dialog.findChildren(QTextEdit)), key=len)
     seen["percents"] = percents
     dialog.close()
 
