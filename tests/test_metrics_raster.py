@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import KDTree
 
-from road_extract.metrics import count_roads, score_roads
+from road_extract.metrics.raster import count_roads, score_roads
 
 
 def scores_of(probability, truth, valid=None, rho_px=3):
