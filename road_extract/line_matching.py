@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    import shapely
+    pass
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -120,7 +120,8 @@ def _chords(
         return np.empty((0, 2))
     ends = [np.stack([np.interp(at, measure, points[:, axis]) for axis in (0, 1)], axis=1) for at in (low, high)]
     chord = ends[1] - ends[0]
-    return chord / np.maximum(np.hypot(*chord.T), 1e-12)[:, None]
+    unit: FloatArray = chord / np.maximum(np.hypot(*chord.T), 1e-12)[:, None]
+    return unit
 
 
 def _iter_intervals(

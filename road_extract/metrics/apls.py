@@ -1,9 +1,9 @@
 """Average path length similarity: do routes on one network exist, and are they as long, on the other?
 
 A. Van Etten, D. Lindenbaum & T. Bacastow (2018), "SpaceNet: A Remote Sensing Dataset and Challenge Series", section 4.
-Control points are the nodes of a network and places along its edges. Each is snapped to the other network; for every two
-that are connected, L is the way between them and L' that between the places they were snapped to, and the score of the
-direction is 1 - mean(min(1, |L - L'| / L)), where a way that is missing counts 1. APLS is the harmonic mean of both
+Control points are the nodes of a network and places along its edges. Each is snapped to the other network; for every
+two that are connected, L is the way between them and L' that between the places they were snapped to, and the score of
+the direction is 1 - mean(min(1, |L - L'| / L)), where a way that is missing counts 1. APLS is the harmonic mean of both
 directions.
 """
 

@@ -56,8 +56,9 @@ class LineGraph:
     length_m: FloatArray
 
     def points_at(self, places: Places) -> FloatArray:
-        """x and y of places on the graph, (n, 2)."""
-        return shapely.get_coordinates(shapely.line_interpolate_point(self.edges[places.edge], places.offset_m))
+        """X and y of places on the graph, (n, 2)."""
+        points = shapely.line_interpolate_point(self.edges[places.edge], places.offset_m)
+        return np.asarray(shapely.get_coordinates(points), np.float64)
 
     def locate(self, points: FloatArray, within_m: float) -> Places:
         """The nearest place on the graph to each point (n, 2), if there is one within a distance."""

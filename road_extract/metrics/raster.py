@@ -118,12 +118,11 @@ def _count_strip(
     level = np.where(valid, probability, np.int16(-1))
     near = ndimage.distance_transform_edt(~truth) <= rho_px if truth.any() else np.zeros_like(truth)
     highest = _highest_within(level, rho_px)
-    level, truth, valid, near, highest = (part[core] for part in (level, truth, valid, near, highest))
     return RoadCounts(
-        _histogram(level[truth]),
-        _histogram(level[valid & ~truth]),
-        _histogram(level[near & valid]),
-        _histogram(highest[truth]),
+        _histogram(level[core][truth[core]]),
+        _histogram(level[core][(valid & ~truth)[core]]),
+        _histogram(level[core][(near & valid)[core]]),
+        _histogram(highest[core][truth[core]]),
     )
 
 

@@ -1,10 +1,11 @@
 """TOPO: is what one meets on the way out from the same place the same on both networks?
 
 J. Biagioni & J. Eriksson (2012), "Inferring Road Maps from Global Positioning System Traces: Survey and Comparative
-Evaluation", section 5. From a seed on the truth, and from the nearest place on the proposal, all roads are followed to a
-radius, measured along the roads. On the way holes are dug in the truth and marbles dropped on the proposal at regular
+Evaluation", section 5. From a seed on the truth, and from the nearest place on the proposal, all roads are followed to
+a radius, measured along the roads. On the way holes are dug in the truth and marbles dropped on the proposal at regular
 intervals; a marble falls into a hole that is near enough, one into each. Marbles left over are false roads, holes left
-empty are missed ones. Where the proposal has no place near the seed, all holes stay empty.
+empty are missed ones. Where the proposal has no place near the seed, all holes stay empty. A false road that no seed
+leads to is not seen: correctness sees it.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class _Samples:
         self._links, _ = graph.with_places(Places(np.empty(0, np.int64), np.empty(0)))
 
     def within(self, starts: Places, number: int, radius_m: float) -> FloatArray:
-        """x and y of those that lie within a radius, along the roads, of one of the starts; (n, 2)."""
+        """X and y of those that lie within a radius, along the roads, of one of the starts; (n, 2)."""
         edge, offset = starts.edge[number], starts.offset_m[number]
         graph, places = self._graph, self._places
         to_ends = dijkstra(self._links, indices=graph.ends[edge], limit=radius_m)
@@ -118,7 +119,8 @@ class _Samples:
         rest = graph.length_m[places.edge] - places.offset_m
         distance = np.minimum(from_ends[:, 0] + places.offset_m, from_ends[:, 1] + rest)
         direct = np.where(places.edge == edge, np.abs(places.offset_m - offset), np.inf)
-        return self._points[np.minimum(distance, direct) <= radius_m]
+        near: FloatArray = self._points[np.minimum(distance, direct) <= radius_m]
+        return near
 
 
 def _draw_seeds(truth: LineGraph, setting: TopoSetting) -> Places:

@@ -56,9 +56,7 @@ class MatchedLengths:
         return ratio(self.matched_extracted_m, self.extracted_m + self.reference_m - self.matched_reference_m)
 
 
-def measure_matches(
-    extracted: NDArray[np.object_], reference: NDArray[np.object_], buffer_m: float
-) -> MatchedLengths:
+def measure_matches(extracted: NDArray[np.object_], reference: NDArray[np.object_], buffer_m: float) -> MatchedLengths:
     """Measure one scene.
 
     Lines that lie on each other count once, so a network drawn once for each direction is not worth double.

@@ -5,7 +5,17 @@ A layer is streamed in batches into a temporary file beside the target, which ta
     features --batches--> checked batches --one writer per format--> temporary file --rename--> target
 """
 
-from road_extract.vector_io.reading import read_area, read_geometries
+from road_extract.vector_io.reading import Table, read_area, read_geometries, read_table
 from road_extract.vector_io.writing import FORMATS, check_format, check_output, load_drivers, write_features
 
-__all__ = ["FORMATS", "check_format", "check_output", "load_drivers", "read_area", "read_geometries", "write_features"]
+__all__ = [
+    "FORMATS",
+    "Table",
+    "check_format",
+    "check_output",
+    "load_drivers",
+    "read_area",
+    "read_geometries",
+    "read_table",
+    "write_features",
+]

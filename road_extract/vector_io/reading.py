@@ -2,13 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from road_extract.errors import InputError
+from road_extract.vector_io.batches import RESERVED_FIELDS
 
 if TYPE_CHECKING:
     import shapely
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A vector layer as it was read, in its own CRS.
+
+    Attributes:
+        geometries: None of them is empty, (n,).
+        crs: WKT.
+        fields: Name to type of every attribute: int, float, bool or str.
+        rows: Attributes of each geometry; None where there is no value.
+    """
+
+    geometries: NDArray[np.object_]
+    crs: str
+    fields: dict[str, type]
+    rows: list[dict[str, Any]]
+
+
+def read_table(path: Path) -> Table:
+    """Read a vector file with its attributes; those that are no numbers or truth values become text.
+
+    Args:
+        path: Any file that GDAL opens, or GeoParquet; of several layers the first.
+
+    Raises:
+        InputError: The file cannot be read, or has no CRS.
+    """
+    layer = _read_layer(path)
+    layer = layer[~(layer.geometry.isna() | layer.geometry.is_empty)]
+    names = [name for name in layer.columns if name.lower() not in RESERVED_FIELDS and name != layer.geometry.name]
+    fields = {name: _type_of(layer[name].dtype.kind) for name in names}
+    columns = [_values(layer[name], fields[name]) for name in names]
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] or [{} for _ in range(len(layer))]
+    return Table(layer.geometry.to_numpy(), str(layer.crs.to_wkt()), fields, rows)
+
+
+def _type_of(kind: str) -> type:
+    return {"b": bool, "i": int, "u": int, "f": float}.get(kind, str)
+
+
+def _values(column: Any, kind: type) -> list[Any]:
+    return [None if missing else kind(value) for value, missing in zip(column, column.isna(), strict=True)]
 
 
 def read_geometries(path: Path, crs: str) -> list[shapely.Geometry]:
@@ -59,6 +107,11 @@ def read_area(path: Path, crs: str, near: shapely.Geometry) -> shapely.Geometry:
 
 def _read(path: Path) -> Any:
     """The geometries as a GeoSeries."""
+    return _read_layer(path).geometry
+
+
+def _read_layer(path: Path) -> Any:
+    """A GeoDataFrame."""
     import geopandas
 
     read = geopandas.read_parquet if path.suffix.lower() == ".parquet" else geopandas.read_file
@@ -68,4 +121,4 @@ def _read(path: Path) -> Any:
         raise InputError(f"{path}: cannot be read as vector data ({error})") from error
     if getattr(layer, "crs", None) is None:
         raise InputError(f"{path}: has no CRS; give a vector file with one")
-    return layer.geometry
+    return layer
