@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from road_extract.comparison import diff_roads as diff_roads
     from road_extract.errors import RoadExtractError as RoadExtractError
     from road_extract.evaluation import evaluate as evaluate
-    from road_extract.options import DiffOptions as DiffOptions
-    from road_extract.options import EvaluateOptions as EvaluateOptions
+    from road_extract.evaluation_options import DiffOptions as DiffOptions
+    from road_extract.evaluation_options import EvaluateOptions as EvaluateOptions
     from road_extract.options import PredictOptions as PredictOptions
     from road_extract.options import VectorizeOptions as VectorizeOptions
     from road_extract.pipeline import extract_roads as extract_roads
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from road_extract.version import __version__ as __version__
 
 _HOMES = {
-    "DiffOptions": "options",
-    "EvaluateOptions": "options",
+    "DiffOptions": "evaluation_options",
+    "EvaluateOptions": "evaluation_options",
     "PredictOptions": "options",
     "RoadExtractError": "errors",
     "TrainOptions": "training",

@@ -91,73 +91,23 @@ class VectorizeOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluateOptions:
-    """How roads are compared with the truth."""
+class LineOptions:
+    """How a road mask becomes a network of road lines."""
 
-    threshold: float | None = option(
-        None,
-        "Probability from which a pixel is road; the one recorded in the raster if left out, else 0.5",
-        low=0.001,
-        high=1.0,
-    )
-    metrics: str = option("all", "What to measure: all, raster (pixels) or lines")
-    rho_px: int = option(3, "Slack of the relaxed metrics", unit="px", low=0, high=100, short="rho")
-    buffer_m: float = option(
-        3.0,
-        "Lines as near as this are the same road, in completeness, correctness and quality",
+    max_gap_m: float = option(
+        30.0,
+        "Dead ends are joined across gaps up to so long where the probability carries it; 0 leaves gaps",
         unit="m",
         low=0.0,
-        short="buffer",
+        high=500.0,
+        short="max-gap",
     )
-    width_m: float = option(7.0, "Lines are drawn so wide for the raster metrics", unit="m", low=0.01, short="width")
-    gsd_m: float = option(
-        1.0, "Pixels of the grid where neither side is a raster", unit="m", low=0.01, high=1000, short="gsd"
-    )
-    within: str | None = option(None, "Only inside the polygons of this vector file, in any format and CRS")
     min_length_m: float = option(
-        20.0, "Loose ends shorter than this are dropped from lines traced in a mask", unit="m", low=0.0,
-        short="min-length",
-    )  # fmt: skip
-    apls_spacing_m: float = option(50.0, "APLS: most that control points along a road lie apart", unit="m", low=1.0,
-                                   short="apls-spacing")  # fmt: skip
-    apls_snap_m: float = option(4.0, "APLS: how far a control point may lie from the other network", unit="m", low=0.0,
-                                short="apls-snap")  # fmt: skip
-    apls_sources: int = option(1000, "APLS: ways start at so many control points of a scene at most", low=1)
-    topo_radius_m: float = option(300.0, "TOPO: how far roads are followed from a seed", unit="m", low=1.0,
-                                  short="topo-radius")  # fmt: skip
-    topo_interval_m: float = option(5.0, "TOPO: from marble to marble", unit="m", low=0.1, short="topo-interval")
-    topo_match_m: float = option(5.0, "TOPO: how far a marble may lie from its hole", unit="m", low=0.0,
-                                 short="topo-match")  # fmt: skip
-    topo_seeds: int = option(100, "TOPO: places to start from in each scene", low=1)
-    seed: int = option(0, "Fixes what APLS and TOPO draw by chance", low=0)
+        20.0, "Shorter pieces of road that join no other are dropped", unit="m", low=0.0, short="min-length"
+    )
+    spur_widths: float = option(
+        1.5, "Dead-end branches shorter than so many times their own width are dropped", low=0.0, short="min-spur"
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        if self.metrics not in ("all", "raster", "lines"):
-            raise InputError(f"metrics is {self.metrics!r}; expected all, raster or lines")
-
-
-@dataclass(frozen=True, slots=True)
-class DiffOptions:
-    """How road lines are compared with a map."""
-
-    buffer_m: float = option(6.0, "Lines as near as this may be the same road", unit="m", low=0.0, short="buffer")
-    angle_deg: float = option(
-        30.0, "Lines are the same road only where they run the same way, within this angle", unit="deg", low=0.0,
-        high=90.0, short="angle",
-    )  # fmt: skip
-    min_length_m: float = option(
-        15.0, "Shorter pieces of a line become part of the piece beside them", unit="m", low=0.0, short="min-length"
-    )
-    bounds: tuple[float, float, float, float] | None = option(
-        None, "Only this part: XMIN YMIN XMAX YMAX in the CRS of ROADS"
-    )
-    within: str | None = option(None, "Only inside the polygons of this vector file, in any format and CRS")
-    sort: str = option("none", "Order: none, probability (surest first) or doubtful (most doubtful first)")
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
-        if self.sort not in ("none", "probability", "doubtful"):
-            raise InputError(f"sort is {self.sort!r}; expected none, probability or doubtful")
-        if self.bounds is not None and self.within is not None:
-            raise InputError("bounds and an area are given; expected one of them")

@@ -10,7 +10,7 @@ import click
 from road_extract.atomic import check_outputs
 from road_extract.cli.console import Console, json_outputs, write_json
 from road_extract.cli.parameters import collect, options_of, overwrite_option, progress_option
-from road_extract.options import DiffOptions
+from road_extract.evaluation_options import DiffOptions
 
 PATH = click.Path(path_type=Path)
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from road_extract.atomic import check_outputs
 from road_extract.comparison.layers import LineLayer, read_layers
 from road_extract.comparison.results import STATUSES, Difference
+from road_extract.evaluation_options import DiffOptions
 from road_extract.features import Feature, LayerSchema
 from road_extract.geodesy import lengths_m, local_crs, move
-from road_extract.options import DiffOptions
 from road_extract.vector_io import check_format, write_features
 
 #: Attributes that every piece has.

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from road_extract.comparison.results import Side
 from road_extract.errors import InputError
+from road_extract.evaluation_options import DiffOptions
 from road_extract.geodesy import lengths_m, local_crs, move
-from road_extract.options import DiffOptions
 from road_extract.vector_io import read_geometries, read_table
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from road_extract.evaluation.pairs import ScenePair, is_vector, pair_scenes
 from road_extract.evaluation.results import Evaluation, LineMetrics, RasterMetrics, SceneCounts, sum_scenes
 from road_extract.evaluation.scoring import count_scene
 from road_extract.evaluation.sides import threshold_level
-from road_extract.options import EvaluateOptions
+from road_extract.evaluation_options import EvaluateOptions
 from road_extract.plotting import draw_curve
 from road_extract.progress import Progress, Report, no_report
 from road_extract.raster_io import ProbabilityRaster, gdal_session

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from road_extract.evaluation.results import Evaluation, SceneCounts, line_metrics, raster_metrics
-from road_extract.options import EvaluateOptions
+from road_extract.evaluation_options import EvaluateOptions
 from road_extract.version import __version__
 
 _WIDTH = 44
@@ -74,13 +74,12 @@ def _raster_lines(found: Evaluation) -> list[str]:
 def _line_lines(found: Evaluation) -> list[str]:
     lines, counts, options = found.lines, found.total.lines, found.options
     if lines is None or counts is None:
-        reason = "not asked for" if options.metrics == "raster" else "not computed: needs lines on both sides"
-        return [f"line metrics: {reason}"]
+        return ["line metrics: not asked for"]
     lengths = counts.lengths
     return [
         "line metrics",
-        _row("length of true lines", f"{lengths.reference_m / 1000:,.2f} km"),
-        _row("length of predicted lines", f"{lengths.extracted_m / 1000:,.2f} km"),
+        _row("  length of true lines", f"{lengths.reference_m / 1000:,.2f} km"),
+        _row("  length of predicted lines", f"{lengths.extracted_m / 1000:,.2f} km"),
         _value(f"Wiedemann completeness (buffer {options.buffer_m:g} m)", lines.wiedemann_completeness),
         _value(f"Wiedemann correctness (buffer {options.buffer_m:g} m)", lines.wiedemann_correctness),
         _value(f"Wiedemann quality (buffer {options.buffer_m:g} m)", lines.wiedemann_quality),

@@ -8,11 +8,11 @@ from functools import reduce
 from operator import add
 from typing import Any, TypeVar
 
+from road_extract.evaluation_options import EvaluateOptions
 from road_extract.metrics.apls import AplsSums
 from road_extract.metrics.raster import RoadCounts, RoadScores, score_roads
 from road_extract.metrics.topo import TopoCounts
 from road_extract.metrics.wiedemann import MatchedLengths
-from road_extract.options import EvaluateOptions
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class SceneCounts:
     Attributes:
         area_m2: Ground compared.
         pixels: By level; None if not asked for.
-        lines: None if not asked for, or if there are no lines.
+        lines: None if not asked for.
     """
 
     area_m2: float
@@ -119,7 +119,7 @@ class Evaluation:
 
     @property
     def lines(self) -> LineMetrics | None:
-        """Of all scenes together; None if there were no lines to measure."""
+        """Of all scenes together; None if lines were not measured."""
         return line_metrics(self.total)
 
 

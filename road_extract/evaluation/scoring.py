@@ -12,6 +12,7 @@ from road_extract.evaluation.pairs import ScenePair
 from road_extract.evaluation.results import LineCounts, SceneCounts
 from road_extract.evaluation.sides import Side, metric_crs, plan_grid, read_prediction, read_truth, threshold_level
 from road_extract.evaluation.tracing import trace_lines
+from road_extract.evaluation_options import EvaluateOptions
 from road_extract.geodesy import move, pixel_size_m
 from road_extract.grid import RasterGrid
 from road_extract.metrics.apls import AplsSetting, measure_paths
@@ -19,7 +20,6 @@ from road_extract.metrics.graph import build_graph
 from road_extract.metrics.raster import count_roads
 from road_extract.metrics.topo import TopoSetting, count_marbles
 from road_extract.metrics.wiedemann import measure_matches
-from road_extract.options import EvaluateOptions
 from road_extract.raster_io import NODATA
 from road_extract.raster_io.on_grid import burn_shapes, outline
 from road_extract.raster_io.scene import footprint
@@ -56,9 +56,9 @@ def count_scene(pair: ScenePair, threshold: float, options: EvaluateOptions, err
     if error_map is not None:
         _write_error_map(error_map, grid, found, true, valid)
     pixels = count_roads(prediction.pixels, true, valid, options.rho_px) if options.metrics != "lines" else None
-    lines = None
-    if options.metrics != "raster":
-        lines = _count_lines((prediction, found), (truth, true), valid, grid, options)
+    lines = (
+        _count_lines((prediction, found), (truth, true), valid, grid, options) if options.metrics != "raster" else None
+    )
     area_m2 = float(np.prod(pixel_size_m(grid)) * np.count_nonzero(valid))
     return SceneCounts(area_m2, pixels, lines)
 
@@ -72,15 +72,11 @@ def _inside(grid: RasterGrid, options: EvaluateOptions) -> Mask | np.bool_:
 
 def _count_lines(
     prediction: tuple[Side, Mask], truth: tuple[Side, Mask], valid: Mask, grid: RasterGrid, options: EvaluateOptions
-) -> LineCounts | None:
-    metres = metric_crs(grid)
-    both = []
-    for side, mask in (prediction, truth):
-        lines = _lines_of(side, mask, valid, grid, options)
-        if lines is None:
-            return None
-        both.append(move(lines, grid.crs, metres))
-    extracted, reference = both
+) -> LineCounts:
+    extracted, reference = (
+        move(_lines_of(side, mask, valid, grid, options), grid.crs, metric_crs(grid))
+        for side, mask in (prediction, truth)
+    )
     graphs = build_graph(extracted), build_graph(reference)
     apls = AplsSetting(options.apls_spacing_m, options.apls_snap_m, options.apls_sources, options.seed)
     topo = TopoSetting(
@@ -93,14 +89,12 @@ def _count_lines(
     )
 
 
-def _lines_of(
-    side: Side, mask: Mask, valid: Mask, grid: RasterGrid, options: EvaluateOptions
-) -> NDArray[np.object_] | None:
+def _lines_of(side: Side, mask: Mask, valid: Mask, grid: RasterGrid, options: EvaluateOptions) -> NDArray[np.object_]:
     """The lines of a side where both sides have data, in the grid's CRS; traced in its mask where it has none."""
     from road_extract.lines import clip_lines
 
     if side.lines is None:
-        return trace_lines(mask, valid, grid, options.min_length_m)
+        return trace_lines(mask & valid, grid, options.min_length_m)
     return clip_lines(side.lines, outline(valid, grid))[0]
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from road_extract.errors import InputError
 from road_extract.evaluation.pairs import ScenePair, is_vector
+from road_extract.evaluation_options import EvaluateOptions
 from road_extract.geodesy import local_crs, move
 from road_extract.grid import RasterGrid
 from road_extract.metrics.raster import LEVELS
-from road_extract.options import EvaluateOptions
 from road_extract.raster_io import NODATA, PROBABILITY_MAX, ProbabilityRaster
 from road_extract.raster_io.on_grid import burn_shapes, read_labels_on
 from road_extract.vector_io import read_table
