@@ -20,9 +20,7 @@ def split_lines(geometries: Geometries) -> tuple[Geometries, IntArray]:
     while (shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():  # collections may hold collections
         parts, inner = shapely.get_parts(parts, return_index=True)
         source = source[inner]
-    rings = shapely.get_type_id(parts) == shapely.GeometryType.LINEARRING
-    lines = (shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING) | rings
-    lines &= shapely.length(parts) > 0
+    lines = (shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING) & (shapely.length(parts) > 0)
     return shapely.force_2d(parts[lines]), source[lines]
 
 

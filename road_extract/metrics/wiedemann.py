@@ -68,11 +68,14 @@ def measure_matches(extracted: NDArray[np.object_], reference: NDArray[np.object
     """
     extracted, reference = _dissolve(extracted), _dissolve(reference)
     return MatchedLengths(
-        _length_m(reference),
-        match_lines(reference, extracted, buffer_m).length_m,
-        _length_m(extracted),
-        match_lines(extracted, reference, buffer_m).length_m,
+        *_length_and_match(reference, extracted, buffer_m), *_length_and_match(extracted, reference, buffer_m)
     )
+
+
+def _length_and_match(lines: NDArray[np.object_], others: NDArray[np.object_], buffer_m: float) -> tuple[float, float]:
+    """Length, and how much of it is matched: never more than all, whatever the rounding."""
+    length = float(shapely.length(lines).sum())
+    return length, min(match_lines(lines, others, buffer_m).length_m, length)
 
 
 def _dissolve(lines: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -80,9 +83,3 @@ def _dissolve(lines: NDArray[np.object_]) -> NDArray[np.object_]:
 
     parts = shapely.get_parts(shapely.union_all(lines))
     return parts[shapely.length(parts) > 0]  # type: ignore[no-any-return]
-
-
-def _length_m(lines: NDArray[np.object_]) -> float:
-    import shapely
-
-    return float(shapely.length(lines).sum())
