@@ -225,7 +225,7 @@ def test_a_mask_without_a_place_is_taken_pixel_by_pixel(raster):
     prediction = raster(roads(50), "p.tif")
     found = evaluate(prediction, raster(roads(50), "t.tif", crs=None, transform=Affine.identity()))
     assert exact(found) == (1, 1, 1)
-    with pytest.raises(RoadExtractError, match="no geotransform|no CRS"):
+    with pytest.raises(RoadExtractError, match=r"no geotransform|no CRS"):
         evaluate(prediction, raster(roads(50)[:-1], "u.tif", crs=None, transform=Affine.identity()))
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
@@ -72,7 +74,7 @@ def test_pieces_conserve_length_and_alternate(seed, min_length, buffer):
         assert (matched[1:] != matched[:-1]).all()
         assert len(parts) == 1 or shapely.length(parts).min() >= min_length - 1e-6
         ends = [(part.coords[0], part.coords[-1]) for part in parts]
-        assert all(before[1] == after[0] for before, after in zip(ends, ends[1:], strict=False))
+        assert all(before[1] == after[0] for before, after in pairwise(ends))
         assert (ends[0][0], ends[-1][1]) == (line.coords[0], line.coords[-1])
 
 
@@ -85,7 +87,7 @@ def test_absorbing_leaves_no_sliver_and_moves_no_outer_end(lengths, min_length, 
     assert set(left) <= set(ends)
     assert len(left) == len(matched) + 1
     assert len(matched) == 1 or np.diff(left).min() >= min_length
-    assert all(a != b for a, b in zip(matched, matched[1:], strict=False))
+    assert all(a != b for a, b in pairwise(matched))
 
 
 def test_lines_come_out_of_collections_and_points_and_areas_do_not():

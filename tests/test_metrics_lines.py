@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ ROAD = lines([(0, 0), (1000, 0)])
 
 
 def moved(road: np.ndarray, dx: float, dy: float) -> np.ndarray:
-    return shapely.transform(road, lambda xy: xy + [dx, dy])
+    return shapely.transform(road, lambda xy: xy + np.array([dx, dy]))
 
 
 def town(blocks: int = 4, side: float = 80.0) -> np.ndarray:
@@ -253,7 +255,7 @@ def test_the_radius_is_measured_along_the_roads():
 
 def test_how_lines_are_cut_into_features_does_not_matter():
     whole = build_graph(town())
-    cut = build_graph(np.concatenate([[shapely.LineString(pair) for pair in zip(points, points[1:], strict=False)]
+    cut = build_graph(np.concatenate([[shapely.LineString(pair) for pair in pairwise(points)]
                                       for points in (line.segmentize(7).coords for line in town())]))  # fmt: skip
     other = build_graph(moved(town(), 2, 1)[2:])
     assert count_marbles(cut, other, TopoSetting()) == count_marbles(whole, other, TopoSetting())

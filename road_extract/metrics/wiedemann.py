@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from road_extract.line_matching import match_lines
@@ -79,7 +80,5 @@ def _length_and_match(lines: NDArray[np.object_], others: NDArray[np.object_], b
 
 
 def _dissolve(lines: NDArray[np.object_]) -> NDArray[np.object_]:
-    import shapely
-
     parts = shapely.get_parts(shapely.union_all(lines))
     return parts[shapely.length(parts) > 0]  # type: ignore[no-any-return]
