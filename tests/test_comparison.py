@@ -104,12 +104,22 @@ def test_bounds_and_areas_say_where_to_compare(roads, existing, tmp_path):
     assert same.length_km == pytest.approx(found.length_km, rel=1e-3)
 
 
+def test_the_angle_decides_what_a_crossing_road_is(roads, existing, tmp_path):
+    """The side road begins 3 m from the map's main road, and goes on 9 m within the buffer."""
+    strict, loose = (
+        diff_roads(roads, existing, tmp_path / f"{angle}.gpkg", options=DiffOptions(angle_deg=angle, min_length_m=1))
+        for angle in (30, 90)
+    )
+    assert loose.length_km["matched"] - strict.length_km["matched"] == pytest.approx(0.009, rel=1e-2)
+
+
 def test_a_map_of_the_whole_world_is_cut_before_it_is_moved(roads, tmp_path):
-    world = gpd.GeoSeries([shapely.LineString([(10, -89), (11, -89.5)]), shapely.LineString([(170, 5), (171, 5)])])
+    # a quarter round the equator from the meridian of the roads' UTM zone: no place there
+    world = gpd.GeoSeries([shapely.LineString([(10, -89), (11, -89.5)]), shapely.LineString([(-28, 0), (-27, 0)])])
     gpd.GeoDataFrame(geometry=world, crs="EPSG:4326").to_file(tmp_path / "world.gpkg")
     found = diff_roads(roads, tmp_path / "world.gpkg", tmp_path / "d.gpkg")
     assert found.pieces == {"new": 2, "missing": 0, "matched": 0}
-    assert found.existing.left_out_km == pytest.approx(55.9 + 110.9, rel=0.01)
+    assert found.existing.left_out_km == pytest.approx(55.9 + 111.3, rel=0.01)
 
 
 def test_without_lines_of_ours_the_area_has_to_be_named(existing, tmp_path):

@@ -52,8 +52,11 @@ def test_the_angle_counts_in_both_directions_of_travel(angle, matches):
 
 
 def test_pixel_stairs_do_not_spoil_the_heading():
-    stairs = [(x, y) for x in range(100) for y in ((x % 2), (x + 1) % 2)]
-    assert match_lines(ROAD, lines(stairs), 3, max_angle_deg=30).length_m == pytest.approx(100, abs=2)
+    """Each step of a diagonal line of pixels is 45 degrees off the road it stands for."""
+    stairs = lines([point for step in range(70) for point in ((step, step), (step + 1, step))])
+    diagonal = lines([(0, 0), (70, 70)])
+    assert match_lines(diagonal, stairs, 3, max_angle_deg=30).length_m == pytest.approx(diagonal[0].length, abs=2)
+    assert match_lines(stairs, diagonal, 3, max_angle_deg=30).length_m == pytest.approx(stairs[0].length, abs=2)
 
 
 def test_stretches_are_told_per_line_and_merged():
