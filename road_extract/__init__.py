@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from road_extract.evaluation import evaluate as evaluate
     from road_extract.evaluation_options import DiffOptions as DiffOptions
     from road_extract.evaluation_options import EvaluateOptions as EvaluateOptions
+    from road_extract.options import LineOptions as LineOptions
     from road_extract.options import PredictOptions as PredictOptions
     from road_extract.options import VectorizeOptions as VectorizeOptions
     from road_extract.pipeline import extract_roads as extract_roads
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "DiffOptions": "evaluation_options",
     "EvaluateOptions": "evaluation_options",
+    "LineOptions": "options",
     "PredictOptions": "options",
     "RoadExtractError": "errors",
     "TrainOptions": "training",

@@ -18,7 +18,7 @@ class EvaluateOptions:
         low=0.001,
         high=1.0,
     )
-    metrics: str = option("all", "What to measure: all, raster (pixels) or lines")
+    metrics: str = option("all", "What to measure: all, raster (pixels) or lines", choices=("all", "raster", "lines"))
     rho_px: int = option(3, "Slack of the relaxed metrics", unit="px", low=0, high=100, short="rho")
     buffer_m: float = option(
         3.0,
@@ -51,8 +51,6 @@ class EvaluateOptions:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        if self.metrics not in ("all", "raster", "lines"):
-            raise InputError(f"metrics is {self.metrics!r}; expected all, raster or lines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +69,13 @@ class DiffOptions:
         None, "Only this part: XMIN YMIN XMAX YMAX in the CRS of ROADS"
     )
     within: str | None = option(None, "Only inside the polygons of this vector file, in any format and CRS")
-    sort: str = option("none", "Order: none, probability (surest first) or doubtful (most doubtful first)")
+    sort: str = option(
+        "none",
+        "Order of the pieces: surest first (probability) or most doubtful first (doubtful)",
+        choices=("none", "probability", "doubtful"),
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        if self.sort not in ("none", "probability", "doubtful"):
-            raise InputError(f"sort is {self.sort!r}; expected none, probability or doubtful")
         if self.bounds is not None and self.within is not None:
             raise InputError("bounds and an area are given; expected one of them")

@@ -91,6 +91,14 @@ def move(geometries: NDArray[np.object_], crs: str, to_crs: str) -> NDArray[np.o
     return shapely.transform(geometries, transform, interleaved=False)  # type: ignore[no-any-return]
 
 
+def length_m(line: shapely.LineString, crs: str) -> float:
+    """Geodesic length of a line, in metres."""
+    import shapely
+
+    x, y = shapely.get_coordinates(line).T
+    return float(_geod(crs).line_length(*_to_geodetic(crs).transform(x, y)))
+
+
 def _ring_area_m2(ring: shapely.LinearRing, crs: str) -> float:
     import shapely
 

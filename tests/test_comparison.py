@@ -122,6 +122,16 @@ def test_a_map_of_the_whole_world_is_cut_before_it_is_moved(roads, tmp_path):
     assert found.existing.left_out_km == pytest.approx(55.9 + 111.3, rel=0.01)
 
 
+def test_of_several_layers_the_lines_are_read(roads, existing, tmp_path):
+    """A GeoPackage with polygons and nodes beside the lines, as `extract` writes it."""
+    mixed = tmp_path / "mixed.gpkg"
+    for layer, geometry in (("areas", shapely.box(X, Y, X + 9, Y + 9)), ("nodes", shapely.Point(X, Y))):
+        gpd.GeoDataFrame(geometry=[geometry], crs=UTM).to_file(mixed, layer=layer)
+    gpd.read_file(roads).to_file(mixed, layer="lines")
+    found = diff_roads(mixed, existing, tmp_path / "d.gpkg")
+    assert found.length_km == diff_roads(roads, existing, tmp_path / "e.gpkg").length_km
+
+
 def test_without_lines_of_ours_the_area_has_to_be_named(existing, tmp_path):
     nothing = write(tmp_path / "none.gpkg", [shapely.Point(X, Y)])
     with pytest.raises(RoadExtractError, match="holds no line"):
@@ -146,7 +156,6 @@ def test_the_command_prints_lengths_and_json(roads, existing, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--sort", "colour"], "expected none, probability or doubtful"),
         (["--bounds", "1", "0", "0", "1"], "XMIN < XMAX"),
         (["--angle", "91"], "expected 0 to 90 deg"),
         (["--within", "{roads}"], "holds no polygon"),

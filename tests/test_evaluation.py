@@ -13,7 +13,7 @@ import rasterio
 import shapely
 from affine import Affine
 
-from road_extract import EvaluateOptions, RoadExtractError, evaluate
+from road_extract import DiffOptions, EvaluateOptions, RoadExtractError, evaluate
 from road_extract.cli import run
 from tests.conftest import UTM
 
@@ -157,7 +157,10 @@ def test_pixels_at_the_threshold_are_road_as_in_vectorize(raster, tmp_path, thre
     levels[:, -1] = 254
     path = with_scale(raster(levels, "p.tif"))
     vectorize_roads(
-        path, tmp_path / "r.gpkg", mask=tmp_path / "m.tif", options=VectorizeOptions(threshold, 0, 0, simplify_m=0)
+        path,
+        tmp_path / "r.gpkg",
+        mask=tmp_path / "m.tif",
+        options=VectorizeOptions(threshold=threshold, min_area_m2=0, min_hole_m2=0, simplify_m=0),
     )
     options = EvaluateOptions(threshold=threshold, metrics="raster")
     assert exact(evaluate(path, tmp_path / "m.tif", options=options)) == (1, 1, 1)
@@ -308,7 +311,6 @@ def test_the_table_and_the_json_name_every_metric_in_full(raster, tmp_path, caps
         (["none.tif", "{t}"], "none.tif: cannot be opened as a raster"),
         (["{t}", "none.geojson"], "none.geojson: cannot be read"),
         (["{folder}", "{t}"], "one is a folder and one is not"),
-        (["{t}", "{t}", "--metrics", "colour"], "expected all, raster or lines"),
         (["{t}", "{t}", "--rho", "-1"], "expected 0 to 100 px"),
         (["{t}", "{mixed}"], "holds lines and polygons"),
         (["{empty}", "{empty}"], "holds nothing"),
@@ -330,6 +332,14 @@ def test_bad_input_gets_one_sentence(raster, tmp_path, capsys, args, words):
     assert words in captured.err
     assert captured.err.count("Error: ") == 1
     assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(("command", "options"), [("evaluate", EvaluateOptions), ("diff", DiffOptions)])
+def test_the_command_line_offers_every_option(command, options, capsys):
+    run([command, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for field in options.__dataclass_fields__.values():
+        assert "--" + (field.metadata["short"] or field.name).replace("_", "-") + " " in text
 
 
 def test_lines_of_the_sample_tile_against_themselves():

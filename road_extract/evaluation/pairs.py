@@ -7,7 +7,7 @@ from pathlib import Path
 
 from road_extract.errors import InputError
 
-VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg", ".fgb", ".parquet", ".shp")
+VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg", ".fgb", ".parquet", ".shp", ".osm", ".pbf")
 RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".jp2", ".png")
 #: A prediction may be named after its scene with one of these behind.
 ENDINGS = ("_roads", "_probability", "_mask")

@@ -10,17 +10,20 @@ from numpy.typing import NDArray
 
 from road_extract.centrelines import PROBABILITY_MAX, SkeletonPixels, trace_skeleton
 from road_extract.mask_strips import MaskStrip
-from road_extract.network.chains import FloatArray, label_groups
+from road_extract.network.bridging import bridge_gaps
+from road_extract.network.chains import BoolArray, FloatArray, label_groups
 from road_extract.network.cleaning import clean_graph, drop_short_pieces
 from road_extract.network.ends import at_scene_edge, extend_ends
+from road_extract.network.gap_paths import Evidence
 from road_extract.network.graph import Graph, line_lengths, sort_graph
 from road_extract.network.junctions import settle_junctions
 from road_extract.network.road_network import RoadNetwork
 from road_extract.network.shaping import shape_lines
 from road_extract.network.tracing import trace_graph
 from road_extract.options import LineOptions
+from road_extract.windows import Window
 
-#: What `trace_mask` does if nothing else is asked for: there is no probability to bridge gaps by.
+#: What `trace_mask` does if nothing else is asked for: what the mask has, and no more.
 UNBRIDGED = LineOptions(max_gap_m=0.0)
 
 
@@ -44,7 +47,12 @@ def trace_mask(
     """
     mask = np.asarray(mask, dtype=bool)
     strip = MaskStrip(0, mask, np.ones_like(mask), mask.astype(np.float32))
-    return trace_network([strip], mask.shape, pixel_size_m, options, simplify_m, is_mask=True)
+
+    def read(window: Window) -> tuple[NDArray[np.float32], BoolArray]:
+        place = (slice(window.row_off, window.row_end), slice(window.col_off, window.col_end))
+        return strip.probability[place].astype(np.float32), strip.valid[place]
+
+    return trace_network([strip], mask.shape, pixel_size_m, options, simplify_m, Evidence(read, 0.5, is_mask=True))
 
 
 def trace_network(
@@ -53,8 +61,7 @@ def trace_network(
     pixel_size_m: tuple[float, float],
     options: LineOptions,
     simplify_m: float,
-    *,
-    is_mask: bool,
+    evidence: Evidence,
 ) -> RoadNetwork:
     """Trace the roads of a mask that streams by.
 
@@ -64,7 +71,7 @@ def trace_network(
         pixel_size_m: A pixel's size (x, y) in metres.
         options: What is dropped and bridged.
         simplify_m: How far simplification may move a line, metres.
-        is_mask: The strips' probability says nothing.
+        evidence: The probability, for the gaps; it is read after the last strip.
 
     Returns:
         The network in pixel coordinates.
@@ -75,8 +82,9 @@ def trace_network(
     extent_m = (shape[1] * pixel_size_m[0], shape[0] * pixel_size_m[1])
     graph = trace_pixels(trace_skeleton(strips, pixel_size_m), pixel_size_m, options)
     graph = extend_ends(graph, extent_m, max(pixel_size_m))
+    graph = bridge_gaps(graph, evidence, shape, pixel_size_m, options.max_gap_m)
     graph = drop_short_pieces(graph, options.min_length_m)
-    return finish_network(graph, extent_m, pixel_size_m, simplify_m, is_mask=is_mask)
+    return finish_network(graph, extent_m, pixel_size_m, simplify_m, is_mask=evidence.is_mask)
 
 
 def trace_pixels(pixels: SkeletonPixels, pixel_size_m: tuple[float, float], options: LineOptions) -> Graph:

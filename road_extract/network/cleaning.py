@@ -118,6 +118,6 @@ def _contract(graph: Graph, pair: BoolArray, settled: FloatArray) -> Graph:
 
 
 def drop_short_pieces(graph: Graph, min_length_m: float) -> Graph:
-    """Drop the connected pieces that are shorter than ``min_length_m`` in all."""
+    """Drop the connected pieces of which less than ``min_length_m`` was seen."""
     piece = graph.components()[graph.start]
-    return graph.take(np.bincount(piece, graph.lengths_m(), minlength=1)[piece] >= min_length_m)
+    return graph.take(np.bincount(piece, graph.lengths_m() * ~graph.bridged, minlength=1)[piece] >= min_length_m)

@@ -24,9 +24,9 @@ def shape_lines(graph: Graph, tolerance_m: float) -> Lines:
         tolerance_m: How far simplification may move a line.
     """
     points, sizes = graph.with_ends()
-    smooth = _to_lines(_smooth(_straighten_at_junctions(graph, points.middle, sizes), sizes), sizes)
+    smooth = to_lines(_smooth(_straighten_at_junctions(graph, points.middle, sizes), sizes), sizes)
     lines = simplify(smooth, tolerance_m)
-    for plainer in (simplify(smooth, tolerance_m / 4), smooth, _to_lines(points.xy, sizes)):
+    for plainer in (simplify(smooth, tolerance_m / 4), smooth, to_lines(points.xy, sizes)):
         wrong = find_conflicts(lines)
         if not wrong.any():
             break
@@ -34,7 +34,8 @@ def shape_lines(graph: Graph, tolerance_m: float) -> Lines:
     return lines
 
 
-def _to_lines(xy: FloatArray, sizes: IntArray) -> Lines:
+def to_lines(xy: FloatArray, sizes: IntArray) -> Lines:
+    """LineStrings of rows of points; (points, 2) and (lines,) to (lines,)."""
     lines: Lines = shapely.linestrings(xy, indices=np.repeat(np.arange(len(sizes)), sizes))
     return lines
 
@@ -96,15 +97,23 @@ def _smooth(xy: FloatArray, sizes: IntArray) -> FloatArray:
 def find_conflicts(lines: Lines) -> BoolArray:
     """Lines that cross themselves, or meet another one elsewhere than at ends of both, (lines,)."""
     wrong: BoolArray = ~shapely.is_simple(lines)
-    # A ring has no ends for GEOS: it is looked at in two halves.
-    parts, owner = _open_parts(lines)
-    first, second = shapely.STRtree(parts).query(parts, predicate="intersects")
-    once = first < second
-    first, second = first[once], second[once]
-    # neither interior meets the other's interior or ends
-    apart = shapely.relate_pattern(parts[first], parts[second], "FF*F*****")
-    wrong[owner[first[~apart]]] = wrong[owner[second[~apart]]] = True
+    first, second = find_meetings(lines, np.arange(len(lines)))
+    wrong[first] = wrong[second] = True
     return wrong
+
+
+def find_meetings(lines: Lines, which: IntArray) -> tuple[IntArray, IntArray]:
+    """Pairs of lines, of which one at least is among ``which``, that meet elsewhere than at ends of both."""
+    # a ring has no ends for GEOS: it is looked at in two halves
+    parts, owner = _open_parts(lines)
+    asked = np.flatnonzero(np.isin(owner, which))
+    first, second = shapely.STRtree(parts).query(parts[asked], predicate="intersects")
+    first = asked[first]
+    other = owner[first] != owner[second]
+    first, second = first[other], second[other]
+    # neither interior meets the other's interior or ends
+    wrong = ~shapely.relate_pattern(parts[first], parts[second], "FF*F*****")
+    return owner[first[wrong]], owner[second[wrong]]
 
 
 def _open_parts(lines: Lines) -> tuple[Lines, IntArray]:

@@ -5,17 +5,32 @@ A layer is streamed in batches into a temporary file beside the target, which ta
     features --batches--> checked batches --one writer per format--> temporary file --rename--> target
 """
 
-from road_extract.vector_io.reading import Table, read_area, read_geometries, read_table
-from road_extract.vector_io.writing import FORMATS, check_format, check_output, load_drivers, write_features
+from road_extract.vector_io.reading import Table, read_area, read_geometries, read_roads, read_table
+from road_extract.vector_io.writing import (
+    FORMATS,
+    NETWORK_FORMATS,
+    add_layer,
+    check_format,
+    check_output,
+    is_network_format,
+    load_drivers,
+    write_features,
+    write_network,
+)
 
 __all__ = [
     "FORMATS",
+    "NETWORK_FORMATS",
     "Table",
+    "add_layer",
     "check_format",
     "check_output",
+    "is_network_format",
     "load_drivers",
     "read_area",
     "read_geometries",
+    "read_roads",
     "read_table",
     "write_features",
+    "write_network",
 ]

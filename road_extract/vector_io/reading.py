@@ -37,12 +37,12 @@ def read_table(path: Path) -> Table:
     """Read a vector file with its attributes; those that are no numbers or truth values become text.
 
     Args:
-        path: Any file that GDAL opens, or GeoParquet; of several layers the first.
+        path: Any file that GDAL opens, or GeoParquet; of several layers the first one of lines, else the first.
 
     Raises:
         InputError: The file cannot be read, or has no CRS.
     """
-    layer = _read_layer(path)
+    layer = _read_layer(path, _line_layer(path))
     layer = layer[~(layer.geometry.isna() | layer.geometry.is_empty)]
     names = [name for name in layer.columns if name.lower() not in RESERVED_FIELDS and name != layer.geometry.name]
     fields = {name: _type_of(layer[name].dtype.kind) for name in names}
@@ -105,18 +105,62 @@ def read_area(path: Path, crs: str, near: shapely.Geometry) -> shapely.Geometry:
     return geopandas.GeoSeries([divided], crs=layer.crs).to_crs(crs).iloc[0]
 
 
+def read_roads(path: Path, crs: str) -> tuple[list[shapely.Geometry], list[shapely.Geometry]]:
+    """The geometries of all layers of a vector file, brought to a CRS: what was seen, and lines that bridge gaps.
+
+    Args:
+        path: Any file that GDAL opens, or GeoParquet.
+        crs: The CRS wanted, as WKT.
+
+    Raises:
+        InputError: The file cannot be read, or has no CRS.
+    """
+    seen: list[shapely.Geometry] = []
+    bridges: list[shapely.Geometry] = []
+    for name in _layer_names(path):
+        layer = _read_layer(path, name)
+        bridged = layer["bridged"].fillna(False).astype(bool) if "bridged" in layer else [False] * len(layer)
+        for geometry, is_bridge in zip(layer.geometry.to_crs(crs), bridged, strict=True):
+            if geometry is not None and not geometry.is_empty:
+                (bridges if is_bridge else seen).append(geometry)
+    return seen, bridges
+
+
+def _line_layer(path: Path) -> str | None:
+    """The first layer of lines; None for the first of all."""
+    return next((name for name, kind in _list_layers(path) if "LineString" in kind), None)
+
+
+def _layer_names(path: Path) -> list[str | None]:
+    return [name for name, _ in _list_layers(path)] if path.suffix.lower() == ".gpkg" else [None]
+
+
+def _list_layers(path: Path) -> list[tuple[str, str]]:
+    """Name and geometry type of each layer; GeoParquet has none."""
+    import pyogrio
+
+    if path.suffix.lower() == ".parquet":
+        return []
+    try:
+        return [(str(name), str(kind)) for name, kind in pyogrio.list_layers(path)]
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as vector data ({error})") from error
+
+
 def _read(path: Path) -> Any:
-    """The geometries as a GeoSeries."""
-    return _read_layer(path).geometry
+    """The geometries of the first layer as a GeoSeries."""
+    return _read_layer(path, None).geometry
 
 
-def _read_layer(path: Path) -> Any:
-    """A GeoDataFrame."""
+def _read_layer(path: Path, name: str | None) -> Any:
+    """A layer, the first one if it is not named, as a GeoDataFrame."""
     import geopandas
 
-    read = geopandas.read_parquet if path.suffix.lower() == ".parquet" else geopandas.read_file
     try:
-        layer = read(path)
+        if path.suffix.lower() == ".parquet":
+            layer = geopandas.read_parquet(path)
+        else:
+            layer = geopandas.read_file(path, **({} if name is None else {"layer": name}))
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as vector data ({error})") from error
     if getattr(layer, "crs", None) is None:
