@@ -1,55 +1,57 @@
-"""Score a model on scenes with road masks, pooled: relaxed break-even (rho 3 px), exact IoU.
+"""Score a model on scenes with road masks: predicts all of them with one loaded model, then evaluates.
 
-    python benchmarks/score.py FOLDER [--model MODEL] [--choose-threshold] [--grey] [--only PREFIX ...]
+    python benchmarks/score.py FOLDER ... [--model MODEL] [--only PREFIX ...] [--grey] [--keep DIR] [--json FILE]
 
-FOLDER holds images/ and masks/ of the same file names; masks: 1 road, 0 not, 255 unlabelled.
+FOLDER holds images/ and masks/ of the same file names; masks: 1 road, 0 not, 255 unlabelled. It prints what
+`road-extract evaluate` prints for the predictions, which --keep keeps. To choose a threshold, score held-out scenes and
+take that of the best exact F1.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
-import numpy as np
 import rasterio
-from numpy.typing import NDArray
 
-from road_extract import PredictOptions
+from road_extract import EvaluateOptions, PredictOptions, evaluate
 from road_extract.backends import open_backend
+from road_extract.evaluation.report import to_text, to_values
 from road_extract.inference import Inference, iter_probability
-from road_extract.metrics import RoadCounts, count_roads, score_roads
 from road_extract.model import read_spec, shipped_model
 from road_extract.pipeline import open_scene, plan_tiles, scale_scene, to_uint8
+from road_extract.raster_io import THRESHOLD_TAG, gdal_session, open_probability_sink
+from road_extract.vector_io import load_drivers
 
 
 class Model:
     """A loaded model, used for one scene after the other."""
 
     def __init__(self, folder: Path, grey: bool) -> None:
+        load_drivers()
         self.options = PredictOptions(model=str(folder), bands=(1,) if grey else None)
         self.spec = read_spec(folder)
         self.backend = open_backend(self.options.backend, folder, self.options.batch_size)
 
-    def count(self, image: Path, mask: Path) -> RoadCounts:
-        """Predict one scene and count; a scene without CRS or place is given one, its pixels staying as they are."""
-        with tempfile.TemporaryDirectory() as folder:
+    def predict(self, image: Path, out: Path) -> None:
+        """Write what `predict_probability` writes; a scene without CRS or place is given one, its pixels staying."""
+        with ExitStack() as stack:
             scene = image
             with rasterio.open(image) as dataset:
                 if dataset.transform.is_identity:
-                    scene = Path(folder) / "placed.vrt"
+                    scene = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "placed.vrt"
                     place_anywhere(image, scene)
-            probability = self.predict(scene)
-        with rasterio.open(mask) as labels:
-            truth = labels.read(1)
-        return count_roads(probability, truth == 1, (probability != 255) & (truth != 255))
-
-    def predict(self, scene: Path) -> NDArray[np.uint8]:
-        """What `predict_probability` writes, (rows, cols)."""
-        with open_scene(scene, self.options, self.spec) as source:
+            stack.enter_context(gdal_session())
+            source = stack.enter_context(open_scene(scene, self.options, self.spec))
             inference = Inference(self.backend, self.spec, scale_scene(source), self.options.batch_size)
             plan = plan_tiles(source, self.options, self.spec)
-            return np.concatenate([to_uint8(*strip) for strip in iter_probability(source, plan, inference)])
+            tags = {THRESHOLD_TAG: repr(self.spec.threshold)}
+            sink = stack.enter_context(open_probability_sink(out, source.grid, tags))
+            for strip in iter_probability(source, plan, inference):
+                sink.write(to_uint8(*strip))
 
 
 def place_anywhere(image: Path, out: Path) -> None:
@@ -72,41 +74,36 @@ def place_anywhere(image: Path, out: Path) -> None:
 @click.option("--model", type=click.Path(path_type=Path), help="Model folder; the shipped one if left out.")
 @click.option("--only", multiple=True, help="Beginning of the file names to score; repeatable.")
 @click.option("--grey", is_flag=True, help="Give the model the first band only, as grey.")
-@click.option("--choose-threshold", is_flag=True, help="Also print the threshold of the best F1: for held-out scenes.")
+@click.option("--metrics", default="all", help="all, raster or lines.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Folder for the probability rasters.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the scores here as JSON.")
 def main(
-    folders: tuple[Path, ...], model: Path | None, only: tuple[str, ...], choose_threshold: bool, grey: bool
+    folders: tuple[Path, ...],
+    model: Path | None,
+    only: tuple[str, ...],
+    grey: bool,
+    metrics: str,
+    keep: Path | None,
+    json_file: Path | None,
 ) -> None:
     """Print the scores."""
-    loaded = Model(model or shipped_model(), grey)
-    total: RoadCounts | None = None
-    for folder in folders:
-        for image in sorted((folder / "images").glob("*.tif")):
-            if only and not image.name.startswith(only):
-                continue
-            counts = loaded.count(image, folder / "masks" / image.name)
-            total = counts if total is None else total + counts
-            scores = score_roads(counts)
-            print(
-                f"  {image.stem}: break-even {scores.break_even:.4f}, best IoU {scores.iou[1:].max():.4f}", flush=True
-            )
-    if total is None:
+    images = [image for folder in folders for image in sorted((folder / "images").glob("*.tif"))]
+    images = [image for image in images if not only or image.name.startswith(only)]
+    if not images:
         raise click.ClickException("no scene found")
-    report(total, loaded.spec.threshold, choose_threshold)
-
-
-def report(counts: RoadCounts, threshold: float, choose: bool) -> None:
-    """The pooled figures."""
-    scores, level = score_roads(counts), round(threshold * 254)
-    print(f"relaxed break-even (rho 3 px) {scores.break_even:.4f}")
-    print(
-        f"at the model's threshold {threshold:.3f}: exact IoU {scores.iou[level]:.4f}, F1 {scores.f1[level]:.4f}, "
-        f"precision {scores.precision[level]:.4f}, recall {scores.recall[level]:.4f}, "
-        f"relaxed precision {scores.relaxed_precision[level]:.4f}, relaxed recall {scores.relaxed_recall[level]:.4f}"
-    )
-    best = 1 + int(np.argmax(scores.iou[1:]))
-    print(f"best exact IoU {scores.iou[best]:.4f} at threshold {best / 254:.3f}")
-    if choose:
-        print(f"threshold {best / 254:.3f}")
+    loaded = Model(model or shipped_model(), grey)
+    with tempfile.TemporaryDirectory() as temp:
+        predictions, truths = keep or Path(temp) / "predictions", Path(temp) / "truths"
+        predictions.mkdir(exist_ok=True)
+        truths.mkdir()
+        for number, image in enumerate(images, 1):
+            (truths / image.name).symlink_to((image.parents[1] / "masks" / image.name).resolve())
+            loaded.predict(image, predictions / image.name)
+            click.echo(f"predicted {number}/{len(images)} {image.stem}", err=True)
+        found = evaluate(predictions, truths, options=EvaluateOptions(metrics=metrics))
+    click.echo(to_text(found))
+    if json_file is not None:
+        json_file.write_text(json.dumps(to_values(found), indent=2) + "\n")
 
 
 if __name__ == "__main__":

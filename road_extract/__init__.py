@@ -10,7 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from road_extract.comparison import diff_roads as diff_roads
     from road_extract.errors import RoadExtractError as RoadExtractError
+    from road_extract.evaluation import evaluate as evaluate
+    from road_extract.evaluation_options import DiffOptions as DiffOptions
+    from road_extract.evaluation_options import EvaluateOptions as EvaluateOptions
     from road_extract.options import LineOptions as LineOptions
     from road_extract.options import PredictOptions as PredictOptions
     from road_extract.options import VectorizeOptions as VectorizeOptions
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from road_extract.version import __version__ as __version__
 
 _HOMES = {
+    "DiffOptions": "evaluation_options",
+    "EvaluateOptions": "evaluation_options",
     "LineOptions": "options",
     "PredictOptions": "options",
     "RoadExtractError": "errors",
@@ -31,7 +37,9 @@ _HOMES = {
     "VectorizeOptions": "options",
     "__version__": "version",
     "describe_scene": "preflight",
+    "diff_roads": "comparison",
     "draw_preview": "preview",
+    "evaluate": "evaluation",
     "extract_roads": "pipeline",
     "predict_probability": "pipeline",
     "train_model": "training",

@@ -27,6 +27,11 @@ class RasterGrid:
     crs: str
     nodata: float | None = None
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.height, self.width
+
     def window_transform(self, window: Window) -> Affine:
         """The transform of a window: exact, rotation kept."""
         return self.transform * Affine.translation(window.col_off, window.row_off)

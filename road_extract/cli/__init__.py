@@ -19,6 +19,8 @@ COMMANDS = {
     "vectorize": "Turn a probability raster or mask into road polygons.",
     "info": "Say what a scene is, what extracting it takes, and what would stop it.",
     "preview": "Draw roads over their scene, as a PNG.",
+    "evaluate": "Score roads against the truth: pixels and lines.",
+    "diff": "Compare road lines with a map: new, matched, missing.",
     "train": "Train a model on scenes with road masks.",
 }
 

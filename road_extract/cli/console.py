@@ -7,10 +7,12 @@ import logging
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
+from road_extract.atomic import replacing
 from road_extract.progress import Progress
 
 #: Set once a command runs with `--progress json`: errors then go there too.
@@ -115,6 +117,25 @@ def emit(event: str, **values: Any) -> None:
     out = _json_out or sys.stdout
     out.write(json.dumps({"event": event, **values}) + "\n")
     out.flush()
+
+
+def json_outputs(path: Path | None) -> list[Path]:
+    """The file that `write_json` will write, if any."""
+    return [] if path is None or path == Path("-") else [path]
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write values to a file, or to stdout where the path is ``-``.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    text = json.dumps(values, indent=2) + "\n"
+    if path == Path("-"):
+        click.echo(text, nl=False)
+        return
+    with replacing(path) as temp:
+        temp.write_text(text, encoding="utf-8")
 
 
 def show_error(message: str) -> None:

@@ -32,8 +32,13 @@ class ProbabilityRaster:
         is_mask: Whether it holds 0 and 1 only, so that no probability can be told.
     """
 
-    def __init__(self, path: str, assume_crs: str | None = None) -> None:
+    def __init__(self, path: str, assume_crs: str | None = None, assume_grid: RasterGrid | None = None) -> None:
         """Open it.
+
+        Args:
+            path: Any raster that GDAL opens.
+            assume_crs: CRS of a raster that has none.
+            assume_grid: Grid of a raster that has no place at all and is of that size.
 
         Raises:
             InputError: If it is no such raster, or has no place on the earth.
@@ -41,21 +46,24 @@ class ProbabilityRaster:
         self.path = path
         self._dataset = open_raster(path)
         try:
-            self._set_up(assume_crs)
+            self._set_up(assume_crs, assume_grid)
         except BaseException:
             self._dataset.close()
             raise
 
-    def _set_up(self, assume_crs: str | None) -> None:
+    def _set_up(self, assume_crs: str | None, assume_grid: RasterGrid | None) -> None:
         dataset = self._dataset
         if dataset.count != 1 or dataset.dtypes[0].startswith("complex"):
             raise InputError(
                 f"{self.path}: has {dataset.count} bands of {dataset.dtypes[0]}; expected one band of probabilities or "
                 "of 0 and 1"
             )
-        crs = crs_of(dataset, self.path, assume_crs)
-        check_georeference(dataset, self.path)
-        self.grid = RasterGrid(dataset.height, dataset.width, dataset.transform, crs, dataset.nodata)
+        if assume_grid is not None and dataset.transform.is_identity and dataset.shape == assume_grid.shape:
+            self.grid = assume_grid
+        else:
+            crs = crs_of(dataset, self.path, assume_crs)
+            check_georeference(dataset, self.path)
+            self.grid = RasterGrid(dataset.height, dataset.width, dataset.transform, crs, dataset.nodata)
         self._scale, self._offset = dataset.scales[0], dataset.offsets[0]
         self.is_mask = dataset.dtypes[0][0] in "iub" and (self._scale, self._offset) == (1, 0)
         self.threshold = self._read_threshold()

@@ -98,7 +98,7 @@ class Scene:
         self._factors = (native.height / self.grid.height, native.width / self.grid.width)
         self._resampling = Resampling.average if max(self._factors) > 1 else Resampling.bilinear
         self._all_valid = all(MaskFlags.all_valid in dataset.mask_flag_enums[b - 1] for b in self.bands)
-        self._area = self._area_of(view, crs, _footprint(native))
+        self._area = self._area_of(view, crs, footprint(native))
         # GDAL would shrink from overviews, whoever made them however: pixels are averaged from the scene itself
         self._full = open_raster(self.path, OVERVIEW_LEVEL="NONE") if self.resampled else dataset
 
@@ -215,7 +215,8 @@ def _inference_grid(native: RasterGrid, gsd_m: tuple[float, float], model_gsd_m:
     return native.resize(rows, cols)
 
 
-def _footprint(grid: RasterGrid) -> Any:
+def footprint(grid: RasterGrid) -> Any:
+    """The polygon that a grid covers, in its CRS."""
     import shapely
 
     corners = ((0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height))

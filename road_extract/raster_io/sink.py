@@ -23,6 +23,9 @@ PROBABILITY_MAX = 254
 NODATA = 255
 BLOCK_PX = 256
 
+#: Red, green, blue, alpha: 0..255 each.
+Colour = tuple[int, int, int, int]
+
 
 class RasterSink:
     """Takes the rows of a single-band uint8 raster from the top, in strips of any height."""
@@ -76,8 +79,27 @@ def open_mask_sink(path: Path, grid: RasterGrid, tags: Mapping[str, str]) -> Ite
 
 
 @contextmanager
+def open_class_sink(path: Path, grid: RasterGrid, colours: Mapping[int, Colour]) -> Iterator[RasterSink]:
+    """Write classes: uint8 with a colour table, nodata 255. Arguments and errors as for probabilities.
+
+    Args:
+        path: GeoTIFF to write.
+        grid: Size and place.
+        colours: Red, green, blue and alpha of each class.
+    """
+    with _open_sink(path, grid, NODATA, {}, Resampling.nearest, scale=None, colours=colours) as sink:
+        yield sink
+
+
+@contextmanager
 def _open_sink(
-    path: Path, grid: RasterGrid, nodata: int, tags: Mapping[str, str], shrink_by: Resampling, scale: float | None
+    path: Path,
+    grid: RasterGrid,
+    nodata: int,
+    tags: Mapping[str, str],
+    shrink_by: Resampling,
+    scale: float | None,
+    colours: Mapping[int, Colour] | None = None,
 ) -> Iterator[RasterSink]:
     profile = {
         "driver": "GTiff", "dtype": "uint8", "count": 1, "height": grid.height, "width": grid.width,
@@ -88,6 +110,8 @@ def _open_sink(
         try:
             with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(temp, "w", **profile) as dataset:
                 dataset.update_tags(**tags)
+                if colours is not None:
+                    dataset.write_colormap(1, dict(colours))
                 if scale is not None:
                     dataset.scales, dataset.offsets = (scale,), (0.0,)
                 sink = RasterSink(dataset)

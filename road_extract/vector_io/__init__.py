@@ -5,7 +5,7 @@ A layer is streamed in batches into a temporary file beside the target, which ta
     features --batches--> checked batches --one writer per format--> temporary file --rename--> target
 """
 
-from road_extract.vector_io.reading import read_area, read_geometries, read_roads
+from road_extract.vector_io.reading import Table, read_area, read_geometries, read_roads, read_table
 from road_extract.vector_io.writing import (
     FORMATS,
     NETWORK_FORMATS,
@@ -21,6 +21,7 @@ from road_extract.vector_io.writing import (
 __all__ = [
     "FORMATS",
     "NETWORK_FORMATS",
+    "Table",
     "add_layer",
     "check_format",
     "check_output",
@@ -29,6 +30,7 @@ __all__ = [
     "read_area",
     "read_geometries",
     "read_roads",
+    "read_table",
     "write_features",
     "write_network",
 ]

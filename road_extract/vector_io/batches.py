@@ -20,8 +20,8 @@ BATCH_BYTES = 8 * 2**20
 _BYTES_PER_VERTEX = 16
 
 _FIELD_TYPES = (int, float, bool, str)
-# Names that drivers give to columns of their own.
-_RESERVED_FIELDS = frozenset({"fid", "geom", "geometry"})
+#: Names that drivers give to columns of their own.
+RESERVED_FIELDS = frozenset({"fid", "geom", "geometry"})
 
 
 def check_schema(schema: LayerSchema) -> None:
@@ -32,7 +32,7 @@ def check_schema(schema: LayerSchema) -> None:
     """
     crs_of(schema)
     for name, kind in schema.fields.items():
-        if name.lower() in _RESERVED_FIELDS:
+        if name.lower() in RESERVED_FIELDS:
             raise InputError(f"the field name {name!r} is reserved by the file formats; choose another one")
         if kind not in _FIELD_TYPES:
             raise InputError(f"the field {name!r} has the type {kind!r}; expected int, float, bool or str")

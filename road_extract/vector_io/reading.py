@@ -2,13 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from road_extract.errors import InputError
+from road_extract.vector_io.batches import RESERVED_FIELDS
 
 if TYPE_CHECKING:
     import shapely
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A vector layer as it was read, in its own CRS.
+
+    Attributes:
+        geometries: None of them is empty, (n,).
+        crs: WKT.
+        fields: Name to type of every attribute: int, float, bool or str.
+        rows: Attributes of each geometry; None where there is no value.
+    """
+
+    geometries: NDArray[np.object_]
+    crs: str
+    fields: dict[str, type]
+    rows: list[dict[str, Any]]
+
+
+def read_table(path: Path) -> Table:
+    """Read a vector file with its attributes; those that are no numbers or truth values become text.
+
+    Args:
+        path: Any file that GDAL opens, or GeoParquet; of several layers the first one of lines, else the first.
+
+    Raises:
+        InputError: The file cannot be read, or has no CRS.
+    """
+    layer = _read_layer(path, _line_layer(path))
+    layer = layer[~(layer.geometry.isna() | layer.geometry.is_empty)]
+    names = [name for name in layer.columns if name.lower() not in RESERVED_FIELDS and name != layer.geometry.name]
+    fields = {name: _type_of(layer[name].dtype.kind) for name in names}
+    columns = [_values(layer[name], fields[name]) for name in names]
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] or [{} for _ in range(len(layer))]
+    return Table(layer.geometry.to_numpy(), str(layer.crs.to_wkt()), fields, rows)
+
+
+def _type_of(kind: str) -> type:
+    return {"b": bool, "i": int, "u": int, "f": float}.get(kind, str)
+
+
+def _values(column: Any, kind: type) -> list[Any]:
+    return [None if missing else kind(value) for value, missing in zip(column, column.isna(), strict=True)]
 
 
 def read_geometries(path: Path, crs: str) -> list[shapely.Geometry]:
@@ -78,13 +126,23 @@ def read_roads(path: Path, crs: str) -> tuple[list[shapely.Geometry], list[shape
     return seen, bridges
 
 
+def _line_layer(path: Path) -> str | None:
+    """The first layer of lines; None for the first of all."""
+    return next((name for name, kind in _list_layers(path) if "LineString" in kind), None)
+
+
 def _layer_names(path: Path) -> list[str | None]:
+    return [name for name, _ in _list_layers(path)] if path.suffix.lower() == ".gpkg" else [None]
+
+
+def _list_layers(path: Path) -> list[tuple[str, str]]:
+    """Name and geometry type of each layer; GeoParquet has none."""
     import pyogrio
 
-    if path.suffix.lower() != ".gpkg":
-        return [None]
+    if path.suffix.lower() == ".parquet":
+        return []
     try:
-        return [str(name) for name, _ in pyogrio.list_layers(path)]
+        return [(str(name), str(kind)) for name, kind in pyogrio.list_layers(path)]
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as vector data ({error})") from error
 

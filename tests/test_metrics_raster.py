@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import KDTree
 
-from road_extract.metrics import count_roads, score_roads
+from road_extract.metrics import raster
+from road_extract.metrics.raster import count_roads, score_roads
 
 
 def scores_of(probability, truth, valid=None, rho_px=3):
@@ -116,3 +117,35 @@ def test_counts_of_scenes_add_up():
     whole = count_roads(probability, truth, valid)
     assert np.array_equal((halves[0] + halves[1]).reached, whole.reached)
     assert np.array_equal((halves[0] + halves[1]).near_road, whole.near_road)
+
+
+@given(st.integers(0, 2**31), st.integers(0, 4), st.integers(1, 40))
+def test_counting_in_strips_gives_the_counts_of_the_whole(seed, rho, rows):
+    rng = np.random.default_rng(seed)
+    truth, valid = rng.random((40, 13)) < 0.05, rng.random((40, 13)) < 0.95
+    probability = rng.integers(0, 255, (40, 13), dtype=np.uint8)
+    whole = count_roads(probability, truth, valid, rho)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(raster, "_STRIP_ROWS", rows)
+        strips = count_roads(probability, truth, valid, rho)
+    for name in ("road", "ground", "near_road", "reached"):
+        assert np.array_equal(getattr(strips, name), getattr(whole, name))
+
+
+def test_roads_are_compared_as_they_are_drawn_not_thinned():
+    """A road 7 px wide over a true one of 1 px: all of it is predicted road, though within the slack."""
+    truth, predicted = line(10), np.zeros((21, 21), np.uint8)
+    predicted[:, 7:14] = 254
+    scores = scores_of(predicted, truth)
+    assert scores.precision[254] == pytest.approx(1 / 7)
+    assert scores.relaxed_precision[254] == 1
+    assert scores_of(predicted, truth, rho_px=2).relaxed_precision[254] == pytest.approx(5 / 7)
+
+
+def test_the_best_threshold_is_that_of_the_best_f1_and_iou():
+    truth = np.array([[1, 1, 1, 1, 0, 0]], bool)
+    probability = np.array([[90, 60, 60, 60, 60, 20]], np.uint8)
+    scores = scores_of(probability, truth, rho_px=0)
+    assert 20 < scores.best <= 60
+    assert scores.iou[scores.best] == pytest.approx(4 / 5) == scores.iou[1:].max()
+    assert scores.f1[scores.best] == scores.f1[1:].max()

@@ -10,6 +10,7 @@ moves.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from scipy import ndimage
 #: Probabilities are told apart in steps of 1/254, as they are stored.
 LEVELS = 255
 RHO_PX = 3
+_STRIP_ROWS = 1024
 
 IntArray = NDArray[np.int64]
 
@@ -72,6 +74,11 @@ class RoadScores:
         return 2 * self.iou / (1 + self.iou)
 
     @property
+    def best(self) -> int:
+        """Level of the best exact F1, which is that of the best exact IoU."""
+        return 1 + int(np.argmax(self.iou[1:]))
+
+    @property
     def break_even(self) -> float:
         """Relaxed precision and recall where they meet, interpolated between the two thresholds around it."""
         gap = self.relaxed_precision - self.relaxed_recall
@@ -87,7 +94,7 @@ class RoadScores:
 def count_roads(
     probability: NDArray[np.uint8], truth: NDArray[np.bool_], valid: NDArray[np.bool_], rho_px: int = RHO_PX
 ) -> RoadCounts:
-    """Count one scene.
+    """Count one scene, in strips: distances and neighbourhoods need many bytes a pixel.
 
     Args:
         probability: (rows, cols), 0..254 for 0..1.
@@ -95,16 +102,27 @@ def count_roads(
         valid: (rows, cols), pixels that count.
         rho_px: Slack.
     """
+    counts = RoadCounts(*np.zeros((4, LEVELS), np.int64))
+    for row in range(0, len(truth), _STRIP_ROWS):
+        seen = slice(max(row - rho_px, 0), row + _STRIP_ROWS + rho_px)
+        core = slice(row - seen.start, row - seen.start + _STRIP_ROWS)
+        counts += _count_strip(probability[seen], truth[seen], valid[seen], rho_px, core)
+    return counts
+
+
+def _count_strip(
+    probability: NDArray[np.uint8], truth: NDArray[np.bool_], valid: NDArray[np.bool_], rho_px: int, core: slice
+) -> RoadCounts:
+    """Count the rows ``core``, seen with the rows around them that their slack reaches."""
     truth = truth & valid
-    level = np.where(valid, probability, 0).astype(np.int16)
-    level[~valid] = -1
+    level = np.where(valid, probability, np.int16(-1))
     near = ndimage.distance_transform_edt(~truth) <= rho_px if truth.any() else np.zeros_like(truth)
-    highest = ndimage.maximum_filter(level, footprint=_disk(rho_px), mode="constant", cval=-1)
+    highest = _highest_within(level, rho_px)
     return RoadCounts(
-        _histogram(level[truth]),
-        _histogram(level[valid & ~truth]),
-        _histogram(level[near & valid]),
-        _histogram(highest[truth]),
+        _histogram(level[core][truth[core]]),
+        _histogram(level[core][(valid & ~truth)[core]]),
+        _histogram(level[core][(near & valid)[core]]),
+        _histogram(highest[core][truth[core]]),
     )
 
 
@@ -123,10 +141,15 @@ def score_roads(counts: RoadCounts) -> RoadScores:
     )
 
 
-def _disk(radius_px: int) -> NDArray[np.bool_]:
-    row, col = np.indices((2 * radius_px + 1,) * 2) - radius_px
-    inside: NDArray[np.bool_] = row**2 + col**2 <= radius_px**2
-    return inside
+def _highest_within(level: NDArray[np.int16], rho_px: int) -> NDArray[np.int16]:
+    """The highest level within a disk around each pixel, (rows, cols); a disk is a stack of rows."""
+    highest = np.full_like(level, -1)
+    for offset in range(-min(rho_px, len(level) - 1), min(rho_px, len(level) - 1) + 1):
+        half = math.isqrt(rho_px**2 - offset**2)
+        row = ndimage.maximum_filter1d(level, 2 * half + 1, axis=1, mode="constant", cval=-1)
+        target, source = highest[max(-offset, 0) : len(level) - max(offset, 0)], row[max(offset, 0) :]
+        np.maximum(target, source[: len(target)], out=target)
+    return highest
 
 
 def _histogram(levels: NDArray[np.int16]) -> IntArray:

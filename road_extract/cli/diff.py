@@ -1,0 +1,46 @@
+"""`road-extract diff`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from road_extract.atomic import check_outputs
+from road_extract.cli.console import Console, json_outputs, write_json
+from road_extract.cli.parameters import collect, options_of, overwrite_option, progress_option
+from road_extract.evaluation_options import DiffOptions
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command("diff")
+@click.argument("roads", type=PATH)
+@click.argument("existing", type=PATH)
+@click.argument("out", type=PATH)
+@click.option(
+    "--json", "json_file", type=PATH, help="Write the lengths here as JSON; - for stdout instead of the table."
+)
+@options_of(DiffOptions)
+@overwrite_option
+@progress_option
+def command(
+    roads: Path, existing: Path, out: Path, json_file: Path | None, overwrite: bool, progress: str, **values: Any
+) -> None:
+    """Compare the lines of ROADS with those of EXISTING, a map in any format and CRS.
+
+    OUT (.geojson, .gpkg, .fgb or .parquet) gets all of ROADS, cut where it begins and ceases to match: status new or
+    matched; and what of EXISTING is not in ROADS: status missing. Only the extent of ROADS is compared, or --bounds or
+    --within.
+    """
+    console = Console(progress)
+    options = collect(DiffOptions, values)
+    check_outputs([out, *json_outputs(json_file)], [roads, existing], overwrite)
+    from road_extract.comparison import diff_roads
+
+    found = diff_roads(roads, existing, out, options=options, overwrite=overwrite)
+    if json_file is not None:
+        write_json(json_file, found.to_values())
+    if json_file != Path("-"):
+        console.result(found.to_text(), **found.to_values())

@@ -1,0 +1,162 @@
+"""What an evaluation found: counts of scenes, and the ratios of their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any, TypeVar
+
+from road_extract.evaluation_options import EvaluateOptions
+from road_extract.metrics.apls import AplsSums
+from road_extract.metrics.raster import RoadCounts, RoadScores, score_roads
+from road_extract.metrics.topo import TopoCounts
+from road_extract.metrics.wiedemann import MatchedLengths
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LineCounts:
+    """What is counted along lines; counts of several scenes add up with ``+``."""
+
+    lengths: MatchedLengths
+    paths: AplsSums
+    marbles: TopoCounts
+
+    def __add__(self, other: LineCounts) -> LineCounts:
+        return LineCounts(self.lengths + other.lengths, self.paths + other.paths, self.marbles + other.marbles)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneCounts:
+    """One scene, or several together.
+
+    Attributes:
+        area_m2: Ground compared.
+        pixels: By level; None if not asked for.
+        lines: None if not asked for.
+    """
+
+    area_m2: float
+    pixels: RoadCounts | None
+    lines: LineCounts | None
+
+    def __add__(self, other: SceneCounts) -> SceneCounts:
+        return SceneCounts(
+            self.area_m2 + other.area_m2, _plus(self.pixels, other.pixels), _plus(self.lines, other.lines)
+        )
+
+
+def _plus(one: T | None, other: T | None) -> T | None:
+    """None where one of them was not counted."""
+    return None if one is None or other is None else add(one, other)
+
+
+@dataclass(frozen=True, slots=True)
+class RasterMetrics:
+    """Of the road class, at the threshold unless the name says otherwise; None where a value has no meaning."""
+
+    exact_precision: float
+    exact_recall: float
+    exact_f1: float
+    exact_iou: float
+    relaxed_precision: float
+    relaxed_recall: float
+    relaxed_break_even: float | None
+    best_exact_f1: float | None
+    best_exact_iou: float | None
+    best_threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LineMetrics:
+    """Along lines; None where a value has no meaning."""
+
+    wiedemann_completeness: float | None
+    wiedemann_correctness: float | None
+    wiedemann_quality: float | None
+    apls: float | None
+    apls_truth_onto_prediction: float | None
+    apls_prediction_onto_truth: float | None
+    topo_precision: float | None
+    topo_recall: float | None
+    topo_f1: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The result.
+
+    Attributes:
+        scenes: Counts of each scene by name.
+        total: Their sum: every ratio is one of sums, never a mean of ratios.
+        threshold: From which a pixel was road.
+        level: That threshold among the 255 levels of the curve.
+        graded: Whether the predictions tell probabilities; otherwise there is no curve.
+        unpaired: Truths without a prediction, which were left out.
+        options: How it was measured.
+    """
+
+    scenes: dict[str, SceneCounts]
+    total: SceneCounts
+    threshold: float
+    level: int
+    graded: bool
+    unpaired: tuple[str, ...]
+    options: EvaluateOptions
+
+    @property
+    def curve(self) -> RoadScores | None:
+        """Ratios at every threshold; None if pixels were not counted."""
+        return None if self.total.pixels is None else score_roads(self.total.pixels)
+
+    @property
+    def raster(self) -> RasterMetrics | None:
+        """Of all scenes together; None if pixels were not counted."""
+        return raster_metrics(self.total, self.level, self.graded)
+
+    @property
+    def lines(self) -> LineMetrics | None:
+        """Of all scenes together; None if lines were not measured."""
+        return line_metrics(self.total)
+
+
+def sum_scenes(scenes: Sequence[SceneCounts]) -> SceneCounts:
+    """Counts of all scenes together."""
+    return reduce(add, scenes)
+
+
+def raster_metrics(counts: SceneCounts, level: int, graded: bool) -> RasterMetrics | None:
+    """Ratios of pixels."""
+    if counts.pixels is None:
+        return None
+    scores = score_roads(counts.pixels)
+    at = {name: float(getattr(scores, name)[level]) for name in ("precision", "recall", "f1", "iou")}
+    best: dict[str, Any] = dict.fromkeys(("relaxed_break_even", "best_exact_f1", "best_exact_iou", "best_threshold"))
+    if graded:
+        best = {
+            "relaxed_break_even": scores.break_even,
+            "best_exact_f1": float(scores.f1[scores.best]),
+            "best_exact_iou": float(scores.iou[scores.best]),
+            "best_threshold": scores.best / (len(scores.iou) - 1),
+        }
+    return RasterMetrics(
+        **{f"exact_{name}": value for name, value in at.items()},
+        relaxed_precision=float(scores.relaxed_precision[level]),
+        relaxed_recall=float(scores.relaxed_recall[level]),
+        **best,
+    )
+
+
+def line_metrics(counts: SceneCounts) -> LineMetrics | None:
+    """Ratios of lines."""
+    if counts.lines is None:
+        return None
+    lengths, paths, marbles = counts.lines.lengths, counts.lines.paths, counts.lines.marbles
+    return LineMetrics(
+        lengths.completeness, lengths.correctness, lengths.quality,
+        paths.apls, paths.onto_proposal.score, paths.onto_truth.score,
+        marbles.precision, marbles.recall, marbles.f1,
+    )  # fmt: skip

@@ -1,0 +1,146 @@
+"""Both sides of a comparison, whatever their files hold, on one grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from road_extract.errors import InputError
+from road_extract.evaluation.pairs import ScenePair, is_vector
+from road_extract.evaluation_options import EvaluateOptions
+from road_extract.geodesy import local_crs, move
+from road_extract.grid import RasterGrid
+from road_extract.metrics.raster import LEVELS
+from road_extract.raster_io import NODATA, PROBABILITY_MAX, ProbabilityRaster
+from road_extract.raster_io.on_grid import burn_shapes, read_labels_on
+from road_extract.vector_io import read_table
+
+Geometries = NDArray[np.object_]
+Pixels = NDArray[np.uint8]
+
+_MAX_GRID_PX = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side on the grid.
+
+    Attributes:
+        pixels: (rows, cols): levels 0..254 of a prediction, 0 and 1 of a truth; 255 where it says nothing.
+        lines: In the grid's CRS, (n,); None where the file holds areas or pixels.
+    """
+
+    pixels: Pixels
+    lines: Geometries | None
+
+
+def plan_grid(pair: ScenePair, options: EvaluateOptions) -> RasterGrid:
+    """The grid to compare on: the prediction's, else the truth's, else square pixels around the truth.
+
+    Raises:
+        InputError: If a file cannot be used, or nothing says where to compare.
+    """
+    for path in (pair.prediction, pair.truth):
+        if not is_vector(path):
+            with ProbabilityRaster(str(path)) as raster:
+                return raster.grid
+    return _grid_around(pair.truth if options.within is None else Path(options.within), options)
+
+
+def _grid_around(path: Path, options: EvaluateOptions) -> RasterGrid:
+    import shapely
+
+    table = read_table(path)
+    if not len(table.geometries):
+        raise InputError(f"{path}: holds nothing, so the area to compare is unknown; name it (--within)")
+    west, south, east, north = shapely.total_bounds(table.geometries)
+    crs = local_crs((west + east) / 2, (south + north) / 2, table.crs)
+    box = shapely.total_bounds(move(table.geometries, table.crs, crs))
+    slack = 0.0 if options.within is not None else options.width_m / 2 + options.buffer_m
+    west, south, east, north = box + np.array([-slack, -slack, slack, slack])
+    gsd = options.gsd_m
+    height, width = (max(1, int(np.ceil(extent / gsd))) for extent in (north - south, east - west))
+    if height * width > _MAX_GRID_PX:
+        raise InputError(f"{path}: needs a grid of {height:,} x {width:,} pixels of {gsd:g} m; give a larger --gsd")
+    return RasterGrid(height, width, Affine(gsd, 0, west, 0, -gsd, north), crs)
+
+
+def read_prediction(path: Path, grid: RasterGrid, threshold: float, width_m: float) -> Side:
+    """Read a prediction on its grid.
+
+    Args:
+        path: Raster on the grid, or vectors.
+        grid: The grid.
+        threshold: From which a pixel is road.
+        width_m: Lines are drawn so wide.
+
+    Raises:
+        InputError: If it cannot be used.
+    """
+    if is_vector(path):
+        side = _read_vectors(path, grid, width_m)
+        return Side(side.pixels * np.uint8(PROBABILITY_MAX), side.lines)
+    pixels = np.full(grid.shape, NODATA, np.uint8)
+    with ProbabilityRaster(str(path)) as raster:
+        for row, probability, valid in raster.iter_strips():
+            pixels[row : row + len(valid)][valid] = _to_levels(probability, threshold)[valid]
+    return Side(pixels, None)
+
+
+def read_truth(path: Path, grid: RasterGrid, width_m: float) -> Side:
+    """Read a truth on the grid.
+
+    Raises:
+        InputError: If it cannot be used, or lies elsewhere.
+    """
+    if is_vector(path):
+        return _read_vectors(path, grid, width_m)
+    return Side(read_labels_on(str(path), grid), None)
+
+
+def threshold_level(threshold: float) -> int:
+    """The level from which 8-bit probabilities reach a threshold."""
+    reached = np.arange(LEVELS, dtype=np.float32) * np.float32(1 / PROBABILITY_MAX) >= threshold
+    return int(np.argmax(reached)) if reached.any() else PROBABILITY_MAX
+
+
+def _to_levels(probability: NDArray[np.float32], threshold: float) -> Pixels:
+    """The nearest levels; but a probability stays on its side of the threshold."""
+    level = threshold_level(threshold)
+    levels = np.rint(probability * PROBABILITY_MAX).astype(np.uint8)
+    return np.where(probability >= threshold, np.maximum(levels, level), np.minimum(levels, level - 1)).astype(np.uint8)
+
+
+def _read_vectors(path: Path, grid: RasterGrid, width_m: float) -> Side:
+    import shapely
+
+    from road_extract.lines import split_lines
+
+    table = read_table(path)
+    parts = shapely.get_parts(table.geometries)
+    has_areas = (shapely.get_dimensions(parts) == 2).any()
+    lines, _ = split_lines(table.geometries)
+    if has_areas and len(lines):
+        raise InputError(f"{path}: holds lines and polygons; give a file with one of them")
+    if has_areas:
+        areas = parts[shapely.get_dimensions(parts) == 2]
+        return Side(burn_shapes(move(areas, table.crs, grid.crs), grid).view(np.uint8), None)
+    lines = move(lines, table.crs, grid.crs)
+    return Side(_burn_lines(lines, grid, width_m).view(np.uint8), lines)
+
+
+def _burn_lines(lines: Geometries, grid: RasterGrid, width_m: float) -> NDArray[np.bool_]:
+    import shapely
+
+    metres = metric_crs(grid)
+    strips = shapely.buffer(move(lines, grid.crs, metres), width_m / 2)
+    return burn_shapes(move(strips, metres, grid.crs), grid)
+
+
+def metric_crs(grid: RasterGrid) -> str:
+    """A CRS in metres around the middle of a grid, as WKT."""
+    return local_crs(*(grid.transform * (grid.width / 2, grid.height / 2)), grid.crs)
