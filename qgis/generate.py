@@ -18,6 +18,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from road_extract.evaluation_options import DiffOptions
 from road_extract.options import LineOptions, PredictOptions, VectorizeOptions
 
 FOLDER = Path(__file__).parent
@@ -26,7 +27,7 @@ TABLE = PLUGIN / "option_table.py"
 SCRIPT = FOLDER / "road_extract_script.py"
 
 #: Options that become parameters.
-CLASSES = (PredictOptions, VectorizeOptions, LineOptions)
+CLASSES = (PredictOptions, VectorizeOptions, LineOptions, DiffOptions)
 
 #: Modules of the script, each after those it needs.
 MODULES = (

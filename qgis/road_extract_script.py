@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any, Callable, NamedTuple
+from typing import IO, Any, Callable, ClassVar, NamedTuple
 
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
@@ -262,6 +262,74 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "low": 0.0,
             "high": None,
             "choices": (),
+        },
+    ],
+    "DiffOptions": [
+        {
+            "name": "buffer_m",
+            "flag": "--buffer",
+            "kind": "number",
+            "default": 6.0,
+            "help": "Lines as near as this may be the same road",
+            "unit": "m",
+            "low": 0.0,
+            "high": None,
+            "choices": (),
+        },
+        {
+            "name": "angle_deg",
+            "flag": "--angle",
+            "kind": "number",
+            "default": 30.0,
+            "help": "Lines are the same road only where they run the same way, within this angle",
+            "unit": "deg",
+            "low": 0.0,
+            "high": 90.0,
+            "choices": (),
+        },
+        {
+            "name": "min_length_m",
+            "flag": "--min-length",
+            "kind": "number",
+            "default": 15.0,
+            "help": "Shorter pieces of a line become part of the piece beside them",
+            "unit": "m",
+            "low": 0.0,
+            "high": None,
+            "choices": (),
+        },
+        {
+            "name": "bounds",
+            "flag": "--bounds",
+            "kind": "numbers",
+            "default": None,
+            "help": "Only this part: XMIN YMIN XMAX YMAX in the CRS of ROADS",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": (),
+        },
+        {
+            "name": "within",
+            "flag": "--within",
+            "kind": "text",
+            "default": None,
+            "help": "Only inside the polygons of this vector file, in any format and CRS",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": (),
+        },
+        {
+            "name": "sort",
+            "flag": "--sort",
+            "kind": "choice",
+            "default": "none",
+            "help": "Order of the pieces: surest first (probability) or most doubtful first (doubtful)",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": ("none", "probability", "doubtful"),
         },
     ],
 }
@@ -708,11 +776,17 @@ RAMP = (
 
 
 class Styler(QgsProcessingLayerPostProcessorInterface):
-    """Styles a layer once it is loaded. The run's context owns and deletes it: no two layers may share one."""
+    """Styles a layer once it is loaded.
+
+    The run's context owns it and deletes it, so no two layers may share one; but nobody keeps the Python half alive.
+    """
+
+    _alive: ClassVar[list[Any]] = []
 
     def __init__(self, paint: Callable[[Any], None]) -> None:
         super().__init__()
         self._paint = paint
+        self._alive.append(self)
 
     def postProcessLayer(
         self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -720,6 +794,7 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
         """Called in the main thread."""
         self._paint(layer)
         layer.triggerRepaint()
+        self._alive.remove(self)
 
 
 def paint_roads(layer: Any) -> None:
@@ -743,6 +818,17 @@ def _line_renderer() -> QgsCategorizedSymbolRenderer:
         QgsRendererCategory(bridged, line_symbol("30,60,230,255", style), label) for bridged, style, label in kinds
     ]
     return QgsCategorizedSymbolRenderer("bridged", categories)
+
+
+def paint_differences(layer: Any) -> None:
+    """What is new in green, what is missing in red, what is known in grey."""
+    kinds = (
+        ("new", "0,140,60,255", "New: not on the map"),
+        ("missing", "220,20,40,255", "Missing: on the map only"),
+        ("matched", "120,120,120,255", "Matched"),
+    )
+    categories = [QgsRendererCategory(status, line_symbol(colour), label) for status, colour, label in kinds]
+    layer.setRenderer(QgsCategorizedSymbolRenderer("status", categories))
 
 
 def line_symbol(colour: str, style: str = "solid") -> QgsLineSymbol:
@@ -857,10 +943,10 @@ def announce_beside(context: Any, path: str, beside: str, name: str, paint: Call
 Option = Mapping[str, Any]
 
 #: Shown when the dialog opens; the others wait under *Advanced parameters*.
-BASIC = frozenset(["EXTENT", "AOI", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
+BASIC = frozenset(["EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
 
 #: Names that QGIS's users know where they are not those of the command line.
-NAMES = {"bounds": "EXTENT"}
+NAMES = {"bounds": "EXTENT", "within": "AOI"}
 
 LABELS = {
     "MODEL": "Model folder",
@@ -871,6 +957,9 @@ LABELS = {
     "EXTENT": "Only this extent",
     "AOI": "Only inside these polygons",
     "ASSUME_CRS": "CRS of a raster that has none",
+    "BUFFER": "Same road within",
+    "ANGLE": "Same direction within",
+    "SORT": "Order",
     "MAX_GAP": "Longest gap to bridge",
     "MIN_LENGTH": "Shortest piece of road",
     "MIN_SPUR": "Shortest dead end, in road widths",
@@ -973,7 +1062,8 @@ _BY_KIND: dict[str, _Builder] = {
     "number": _number, "integer": _number, "text": _text, "flag": _flag, "choice": _choice
 }  # fmt: skip
 _SPECIAL: dict[str, _Builder] = {
-    "model": _folder, "bands": _bands, "bounds": _extent, "aoi": _polygons, "assume_crs": _crs
+    "model": _folder, "bands": _bands, "bounds": _extent, "aoi": _polygons, "within": _polygons,
+    "assume_crs": _crs,
 }  # fmt: skip
 
 _READERS = {
@@ -996,7 +1086,10 @@ class Arguments:
     ) -> None:
         self._algorithm, self._crs = algorithm, crs
         self._parameters, self._context, self._feedback = given
-        self._special = {"bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "assume_crs": self._assume_crs}
+        self._special = {
+            "bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "within": self._aoi,
+            "assume_crs": self._assume_crs,
+        }  # fmt: skip
 
     def of(self, option: Option) -> list[str]:
         """``["--min-area", "100.0"]``, or nothing where nothing is said."""
@@ -1028,17 +1121,26 @@ class Arguments:
     def _aoi(self, name: str) -> list[str]:
         if self._parameters.get(name) in (None, ""):
             return []
-        # always written out anew, so that subsets, selections, memory layers and databases work, too
-        path = self._algorithm.parameterAsCompatibleSourceLayerPath(
-            self._parameters, name, self._context, [], "gpkg", self._feedback
-        )
-        return [path]
+        return [exported(self._algorithm, name, (self._parameters, self._context, self._feedback))]
 
     def _assume_crs(self, name: str) -> list[str]:
         named = self._algorithm.parameterAsCrs(self._parameters, name, self._context)
         crs = named if named.isValid() else self._crs
         known = crs.authid() and not crs.authid().startswith("USER:")  # those are known to this QGIS only
         return [crs.authid() if known else crs.toWkt()] if crs.isValid() else []
+
+
+def exported(algorithm: Any, name: str, given: tuple[dict[str, Any], Any, Any]) -> str:
+    """A vector layer as a file; always written anew, so that subsets, selections, memory layers and databases work.
+
+    Args:
+        algorithm: Whose parameter.
+        name: Of the parameter.
+        given: Parameters, context and feedback, as QGIS gave them.
+    """
+    parameters, context, feedback = given
+    path: str = algorithm.parameterAsCompatibleSourceLayerPath(parameters, name, context, [], "gpkg", feedback)
+    return path
 
 
 #: Name of the setting in Processing's options.

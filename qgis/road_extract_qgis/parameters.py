@@ -25,10 +25,10 @@ from .option_table import OPTIONS
 Option = Mapping[str, Any]
 
 #: Shown when the dialog opens; the others wait under *Advanced parameters*.
-BASIC = frozenset(["EXTENT", "AOI", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
+BASIC = frozenset(["EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
 
 #: Names that QGIS's users know where they are not those of the command line.
-NAMES = {"bounds": "EXTENT"}
+NAMES = {"bounds": "EXTENT", "within": "AOI"}
 
 LABELS = {
     "MODEL": "Model folder",
@@ -39,6 +39,9 @@ LABELS = {
     "EXTENT": "Only this extent",
     "AOI": "Only inside these polygons",
     "ASSUME_CRS": "CRS of a raster that has none",
+    "BUFFER": "Same road within",
+    "ANGLE": "Same direction within",
+    "SORT": "Order",
     "MAX_GAP": "Longest gap to bridge",
     "MIN_LENGTH": "Shortest piece of road",
     "MIN_SPUR": "Shortest dead end, in road widths",
@@ -141,7 +144,8 @@ _BY_KIND: dict[str, _Builder] = {
     "number": _number, "integer": _number, "text": _text, "flag": _flag, "choice": _choice
 }  # fmt: skip
 _SPECIAL: dict[str, _Builder] = {
-    "model": _folder, "bands": _bands, "bounds": _extent, "aoi": _polygons, "assume_crs": _crs
+    "model": _folder, "bands": _bands, "bounds": _extent, "aoi": _polygons, "within": _polygons,
+    "assume_crs": _crs,
 }  # fmt: skip
 
 _READERS = {
@@ -164,7 +168,10 @@ class Arguments:
     ) -> None:
         self._algorithm, self._crs = algorithm, crs
         self._parameters, self._context, self._feedback = given
-        self._special = {"bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "assume_crs": self._assume_crs}
+        self._special = {
+            "bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "within": self._aoi,
+            "assume_crs": self._assume_crs,
+        }  # fmt: skip
 
     def of(self, option: Option) -> list[str]:
         """``["--min-area", "100.0"]``, or nothing where nothing is said."""
@@ -196,14 +203,23 @@ class Arguments:
     def _aoi(self, name: str) -> list[str]:
         if self._parameters.get(name) in (None, ""):
             return []
-        # always written out anew, so that subsets, selections, memory layers and databases work, too
-        path = self._algorithm.parameterAsCompatibleSourceLayerPath(
-            self._parameters, name, self._context, [], "gpkg", self._feedback
-        )
-        return [path]
+        return [exported(self._algorithm, name, (self._parameters, self._context, self._feedback))]
 
     def _assume_crs(self, name: str) -> list[str]:
         named = self._algorithm.parameterAsCrs(self._parameters, name, self._context)
         crs = named if named.isValid() else self._crs
         known = crs.authid() and not crs.authid().startswith("USER:")  # those are known to this QGIS only
         return [crs.authid() if known else crs.toWkt()] if crs.isValid() else []
+
+
+def exported(algorithm: Any, name: str, given: tuple[dict[str, Any], Any, Any]) -> str:
+    """A vector layer as a file; always written anew, so that subsets, selections, memory layers and databases work.
+
+    Args:
+        algorithm: Whose parameter.
+        name: Of the parameter.
+        given: Parameters, context and feedback, as QGIS gave them.
+    """
+    parameters, context, feedback = given
+    path: str = algorithm.parameterAsCompatibleSourceLayerPath(parameters, name, context, [], "gpkg", feedback)
+    return path

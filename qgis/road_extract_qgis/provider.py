@@ -7,13 +7,14 @@ from pathlib import Path
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .compare_roads import CompareRoads
 from .extract_roads import ExtractRoads
 from .layers import VECTOR_EXTENSIONS
 from .road_probability import RoadProbability
 from .running import SETTING
 from .vectorize_probability import VectorizeProbability
 
-ALGORITHMS = (ExtractRoads, RoadProbability, VectorizeProbability)
+ALGORITHMS = (ExtractRoads, RoadProbability, VectorizeProbability, CompareRoads)
 
 
 class RoadExtractProvider(QgsProcessingProvider):

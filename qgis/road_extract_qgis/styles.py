@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
@@ -35,11 +35,17 @@ RAMP = (
 
 
 class Styler(QgsProcessingLayerPostProcessorInterface):
-    """Styles a layer once it is loaded. The run's context owns and deletes it: no two layers may share one."""
+    """Styles a layer once it is loaded.
+
+    The run's context owns it and deletes it, so no two layers may share one; but nobody keeps the Python half alive.
+    """
+
+    _alive: ClassVar[list[Any]] = []
 
     def __init__(self, paint: Callable[[Any], None]) -> None:
         super().__init__()
         self._paint = paint
+        self._alive.append(self)
 
     def postProcessLayer(
         self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -47,6 +53,7 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
         """Called in the main thread."""
         self._paint(layer)
         layer.triggerRepaint()
+        self._alive.remove(self)
 
 
 def paint_roads(layer: Any) -> None:
@@ -70,6 +77,17 @@ def _line_renderer() -> QgsCategorizedSymbolRenderer:
         QgsRendererCategory(bridged, line_symbol("30,60,230,255", style), label) for bridged, style, label in kinds
     ]
     return QgsCategorizedSymbolRenderer("bridged", categories)
+
+
+def paint_differences(layer: Any) -> None:
+    """What is new in green, what is missing in red, what is known in grey."""
+    kinds = (
+        ("new", "0,140,60,255", "New: not on the map"),
+        ("missing", "220,20,40,255", "Missing: on the map only"),
+        ("matched", "120,120,120,255", "Matched"),
+    )
+    categories = [QgsRendererCategory(status, line_symbol(colour), label) for status, colour, label in kinds]
+    layer.setRenderer(QgsCategorizedSymbolRenderer("status", categories))
 
 
 def line_symbol(colour: str, style: str = "solid") -> QgsLineSymbol:

@@ -1,7 +1,6 @@
 """Runs inside the QGIS desktop (``qgis --code``): works as a user does, and takes pictures.
 
-DESKTOP_WORK names a folder with ``p.tif``, DESKTOP_SAMPLES that of the sample tiles. Pictures and ``seen.json`` go
-to the former.
+DESKTOP_WORK names a folder with ``vegas_pan.tif`` and ``p.tif``; pictures and ``seen.json`` go there.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtWidgets import QApplication, QProgressBar, QTextEdit
 from qgis.utils import iface
 
-WORK, SAMPLES = os.environ["DESKTOP_WORK"], os.environ["DESKTOP_SAMPLES"]
-SCENE = os.path.join(SAMPLES, "vegas_pan.tif")
+WORK = os.environ["DESKTOP_WORK"]
+SCENE = os.path.join(WORK, "vegas_pan.tif")
 LIMIT_S = 120
 
 seen = {}
@@ -48,7 +47,7 @@ def picture(widget, name):
 def load_scene():
     """An empty project with the scene, and no panels that show nothing."""
     window = iface.mainWindow()
-    window.resize(1100, 760)
+    window.resize(1250, 800)
     for dock in window.findChildren(type(iface.layerTreeView().parent().parent())):
         if dock.objectName() not in ("Layers", "ProcessingToolbox"):
             dock.hide()
@@ -86,6 +85,7 @@ def look_at_result():
     seen["names"] = [layer.name() for layer in layers]
     seen["geometries"] = [layer.geometryType() for layer in layers[:2]]
     seen["counts"] = [layer.featureCount() for layer in layers[:2]]
+    iface.messageBar().clearWidgets()
     iface.mapCanvas().refreshAllLayers()
     settle(1.5)
     picture(iface.mainWindow(), "result")

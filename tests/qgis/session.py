@@ -138,8 +138,18 @@ def cancel_in_a_task():
     }  # fmt: skip
 
 
+def colours(layer):
+    """Of what a renderer draws."""
+    renderer = layer.renderer()
+    if hasattr(renderer, "categories"):
+        return [category.symbol().symbolLayer(1).color().name() for category in renderer.categories()]
+    if hasattr(renderer, "symbol"):
+        return [renderer.symbol().color().name()]
+    return [item.color.name() for item in renderer.shader().rasterShaderFunction().colorRampItemList()]
+
+
 def load_styled():
-    """Load results into a project as the dialog does, over their scene; draw that."""
+    """Load results into a project as the dialog does, over their scene."""
     from processing.gui.Postprocessing import handleAlgorithmResults
 
     project = QgsProject.instance()
@@ -151,7 +161,7 @@ def load_styled():
     box = scene.extent()
     half = QgsRectangle(box.xMinimum(), box.yMinimum(), box.center().x(), box.yMaximum())
     arguments = {
-        "INPUT": scene, "THRESHOLD": 0.4, "EXTENT": half,
+        "INPUT": scene, "THRESHOLD": 0.4, "EXTENT": half, "GEOMETRY": "both",
         "OUTPUT": QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project),
         "PROBABILITY": QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project),
     }  # fmt: skip
@@ -160,11 +170,12 @@ def load_styled():
     layers = project.layerTreeRoot().layerOrder()
     found = {
         "good": good, "names": [layer.name() for layer in layers], "count": results.get("COUNT"),
+        "colours": [colours(layer) for layer in layers[:3]],
         "renderers": [layer.renderer().type() for layer in layers],
         "percents": feedback.percents, "said": feedback.said,
-        "extents": [[b.xMinimum(), b.yMinimum(), b.xMaximum(), b.yMaximum()] for b in (half, layers[1].extent())],
+        "extents": [[b.xMinimum(), b.yMinimum(), b.xMaximum(), b.yMaximum()] for b in (half, layers[2].extent())],
         "crs": [layer.crs().authid() for layer in layers],
-        "features": layers[0].featureCount(),
+        "features": [layer.featureCount() for layer in layers[:2]],
     }  # fmt: skip
     project.clear()
     return found
@@ -228,6 +239,31 @@ def vectorize():
     return {"count": processing.run("road_extract:vectorizeprobability", arguments, feedback=Feedback())["COUNT"]}
 
 
+def compare():
+    """Lines of a memory layer in another CRS with the map of the sample tiles."""
+    import processing
+
+    lines = os.path.join(WORK, "lines.gpkg")
+    processing.run("road_extract:vectorizeprobability", {"INPUT": PROBABILITY, "GEOMETRY": "lines", "OUTPUT": lines})
+    moved = processing.run("native:reprojectlayer", {"INPUT": lines, "TARGET_CRS": "EPSG:3857", "OUTPUT": "memory:"})[
+        "OUTPUT"
+    ]
+    known = os.path.join(SAMPLES, "vegas_roads.geojson")
+    project, context = QgsProject.instance(), QgsProcessingContext()
+    context.setProject(project)
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("road_extract:compareroads")
+    arguments = {"ROADS": moved, "MAP": known, "BUFFER": 8}
+    arguments["OUTPUT"] = QgsProcessingOutputLayerDefinition(os.path.join(WORK, "differences.gpkg"), project)
+    results, good = algorithm.run(arguments, context, Feedback())
+    from processing.gui.Postprocessing import handleAlgorithmResults
+
+    handleAlgorithmResults(algorithm, context, Feedback(), False, arguments)
+    layer = project.layerTreeRoot().layerOrder()[0]
+    found = {"good": good, "results": results, "lines": lines, "colours": colours(layer), "name": layer.name()}
+    project.clear()
+    return found
+
+
 def make_model():
     """A model of the designer: roads from a probability raster, then their area by a native algorithm."""
     model = QgsProcessingModelAlgorithm("Road area", "tests")
@@ -251,7 +287,7 @@ def make_model():
     return {"written": model.toFile(path), "path": path}
 
 
-SCENARIOS = (describe_parameters, cancel, cancel_in_a_task, load_styled, refuse, area_of_interest, make_model)
+SCENARIOS = (describe_parameters, cancel, cancel_in_a_task, load_styled, refuse, area_of_interest, compare, make_model)
 
 
 def main():

@@ -11,7 +11,8 @@ import zipfile
 
 import pytest
 
-from road_extract.options import PredictOptions, VectorizeOptions
+from road_extract.evaluation_options import DiffOptions
+from road_extract.options import LineOptions, PredictOptions, VectorizeOptions
 from tests.conftest import REPOSITORY
 from tests.qgis.conftest import QGIS_FOLDER
 
@@ -34,13 +35,13 @@ def test_the_plugin_has_the_packages_options_and_the_script_the_plugins_code():
 def test_the_table_holds_every_option():
     """By other means than it was made with."""
     table = load("road_extract_qgis.option_table").option_table.OPTIONS
-    for cls in (PredictOptions, VectorizeOptions):
+    for cls in (PredictOptions, VectorizeOptions, LineOptions, DiffOptions):
         assert [row["name"] for row in table[cls.__name__]] == list(cls.__dataclass_fields__)
         for row in table[cls.__name__]:
             f = cls.__dataclass_fields__[row["name"]]
             assert row["default"] == f.default
-            assert {key: row[key] for key in ("help", "unit", "low", "high")} == {
-                key: f.metadata[key] for key in ("help", "unit", "low", "high")
+            assert {key: row[key] for key in ("help", "unit", "low", "high", "choices")} == {
+                key: f.metadata[key] for key in ("help", "unit", "low", "high", "choices")
             }
 
 

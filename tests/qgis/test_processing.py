@@ -11,7 +11,8 @@ import geopandas
 import pytest
 import rasterio
 
-from road_extract.options import PredictOptions, VectorizeOptions
+from road_extract.evaluation_options import DiffOptions
+from road_extract.options import LineOptions, PredictOptions, VectorizeOptions
 from tests.conftest import SAMPLES
 from tests.qgis.conftest import SYSTEM_PYTHON, TIMEOUT_S
 
@@ -83,23 +84,33 @@ def session(qgis, by_command_line, tmp_path_factory):
 
 def test_parameters_have_the_packages_defaults_ranges_and_help(session):
     offered = session["describe_parameters"]["road_extract:extractroads"]
-    for cls in (PredictOptions, VectorizeOptions):
+    check_offered(offered, PredictOptions, VectorizeOptions, LineOptions)
+    assert set(offered) == {"INPUT", "PYTHON", "OUTPUT", "PROBABILITY"}
+    offered = session["describe_parameters"]["road_extract:compareroads"]
+    check_offered(offered, DiffOptions)
+    assert set(offered) == {"ROADS", "MAP", "PYTHON", "OUTPUT"}
+
+
+def check_offered(offered, *classes):
+    """Takes out what it checks."""
+    for cls in classes:
         for name, f in cls.__dataclass_fields__.items():
-            shown = "EXTENT" if name == "bounds" else (f.metadata["short"] or name).replace("-", "_").upper()
-            parameter = offered.pop(shown)
+            own_words = {"bounds": "EXTENT", "within": "AOI"}
+            parameter = offered.pop(own_words.get(name, (f.metadata["short"] or name).replace("-", "_").upper()))
             assert parameter["default"] == (f.default or None) or parameter["default"] == f.default
             assert parameter["optional"] or f.default is not None
             for limit in ("low", "high"):
                 if f.metadata[limit] is not None:
                     assert parameter[limit] == f.metadata[limit]
             assert parameter["help"]
-    assert set(offered) == {"INPUT", "PYTHON", "OUTPUT", "PROBABILITY"}
 
 
 def test_what_is_seldom_needed_waits_under_advanced(session):
     for parameters in session["describe_parameters"].values():
         shown = {name for name, parameter in parameters.items() if not parameter["advanced"]}
-        assert shown <= {"INPUT", "OUTPUT", "PROBABILITY", "EXTENT", "AOI", "THRESHOLD", "MIN_AREA", "SIMPLIFY"}
+        assert shown <= {"INPUT", "OUTPUT", "PROBABILITY", "EXTENT", "AOI", "THRESHOLD", "MIN_AREA", "SIMPLIFY"} | {
+            *("GEOMETRY", "BUFFER", "ROADS", "MAP")
+        }
 
 
 def test_progress_is_fine_and_never_goes_back(session):
@@ -135,10 +146,14 @@ def test_cancel_works_from_the_dialogs_thread_while_the_model_loads(session):
 def test_results_are_loaded_styled_named_and_in_order(session):
     loaded = session["load_styled"]
     assert loaded["good"]
-    assert loaded["names"] == ["Roads of vegas_utm", "Road probability of vegas_utm", "vegas_utm"]
-    assert loaded["renderers"] == ["singleSymbol", "singlebandpseudocolor", "multibandcolor"]
+    names = ["Road lines of vegas_utm", "Roads of vegas_utm", "Road probability of vegas_utm", "vegas_utm"]
+    assert loaded["names"] == names
+    assert loaded["renderers"] == ["categorizedSymbol", "singleSymbol", "singlebandpseudocolor", "multibandcolor"]
+    assert loaded["colours"][:2] == [["#1e3ce6", "#1e3ce6"], ["#ffd600"]]
+    assert len(loaded["colours"][2]) == 6
     assert set(loaded["crs"]) == {"EPSG:32611"}
-    assert loaded["count"] == loaded["features"] > 0
+    assert loaded["count"] == sum(loaded["features"])
+    assert min(loaded["features"]) > 0
 
 
 def test_the_extent_is_the_part_that_is_looked_at(session):
@@ -163,6 +178,19 @@ def test_only_the_selected_polygon_of_a_memory_layer_is_looked_at(session, by_co
         share = valid.mean() * whole.width * whole.height
         assert share == pytest.approx(72 * 166.5, rel=0.05)  # 0.0008 by 0.0015 degrees there
         assert abs(inside.read(1)[valid].astype(int) - whole.read(1)[valid]).mean() < 20
+
+
+def test_a_comparison_of_any_two_layers_gives_what_the_command_line_gives(session, road_extract, tmp_path):
+    compared = session["compare"]
+    assert compared["good"]
+    road_extract("diff", compared["lines"], SAMPLES / "vegas_roads.geojson", tmp_path / "d.gpkg", "--buffer", 8)
+    theirs, ours = (geopandas.read_file(path) for path in (tmp_path / "d.gpkg", compared["results"]["OUTPUT"]))
+    lengths = theirs.groupby("status").length_m.sum() / 1000
+    for status in ("new", "missing", "matched"):
+        assert compared["results"][f"{status.upper()}_KM"] == pytest.approx(lengths[status], rel=0.02)
+    assert set(ours.status) == {"new", "missing", "matched"}
+    assert compared["name"] == "differences"  # a file's own name stays
+    assert compared["colours"] == ["#008c3c", "#dc1428", "#787878"]
 
 
 REFUSALS = {

@@ -1,0 +1,68 @@
+"""The algorithm *Compare roads with the map*."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingAlgorithm,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterVectorDestination,
+)
+
+from .layers import announce
+from .parameters import Option, exported, options_of
+from .running import RoadExtractAlgorithm
+from .styles import paint_differences
+
+STATUSES = ("new", "missing", "matched")
+
+
+class CompareRoads(RoadExtractAlgorithm, QgsProcessingAlgorithm):
+    """Road lines and a map become new, missing and matched roads."""
+
+    NAME, TITLE, COMMAND = "compareroads", "Compare roads with the map", "diff"
+    ABOUT = (
+        "<p>Compares road lines with those of a map, such as OpenStreetMap: which are new, missing, matched. "
+        "Lines are cut where they begin and cease to match. The two layers may have different CRSs.</p>"
+    )
+
+    def options(self) -> list[Option]:
+        """Of the comparison."""
+        return options_of("DiffOptions")
+
+    def add_inputs(self) -> None:
+        """Two layers of lines."""
+        lines = [QgsProcessing.SourceType.TypeVectorLine]
+        self.addParameter(QgsProcessingParameterFeatureSource("ROADS", "Road lines", lines))
+        self.addParameter(QgsProcessingParameterFeatureSource("MAP", "Map: lines of roads known", lines))
+
+    def why_not(self, parameters: dict[str, Any], context: Any) -> str:
+        """Nothing: whatever QGIS reads is exported."""
+        return ""
+
+    def read_inputs(self, parameters: dict[str, Any], context: Any, feedback: Any) -> tuple[list[str], Any, str]:
+        """See the base."""
+        given = (parameters, context, feedback)
+        source = self.parameterAsSource(parameters, "ROADS", context)
+        return [exported(self, name, given) for name in ("ROADS", "MAP")], source.sourceCrs(), source.sourceName()
+
+    def add_outputs(self) -> None:
+        """The pieces, and how long they are."""
+        line = QgsProcessing.SourceType.TypeVectorLine
+        self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", "Road differences", line))
+        for status in STATUSES:
+            self.addOutput(QgsProcessingOutputNumber(f"{status.upper()}_KM", f"Length of {status} roads [km]"))
+
+    def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
+        """See the base."""
+        out = self.vector_file(parameters, "OUTPUT", context)
+        announce(context, out, "Road differences", f"{scene}, compared with the map", paint_differences)
+        return [], out, {"OUTPUT": out}
+
+    def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        """Kilometres."""
+        return {f"{status.upper()}_KM": result["length_km"][status] for status in STATUSES}
