@@ -13,12 +13,14 @@ TEST_STAMP := $(VENV)/.stamp-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test format clean
+.PHONY: help demo test format qgis qgis-plugin clean
 
 help:
 	@echo "make demo    extract the roads of both sample tiles into $(DEMO)/"
 	@echo "make test    lint, types, layers and all tests"
 	@echo "make format  put the code into ruff's format, with its safe fixes"
+	@echo "make qgis    write what the QGIS plugin and script take from the package"
+	@echo "make qgis-plugin  pack the QGIS plugin into build/road_extract_qgis.zip"
 	@echo "make clean   remove $(VENV)/, build/, dist/ and the caches"
 	@echo "Another Python: make test PYTHON=python3.12"
 
@@ -42,6 +44,13 @@ test: $(TEST_STAMP)
 format: $(TEST_STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+qgis: $(TEST_STAMP)
+	$(BIN)/python qgis/generate.py
+
+# Of the standard library only: no environment is needed.
+qgis-plugin:
+	@"$(PYTHON)" qgis/build_plugin.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

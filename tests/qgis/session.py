@@ -166,13 +166,14 @@ def load_styled():
         "PROBABILITY": QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project),
     }  # fmt: skip
     results, good = algorithm.run(arguments, context, feedback)
+    percents = list(feedback.percents)  # loading has a progress of its own
     handleAlgorithmResults(algorithm, context, feedback, False, arguments)
     layers = project.layerTreeRoot().layerOrder()
     found = {
         "good": good, "names": [layer.name() for layer in layers], "count": results.get("COUNT"),
         "colours": [colours(layer) for layer in layers[:3]],
         "renderers": [layer.renderer().type() for layer in layers],
-        "percents": feedback.percents, "said": feedback.said,
+        "percents": percents, "said": feedback.said,
         "extents": [[b.xMinimum(), b.yMinimum(), b.xMaximum(), b.yMaximum()] for b in (half, layers[2].extent())],
         "crs": [layer.crs().authid() for layer in layers],
         "features": [layer.featureCount() for layer in layers[:2]],
@@ -240,7 +241,7 @@ def vectorize():
 
 
 def compare():
-    """Lines of a memory layer in another CRS with the map of the sample tiles."""
+    """Lines of a memory layer with the map of the sample tiles, which has another CRS."""
     import processing
 
     lines = os.path.join(WORK, "lines.gpkg")
@@ -252,7 +253,7 @@ def compare():
     project, context = QgsProject.instance(), QgsProcessingContext()
     context.setProject(project)
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("road_extract:compareroads")
-    arguments = {"ROADS": moved, "MAP": known, "BUFFER": 8}
+    arguments = {"ROADS": in_memory, "MAP": known, "BUFFER": 8}
     arguments["OUTPUT"] = QgsProcessingOutputLayerDefinition(os.path.join(WORK, "differences.gpkg"), project)
     results, good = algorithm.run(arguments, context, Feedback())
     from processing.gui.Postprocessing import handleAlgorithmResults

@@ -61,7 +61,7 @@ def test_what_the_child_says_reaches_the_dialog(feedback):
     done, monitor = run(code + RESULT, feedback)
     assert done
     assert monitor.result["features"] == 3
-    assert feedback.percents == [24.5, 47.0, 69.5, 92.0, 96.0, 100.0]
+    assert feedback.percents == [24.5, 47.0, 69.5, 92.0, 96.0, 100.0, 100.0]
     assert len(feedback.texts) == 2
     assert feedback.infos == ["resampled"]
     assert feedback.warnings == ["too coarse"]
@@ -72,7 +72,7 @@ def test_progress_never_goes_back_and_bears_the_unknown(feedback):
     code += say(event="progress", stage="predict", done=1, total=4, unit="windows")
     code += say(event="progress", stage="novelty", done=5, total=0) + say(event="novelty") + "print('not JSON')\n"
     run(code + RESULT, feedback)
-    assert feedback.percents == [69.5, 69.5, 69.5]
+    assert feedback.percents == [69.5, 69.5, 69.5, 100.0]
     assert feedback.console == ["not JSON"]
 
 

@@ -187,7 +187,7 @@ def test_a_comparison_of_any_two_layers_gives_what_the_command_line_gives(sessio
     theirs, ours = (geopandas.read_file(path) for path in (tmp_path / "d.gpkg", compared["results"]["OUTPUT"]))
     lengths = theirs.groupby("status").length_m.sum() / 1000
     for status in ("new", "missing", "matched"):
-        assert compared["results"][f"{status.upper()}_KM"] == pytest.approx(lengths[status], rel=0.02)
+        assert compared["results"][f"{status.upper()}_KM"] == pytest.approx(lengths[status], rel=1e-4)
     assert set(ours.status) == {"new", "missing", "matched"}
     assert compared["name"] == "differences"  # a file's own name stays
     assert compared["colours"] == ["#008c3c", "#dc1428", "#787878"]
