@@ -458,6 +458,7 @@ def check_interpreter(interpreter: Interpreter, environ: Mapping[str, str]) -> I
 
 def _ask_version(interpreter: Interpreter, environ: Mapping[str, str]) -> str:
     try:
+        # never a shell: a list of arguments, for the program that the user chose
         done = subprocess.run(  # nosec B603
             [*interpreter.command, "--version"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clean_environment(environ),
@@ -666,6 +667,7 @@ class Child:
             ChildError: If it cannot be started.
         """
         try:
+            # never a shell: a list of arguments, for the program that the user chose
             self._process = subprocess.Popen(  # nosec B603
                 list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 env=environ, start_new_session=not WINDOWS, creationflags=no_window(),
@@ -736,6 +738,7 @@ class Child:
     def _kill(self) -> None:
         if WINDOWS:
             taskkill = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
+            # of the system, by its full path; the number is that of our own child
             subprocess.run(  # nosec B603
                 [taskkill, "/F", "/T", "/PID", str(self._process.pid)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -139,6 +139,7 @@ def check_interpreter(interpreter: Interpreter, environ: Mapping[str, str]) -> I
 
 def _ask_version(interpreter: Interpreter, environ: Mapping[str, str]) -> str:
     try:
+        # never a shell: a list of arguments, for the program that the user chose
         done = subprocess.run(  # nosec B603
             [*interpreter.command, "--version"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clean_environment(environ),

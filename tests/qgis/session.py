@@ -208,7 +208,25 @@ def refuse():
             found[name] = "it ran"
         except QgsProcessingException as error:
             found[name] = str(error)
+    found["setting"] = refuse_by_setting(arguments)
     return {"messages": found, "written": [name for name in os.listdir(WORK) if name.startswith("no.")]}
+
+
+def refuse_by_setting(arguments):
+    """A program that is no Python, named in QGIS's settings."""
+    import processing
+    from processing.core.ProcessingConfig import ProcessingConfig
+
+    variable = os.environ.pop("ROAD_EXTRACT_PYTHON")
+    ProcessingConfig.setSettingValue("ROAD_EXTRACT_PYTHON", "/bin/false")
+    try:
+        processing.run("road_extract:vectorizeprobability", arguments, feedback=Feedback())
+        return "it ran"
+    except QgsProcessingException as error:
+        return str(error)
+    finally:
+        ProcessingConfig.setSettingValue("ROAD_EXTRACT_PYTHON", "")
+        os.environ["ROAD_EXTRACT_PYTHON"] = variable
 
 
 def area_of_interest():

@@ -189,7 +189,7 @@ def test_a_comparison_of_any_two_layers_gives_what_the_command_line_gives(sessio
     for status in ("new", "missing", "matched"):
         assert compared["results"][f"{status.upper()}_KM"] == pytest.approx(lengths[status], rel=1e-4)
     assert set(ours.status) == {"new", "missing", "matched"}
-    assert compared["name"] == "differences"  # a file's own name stays
+    assert compared["name"] == "output, compared with the map"
     assert compared["colours"] == ["#008c3c", "#dc1428", "#787878"]
 
 
@@ -201,6 +201,7 @@ REFUSALS = {
     "database": "road_extract writes files, not tables",
     "python": "does not have road_extract: .* -m pip install",
     "no_python": "/nowhere/python .* cannot be started",
+    "setting": "/bin/false .the QGIS setting. is no Python with a working road_extract",
     "three_bands": "has 3 bands",
     "folder": "its folder /nowhere does not exist",
 }
