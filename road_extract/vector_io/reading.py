@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from road_extract.errors import InputError
 from road_extract.vector_io.batches import RESERVED_FIELDS
 
