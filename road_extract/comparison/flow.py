@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from road_extract.atomic import check_outputs
@@ -15,6 +16,7 @@ from road_extract.comparison.results import STATUSES, Difference
 from road_extract.evaluation_options import DiffOptions
 from road_extract.features import Feature, LayerSchema
 from road_extract.geodesy import lengths_m, local_crs, move
+from road_extract.line_diff import MatchRule, cut_by_match
 from road_extract.vector_io import check_format, write_features
 
 #: Attributes that every piece has.
@@ -79,8 +81,6 @@ def _iter_pieces(
 
     ``metric`` are its lines and the other side's, in metres.
     """
-    from road_extract.line_diff import MatchRule, cut_by_match
-
     rule = MatchRule(options.buffer_m, options.angle_deg, options.min_length_m)
     pieces = cut_by_match(layer.lines, *metric, rule)
     lengths = lengths_m(pieces.geometry, crs)
@@ -95,8 +95,6 @@ def _iter_pieces(
 def _in_metres(
     lines: NDArray[np.object_], others: NDArray[np.object_], crs: str
 ) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    import shapely
-
     both = np.concatenate([lines, others])
     if not len(both):
         return lines, others

@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from pyproj import Transformer
 
 from road_extract.comparison.results import Side
 from road_extract.errors import InputError
 from road_extract.evaluation_options import DiffOptions
 from road_extract.geodesy import lengths_m, local_crs, move
+from road_extract.lines import clip_lines, split_lines
 from road_extract.vector_io import read_geometries, read_table
-
-if TYPE_CHECKING:
-    import shapely
 
 log = logging.getLogger("road_extract")
 
@@ -61,8 +61,6 @@ def read_layers(roads: Path, existing: Path, options: DiffOptions) -> tuple[Line
 
 
 def _read_lines(path: Path) -> tuple[LineLayer, str]:
-    from road_extract.lines import split_lines
-
     table = read_table(path)
     lines, source = split_lines(table.geometries)
     ignored = len(table.geometries) - len(np.unique(source))
@@ -73,8 +71,6 @@ def _read_lines(path: Path) -> tuple[LineLayer, str]:
 
 def _choose_area(lines: NDArray[np.object_], crs: str, options: DiffOptions, path: Path) -> shapely.Geometry:
     """Where to compare, in the CRS of the roads: what lies outside of what was looked at is not missing."""
-    import shapely
-
     if options.within is not None:
         return _read_polygons(Path(options.within), crs)
     if options.bounds is not None:
@@ -90,8 +86,6 @@ def _choose_area(lines: NDArray[np.object_], crs: str, options: DiffOptions, pat
 
 
 def _read_polygons(path: Path, crs: str) -> shapely.Geometry:
-    import shapely
-
     found = np.array([*read_geometries(path, crs)], object)
     areas = found[shapely.get_dimensions(found) == 2]
     if not len(areas):
@@ -101,9 +95,6 @@ def _read_polygons(path: Path, crs: str) -> shapely.Geometry:
 
 def _near(lines: NDArray[np.object_], crs: str, area: shapely.Geometry, area_crs: str) -> NDArray[np.bool_]:
     """Which lines lie near an area: what is far away may have no place in the area's CRS."""
-    import shapely
-    from pyproj import Transformer
-
     if not len(lines):
         return np.zeros(0, np.bool_)
     to_lines = Transformer.from_crs(area_crs, crs, always_xy=True)
@@ -114,8 +105,6 @@ def _near(lines: NDArray[np.object_], crs: str, area: shapely.Geometry, area_crs
 
 
 def _clip(layer: LineLayer, area: shapely.Geometry, crs: str, far_km: float) -> LineLayer:
-    from road_extract.lines import clip_lines
-
     lines, index = clip_lines(layer.lines, area)
     whole, inside = (float(lengths_m(part, crs).sum()) / 1000 for part in (layer.lines, lines))
     side = Side(inside, max(whole - inside, 0.0) + far_km, layer.side.ignored)

@@ -15,6 +15,7 @@ from road_extract.evaluation.tracing import trace_lines
 from road_extract.evaluation_options import EvaluateOptions
 from road_extract.geodesy import move, pixel_size_m
 from road_extract.grid import RasterGrid
+from road_extract.lines import clip_lines
 from road_extract.metrics.apls import AplsSetting, measure_paths
 from road_extract.metrics.graph import build_graph
 from road_extract.metrics.raster import count_roads
@@ -91,8 +92,6 @@ def _count_lines(
 
 def _lines_of(side: Side, mask: Mask, valid: Mask, grid: RasterGrid, options: EvaluateOptions) -> NDArray[np.object_]:
     """The lines of a side where both sides have data, in the grid's CRS; traced in its mask where it has none."""
-    from road_extract.lines import clip_lines
-
     if side.lines is None:
         return trace_lines(mask & valid, grid, options.min_length_m)
     return clip_lines(side.lines, outline(valid, grid))[0]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
@@ -14,6 +15,7 @@ from road_extract.evaluation.pairs import ScenePair, is_vector
 from road_extract.evaluation_options import EvaluateOptions
 from road_extract.geodesy import local_crs, move
 from road_extract.grid import RasterGrid
+from road_extract.lines import split_lines
 from road_extract.metrics.raster import LEVELS
 from road_extract.raster_io import NODATA, PROBABILITY_MAX, ProbabilityRaster
 from road_extract.raster_io.on_grid import burn_shapes, read_labels_on
@@ -52,8 +54,6 @@ def plan_grid(pair: ScenePair, options: EvaluateOptions) -> RasterGrid:
 
 
 def _grid_around(path: Path, options: EvaluateOptions) -> RasterGrid:
-    import shapely
-
     table = read_table(path)
     if not len(table.geometries):
         raise InputError(f"{path}: holds nothing, so the area to compare is unknown; name it (--within)")
@@ -116,10 +116,6 @@ def _to_levels(probability: NDArray[np.float32], threshold: float) -> Pixels:
 
 
 def _read_vectors(path: Path, grid: RasterGrid, width_m: float) -> Side:
-    import shapely
-
-    from road_extract.lines import split_lines
-
     table = read_table(path)
     parts = shapely.get_parts(table.geometries)
     has_areas = (shapely.get_dimensions(parts) == 2).any()
@@ -134,8 +130,6 @@ def _read_vectors(path: Path, grid: RasterGrid, width_m: float) -> Side:
 
 
 def _burn_lines(lines: Geometries, grid: RasterGrid, width_m: float) -> NDArray[np.bool_]:
-    import shapely
-
     metres = metric_crs(grid)
     strips = shapely.buffer(move(lines, grid.crs, metres), width_m / 2)
     return burn_shapes(move(strips, metres, grid.crs), grid)

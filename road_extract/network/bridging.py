@@ -14,7 +14,7 @@ from road_extract.network.ends import FreeEnds, at_scene_edge, find_free_ends, t
 from road_extract.network.gap_paths import Evidence, GapPath, find_gap_path, plan_window
 from road_extract.network.graph import Graph, Points
 from road_extract.network.point_index import PointIndex
-from road_extract.network.shaping import find_meetings, to_lines
+from road_extract.network.shaping import axis_lines, find_meetings
 
 #: Two dead ends are joined if the second one does not look away from the first (cosine of 80 degrees).
 _FACING = 0.17
@@ -70,7 +70,7 @@ def bridge_gaps(
 def _iter_bridges(
     graph: Graph, evidence: Evidence, shape: tuple[int, int], pixel_size_m: tuple[float, float], max_gap_m: float
 ) -> Iterator[_Bridge]:
-    size, ends = np.array(pixel_size_m), find_free_ends(graph)
+    size, ends = np.array(pixel_size_m), find_free_ends(graph, pixel_size_m)
     index = PointIndex.of(graph, max_gap_m, size)
     open_ = ~at_scene_edge(graph, (shape[1] * size[0], shape[0] * size[1]))[ends.node] & ends.heading.any(axis=1)
     # by place, so that windows read one after the other lie in the same blocks of the file
@@ -168,8 +168,7 @@ def cut_edges(graph: Graph, points: IntArray) -> Graph:
 
 def _drop_crossing(graph: Graph, bridges: int) -> Graph:
     """Drop those of the last edges that meet another edge elsewhere than at nodes; of two the later one."""
-    points, sizes = graph.with_ends()
-    lines = to_lines(points.xy, sizes)
+    lines = axis_lines(graph)
     new = np.arange(len(graph) - bridges, len(graph))
     first, second = find_meetings(lines, new)
     drop = np.maximum(first, second)[graph.bridged[first] | graph.bridged[second]]

@@ -8,15 +8,15 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from road_extract.centrelines import PROBABILITY_MAX, SkeletonPixels, trace_skeleton
+from road_extract.centrelines import PROBABILITY_MAX, trace_skeleton
 from road_extract.mask_strips import MaskStrip
 from road_extract.network.bridging import bridge_gaps
 from road_extract.network.chains import BoolArray, FloatArray, label_groups
 from road_extract.network.cleaning import clean_graph, drop_short_pieces
-from road_extract.network.ends import at_scene_edge, extend_ends
+from road_extract.network.ends import at_scene_edge
 from road_extract.network.gap_paths import Evidence
 from road_extract.network.graph import Graph, line_lengths, sort_graph
-from road_extract.network.junctions import settle_junctions
+from road_extract.network.moving import move_nodes
 from road_extract.network.road_network import RoadNetwork
 from road_extract.network.shaping import shape_lines
 from road_extract.network.tracing import trace_graph
@@ -80,19 +80,15 @@ def trace_network(
         InputError: The strips do not follow each other.
     """
     extent_m = (shape[1] * pixel_size_m[0], shape[0] * pixel_size_m[1])
-    graph = trace_pixels(trace_skeleton(strips, pixel_size_m), pixel_size_m, options)
-    graph = extend_ends(graph, extent_m, max(pixel_size_m))
+    pixels = trace_skeleton(strips, pixel_size_m)
+    graph = clean_graph(trace_graph(pixels, pixel_size_m), options.spur_widths, pixel_size_m[0] * pixel_size_m[1])
+    graph = move_nodes(graph, extent_m, pixel_size_m)
     graph = bridge_gaps(graph, evidence, shape, pixel_size_m, options.max_gap_m)
     graph = drop_short_pieces(graph, options.min_length_m)
-    return finish_network(graph, extent_m, pixel_size_m, simplify_m, is_mask=evidence.is_mask)
+    return _finish(graph, extent_m, pixel_size_m, simplify_m, is_mask=evidence.is_mask)
 
 
-def trace_pixels(pixels: SkeletonPixels, pixel_size_m: tuple[float, float], options: LineOptions) -> Graph:
-    """Skeleton pixels to a cleaned graph."""
-    return settle_junctions(clean_graph(trace_graph(pixels, pixel_size_m), options.spur_widths))
-
-
-def finish_network(
+def _finish(
     graph: Graph,
     extent_m: tuple[float, float],
     pixel_size_m: tuple[float, float],

@@ -15,16 +15,42 @@ from road_extract.network.junctions import settle_junctions
 CROSSING_WIDTHS = 1.25
 #: The skeleton's link at an acute crossing is longer than the roads' crossings are apart, by so many times at most.
 LONGEST_CROSSING = 2.5
+# A loop that encloses no more than this (pixels) encloses no pixel: four pixels of a square.
+_EMPTY_LOOP_PX = 1.5
 
 
-def clean_graph(graph: Graph, spur_widths: float) -> Graph:
-    """Remove spurs, then contract crossings. Nodes of degree two are dissolved.
+def clean_graph(graph: Graph, spur_widths: float, pixel_area_m2: float) -> Graph:
+    """Remove spurs, then contract crossings. Nodes of degree two are dissolved, loops round no pixel dropped.
 
     Args:
         graph: As traced.
         spur_widths: Dead-end branches shorter than so many of their own widths go.
+        pixel_area_m2: A pixel's area.
     """
-    return contract_crossings(remove_spurs(dissolve_nodes(graph), spur_widths))
+    graph = dissolve_nodes(drop_empty_loops(graph, pixel_area_m2))
+    graph = contract_crossings(remove_spurs(graph, spur_widths))
+    return dissolve_nodes(drop_empty_loops(graph, pixel_area_m2))
+
+
+def drop_empty_loops(graph: Graph, pixel_area_m2: float) -> Graph:
+    """Drop the loops that enclose no pixel: what is left of squares of four pixels, and of contracted crossings."""
+    loops = np.flatnonzero(graph.start == graph.end)
+    points, sizes = graph.take(loops).with_ends()
+    keep = np.ones(len(graph), bool)
+    keep[loops] = _enclosed_areas(points.xy, sizes) > _EMPTY_LOOP_PX * pixel_area_m2
+    return graph.take(keep)
+
+
+def _enclosed_areas(xy: FloatArray, sizes: IntArray) -> FloatArray:
+    """Area that each closed line encloses (shoelace formula), (lines,)."""
+    if not len(sizes):
+        return np.zeros(0)
+    starts = np.cumsum(sizes) - sizes
+    local = xy - np.repeat(xy[starts], sizes, axis=0)
+    following = np.roll(local, -1, axis=0)
+    cross = local[:, 0] * following[:, 1] - local[:, 1] * following[:, 0]
+    cross[starts + sizes - 1] = 0
+    return np.abs(np.add.reduceat(cross, starts)) / 2
 
 
 def remove_spurs(graph: Graph, spur_widths: float) -> Graph:
@@ -74,13 +100,8 @@ def contract_crossings(graph: Graph) -> Graph:
     The skeleton of an oblique crossing has two junctions with three edges each. A pair is contracted only if each is
     the nearest such neighbour of the other, so that no chain of junctions collapses.
     """
-    for _ in range(2):
-        settled = settle_junctions(graph)
-        pair = _crossing_edges(graph, settled.nodes.xy)
-        if not pair.any():
-            break
-        graph = dissolve_nodes(_contract(graph, pair, settled.nodes.xy))
-    return graph
+    settled = settle_junctions(graph).nodes.xy
+    return dissolve_nodes(_contract(graph, _crossing_edges(graph, settled), settled))
 
 
 def _crossing_edges(graph: Graph, xy: FloatArray) -> BoolArray:

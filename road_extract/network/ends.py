@@ -29,16 +29,17 @@ class FreeEnds:
     heading: FloatArray
 
 
-def find_free_ends(graph: Graph) -> FreeEnds:
+def find_free_ends(graph: Graph, pixel_size_m: tuple[float, float]) -> FreeEnds:
     """The free ends of seen edges, with their headings over two widths of road.
 
     The last width is left out: there a skeleton often turns to a corner of the road's end.
     """
+    stretch = max(pixel_size_m) / min(pixel_size_m)
     free, seen = graph.degree == 1, ~graph.bridged
     at_start, at_end = np.flatnonzero(free[graph.start] & seen), np.flatnonzero(free[graph.end] & seen)
     edge, is_end = np.append(at_start, at_end), np.repeat([False, True], [len(at_start), len(at_end)])
     node, length = np.where(is_end, graph.end[edge], graph.start[edge]), graph.lengths_m()[edge]
-    half_width = mean_half_widths(graph)[edge]
+    half_width = mean_half_widths(graph)[edge] * stretch
     before = np.minimum(2 * half_width, length / 4)
     anchor = graph.points_along(edge, is_end, before)
     step = anchor - graph.points_along(edge, is_end, np.minimum(before + 4 * half_width, length))
@@ -52,25 +53,36 @@ def to_unit(vectors: FloatArray) -> FloatArray:
     return unit
 
 
-def extend_ends(graph: Graph, extent_m: tuple[float, float], pixel_m: float) -> Graph:
+def extend_ends(graph: Graph, extent_m: tuple[float, float], pixel_size_m: tuple[float, float]) -> Graph:
     """Extend free ends straight on to the end of the road, or to the scene's edge where that is about as near.
 
     Args:
         graph: Cleaned.
         extent_m: The scene's width and height in metres.
-        pixel_m: A pixel's longer side, metres.
+        pixel_size_m: A pixel's size (x, y) in metres.
     """
-    ends = find_free_ends(graph)
+    ends = find_free_ends(graph, pixel_size_m)
     xy = graph.nodes.xy.copy()
     ahead = ((xy[ends.node] - ends.anchor) * ends.heading).sum(axis=1)
-    reach = np.maximum(ahead, 0) + graph.nodes.half_width_m[ends.node]
+    reach = np.maximum(ahead, 0) + graph.nodes.half_width_m[ends.node] * _stretch_along(ends.heading, pixel_size_m)
     to_edge = _distance_to_edge(ends, extent_m)
-    at_edge = to_edge <= reach + mean_half_widths(graph)[ends.edge] + pixel_m
+    at_edge = to_edge <= reach + mean_half_widths(graph)[ends.edge] + max(pixel_size_m)
     moved = ends.anchor + ends.heading * np.where(at_edge, to_edge, reach)[:, None]
     known = ends.heading.any(axis=1)
     # exactly on the edge, so that it can be told from the place alone
     xy[ends.node[known]] = np.clip(moved[known], 0, extent_m)
     return replace(_cut_ends(graph, ends), nodes=replace(graph.nodes, xy=xy))
+
+
+def _stretch_along(heading: FloatArray, pixel_size_m: tuple[float, float]) -> FloatArray:
+    """Metres of a pixel along a heading by those across it, (headings,).
+
+    Thinning counts pixels: it stops as many of them before a road's end as the road has beside its axis.
+    """
+    size = np.array(pixel_size_m)
+    along, across = np.hypot(*(heading / size).T), np.hypot(*(heading[:, ::-1] / size).T)
+    stretch: FloatArray = np.divide(across, along, out=np.ones_like(along), where=along > 0)
+    return stretch
 
 
 def _distance_to_edge(ends: FreeEnds, extent_m: tuple[float, float]) -> FloatArray:

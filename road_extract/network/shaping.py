@@ -24,14 +24,21 @@ def shape_lines(graph: Graph, tolerance_m: float) -> Lines:
         tolerance_m: How far simplification may move a line.
     """
     points, sizes = graph.with_ends()
-    smooth = to_lines(_smooth(_straighten_at_junctions(graph, points.middle, sizes), sizes), sizes)
+    axes = _straighten_at_junctions(graph, points.middle, sizes)
+    smooth = to_lines(_smooth(axes, sizes), sizes)
     lines = simplify(smooth, tolerance_m)
-    for plainer in (simplify(smooth, tolerance_m / 4), smooth, to_lines(points.xy, sizes)):
+    for plainer in (simplify(smooth, tolerance_m / 4), smooth, to_lines(axes, sizes), to_lines(points.xy, sizes)):
         wrong = find_conflicts(lines)
         if not wrong.any():
             break
         lines[wrong] = plainer[wrong]
     return lines
+
+
+def axis_lines(graph: Graph) -> Lines:
+    """A LineString of each edge on the road's axis, neither smoothed nor simplified."""
+    points, sizes = graph.with_ends()
+    return to_lines(_straighten_at_junctions(graph, points.middle, sizes), sizes)
 
 
 def to_lines(xy: FloatArray, sizes: IntArray) -> Lines:
@@ -95,8 +102,8 @@ def _smooth(xy: FloatArray, sizes: IntArray) -> FloatArray:
 
 
 def find_conflicts(lines: Lines) -> BoolArray:
-    """Lines that cross themselves, or meet another one elsewhere than at ends of both, (lines,)."""
-    wrong: BoolArray = ~shapely.is_simple(lines)
+    """Lines that are a point, cross themselves, or meet another one elsewhere than at ends of both, (lines,)."""
+    wrong: BoolArray = ~shapely.is_simple(lines) | _is_collapsed(lines)
     first, second = find_meetings(lines, np.arange(len(lines)))
     wrong[first] = wrong[second] = True
     return wrong
@@ -116,8 +123,14 @@ def find_meetings(lines: Lines, which: IntArray) -> tuple[IntArray, IntArray]:
     return owner[first[wrong]], owner[second[wrong]]
 
 
+def _is_collapsed(lines: Lines) -> BoolArray:
+    """Whether a line ends where it starts without going round anything, (lines,)."""
+    collapsed: BoolArray = shapely.is_closed(lines) & (shapely.get_num_coordinates(lines) < 4)
+    return collapsed
+
+
 def _open_parts(lines: Lines) -> tuple[Lines, IntArray]:
-    closed = np.flatnonzero(shapely.is_closed(lines))
+    closed = np.flatnonzero(shapely.is_closed(lines) & ~_is_collapsed(lines))
     halves, owner = [], []
     for index in closed.tolist():
         xy = shapely.get_coordinates(lines[index])

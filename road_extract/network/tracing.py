@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from road_extract.centrelines import SkeletonPixels
-from road_extract.network.chains import BoolArray, Chains, FloatArray, IntArray, label_groups, order_chains, ranges
+from road_extract.network.chains import BoolArray, Chains, IntArray, label_groups, order_chains, ranges
 from road_extract.network.graph import Graph, Points
-
-# A loop that encloses no more than this (pixels) encloses no pixel: four pixels of a square.
-_EMPTY_LOOP_PX = 1.5
 
 
 def trace_graph(pixels: SkeletonPixels, pixel_size_m: tuple[float, float]) -> Graph:
@@ -35,8 +32,7 @@ def trace_graph(pixels: SkeletonPixels, pixel_size_m: tuple[float, float]) -> Gr
     rank = np.cumsum(~is_junction) - 1
     inside = links[~is_junction[links].any(axis=1)]
     chains = order_chains(len(path), rank[inside[:, 0]], rank[inside[:, 1]])
-    graph = _join(points, path[chains.order], chains, nodes, _attachments(links, is_junction, cluster_of, len(points)))
-    return graph.take(~_is_empty_loop(graph, float(size.prod())))
+    return _join(points, path[chains.order], chains, nodes, _attachments(links, is_junction, cluster_of, len(points)))
 
 
 def _link(pixels: SkeletonPixels) -> tuple[IntArray, IntArray]:
@@ -117,21 +113,3 @@ def _join(points: Points, order: IntArray, chains: Chains, clusters: Points, att
         Points.concatenate([clusters, points.take(np.append(start_pixel, end_pixel)).moved_to_middle()]),
         start[keep], end[keep], inner_sizes[keep], points.take(inner), np.zeros(int(keep.sum()), bool),
     )  # fmt: skip
-
-
-def _is_empty_loop(graph: Graph, pixel_area_m2: float) -> BoolArray:
-    points, sizes = graph.with_ends()
-    empty: BoolArray = (graph.start == graph.end) & (_enclosed_areas(points.xy, sizes) < _EMPTY_LOOP_PX * pixel_area_m2)
-    return empty
-
-
-def _enclosed_areas(xy: FloatArray, sizes: IntArray) -> FloatArray:
-    """Area that each closed line encloses (shoelace formula), (lines,)."""
-    if not len(sizes):
-        return np.zeros(0)
-    starts = np.cumsum(sizes) - sizes
-    local = xy - np.repeat(xy[starts], sizes, axis=0)
-    following = np.roll(local, -1, axis=0)
-    cross = local[:, 0] * following[:, 1] - local[:, 1] * following[:, 0]
-    cross[starts + sizes - 1] = 0
-    return np.abs(np.add.reduceat(cross, starts)) / 2

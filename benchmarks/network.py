@@ -1,0 +1,142 @@
+"""Road lines: built in three ways to be scored, and timed.
+
+    python benchmarks/network.py build OUT PROBABILITY... [--truth MASKS]
+    python benchmarks/network.py speed RASTER [--repeat N] [--threshold T]
+
+`build` writes a GeoPackage of lines for each probability raster into OUT/bridged, OUT/unbridged and OUT/naive
+(threshold and skeleton, one line for each branch), and with --truth those of the masks of the same names into
+OUT/truth, for `road-extract evaluate`.
+
+`speed` vectorizes a single-band raster, and the same N times below itself, to polygons and to lines, each in a process
+of its own; its peak memory is what the operating system counted (ru_maxrss, the figure of /usr/bin/time -v).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import click
+import numpy as np
+import rasterio
+import shapely
+
+from road_extract import LineOptions, VectorizeOptions, vectorize_roads
+from road_extract.centrelines import trace_skeleton
+from road_extract.features import Feature, LayerSchema
+from road_extract.mask_strips import MaskStrip
+from road_extract.network.tracing import trace_graph
+from road_extract.raster_io import ProbabilityRaster, gdal_session
+from road_extract.vector_io import write_features
+
+
+@click.group()
+def main() -> None:
+    """Benchmarks of road lines."""
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("rasters", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+@click.option("--truth", type=click.Path(path_type=Path, exists=True), help="Folder of masks of the same names.")
+@click.option("--max-gap", "gap", default=LineOptions().max_gap_m, show_default=True, help="Of the bridged lines [m].")
+def build(out: Path, rasters: tuple[Path, ...], truth: Path | None, gap: float) -> None:
+    """Write lines of RASTERS into folders of OUT."""
+    for name in ("bridged", "unbridged", "naive", "truth"):
+        (out / name).mkdir(parents=True, exist_ok=True)
+    lines = VectorizeOptions(geometry="lines")
+    for path in rasters:
+        target = path.with_suffix(".gpkg").name
+        for name, options in (("bridged", LineOptions(max_gap_m=gap)), ("unbridged", LineOptions(max_gap_m=0))):
+            done = vectorize_roads(path, out / name / target, options=lines, lines=options, overwrite=True)
+            print(f"{name}: {done.lines} lines in {done.path}")
+        print(f"naive: {build_naive(path, out / 'naive' / target)} lines")
+        if truth is not None:
+            exact = LineOptions(max_gap_m=0, min_length_m=0)
+            vectorize_roads(truth / path.name, out / "truth" / target, options=lines, lines=exact, overwrite=True)
+
+
+def build_naive(raster: Path, out: Path) -> int:
+    """Threshold, skeleton, one line of pixel centres for each branch; returns the number of lines."""
+    with gdal_session(), ProbabilityRaster(str(raster)) as source:
+        threshold = 0.5 if source.threshold is None else source.threshold
+        strips = (MaskStrip(row, valid & (p >= threshold), valid, p) for row, p, valid in source.iter_strips())
+        points, sizes = trace_graph(trace_skeleton(strips), (1.0, 1.0)).with_ends()
+        transform, crs = source.grid.transform, source.grid.crs
+    x, y = transform @ points.xy.T if hasattr(transform, "__matmul__") else transform * points.xy.T
+    lines = shapely.linestrings(x, y, indices=np.repeat(np.arange(len(sizes)), sizes))
+    features = (Feature(line, {"id": number}) for number, line in enumerate(lines, 1))
+    return write_features(out, LayerSchema("road_lines", "LineString", crs, {"id": int}), features)
+
+
+def repeat_downward(raster: Path, out: Path, times: int) -> float:
+    """Write a VRT of a single-band raster below itself; returns its megapixels."""
+    with rasterio.open(raster) as dataset:
+        rows, cols = dataset.shape
+        tags = "".join(f'<MDI key="{key}">{escape(value)}</MDI>' for key, value in dataset.tags().items())
+        nodata = "" if dataset.nodata is None else f"<NoDataValue>{dataset.nodata}</NoDataValue>"
+        sources = "".join(
+            f"<SimpleSource><SourceFilename>{escape(str(raster.resolve()))}</SourceFilename><SourceBand>1</SourceBand>"
+            f'<SrcRect xOff="0" yOff="0" xSize="{cols}" ySize="{rows}"/>'
+            f'<DstRect xOff="0" yOff="{turn * rows}" xSize="{cols}" ySize="{rows}"/></SimpleSource>'
+            for turn in range(times)
+        )
+        out.write_text(
+            f'<VRTDataset rasterXSize="{cols}" rasterYSize="{rows * times}"><SRS>{escape(dataset.crs.to_wkt())}</SRS>'
+            f"<GeoTransform>{','.join(map(repr, dataset.transform.to_gdal()))}</GeoTransform>"
+            f'<Metadata>{tags}</Metadata><VRTRasterBand dataType="Byte" band="1">{nodata}<Offset>{dataset.offsets[0]}</Offset>'
+            f"<Scale>{dataset.scales[0]!r}</Scale>{sources}</VRTRasterBand></VRTDataset>"
+        )
+        return rows * times * cols / 1e6
+
+
+@main.command()
+@click.argument("raster", type=click.Path(path_type=Path, exists=True))
+@click.option("--repeat", default=4, show_default=True, help="Times the raster stands below itself.")
+@click.option("--threshold", type=float, help="Probability from which a pixel is road.")
+@click.option("--max-gap", "gap", default=LineOptions().max_gap_m, show_default=True, help="Of the lines [m].")
+def speed(raster: Path, repeat: int, threshold: float | None, gap: float) -> None:
+    """Time RASTER to polygons and to lines."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for times in (1, repeat):
+            mosaic = Path(scratch) / f"{times}.vrt"
+            megapixels = repeat_downward(raster, mosaic, times)
+            for geometry in ("polygons", "lines"):
+                out = Path(scratch) / f"{geometry}.gpkg"
+                arguments = [str(mosaic), str(out), geometry, str(gap), str(threshold or "")]
+                process = subprocess.Popen([sys.executable, __file__, "child", *arguments], stdout=subprocess.PIPE)
+                assert process.stdout is not None
+                found = json.loads(process.stdout.read().splitlines()[-1])
+                _, _, usage = os.wait4(process.pid, 0)
+                rate = megapixels / found["wall_s"]
+                print(
+                    f"{geometry}, {megapixels:.1f} Mpx: {found['wall_s']:.2f} s, {rate:.1f} Mpx/s; "
+                    f"{found['cpu_s']:.2f} s of processor; {found['features']} features; "
+                    f"peak {usage.ru_maxrss * 1024 / 1e6:.0f} MB",
+                    flush=True,
+                )
+
+
+@main.command(hidden=True)
+@click.argument("raster")
+@click.argument("out")
+@click.argument("geometry")
+@click.argument("gap", type=float)
+@click.argument("threshold")
+def child(raster: str, out: str, geometry: str, gap: float, threshold: str) -> None:
+    """Vectorize one raster in this process; prints JSON."""
+    options = VectorizeOptions(geometry=geometry, threshold=float(threshold) if threshold else None)
+    started, processor = time.perf_counter(), time.process_time()
+    done = vectorize_roads(raster, out, options=options, lines=LineOptions(max_gap_m=gap), overwrite=True)
+    wall, cpu = time.perf_counter() - started, time.process_time() - processor
+    print(json.dumps({"wall_s": wall, "cpu_s": cpu, "features": done.features}))
+
+
+if __name__ == "__main__":
+    main()
