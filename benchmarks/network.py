@@ -90,8 +90,8 @@ def repeat_downward(raster: Path, out: Path, times: int) -> float:
         out.write_text(
             f'<VRTDataset rasterXSize="{cols}" rasterYSize="{rows * times}"><SRS>{escape(dataset.crs.to_wkt())}</SRS>'
             f"<GeoTransform>{','.join(map(repr, dataset.transform.to_gdal()))}</GeoTransform>"
-            f'<Metadata>{tags}</Metadata><VRTRasterBand dataType="Byte" band="1">{nodata}<Offset>{dataset.offsets[0]}</Offset>'
-            f"<Scale>{dataset.scales[0]!r}</Scale>{sources}</VRTRasterBand></VRTDataset>"
+            f'<Metadata>{tags}</Metadata><VRTRasterBand dataType="Byte" band="1">{nodata}'
+            f"<Offset>{dataset.offsets[0]!r}</Offset><Scale>{dataset.scales[0]!r}</Scale>{sources}</VRTRasterBand></VRTDataset>"
         )
         return rows * times * cols / 1e6
 

@@ -51,8 +51,9 @@ class Targets:
 
     @property
     def paths(self) -> list[Path]:
-        """All of them, each once."""
-        return list(dict.fromkeys(p for p in (self.polygons, self.lines, self.nodes, self.mask) if p is not None))
+        """All of them; one that holds both polygons and lines once."""
+        lines = None if self.lines == self.polygons else self.lines
+        return [path for path in (self.polygons, lines, self.nodes, self.mask) if path is not None]
 
     def mapped(self, names: dict[Path, Path]) -> Targets:
         """The same under other names."""

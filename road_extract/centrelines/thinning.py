@@ -28,23 +28,20 @@ def thin(mask: BoolArray) -> BoolArray:
     state = np.pad(mask.astype(np.uint8), 1)
     flat, offsets = state.reshape(-1), [row * state.shape[1] + col for row, col in _RING]
     # The first two subiterations look at all road pixels, later ones at neighbours of what the last two took away.
-    queue = np.flatnonzero(flat)
-    flat[queue] = _QUEUED
-    before, quiet, turn = queue[:0], 0, 0
-    while quiet < 2:
-        taken = _subiterate(flat, queue, offsets, turn % 2)
-        queue = np.concatenate(
-            [np.flatnonzero(flat == _ROAD)] if turn == 0 else _neighbours(flat, (before, taken), offsets)
-        )
-        flat[queue] = _QUEUED
-        quiet = 0 if len(taken) else quiet + 1
-        before, turn = taken, turn + 1
+    road = np.flatnonzero(flat)
+    before = _subiterate(flat, road, offsets, 0)
+    taken = _subiterate(flat, road[flat[road] == _ROAD], offsets, 1)
+    parity = 0
+    while len(before) or len(taken):
+        queue = _neighbours(flat, (before, taken), offsets)
+        before, taken = taken, _subiterate(flat, queue, offsets, parity)
+        parity = 1 - parity
     skeleton: BoolArray = state[1:-1, 1:-1] != _BACKGROUND
     return skeleton
 
 
 def _subiterate(flat: NDArray[np.uint8], queue: IntArray, offsets: list[int], parity: int) -> IntArray:
-    """Take away what one subiteration takes of the queued pixels; returns it. The others leave the queue."""
+    """Take away what one subiteration takes of the queued pixels; returns it. The others are no longer queued."""
     code = np.zeros(len(queue), np.uint8)
     for bit, offset in enumerate(offsets):
         code |= (flat[queue + offset] & 1) << np.uint8(bit)
@@ -55,7 +52,7 @@ def _subiterate(flat: NDArray[np.uint8], queue: IntArray, offsets: list[int], pa
     return taken
 
 
-def _neighbours(flat: NDArray[np.uint8], of: tuple[IntArray, ...], offsets: list[int]) -> list[IntArray]:
+def _neighbours(flat: NDArray[np.uint8], of: tuple[IntArray, IntArray], offsets: list[int]) -> IntArray:
     """The road pixels round others, each once: a pixel that is found is marked as queued."""
     found = []
     for pixels in of:
@@ -64,7 +61,7 @@ def _neighbours(flat: NDArray[np.uint8], of: tuple[IntArray, ...], offsets: list
             new = near[flat[near] == _ROAD]
             flat[new] = _QUEUED
             found.append(new)
-    return found
+    return np.concatenate(found)
 
 
 def _tables() -> list[BoolArray]:

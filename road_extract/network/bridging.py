@@ -83,7 +83,7 @@ def _iter_bridges(
         aims = near[~is_own]
         if not _lies_ahead(index.xy[aims] - place, heading, max_gap_m):
             continue
-        window = plan_window(place / size, max_gap_m / size, shape)
+        window = plan_window(place, heading, max_gap_m, pixel_size_m, shape)
         aims, own = index.inside(aims, window), index.inside(near[is_own], window)
         path = find_gap_path(
             (place, heading), index.pixel[aims], index.pixel[own], window, evidence, pixel_size_m, max_gap_m

@@ -139,6 +139,7 @@ def _contract(graph: Graph, pair: BoolArray, settled: FloatArray) -> Graph:
 
 
 def drop_short_pieces(graph: Graph, min_length_m: float) -> Graph:
-    """Drop the connected pieces of which less than ``min_length_m`` was seen."""
+    """Drop the connected pieces of which nothing or less than ``min_length_m`` was seen."""
     piece = graph.components()[graph.start]
-    return graph.take(np.bincount(piece, graph.lengths_m() * ~graph.bridged, minlength=1)[piece] >= min_length_m)
+    seen_m = np.bincount(piece, graph.lengths_m() * ~graph.bridged, minlength=1)[piece]
+    return graph.take((seen_m > 0) & (seen_m >= min_length_m))

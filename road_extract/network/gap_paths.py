@@ -64,10 +64,23 @@ class GapPath:
     probability: NDArray[np.float32]
 
 
-def plan_window(end: FloatArray, reach_px: FloatArray, shape: tuple[int, int]) -> Window:
-    """The window round a free end (col, row) within ``reach_px`` (cols, rows), cut at the scene's edge."""
-    low = np.clip(np.floor(end - reach_px - 1), 0, None).astype(int)
-    high = np.minimum(np.ceil(end + reach_px + 1).astype(int), shape[::-1])
+def plan_window(
+    place: FloatArray, heading: FloatArray, reach_m: float, pixel_size_m: tuple[float, float], shape: tuple[int, int]
+) -> Window:
+    """The window that holds all that is looked at from a free end.
+
+    Args:
+        place: Of the end, metres.
+        heading: Unit vector.
+        reach_m: How far.
+        pixel_size_m: A pixel's size (x, y) in metres.
+        shape: The scene's rows and columns.
+    """
+    turn = np.arccos(_CONE) * np.linspace(-1, 1, 11)
+    ahead = np.stack([np.cos(turn), np.sin(turn)], axis=1) @ np.array([heading, [-heading[1], heading[0]]])
+    corners = np.concatenate([place[None], place + 1.02 * reach_m * ahead]) / np.array(pixel_size_m)
+    low = np.clip(np.floor(corners.min(axis=0) - 2), 0, None).astype(int)
+    high = np.minimum(np.ceil(corners.max(axis=0) + 2).astype(int), shape[::-1])
     return Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
 
 

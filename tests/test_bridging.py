@@ -1,0 +1,159 @@
+"""Gaps in drawn roads: which are bridged, which way, and what a bridge says of itself."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import shapely
+
+from road_extract.mask_strips import MaskStrip
+from road_extract.network import Evidence, RoadNetwork, trace_mask, trace_network
+from road_extract.options import LineOptions
+from road_extract.windows import Window
+from tests.test_network import check_valid, draw
+
+THRESHOLD = 0.5
+
+
+def trace(
+    chance: np.ndarray, max_gap: float = 30, min_length: float = 0, valid: np.ndarray | None = None
+) -> RoadNetwork:
+    """The network of what is at least as probable as the threshold."""
+    chance = chance.astype(np.float32)
+    valid = np.ones(chance.shape, bool) if valid is None else valid
+
+    def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
+        place = np.s_[window.row_off : window.row_end, window.col_off : window.col_end]
+        assert window.row_end <= chance.shape[0]
+        assert window.col_end <= chance.shape[1]
+        return chance[place], valid[place]
+
+    strip = MaskStrip(0, (chance >= THRESHOLD) & valid, valid, chance)
+    options = LineOptions(max_gap_m=max_gap, min_length_m=min_length)
+    return trace_network([strip], chance.shape, (1.0, 1.0), options, 1.0, Evidence(read, THRESHOLD, is_mask=False))
+
+
+def chance_of(mask: np.ndarray, faint: np.ndarray | None = None, faint_chance: float = 0.3) -> np.ndarray:
+    chance = np.where(mask, 0.9, 0.02)
+    return chance if faint is None else np.where(faint & ~mask, faint_chance, chance)
+
+
+ROAD = (10, 40.5, 190, 40.5)
+
+
+def with_gap(length: float, faint_chance: float) -> np.ndarray:
+    mask = draw(80, 200, (10, 40.5, 100 - length / 2, 40.5), (100 + length / 2, 40.5, 190, 40.5))
+    return chance_of(mask, draw(80, 200, ROAD), faint_chance)
+
+
+def test_a_gap_with_some_probability_is_bridged_and_says_so():
+    network = trace(with_gap(20, 0.4), max_gap=50)
+    check_valid(network)
+    assert network.bridged.tolist().count(True) == 1
+    bridge = np.flatnonzero(network.bridged)[0]
+    assert network.length_m[bridge] == pytest.approx(20, abs=2)
+    assert network.probability[bridge] == pytest.approx(0.4, abs=0.06)
+    assert network.probability[~network.bridged].min() > 0.85  # never merged into what was seen
+    assert len(set(network.component)) == 1
+    assert np.isnan(network.width_m[bridge])
+    assert np.abs(shapely.get_coordinates(network.lines[bridge])[:, 1] - 40.5).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("length", "chance", "bridged"),
+    [(6, 0.0, True), (20, 0.0, False), (20, 0.3, False), (20, 0.45, True), (40, 0.45, False)],
+)
+def test_the_less_probable_the_shorter_a_gap_may_be(length, chance, bridged):
+    assert trace(with_gap(length, chance), max_gap=30).bridged.any() == bridged
+
+
+def test_no_gap_is_bridged_if_none_is_asked_for():
+    assert not trace(with_gap(6, 0.4), max_gap=0).bridged.any()
+
+
+def test_a_gap_without_data_is_never_bridged():
+    chance, valid = with_gap(12, 0.4), np.ones((80, 200), bool)
+    assert trace(chance, valid=valid).bridged.any()
+    valid[:, 98:102] = False
+    assert not trace(chance, valid=valid).bridged.any()
+
+
+def test_bridges_follow_the_probability_round_a_bend():
+    """The straight way between the ends is dark, a bow beside it is not."""
+    y, x = np.mgrid[:120, :200] + 0.5
+    mask = draw(120, 200, (10, 40.5, 85, 40.5), (125, 40.5, 190, 40.5))
+    bow = (np.abs(np.hypot(x - 105, y - 30) - 22.6) < 3) & (y > 40)
+    network = trace(chance_of(mask, bow, 0.45), max_gap=100)
+    bridge = network.lines[np.flatnonzero(network.bridged)[0]]
+    assert 47 < shapely.get_coordinates(bridge)[:, 1].max() < 57
+    # and with the straight way as likely, the bridge is straight
+    straight = trace(chance_of(mask, bow | draw(120, 200, ROAD), 0.45), max_gap=100)
+    assert shapely.get_coordinates(straight.lines[straight.bridged][0])[:, 1].max() < 43
+
+
+def test_a_dead_end_is_joined_to_the_side_of_the_road_ahead():
+    mask = draw(120, 200, (10, 40.5, 190, 40.5), (90.5, 60, 90.5, 110))
+    network = trace(chance_of(mask, draw(120, 200, (90.5, 40, 90.5, 110)), 0.45))
+    check_valid(network)
+    assert network.bridged.sum() == 1
+    assert sorted(network.node_degree) == [1, 1, 1, 2, 3]
+    junction = network.node_xy[network.node_degree == 3][0]
+    assert np.abs(junction - [90.5, 40.5]).max() < 1.5
+
+
+def test_roads_side_by_side_are_not_joined():
+    mask = draw(80, 200, (10, 30.5, 120, 30.5), (80, 45.5, 190, 45.5))
+    assert not trace(chance_of(mask)).bridged.any()
+
+
+@pytest.mark.parametrize("turn", [0, 20, 40])
+def test_many_dashes_become_one_road_along_a_turning_way(turn):
+    """Each dash is shorter than the shortest piece that stays alone."""
+    corners = [(10.0, 60.5)]
+    for number in range(8):
+        angle = np.radians(turn * ((number // 2) % 2))
+        x, y = corners[-1]
+        corners.append((x + 24 * np.cos(angle), y + 24 * np.sin(angle)))
+    whole = [(*a, *b) for a, b in pairwise(corners)]
+    dashes = [(x0, y0, x0 + 0.6 * (x1 - x0), y0 + 0.6 * (y1 - y0)) for x0, y0, x1, y1 in whole]
+    chance = chance_of(draw(150, 220, *dashes), draw(150, 220, *whole))
+    assert len(trace(chance, max_gap=0, min_length=20)) == 0
+    network = trace(chance, min_length=20)
+    check_valid(network)
+    assert network.bridged.sum() == 7
+    assert len(set(network.component)) == 1
+
+
+def test_a_ring_with_a_gap_is_closed():
+    y, x = np.mgrid[:160, :160] + 0.5
+    ring = np.abs(np.hypot(x - 80, y - 80) - 50) < 3.5
+    chance = chance_of(ring & (np.abs(y - 80) + (x < 80) * 99 > 7), ring)
+    network = trace(chance, max_gap=50)
+    assert network.bridged.sum() == 1
+    assert not network.dead_end.any()
+
+
+def test_bridges_do_not_cross_each_other():
+    mask = draw(160, 160, (80.5, 5, 80.5, 70), (80.5, 91, 80.5, 155), (5, 80.5, 70, 80.5), (91, 80.5, 155, 80.5))
+    network = trace(chance_of(mask, np.ones_like(mask), 0.45))
+    check_valid(network)
+    assert network.bridged.any()
+
+
+def test_a_mask_is_bridged_straight_and_its_bridges_have_no_probability():
+    mask = draw(80, 200, (10, 40.5, 95, 40.5), (105, 40.5, 190, 40.5))
+    network = trace_mask(mask, options=LineOptions(max_gap_m=30))
+    assert network.bridged.sum() == 1
+    assert np.isnan(network.probability).all()
+    far = draw(80, 200, (10, 40.5, 85, 40.5), (115, 40.5, 190, 40.5))
+    assert not trace_mask(far, options=LineOptions(max_gap_m=30)).bridged.any()
+    assert not trace_mask(mask).bridged.any()
+
+
+def test_a_road_that_ends_at_the_edge_of_the_scene_looks_for_nothing():
+    mask = draw(60, 120, (60, 30.5, 120, 30.5), (5, 8.5, 90, 8.5))
+    ends = trace(chance_of(mask, np.ones_like(mask), 0.45))
+    assert (ends.node_xy[:, 0] == 120).any()
+    check_valid(ends)
