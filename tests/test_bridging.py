@@ -10,6 +10,8 @@ import shapely
 
 from road_extract.mask_strips import MaskStrip
 from road_extract.network import Evidence, RoadNetwork, trace_mask, trace_network
+from road_extract.network.bridging import drop_crossing
+from road_extract.network.graph import Graph, Points
 from road_extract.options import LineOptions
 from road_extract.windows import Window
 from tests.test_network import check_valid, draw
@@ -103,9 +105,32 @@ def test_a_dead_end_is_joined_to_the_side_of_the_road_ahead():
     assert np.abs(junction - [90.5, 40.5]).max() < 1.5
 
 
-def test_roads_side_by_side_are_not_joined():
-    mask = draw(80, 200, (10, 30.5, 120, 30.5), (80, 45.5, 190, 45.5))
-    assert not trace(chance_of(mask)).bridged.any()
+def test_nothing_is_looked_for_to_the_side():
+    """The other road is 20 m off, within reach, but not ahead."""
+    mask = draw(80, 200, (10, 30.5, 100, 30.5), (10, 50.5, 190, 50.5))
+    chance = chance_of(mask, np.ones_like(mask), 0.45)
+    assert not trace(chance).bridged.any()
+    assert trace(chance, max_gap=40).bridged.any()
+
+
+def test_dead_ends_that_look_the_same_way_are_not_joined():
+    mask = draw(80, 200, (10, 30.5, 100, 30.5), (10, 44.5, 112, 44.5))
+    assert not trace(chance_of(mask, np.ones_like(mask), 0.45)).bridged.any()
+
+
+def test_of_bridges_that_cross_the_later_one_goes():
+    points = np.array([(0, 0), (10, 10), (0, 10), (10, 0), (7, -5), (7, 15)], float)
+
+    def graph(*pairs: tuple[int, int], bridges: int) -> Graph:
+        nodes = Points(points, np.zeros(6, np.uint8), np.zeros(6, np.float32), np.zeros((6, 2), np.float32))
+        start, end = np.array(pairs).T
+        bridged = np.arange(len(pairs)) >= len(pairs) - bridges
+        return Graph(nodes, start, end, np.zeros(len(pairs), int), nodes.take(np.empty(0, int)), bridged)
+
+    left = drop_crossing(graph((0, 1), (2, 3), bridges=2), 2)
+    assert left.start.tolist() == [0]
+    left = drop_crossing(graph((4, 5), (0, 1), (2, 3), bridges=2), 2)  # both cross a road
+    assert left.start.tolist() == [4]
 
 
 @pytest.mark.parametrize("turn", [0, 20, 40])

@@ -18,8 +18,6 @@ from road_extract.network.shaping import axis_lines, find_meetings
 
 #: Two dead ends are joined if the second one does not look away from the first (cosine of 80 degrees).
 _FACING = 0.17
-#: The bridge that meets the side of a road does so at 25 degrees at least (cosine).
-_GRAZING = 0.9
 #: A bridge that meets a road within so many widths of a node meets that node.
 _NODE_WIDTHS = 0.75
 #: Points of the road itself are no aim as far along it as so many times the longest gap.
@@ -64,7 +62,7 @@ def bridge_gaps(
             continue
         taken |= {bridge.node} | ({bridge.to_node} & ends)
         chosen.append(bridge)
-    return _drop_crossing(_add(graph, chosen, pixel_size_m, is_mask=evidence.is_mask), len(chosen)) if chosen else graph
+    return drop_crossing(_add(graph, chosen, pixel_size_m, is_mask=evidence.is_mask), len(chosen)) if chosen else graph
 
 
 def _iter_bridges(
@@ -115,9 +113,7 @@ def _judge(graph: Graph, index: PointIndex, ends: FreeEnds, end: int, path: GapP
             facing = ends.heading[(ends.node == node)]
             meets = not len(facing) or float(facing[0] @ towards) <= _FACING
             return _Bridge(start, int(node), -1, path) if meets else None
-    if index.point[aim] < 0 or abs(float(index.tangent(aim) @ towards)) > _GRAZING:
-        return None
-    return _Bridge(start, -1, int(index.point[aim]), path)
+    return None if index.point[aim] < 0 else _Bridge(start, -1, int(index.point[aim]), path)
 
 
 def _add(graph: Graph, bridges: list[_Bridge], pixel_size_m: tuple[float, float], *, is_mask: bool) -> Graph:
@@ -166,7 +162,7 @@ def cut_edges(graph: Graph, points: IntArray) -> Graph:
     return Graph(nodes, start, end, sizes, inner, graph.bridged[of_piece])
 
 
-def _drop_crossing(graph: Graph, bridges: int) -> Graph:
+def drop_crossing(graph: Graph, bridges: int) -> Graph:
     """Drop those of the last edges that meet another edge elsewhere than at nodes; of two the later one."""
     lines = axis_lines(graph)
     new = np.arange(len(graph) - bridges, len(graph))
