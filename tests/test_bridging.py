@@ -7,6 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
 
 from road_extract.mask_strips import MaskStrip
 from road_extract.network import Evidence, RoadNetwork, trace_mask, trace_network
@@ -103,6 +106,29 @@ def test_a_dead_end_is_joined_to_the_side_of_the_road_ahead():
     assert sorted(network.node_degree) == [1, 1, 1, 2, 3]
     junction = network.node_xy[network.node_degree == 3][0]
     assert np.abs(junction - [90.5, 40.5]).max() < 1.5
+
+
+def test_a_third_road_joins_where_two_were_bridged():
+    """The dead end that it looks at has its bridge already."""
+    mask = draw(120, 200, (10, 40.5, 92, 40.5), (100, 40.5, 190, 40.5), (100.5, 53, 100.5, 115))
+    network = trace(chance_of(mask, np.ones_like(mask), 0.45), max_gap=20)
+    check_valid(network)
+    assert network.bridged.sum() == 2
+    assert len(set(network.component)) == 1
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10**6))
+def test_only_bridges_end_where_two_lines_meet(seed):
+    """What was seen is not cut by bridges that were dropped again, nor merged with those that stay."""
+    rng = np.random.default_rng(seed)
+    chance = ndimage.gaussian_filter(rng.random((140, 120)), 2.5)
+    chance = (chance - chance.min()) / np.ptp(chance) * 0.9
+    network = trace(chance, max_gap=40)
+    check_valid(network)
+    for node in np.flatnonzero(network.node_degree == 2):
+        here = (network.from_node == node) | (network.to_node == node)
+        assert here.sum() == 1 or network.bridged[here].any()
 
 
 def test_nothing_is_looked_for_to_the_side():

@@ -10,6 +10,7 @@ import shapely
 
 from road_extract.centrelines import PROBABILITY_MAX
 from road_extract.network.chains import BoolArray, FloatArray, IntArray, ranges
+from road_extract.network.dissolving import dissolve_nodes
 from road_extract.network.ends import FreeEnds, at_scene_edge, find_free_ends, to_unit
 from road_extract.network.gap_paths import Evidence, GapPath, find_gap_path, plan_window
 from road_extract.network.graph import Graph, Points
@@ -41,7 +42,7 @@ def bridge_gaps(
 
     From each free end the cheapest path is sought, within 50 degrees of its heading, to the first road that it meets:
     the dead end of another one that faces it, or a road's side. A path's length is weighted by the lack of probability
-    and may not exceed ``max_gap_m``. The cheapest bridges come first; none crosses another or shares its dead end.
+    and may not exceed ``max_gap_m``. The cheapest bridges come first; none crosses a road or another bridge.
 
     Args:
         graph: With extended ends.
@@ -52,17 +53,22 @@ def bridge_gaps(
     """
     if not max_gap_m or not len(graph):
         return graph
-    found = list(_iter_bridges(graph, evidence, shape, pixel_size_m, max_gap_m))
-    found.sort(key=lambda bridge: (bridge.path.cost, bridge.node))
+    chosen = _choose(graph, list(_iter_bridges(graph, evidence, shape, pixel_size_m, max_gap_m)))
+    if not chosen:
+        return graph
+    return dissolve_nodes(drop_crossing(_add(graph, chosen, pixel_size_m, is_mask=evidence.is_mask), len(chosen)))
+
+
+def _choose(graph: Graph, found: list[_Bridge]) -> list[_Bridge]:
+    """The cheapest bridges first; a dead end that one of them leaves or reaches needs no other of its own."""
     taken: set[int] = set()
-    chosen = []
     ends = set(np.flatnonzero(graph.degree == 1).tolist())
-    for bridge in found:
-        if bridge.node in taken or (bridge.to_node in ends and bridge.to_node in taken):
-            continue
-        taken |= {bridge.node} | ({bridge.to_node} & ends)
-        chosen.append(bridge)
-    return drop_crossing(_add(graph, chosen, pixel_size_m, is_mask=evidence.is_mask), len(chosen)) if chosen else graph
+    chosen = []
+    for bridge in sorted(found, key=lambda bridge: (bridge.path.cost, bridge.node)):
+        if bridge.node not in taken:
+            taken |= {bridge.node} | ({bridge.to_node} & ends)
+            chosen.append(bridge)
+    return chosen
 
 
 def _iter_bridges(
