@@ -7,9 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
 
 from road_extract.mask_strips import MaskStrip
 from road_extract.network import Evidence, RoadNetwork, trace_mask, trace_network
+from road_extract.network.bridging import drop_crossing
+from road_extract.network.graph import Graph, Points
 from road_extract.options import LineOptions
 from road_extract.windows import Window
 from tests.test_network import check_valid, draw
@@ -103,9 +108,55 @@ def test_a_dead_end_is_joined_to_the_side_of_the_road_ahead():
     assert np.abs(junction - [90.5, 40.5]).max() < 1.5
 
 
-def test_roads_side_by_side_are_not_joined():
-    mask = draw(80, 200, (10, 30.5, 120, 30.5), (80, 45.5, 190, 45.5))
-    assert not trace(chance_of(mask)).bridged.any()
+def test_a_third_road_joins_where_two_were_bridged():
+    """The dead end that it looks at has its bridge already."""
+    mask = draw(120, 200, (10, 40.5, 92, 40.5), (100, 40.5, 190, 40.5), (100.5, 53, 100.5, 115))
+    network = trace(chance_of(mask, np.ones_like(mask), 0.45), max_gap=20)
+    check_valid(network)
+    assert network.bridged.sum() == 2
+    assert len(set(network.component)) == 1
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10**6))
+def test_only_bridges_end_where_two_lines_meet(seed):
+    """What was seen is not cut by bridges that were dropped again, nor merged with those that stay."""
+    rng = np.random.default_rng(seed)
+    chance = ndimage.gaussian_filter(rng.random((140, 120)), 2.5)
+    chance = (chance - chance.min()) / np.ptp(chance) * 0.9
+    network = trace(chance, max_gap=40)
+    check_valid(network)
+    for node in np.flatnonzero(network.node_degree == 2):
+        here = (network.from_node == node) | (network.to_node == node)
+        assert here.sum() == 1 or network.bridged[here].any()
+
+
+def test_nothing_is_looked_for_to_the_side():
+    """The other road is 20 m off, within reach, but not ahead."""
+    mask = draw(80, 200, (10, 30.5, 100, 30.5), (10, 50.5, 190, 50.5))
+    chance = chance_of(mask, np.ones_like(mask), 0.45)
+    assert not trace(chance).bridged.any()
+    assert trace(chance, max_gap=40).bridged.any()
+
+
+def test_dead_ends_that_look_the_same_way_are_not_joined():
+    mask = draw(80, 200, (10, 30.5, 100, 30.5), (10, 44.5, 112, 44.5))
+    assert not trace(chance_of(mask, np.ones_like(mask), 0.45)).bridged.any()
+
+
+def test_of_bridges_that_cross_the_later_one_goes():
+    points = np.array([(0, 0), (10, 10), (0, 10), (10, 0), (7, -5), (7, 15)], float)
+
+    def graph(*pairs: tuple[int, int], bridges: int) -> Graph:
+        nodes = Points(points, np.zeros(6, np.uint8), np.zeros(6, np.float32), np.zeros((6, 2), np.float32))
+        start, end = np.array(pairs).T
+        bridged = np.arange(len(pairs)) >= len(pairs) - bridges
+        return Graph(nodes, start, end, np.zeros(len(pairs), int), nodes.take(np.empty(0, int)), bridged)
+
+    left = drop_crossing(graph((0, 1), (2, 3), bridges=2), 2)
+    assert left.start.tolist() == [0]
+    left = drop_crossing(graph((4, 5), (0, 1), (2, 3), bridges=2), 2)  # both cross a road
+    assert left.start.tolist() == [4]
 
 
 @pytest.mark.parametrize("turn", [0, 20, 40])

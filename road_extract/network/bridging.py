@@ -10,6 +10,7 @@ import shapely
 
 from road_extract.centrelines import PROBABILITY_MAX
 from road_extract.network.chains import BoolArray, FloatArray, IntArray, ranges
+from road_extract.network.dissolving import dissolve_nodes
 from road_extract.network.ends import FreeEnds, at_scene_edge, find_free_ends, to_unit
 from road_extract.network.gap_paths import Evidence, GapPath, find_gap_path, plan_window
 from road_extract.network.graph import Graph, Points
@@ -18,8 +19,6 @@ from road_extract.network.shaping import axis_lines, find_meetings
 
 #: Two dead ends are joined if the second one does not look away from the first (cosine of 80 degrees).
 _FACING = 0.17
-#: The bridge that meets the side of a road does so at 25 degrees at least (cosine).
-_GRAZING = 0.9
 #: A bridge that meets a road within so many widths of a node meets that node.
 _NODE_WIDTHS = 0.75
 #: Points of the road itself are no aim as far along it as so many times the longest gap.
@@ -43,7 +42,7 @@ def bridge_gaps(
 
     From each free end the cheapest path is sought, within 50 degrees of its heading, to the first road that it meets:
     the dead end of another one that faces it, or a road's side. A path's length is weighted by the lack of probability
-    and may not exceed ``max_gap_m``. The cheapest bridges come first; none crosses another or shares its dead end.
+    and may not exceed ``max_gap_m``. The cheapest bridges come first; none crosses a road or another bridge.
 
     Args:
         graph: With extended ends.
@@ -54,17 +53,22 @@ def bridge_gaps(
     """
     if not max_gap_m or not len(graph):
         return graph
-    found = list(_iter_bridges(graph, evidence, shape, pixel_size_m, max_gap_m))
-    found.sort(key=lambda bridge: (bridge.path.cost, bridge.node))
+    chosen = _choose(graph, list(_iter_bridges(graph, evidence, shape, pixel_size_m, max_gap_m)))
+    if not chosen:
+        return graph
+    return dissolve_nodes(drop_crossing(_add(graph, chosen, pixel_size_m, is_mask=evidence.is_mask), len(chosen)))
+
+
+def _choose(graph: Graph, found: list[_Bridge]) -> list[_Bridge]:
+    """The cheapest bridges first; a dead end that one of them leaves or reaches needs no other of its own."""
     taken: set[int] = set()
-    chosen = []
     ends = set(np.flatnonzero(graph.degree == 1).tolist())
-    for bridge in found:
-        if bridge.node in taken or (bridge.to_node in ends and bridge.to_node in taken):
-            continue
-        taken |= {bridge.node} | ({bridge.to_node} & ends)
-        chosen.append(bridge)
-    return _drop_crossing(_add(graph, chosen, pixel_size_m, is_mask=evidence.is_mask), len(chosen)) if chosen else graph
+    chosen = []
+    for bridge in sorted(found, key=lambda bridge: (bridge.path.cost, bridge.node)):
+        if bridge.node not in taken:
+            taken |= {bridge.node} | ({bridge.to_node} & ends)
+            chosen.append(bridge)
+    return chosen
 
 
 def _iter_bridges(
@@ -115,9 +119,7 @@ def _judge(graph: Graph, index: PointIndex, ends: FreeEnds, end: int, path: GapP
             facing = ends.heading[(ends.node == node)]
             meets = not len(facing) or float(facing[0] @ towards) <= _FACING
             return _Bridge(start, int(node), -1, path) if meets else None
-    if index.point[aim] < 0 or abs(float(index.tangent(aim) @ towards)) > _GRAZING:
-        return None
-    return _Bridge(start, -1, int(index.point[aim]), path)
+    return None if index.point[aim] < 0 else _Bridge(start, -1, int(index.point[aim]), path)
 
 
 def _add(graph: Graph, bridges: list[_Bridge], pixel_size_m: tuple[float, float], *, is_mask: bool) -> Graph:
@@ -166,7 +168,7 @@ def cut_edges(graph: Graph, points: IntArray) -> Graph:
     return Graph(nodes, start, end, sizes, inner, graph.bridged[of_piece])
 
 
-def _drop_crossing(graph: Graph, bridges: int) -> Graph:
+def drop_crossing(graph: Graph, bridges: int) -> Graph:
     """Drop those of the last edges that meet another edge elsewhere than at nodes; of two the later one."""
     lines = axis_lines(graph)
     new = np.arange(len(graph) - bridges, len(graph))

@@ -23,13 +23,19 @@ def move_nodes(graph: Graph, extent_m: tuple[float, float], pixel_size_m: tuple[
         extent_m: The scene's width and height in metres.
         pixel_size_m: A pixel's size (x, y) in metres.
     """
-    moved = extend_ends(settle_junctions(graph), extent_m, pixel_size_m)
+    graph = _keep_inside(graph, extent_m)
+    moved = extend_ends(_keep_inside(settle_junctions(graph), extent_m), extent_m, pixel_size_m)
     for _ in range(_ROUNDS):
         wrong = find_conflicts(axis_lines(moved))
         if not wrong.any():
             break
         moved = _take_back(graph, moved, wrong)
     return moved
+
+
+def _keep_inside(graph: Graph, extent_m: tuple[float, float]) -> Graph:
+    """No node lies outside of the scene."""
+    return replace(graph, nodes=replace(graph.nodes, xy=np.clip(graph.nodes.xy, 0, extent_m)))
 
 
 def _take_back(before: Graph, moved: Graph, which: BoolArray) -> Graph:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from road_extract.network.chains import FloatArray, IntArray
-from road_extract.network.ends import to_unit
 from road_extract.network.graph import Graph, distances_along
 from road_extract.windows import Window
 
@@ -73,10 +72,3 @@ class PointIndex:
         in_rows = (row >= window.row_off) & (row < window.row_end)
         found: IntArray = points[in_rows & (col >= window.col_off) & (col < window.col_end)]
         return found
-
-    def tangent(self, point: int) -> FloatArray:
-        """Unit vector along the edge at a point that is no node."""
-        low, high = max(point - 3, 0), min(point + 4, len(self.edge))
-        same = np.flatnonzero(self.edge[low:high] == self.edge[point]) + low
-        unit: FloatArray = to_unit((self.xy[same[-1]] - self.xy[same[0]])[None])[0]
-        return unit
