@@ -29,7 +29,7 @@ class Model:
     def __init__(self, folder: Path, grey: bool) -> None:
         self.options = PredictOptions(model=str(folder), bands=(1,) if grey else None)
         self.spec = read_spec(folder)
-        self.backend = open_backend(self.options.backend, folder, self.options.batch_size)
+        self.backend = open_backend(self.options.backend, folder)
 
     def count(self, image: Path, mask: Path) -> RoadCounts:
         """Predict one scene and count; a scene without CRS or place is given one, its pixels staying as they are."""
@@ -47,7 +47,7 @@ class Model:
     def predict(self, scene: Path) -> NDArray[np.uint8]:
         """What `predict_probability` writes, (rows, cols)."""
         with open_scene(scene, self.options, self.spec) as source:
-            inference = Inference(self.backend, self.spec, scale_scene(source), self.options.batch_size)
+            inference = Inference(self.backend, self.spec, scale_scene(source))
             plan = plan_tiles(source, self.options, self.spec)
             return np.concatenate([to_uint8(*strip) for strip in iter_probability(source, plan, inference)])
 
