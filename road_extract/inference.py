@@ -88,7 +88,7 @@ def _iter_tiles(
     must see what the whole scene sees.
     """
     for window in plan.touching(core):
-        inside = _clip(window, source)
+        inside = window.clipped(source.grid.height, source.grid.width)
         pixels, valid = source.read(inside)
         validity.add(inside, valid)
         if not valid.any():
@@ -96,13 +96,6 @@ def _iter_tiles(
             continue
         tile = to_model_input(pixels, valid, inference.scaling, inference.spec)
         yield window, pad_to(tile, plan.size_px)
-
-
-def _clip(window: Window, source: RasterSource) -> Window:
-    """The part of a window that lies in the scene."""
-    width = min(window.col_end, source.grid.width) - window.col_off
-    height = min(window.row_end, source.grid.height) - window.row_off
-    return Window(window.col_off, window.row_off, width, height)
 
 
 def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.Event) -> Iterator[Tile]:

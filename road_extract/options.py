@@ -55,7 +55,9 @@ class PredictOptions:
     backend: str = option(
         "auto", "What runs the model: auto (the fastest that is installed), openvino, onnxruntime or tensorflow"
     )
-    precision: str = option("auto", "Of the model's arithmetic: auto (the fastest that is safe), float32 or bfloat16")
+    precision: str = option(
+        "auto", "Of the model's arithmetic: auto (the fastest that is safe), float32, bfloat16 or int8"
+    )
     threads: int | None = option(None, "Processor threads for the model; all if left out", low=1, high=1024)
     bands: tuple[int, ...] | None = option(
         None, "Bands to use, counted from 1: one (grey) or as many as the model has, such as 3,2,1"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from road_extract.errors import BackendError, InputError
 
 NAMES = ("auto", "openvino", "onnxruntime", "tensorflow")
-PRECISIONS = ("auto", "float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 
 
 class Backend(Protocol):
@@ -88,6 +88,34 @@ def choose_backend() -> str:
         if find_spec(name):
             return name
     raise BackendError("no runtime for the model is installed; install one (pip install openvino)")
+
+
+def export_network(to: str, model: Path, folder: Path) -> None:
+    """Write a model's network into a folder in the format of a runtime.
+
+    Args:
+        to: ``onnx``, ``openvino`` or ``savedmodel``.
+        model: Model folder.
+        folder: There already.
+
+    Raises:
+        InputError: If the format is unknown, or the model cannot be used.
+        BackendError: If the runtime cannot be imported.
+    """
+    if to == "onnx":
+        from road_extract.backends.onnxruntime import export_onnx
+
+        export_onnx(model, folder)
+    elif to == "openvino":
+        from road_extract.backends.openvino import export_openvino
+
+        export_openvino(model, folder)
+    elif to == "savedmodel":
+        from road_extract.backends.tensorflow import export_saved_model
+
+        export_saved_model(model, folder)
+    else:
+        raise InputError(f"format {to!r} is unknown; expected onnx, openvino or savedmodel")
 
 
 def _onnxruntime_has_cuda() -> bool:

@@ -104,6 +104,11 @@ def build_onnx(model: Path, batch_size: int | None = None) -> Any:
     return onnx.helper.make_model(made, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="road_extract")
 
 
+def export_onnx(model: Path, folder: Path) -> None:
+    """Write ``model.onnx`` into a folder."""
+    (folder / "model.onnx").write_bytes(build_onnx(model).SerializeToString())
+
+
 class _Operations:
     """`Operations` that write an ONNX graph, channels-first. A feature map is the name of a value."""
 

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from road_extract.backends.checks import check_probabilities
-from road_extract.errors import BackendError
-from road_extract.model import build_inference_form, read_spec, read_weights
+from road_extract.backends.openvino_int8 import quantize
+from road_extract.errors import BackendError, InputError
+from road_extract.model import INT8_FILE, build_inference_form, read_int8_ranges, read_spec, read_weights
 
 FloatArray = NDArray[np.float32]
 
 #: Two windows a request fill the processor's caches best; more only wait longer.
 BATCH_SIZE = 2
-_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+#: What is not in integers is computed in bfloat16 beside them, where the processor has it.
+_HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
 
 
 class OpenVinoBackend:
@@ -31,7 +33,8 @@ class OpenVinoBackend:
         Args:
             model: Model folder.
             batch_size: First dimension of every batch; the fastest if left out.
-            precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 on processors with instructions for it.
+            precision: ``float32``, ``bfloat16``, ``int8``, or ``auto``: the fastest that the processor has instructions
+                for; int8 only for a model that has been made ready for it.
             threads: Of the processor; all if left out.
 
         Raises:
@@ -40,11 +43,11 @@ class OpenVinoBackend:
         """
         ov = _import_openvino()
         self.batch_size = batch_size or BATCH_SIZE
-        network = build_openvino(model, self.batch_size)
         core = ov.Core()
         if precision == "auto":
-            native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-            precision = "bfloat16" if native else "float32"
+            precision = _choose_precision(core, model)
+        build = build_int8 if precision == "int8" else build_openvino
+        network = build(model, self.batch_size)
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": _HINTS[precision]}
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
@@ -77,6 +80,24 @@ class OpenVinoBackend:
             self._requests.get()
 
 
+def build_int8(model: Path, batch_size: int = -1) -> Any:
+    """`build_openvino` in 8-bit integers.
+
+    Raises:
+        InputError: If the model folder cannot be used, or has no ranges for it.
+        BackendError: If OpenVINO cannot be imported.
+    """
+    measured = read_int8_ranges(model)
+    if measured is None:
+        raise InputError(f"model {model}: has no {INT8_FILE}, which int8 needs; make it with `road-extract quantize`")
+    network = build_openvino(model, batch_size)
+    try:
+        quantize(network, measured.ranges)
+    except KeyError as error:
+        raise InputError(f"model {model}: {INT8_FILE} names no feature map of this network: {error}") from error
+    return network
+
+
 def build_openvino(model: Path, batch_size: int = -1) -> Any:
     """The network as an ``openvino.Model``: (batch, rows, cols, bands) -> (batch, rows, cols), float32.
 
@@ -102,32 +123,40 @@ def build_openvino(model: Path, batch_size: int = -1) -> Any:
     return ov.Model([probability], [image], "RESUNET")
 
 
+def export_openvino(model: Path, folder: Path) -> None:
+    """Write ``model.xml`` and ``model.bin`` into a folder, in float32."""
+    _import_openvino().save_model(build_openvino(model), folder / "model.xml", compress_to_fp16=False)
+
+
 class _Operations:
-    """`Operations` on OpenVINO's nodes, channels-first."""
+    """`Operations` on OpenVINO's nodes, channels-first. Each node has a name of ours: quantization goes by them."""
 
     def __init__(self, ops: Any) -> None:
         self._ops = ops
+        self._nodes = 0
 
     def convolution(self, x: Any, kernel: FloatArray, bias: FloatArray, stride: int, name: str) -> Any:
         # (rows, cols, in, out) -> (out, in, rows, cols)
         filters = self._constant(kernel.transpose(3, 2, 0, 1))
-        y = self._ops.convolution(x, filters, [stride] * 2, [0, 0], [0, 0], [1, 1], auto_pad="same_upper", name=name)
-        return self._ops.add(y, self._per_channel(bias)) if bias.any() else y
+        y = self._ops.convolution(x, filters, [stride] * 2, [0, 0], [0, 0], [1, 1], auto_pad="same_upper")
+        y = self._named(y, name)
+        return self.add(y, self._per_channel(bias)) if bias.any() else y
 
     def transposed_convolution(self, x: Any, kernel: FloatArray, name: str) -> Any:
         # (rows, cols, in, out) -> (in, out, rows, cols)
         filters = self._constant(kernel.transpose(2, 3, 0, 1))
-        return self._ops.convolution_backprop_data(x, filters, [2, 2], pads_begin=[1, 1], pads_end=[1, 1], name=name)
+        y = self._ops.convolution_backprop_data(x, filters, [2, 2], pads_begin=[1, 1], pads_end=[1, 1])
+        return self._named(y, name)
 
     def scaled_relu(self, x: Any, scale: FloatArray, shift: FloatArray) -> Any:
-        scaled = self._ops.multiply(x, self._per_channel(scale))
-        return self._ops.relu(self._ops.add(scaled, self._per_channel(shift)))
+        scaled = self._named(self._ops.multiply(x, self._per_channel(scale)))
+        return self.relu(self.add(scaled, self._per_channel(shift)))
 
     def relu(self, x: Any) -> Any:
-        return self._ops.relu(x)
+        return self._named(self._ops.relu(x))
 
     def upsampled(self, x: Any) -> Any:
-        return self._ops.interpolate(
+        y = self._ops.interpolate(
             x,
             self._constant(np.array([2, 2])),
             mode="nearest",
@@ -136,15 +165,28 @@ class _Operations:
             coordinate_transformation_mode="asymmetric",
             nearest_mode="floor",
         )
+        return self._named(y)
 
     def add(self, x: Any, y: Any) -> Any:
-        return self._ops.add(x, y)
+        return self._named(self._ops.add(x, y))
+
+    def _named(self, node: Any, name: str | None = None) -> Any:
+        self._nodes += 1
+        node.set_friendly_name(name or f"{node.get_type_name().lower()}_{self._nodes}")
+        return node
 
     def _constant(self, values: NDArray[Any]) -> Any:
         return self._ops.constant(np.ascontiguousarray(values, np.float32))
 
     def _per_channel(self, values: FloatArray) -> Any:
         return self._constant(values.reshape(1, -1, 1, 1))
+
+
+def _choose_precision(core: Any, model: Path) -> str:
+    native = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if "INT8" in native and (model / INT8_FILE).exists():
+        return "int8"
+    return "bfloat16" if "BF16" in native else "float32"
 
 
 def _import_openvino() -> Any:

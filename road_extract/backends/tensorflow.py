@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from road_extract.backends.checks import check_probabilities
-from road_extract.errors import BackendError
+from road_extract.errors import BackendError, InputError
 
 log = logging.getLogger("road_extract")
 
@@ -36,9 +36,11 @@ class TensorFlowBackend:
             threads: Of the processor; all if left out.
 
         Raises:
-            InputError: If the model folder cannot be used.
+            InputError: If the model folder cannot be used, or another precision is asked for.
             BackendError: If TensorFlow cannot be imported.
         """
+        if precision == "int8":
+            raise InputError("backend tensorflow computes in float32 or bfloat16; for int8 use openvino")
         self.batch_size, self.in_flight = batch_size or BATCH_SIZE, 1
         with _quiet_start():
             self._start(model, precision, threads)
@@ -78,6 +80,25 @@ class TensorFlowBackend:
     def close(self) -> None:
         """See `Backend.close`."""
         del self._graph
+
+
+def export_saved_model(model: Path, folder: Path) -> None:
+    """Write a SavedModel into a folder, in float32, with a signature ``serving_default``."""
+    with _quiet_start():
+        tf = _import_tensorflow()
+
+        from road_extract.model import load_model
+
+        network = load_model(model)
+        signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32, name="input")
+
+        def serve(batch: Any) -> dict[str, Any]:
+            return {"probability": network(batch, training=False)[..., 0]}
+
+        module = tf.Module()
+        module.network = network
+        module.serve = tf.function(serve, input_signature=[signature])
+        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
 
 
 @contextmanager

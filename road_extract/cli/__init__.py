@@ -20,6 +20,8 @@ COMMANDS = {
     "info": "Say what a scene is, what extracting it takes, and what would stop it.",
     "preview": "Draw roads over their scene, as a PNG.",
     "train": "Train a model on scenes with road masks.",
+    "quantize": "Make a model ready for 8-bit inference.",
+    "export": "Write a model as ONNX, OpenVINO IR or SavedModel, for other tools.",
 }
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 WEIGHTS_FILE = "weights.npz"
 SPEC_FILE = "spec.json"
+#: Only in models that are ready for 8-bit integers, see `road_extract.model.quantization`.
+INT8_FILE = "int8.json"
 
 
 def shipped_model() -> Path:
@@ -98,8 +100,9 @@ def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def model_hash(folder: Path) -> str:
-    """SHA-256 over weights and spec, hexadecimal: the identity of a model."""
+    """SHA-256 over spec, weights and, where there are some, ranges; hexadecimal: the identity of a model."""
     digest = hashlib.sha256()
-    for name in (SPEC_FILE, WEIGHTS_FILE):
-        digest.update((folder / name).read_bytes())
+    for name in (SPEC_FILE, WEIGHTS_FILE, INT8_FILE):
+        if (folder / name).exists():
+            digest.update((folder / name).read_bytes())
     return digest.hexdigest()
