@@ -2,11 +2,12 @@
 
     python benchmarks/rivals.py SCENE [--part 0.25] [--skip NAME ...]
 
-SCENE is an RGB raster in the model's GSD, 8-bit (benchmarks/mosaic.py makes large ones). Each way runs in a process of its own:
+SCENE is an RGB raster in the model's GSD, 8-bit (benchmarks/mosaic.py makes large ones). Each way runs in a process
+of its own:
 
 - script: what a straightforward script does: rasterio windows, Keras' `predict` tile by tile in float32, the whole
   probability in one array, `rasterio.features.shapes`.
-- onnx: the same, tile by tile through ONNX Runtime in float32, as QGIS plugins do, on the network as Keras exports it.
+- onnx: the same, tile by tile through ONNX Runtime in float32, as QGIS plugins do (on our lighter inference form).
 - ours: `extract_roads`, in every precision.
 - bare: our backend alone on as many windows in memory, with nothing read, blended or written: the limit.
 
@@ -69,17 +70,12 @@ def run_script(scene: str, part: float) -> dict[str, float]:
 
 
 def run_onnx(scene: str, part: float) -> dict[str, float]:
-    """ONNX Runtime in float32, tile by tile, on Keras' own graph."""
-    import onnxruntime
+    """ONNX Runtime in float32, tile by tile."""
+    from road_extract.backends import open_backend
+    from road_extract.model import shipped_model
 
-    from road_extract.model import load_model, shipped_model
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = f"{folder}/model.onnx"
-        load_model(shipped_model()).export(path, format="onnx", verbose=False)
-        session = onnxruntime.InferenceSession(path)
-    name = session.get_inputs()[0].name
-    return straightforward(scene, part, lambda tile: session.run(None, {name: tile})[0][..., 0])
+    with closing(open_backend("onnxruntime", shipped_model(), 1, "float32")) as backend:
+        return straightforward(scene, part, backend.predict)
 
 
 def run_ours(scene: str, precision: str) -> dict[str, float]:
