@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from road_extract.errors import RoadExtractError as RoadExtractError
+    from road_extract.options import LineOptions as LineOptions
     from road_extract.options import PredictOptions as PredictOptions
     from road_extract.options import VectorizeOptions as VectorizeOptions
     from road_extract.pipeline import extract_roads as extract_roads
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from road_extract.version import __version__ as __version__
 
 _HOMES = {
+    "LineOptions": "options",
     "PredictOptions": "options",
     "RoadExtractError": "errors",
     "TrainOptions": "training",

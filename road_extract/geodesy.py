@@ -46,6 +46,14 @@ def area_m2(polygon: shapely.Polygon, crs: str) -> float:
     return _ring_area_m2(polygon.exterior, crs) - sum(_ring_area_m2(ring, crs) for ring in polygon.interiors)
 
 
+def length_m(line: shapely.LineString, crs: str) -> float:
+    """Geodesic length of a line, in metres."""
+    import shapely
+
+    x, y = shapely.get_coordinates(line).T
+    return float(_geod(crs).line_length(*_to_geodetic(crs).transform(x, y)))
+
+
 def _ring_area_m2(ring: shapely.LinearRing, crs: str) -> float:
     import shapely
 

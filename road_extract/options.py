@@ -10,7 +10,14 @@ from road_extract.errors import InputError
 
 
 def option(
-    default: Any, help: str, *, unit: str = "", low: float | None = None, high: float | None = None, short: str = ""
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    short: str = "",
+    choices: tuple[str, ...] = (),
 ) -> Any:
     """A dataclass field that knows how it is shown.
 
@@ -21,20 +28,24 @@ def option(
         low: Smallest value allowed.
         high: Largest value allowed.
         short: Name on the command line where it differs from the field's.
+        choices: All values allowed, if they are a few words.
     """
-    return field(default=default, metadata={"help": help, "unit": unit, "low": low, "high": high, "short": short})
+    shown = {"help": help, "unit": unit, "low": low, "high": high, "short": short, "choices": choices}
+    return field(default=default, metadata=shown)
 
 
 def check_ranges(options: Any) -> None:
     """Check every number of an options object against its range.
 
     Raises:
-        InputError: If a value is out of range or not finite.
+        InputError: If a value is out of range, not finite, or none of its choices.
     """
     for f in fields(options):
         value, low, high = getattr(options, f.name), f.metadata.get("low"), f.metadata.get("high")
         if not all(math.isfinite(part) for part in _numbers(value)):
             raise InputError(f"{f.name} is {value}; expected finite numbers")
+        if f.metadata["choices"] and value not in f.metadata["choices"]:
+            raise InputError(f"{f.name} is {value!r}; expected one of {', '.join(f.metadata['choices'])}")
         if value is None or isinstance(value, bool) or not isinstance(value, int | float):
             continue
         if not (low is None or value >= low) or not (high is None or value <= high):
@@ -45,6 +56,9 @@ def check_ranges(options: Any) -> None:
 def _numbers(value: Any) -> list[float]:
     parts = value if isinstance(value, tuple) else (value,)
     return [part for part in parts if isinstance(part, int | float)]
+
+
+GEOMETRIES = ("polygons", "lines", "both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +93,11 @@ class PredictOptions:
 
 @dataclass(frozen=True, slots=True)
 class VectorizeOptions:
-    """How a probability raster becomes road polygons."""
+    """How a probability raster becomes road polygons and lines."""
 
+    geometry: str = option(
+        "polygons", "What comes out: road polygons, a network of road lines, or both", choices=GEOMETRIES
+    )
     threshold: float | None = option(
         None, "Probability from which a pixel is road; the model's own if left out", low=0.001, high=1.0
     )
@@ -88,10 +105,33 @@ class VectorizeOptions:
     min_hole_m2: float = option(50.0, "Smaller holes are filled", unit="m2", low=0.0, short="min-hole")
     simplify_m: float = option(
         1.0,
-        "Outlines may move by so much to lose their pixel stairs; 0 keeps the pixels",
+        "Outlines and lines may move by so much to lose needless points; 0 keeps the outlines of the pixels",
         unit="m",
         low=0.0,
         short="simplify",
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LineOptions:
+    """How a road mask becomes a network of road lines."""
+
+    max_gap_m: float = option(
+        30.0,
+        "Dead ends are joined across gaps up to so long where the probability carries it; 0 leaves gaps",
+        unit="m",
+        low=0.0,
+        high=500.0,
+        short="max-gap",
+    )
+    min_length_m: float = option(
+        20.0, "Shorter pieces of road that join no other are dropped", unit="m", low=0.0, short="min-length"
+    )
+    spur_widths: float = option(
+        2.0, "Dead-end branches shorter than so many times their own width are dropped", low=0.0, short="min-spur"
     )
 
     def __post_init__(self) -> None:

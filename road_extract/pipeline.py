@@ -1,46 +1,40 @@
-"""The whole flow, top to bottom: a scene becomes probability, probability becomes road polygons."""
+"""The whole flow, top to bottom: a scene becomes probability, probability becomes roads."""
 
 from __future__ import annotations
 
 import json
 import logging
 import math
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from affine import Affine
 
 from road_extract.atomic import check_outputs, replacing, scratch
 from road_extract.backends import Backend, open_backend
 from road_extract.blending import FloatArray
-from road_extract.features import Feature, LayerSchema
-from road_extract.geodesy import area_m2, pixel_size_m
 from road_extract.inference import BoolArray, Inference, iter_probability
-from road_extract.masks import MaskStrip, iter_clean_strips
 from road_extract.model import model_hash, read_spec, shipped_model
 from road_extract.model_spec import ModelSpec
-from road_extract.options import PredictOptions, VectorizeOptions
-from road_extract.polygons import RoadPolygon, iter_polygons
+from road_extract.options import LineOptions, PredictOptions, VectorizeOptions
 from road_extract.preprocess import Scaling, byte_scaling, fit_scaling
-from road_extract.progress import Progress, Report, no_report
+from road_extract.progress import Report, no_report
 from road_extract.raster_io import (
     GSD_EXTREME,
+    MODEL_TAG,
     NODATA,
     PROBABILITY_MAX,
     THRESHOLD_TAG,
-    ProbabilityRaster,
-    RasterSink,
+    TRUE_WIDTH_TAG,
     Scene,
     SceneView,
     gdal_session,
-    open_mask_sink,
     open_probability_sink,
 )
-from road_extract.vector_io import check_format, load_drivers, read_area, write_features
+from road_extract.vector_io import load_drivers, read_area
+from road_extract.vectorizing import Targets, plan_targets, vectorize_to
 from road_extract.version import __version__
 from road_extract.windows import TilePlan
 
@@ -48,23 +42,24 @@ log = logging.getLogger("road_extract")
 
 PathLike = str | Path
 
-#: For a probability raster whose maker recorded none.
-DEFAULT_THRESHOLD = 0.5
-
-FIELDS = {"id": int, "area_m2": float, "probability": float}
-
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
     """What came out.
 
     Attributes:
-        path: The road polygons.
-        features: How many.
+        path: The roads as asked for: polygons, or lines where only these were.
+        features: Polygons and lines together.
+        polygons: How many polygons.
+        lines: How many lines.
+        lines_path: The lines, if there are any; in a GeoPackage the same file.
     """
 
     path: Path
     features: int
+    polygons: int
+    lines: int
+    lines_path: Path
 
 
 def extract_roads(
@@ -73,20 +68,24 @@ def extract_roads(
     *,
     predict: PredictOptions | None = None,
     vectorize: VectorizeOptions | None = None,
+    lines: LineOptions | None = None,
     probability: PathLike | None = None,
     mask: PathLike | None = None,
+    nodes: PathLike | None = None,
     overwrite: bool = False,
     report: Report = no_report,
 ) -> Extraction:
-    """Extract the roads of a scene as georeferenced polygons: `predict_probability`, then `vectorize_roads`.
+    """Extract the roads of a scene as georeferenced polygons or lines: `predict_probability`, then `vectorize_roads`.
 
     Args:
         scene: Any raster that GDAL opens.
-        out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``.
+        out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``; lines alone also ``.osm`` or ``.graphml``.
         predict: How probabilities are made.
-        vectorize: How polygons are made of them.
+        vectorize: How polygons and lines are made of them.
+        lines: What else matters for lines.
         probability: Keep the probability raster here (GeoTIFF).
         mask: Keep the road mask here (GeoTIFF).
+        nodes: Write the nodes of the lines here.
         overwrite: Replace outputs that exist.
         report: Told the progress.
 
@@ -94,17 +93,12 @@ def extract_roads(
         RoadExtractError: With one sentence that says what to do; no output and no temporary file is left behind.
     """
     out = Path(out)
-    check_format(out)
-    check_outputs([out, *_paths(probability, mask)], [scene, *_inputs(predict)], overwrite)
-    with ExitStack() as stack:
-        # all outputs get their names at the end, when nothing can go wrong any more
-        final = stack.enter_context(replacing(out))
-        kept_mask = None if mask is None else stack.enter_context(replacing(Path(mask)))
-        keep = scratch(out.with_suffix(".tif")) if probability is None else replacing(Path(probability))
-        raster = stack.enter_context(keep)
+    targets = plan_targets(out, (vectorize or VectorizeOptions()).geometry, _path(nodes), _path(mask))
+    check_outputs([*targets.paths, *_paths(probability)], [scene, *_inputs(predict)], overwrite)
+    keep = scratch(out.with_suffix(".tif")) if probability is None else replacing(Path(probability))
+    with keep as raster:
         _predict_to(scene, raster, predict or PredictOptions(), report)
-        features = _vectorize_to(raster, final, vectorize or VectorizeOptions(), kept_mask, None, report)
-    return Extraction(out, features)
+        return _vectorize_whole(raster, targets, vectorize, lines, None, report)
 
 
 def predict_probability(
@@ -144,18 +138,22 @@ def vectorize_roads(
     out: PathLike,
     *,
     options: VectorizeOptions | None = None,
+    lines: LineOptions | None = None,
     mask: PathLike | None = None,
+    nodes: PathLike | None = None,
     assume_crs: str | None = None,
     overwrite: bool = False,
     report: Report = no_report,
 ) -> Extraction:
-    """Turn a probability raster or a 0/1 mask, whoever made it, into road polygons.
+    """Turn a probability raster or a 0/1 mask, whoever made it, into road polygons or lines.
 
     Args:
         raster: Single band: probabilities (float 0..1, or integers with a scale tag) or 0 and 1.
-        out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``.
+        out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``; lines alone also ``.osm`` or ``.graphml``.
         options: How.
+        lines: What else matters for lines.
         mask: Keep the road mask here (GeoTIFF).
+        nodes: Write the nodes of the lines here.
         assume_crs: CRS of a raster that has none.
         overwrite: Replace outputs that exist.
         report: Told the progress.
@@ -163,14 +161,9 @@ def vectorize_roads(
     Raises:
         RoadExtractError: With one sentence that says what to do; nothing is left behind.
     """
-    out = Path(out)
-    check_format(out)
-    check_outputs([out, *_paths(mask)], [raster], overwrite)
-    with ExitStack() as stack:
-        final = stack.enter_context(replacing(out))
-        kept_mask = None if mask is None else stack.enter_context(replacing(Path(mask)))
-        features = _vectorize_to(raster, final, options or VectorizeOptions(), kept_mask, assume_crs, report)
-    return Extraction(out, features)
+    targets = plan_targets(Path(out), (options or VectorizeOptions()).geometry, _path(nodes), _path(mask))
+    check_outputs(targets.paths, [raster], overwrite)
+    return _vectorize_whole(raster, targets, options, lines, assume_crs, report)
 
 
 def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Report) -> None:
@@ -194,20 +187,21 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
             log.warning("no pixel is valid, so there is nothing to find; check nodata value, mask and area of interest")
 
 
-def _vectorize_to(
-    raster: PathLike, out: Path, options: VectorizeOptions, mask: Path | None, assume_crs: str | None, report: Report
-) -> int:
-    with gdal_session(), ExitStack() as stack:
-        source = stack.enter_context(ProbabilityRaster(str(raster), assume_crs))
-        grid, size_m = source.grid, pixel_size_m(source.grid)
-        strips = _iter_mask_strips(source, _threshold(options, source), report)
-        pixels = [math.ceil(area / (size_m[0] * size_m[1])) for area in (options.min_area_m2, options.min_hole_m2)]
-        cleaned = iter_clean_strips(strips, *pixels)
-        if mask is not None:
-            cleaned = _iter_kept(cleaned, stack.enter_context(open_mask_sink(mask, grid, {})))
-        polygons = iter_polygons(cleaned, grid.width, pixel_size_m=size_m, tolerance_m=options.simplify_m)
-        features = _iter_features(polygons, grid.transform, grid.crs, source.is_mask)
-        return write_features(out, LayerSchema("roads", "Polygon", grid.crs, FIELDS), features)
+def _vectorize_whole(
+    raster: PathLike,
+    targets: Targets,
+    options: VectorizeOptions | None,
+    lines: LineOptions | None,
+    assume_crs: str | None,
+    report: Report,
+) -> Extraction:
+    """Write all files under temporary names, which they change at the end, when nothing can go wrong any more."""
+    with ExitStack() as stack:
+        names = {path: stack.enter_context(replacing(path)) for path in targets.paths}
+        options, lines = options or VectorizeOptions(), lines or LineOptions()
+        counts = vectorize_to(raster, targets.mapped(names), options, lines, assume_crs, report)
+    layers = [path for path in (targets.polygons, targets.lines) if path is not None]
+    return Extraction(layers[0], counts.polygons + counts.lines, counts.polygons, counts.lines, layers[-1])
 
 
 def model_folder(options: PredictOptions) -> Path:
@@ -276,6 +270,10 @@ def to_uint8(probability: FloatArray, valid: BoolArray) -> np.ndarray[tuple[int,
     return stored
 
 
+def _path(path: PathLike | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
 def _paths(*paths: PathLike | None) -> list[Path]:
     return [Path(path) for path in paths if path is not None]
 
@@ -290,38 +288,10 @@ def _record(
     """What made a raster, as its tags."""
     return {
         "ROAD_EXTRACT_VERSION": __version__,
-        "ROAD_EXTRACT_MODEL": f"{spec.name} sha256:{model_hash(folder)}",
+        MODEL_TAG: f"{spec.name} sha256:{model_hash(folder)}",
         "ROAD_EXTRACT_BACKEND": backend.description,
         THRESHOLD_TAG: repr(spec.threshold),
+        TRUE_WIDTH_TAG: "yes" if spec.true_width else "no",
         "ROAD_EXTRACT_SCALING": json.dumps(asdict(scaling)),
         "ROAD_EXTRACT_OVERLAP_PX": str(options.overlap_px),
     }
-
-
-def _threshold(options: VectorizeOptions, source: ProbabilityRaster) -> float:
-    if options.threshold is not None:
-        return options.threshold
-    return DEFAULT_THRESHOLD if source.threshold is None else source.threshold
-
-
-def _iter_mask_strips(source: ProbabilityRaster, threshold: float, report: Report) -> Iterator[MaskStrip]:
-    for row, probability, valid in source.iter_strips():
-        yield MaskStrip(row, valid & (probability >= threshold), valid, probability)
-        report(Progress("vectorize", row + len(probability), source.grid.height, "rows"))
-
-
-def _iter_kept(strips: Iterable[MaskStrip], sink: RasterSink) -> Iterator[MaskStrip]:
-    for strip in strips:
-        sink.write(np.where(strip.valid, strip.mask, NODATA).astype(np.uint8))
-        yield strip
-
-
-def _iter_features(polygons: Iterable[RoadPolygon], transform: Affine, crs: str, is_mask: bool) -> Iterator[Feature]:
-    import shapely
-
-    matrix = np.array([[transform.a, transform.b], [transform.d, transform.e]])
-    origin = np.array([transform.c, transform.f])
-    for number, polygon in enumerate(polygons, 1):
-        geometry = shapely.transform(polygon.geometry, lambda xy: xy @ matrix.T + origin)
-        probability = None if is_mask else round(polygon.probability, 4)
-        yield Feature(geometry, {"id": number, "area_m2": round(area_m2(geometry, crs), 2), "probability": probability})

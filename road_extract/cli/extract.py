@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from road_extract.cli.console import Console
-from road_extract.cli.parameters import collect, options_of, overwrite_option, progress_option
-from road_extract.options import PredictOptions, VectorizeOptions
+from road_extract.cli.parameters import collect, nodes_option, options_of, overwrite_option, progress_option
+from road_extract.cli.results import show_extraction
+from road_extract.options import LineOptions, PredictOptions, VectorizeOptions
 
 
 @click.command("extract")
@@ -17,18 +18,22 @@ from road_extract.options import PredictOptions, VectorizeOptions
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--probability", type=click.Path(path_type=Path), help="Keep the probability raster here (GeoTIFF).")
 @click.option("--mask", type=click.Path(path_type=Path), help="Keep the road mask here (GeoTIFF).")
+@nodes_option
 @options_of(PredictOptions)
 @options_of(VectorizeOptions)
+@options_of(LineOptions)
 @overwrite_option
 @progress_option
 def command(scene: str, out: Path, progress: str, **values: Any) -> None:
-    """Extract the roads of SCENE as polygons.
+    """Extract the roads of SCENE as polygons, lines, or both.
 
-    SCENE is a GeoTIFF or any other raster that GDAL opens. OUT ends in .geojson, .gpkg, .fgb or .parquet.
+    SCENE is a GeoTIFF or any other raster that GDAL opens. OUT ends in .geojson, .gpkg, .fgb or .parquet; lines alone
+    may also go to .osm or .graphml. Both go to two layers of a .gpkg, else to OUT and OUT_lines.
     """
     console = Console(progress)
     predict, vectorize = collect(PredictOptions, values), collect(VectorizeOptions, values)
+    lines = collect(LineOptions, values)
     from road_extract.pipeline import extract_roads
 
-    done = extract_roads(scene, out, predict=predict, vectorize=vectorize, report=console.report, **values)
-    console.result(f"{done.features:,} road polygons in {done.path}", path=str(done.path), features=done.features)
+    done = extract_roads(scene, out, predict=predict, vectorize=vectorize, lines=lines, report=console.report, **values)
+    show_extraction(console, done, vectorize.geometry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import click
@@ -12,6 +13,9 @@ T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+nodes_option = click.option(
+    "--nodes", type=click.Path(path_type=Path), help="Write the nodes of the road lines here, as points."
+)
 progress_option = click.option(
     "--progress", type=click.Choice(["auto", "json", "none"]), default="auto", show_default=True,
     help="A live bar on a terminal, JSON lines on stdout, or nothing.",
@@ -55,12 +59,14 @@ def _to_click(f: Field[Any], hint: str) -> Callable[[Command], Command]:
     if "bool" in hint:
         settings["is_flag"] = True
     else:
-        settings |= {"type": _to_type(hint), "show_default": f.default is not None}
+        settings |= {"type": _to_type(hint, f.metadata["choices"]), "show_default": f.default is not None}
         settings |= {"nargs": 4, "metavar": "XMIN YMIN XMAX YMAX"} if "tuple[float" in hint else {}
     return click.option(name, f.name, **settings)
 
 
-def _to_type(hint: str) -> Any:
+def _to_type(hint: str, choices: tuple[str, ...]) -> Any:
+    if choices:
+        return click.Choice(choices)
     if "tuple[int" in hint:
         return IntList()
     return float if "float" in hint else int if "int" in hint else str

@@ -3,15 +3,17 @@
 from road_extract.raster_io.facts import SceneFacts, find_problems, read_facts
 from road_extract.raster_io.labels import LabelledScene, open_labelled_scene
 from road_extract.raster_io.opening import gdal_session
-from road_extract.raster_io.probability import THRESHOLD_TAG, ProbabilityRaster
+from road_extract.raster_io.probability import MODEL_TAG, THRESHOLD_TAG, TRUE_WIDTH_TAG, ProbabilityRaster
 from road_extract.raster_io.scene import GSD_EXTREME, RasterSource, Scene, SceneView
 from road_extract.raster_io.sink import NODATA, PROBABILITY_MAX, RasterSink, open_mask_sink, open_probability_sink
 
 __all__ = [
     "GSD_EXTREME",
+    "MODEL_TAG",
     "NODATA",
     "PROBABILITY_MAX",
     "THRESHOLD_TAG",
+    "TRUE_WIDTH_TAG",
     "LabelledScene",
     "ProbabilityRaster",
     "RasterSink",

@@ -21,6 +21,9 @@ from road_extract.raster_io.opening import crs_of, open_raster, readable
 
 Picture = NDArray[np.uint8]
 
+# Lines are burnt one pixel wide; this makes them two.
+_BRUSH = np.ones((2, 2), np.bool_)
+
 
 def read_picture(path: str, size_px: int) -> tuple[Picture, RasterGrid]:
     """Read a whole raster, shrunk so that its longer side has ``size_px`` pixels at most.
@@ -51,15 +54,31 @@ def _stretch(pixels: NDArray[Any], valid: NDArray[np.bool_]) -> Picture:
 
 
 def draw_shapes(picture: Picture, shapes: Sequence[Any], grid: RasterGrid, colour: tuple[int, int, int]) -> Picture:
-    """Fill shapes lightly and outline them; (rows, cols, 3) uint8. Shapes are shapely geometries in the grid's CRS."""
-    if not shapes:
-        return picture
-    inside = rasterize(shapes, picture.shape[:2], transform=grid.transform, all_touched=False).astype(bool)
-    edge = inside & ~ndimage.binary_erosion(inside)
+    """Fill areas lightly and outline them, and draw lines two pixels wide.
+
+    Args:
+        picture: (rows, cols, 3).
+        shapes: Shapely geometries in the grid's CRS.
+        grid: The picture's.
+        colour: RGB.
+
+    Returns:
+        (rows, cols, 3) uint8.
+    """
+    areas = [shape for shape in shapes if "Polygon" in shape.geom_type]
+    inside = _burn(areas, grid)
+    lines = ndimage.binary_dilation(_burn([shape for shape in shapes if "Line" in shape.geom_type], grid), _BRUSH)
     drawn = picture.astype(np.float32)
     drawn[inside] = 0.65 * drawn[inside] + 0.35 * np.array(colour, np.float32)
-    drawn[edge] = colour
+    drawn[(inside & ~ndimage.binary_erosion(inside)) | lines] = colour
     return drawn.astype(np.uint8)
+
+
+def _burn(shapes: Sequence[Any], grid: RasterGrid) -> NDArray[np.bool_]:
+    shape = (grid.height, grid.width)
+    if not shapes:
+        return np.zeros(shape, np.bool_)
+    return np.asarray(rasterize(shapes, shape, transform=grid.transform), np.bool_)
 
 
 def write_png(path: Path, picture: Picture) -> None:

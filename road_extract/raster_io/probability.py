@@ -13,8 +13,11 @@ from rasterio.windows import Window as RioWindow
 from road_extract.errors import InputError
 from road_extract.grid import RasterGrid
 from road_extract.raster_io.opening import check_georeference, crs_of, open_raster, readable
+from road_extract.windows import Window
 
+MODEL_TAG = "ROAD_EXTRACT_MODEL"
 THRESHOLD_TAG = "ROAD_EXTRACT_THRESHOLD"
+TRUE_WIDTH_TAG = "ROAD_EXTRACT_TRUE_WIDTH"
 STRIP_ROWS = 512
 
 
@@ -24,6 +27,8 @@ class ProbabilityRaster:
     Attributes:
         grid: Its grid.
         threshold: The one its maker recorded, if any.
+        model: The model that its maker recorded; empty if none.
+        true_width: Whether its maker recorded that the model was trained on roads of their true widths.
         is_mask: Whether it holds 0 and 1 only, so that no probability can be told.
     """
 
@@ -54,6 +59,8 @@ class ProbabilityRaster:
         self._scale, self._offset = dataset.scales[0], dataset.offsets[0]
         self.is_mask = dataset.dtypes[0][0] in "iub" and (self._scale, self._offset) == (1, 0)
         self.threshold = self._read_threshold()
+        self.model = str(dataset.tags().get(MODEL_TAG, ""))
+        self.true_width = dataset.tags().get(TRUE_WIDTH_TAG) == "yes"
 
     def _read_threshold(self) -> float | None:
         try:
@@ -69,11 +76,19 @@ class ProbabilityRaster:
         """
         for row in range(0, self.grid.height, STRIP_ROWS):
             rows = min(STRIP_ROWS, self.grid.height - row)
-            window = RioWindow(0, row, self.grid.width, rows)
-            with readable(self.path):
-                values = self._dataset.read(1, window=window)
-                valid = self._read_valid(values, window)
-            yield row, self._to_probability(values, valid), valid
+            yield row, *self.read(Window(0, row, self.grid.width, rows))
+
+    def read(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Probability (rows, cols) in 0..1 and validity (rows, cols) of a window inside the grid.
+
+        Raises:
+            InputError: If the file is damaged or a value is no probability.
+        """
+        place = RioWindow(window.col_off, window.row_off, window.width, window.height)
+        with readable(self.path):
+            values = self._dataset.read(1, window=place)
+            valid = self._read_valid(values, place)
+        return self._to_probability(values, valid), valid
 
     def _read_valid(self, values: NDArray[Any], window: RioWindow) -> NDArray[np.bool_]:
         if MaskFlags.all_valid in self._dataset.mask_flag_enums[0]:

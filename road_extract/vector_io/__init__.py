@@ -5,7 +5,30 @@ A layer is streamed in batches into a temporary file beside the target, which ta
     features --batches--> checked batches --one writer per format--> temporary file --rename--> target
 """
 
-from road_extract.vector_io.reading import read_area, read_geometries
-from road_extract.vector_io.writing import FORMATS, check_format, check_output, load_drivers, write_features
+from road_extract.vector_io.reading import read_area, read_geometries, read_roads
+from road_extract.vector_io.writing import (
+    FORMATS,
+    NETWORK_FORMATS,
+    add_layer,
+    check_format,
+    check_output,
+    is_network_format,
+    load_drivers,
+    write_features,
+    write_network,
+)
 
-__all__ = ["FORMATS", "check_format", "check_output", "load_drivers", "read_area", "read_geometries", "write_features"]
+__all__ = [
+    "FORMATS",
+    "NETWORK_FORMATS",
+    "add_layer",
+    "check_format",
+    "check_output",
+    "is_network_format",
+    "load_drivers",
+    "read_area",
+    "read_geometries",
+    "read_roads",
+    "write_features",
+    "write_network",
+]

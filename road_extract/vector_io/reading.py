@@ -57,15 +57,54 @@ def read_area(path: Path, crs: str, near: shapely.Geometry) -> shapely.Geometry:
     return geopandas.GeoSeries([divided], crs=layer.crs).to_crs(crs).iloc[0]
 
 
+def read_roads(path: Path, crs: str) -> tuple[list[shapely.Geometry], list[shapely.Geometry]]:
+    """The geometries of all layers of a vector file, brought to a CRS: what was seen, and lines that bridge gaps.
+
+    Args:
+        path: Any file that GDAL opens, or GeoParquet.
+        crs: The CRS wanted, as WKT.
+
+    Raises:
+        InputError: The file cannot be read, or has no CRS.
+    """
+    seen: list[shapely.Geometry] = []
+    bridges: list[shapely.Geometry] = []
+    for name in _layer_names(path):
+        layer = _read_layer(path, name)
+        bridged = layer["bridged"].fillna(False).astype(bool) if "bridged" in layer else [False] * len(layer)
+        for geometry, is_bridge in zip(layer.geometry.to_crs(crs), bridged, strict=True):
+            if geometry is not None and not geometry.is_empty:
+                (bridges if is_bridge else seen).append(geometry)
+    return seen, bridges
+
+
+def _layer_names(path: Path) -> list[str | None]:
+    import pyogrio
+
+    if path.suffix.lower() != ".gpkg":
+        return [None]
+    try:
+        return [str(name) for name, _ in pyogrio.list_layers(path)]
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as vector data ({error})") from error
+
+
 def _read(path: Path) -> Any:
-    """The geometries as a GeoSeries."""
+    """The geometries of the first layer as a GeoSeries."""
+    return _read_layer(path, None).geometry
+
+
+def _read_layer(path: Path, name: str | None) -> Any:
+    """A layer, the first one if it is not named, as a GeoDataFrame."""
     import geopandas
 
-    read = geopandas.read_parquet if path.suffix.lower() == ".parquet" else geopandas.read_file
     try:
-        layer = read(path)
+        if path.suffix.lower() == ".parquet":
+            layer = geopandas.read_parquet(path)
+        else:
+            layer = geopandas.read_file(path, **({} if name is None else {"layer": name}))
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as vector data ({error})") from error
     if getattr(layer, "crs", None) is None:
         raise InputError(f"{path}: has no CRS; give a vector file with one")
-    return layer.geometry
+    return layer

@@ -80,7 +80,10 @@ def write_flatgeobuf(path: Path, schema: LayerSchema, batches: Iterator[list[Fea
 
 
 def write_geopackage(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
-    """Write a GeoPackage with its spatial index; returns the number of features."""
+    """Write a layer with its spatial index, into a new GeoPackage or beside the layers of one that is there.
+
+    Returns the number of features.
+    """
     count = _write_gdal(path, schema, batches, "GPKG")
     layer, index = (name.replace('"', '""') for name in (schema.name, f"rtree_{schema.name}_geom_rowid"))
     with closing(sqlite3.connect(path)) as database, database:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from road_extract import atomic
 from road_extract.errors import InputError, OutputError, RoadExtractError
@@ -14,10 +15,16 @@ from road_extract.vector_io.batches import Watch, check_schema, iter_batches
 from road_extract.vector_io.geojson import write_geojson
 from road_extract.vector_io.tables import write_flatgeobuf, write_geopackage, write_parquet
 
+if TYPE_CHECKING:
+    from road_extract.network import RoadNetwork
+
 Writer = Callable[[Path, LayerSchema, Iterator[list[Feature]]], int]
 
 FORMATS = {".geojson": "GeoJSON", ".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".parquet": "Parquet"}
 """Suffix to format: a GDAL driver, or GeoParquet."""
+
+NETWORK_FORMATS = {".osm": "OSM XML", ".graphml": "GraphML"}
+"""Suffix to format, of those for networks."""
 
 _WRITERS: dict[str, Writer] = {
     "GeoJSON": write_geojson,
@@ -88,6 +95,47 @@ def write_features(path: Path, schema: LayerSchema, features: Iterable[Feature])
     source = Watch(features)
     with atomic.replacing(path) as temporary, _driver_errors(path, source):
         return write(temporary, schema, iter_batches(schema, source))
+
+
+def add_layer(path: Path, schema: LayerSchema, features: Iterable[Feature]) -> int:
+    """Write one more layer into a GeoPackage that is there, which is changed in place: give it a temporary one.
+
+    Arguments, result and errors as for `write_features`.
+    """
+    check_schema(schema)
+    source = Watch(features)
+    with _driver_errors(path, source):
+        return write_geopackage(path, schema, iter_batches(schema, source))
+
+
+def is_network_format(path: Path) -> bool:
+    """Whether a file name stands for a format that holds a network of lines and nothing else."""
+    return path.suffix.lower() in NETWORK_FORMATS
+
+
+def write_network(path: Path, network: RoadNetwork, crs: str, model: str) -> int:
+    """Write a network whole, nodes and lines; a file of that name is replaced at the very end.
+
+    Args:
+        path: A file with a suffix of `NETWORK_FORMATS`.
+        network: In map coordinates.
+        crs: Theirs, as WKT.
+        model: What found the roads; may be empty.
+
+    Returns:
+        The number of lines written.
+
+    Raises:
+        InputError: A coordinate has no place in WGS 84.
+        OutputError: The file cannot be written.
+    """
+    from road_extract.vector_io.graphml import write_graphml
+    from road_extract.vector_io.osm import write_osm
+
+    write = write_osm if NETWORK_FORMATS[path.suffix.lower()] == "OSM XML" else write_graphml
+    with atomic.replacing(path) as temporary, _driver_errors(path, Watch(())):
+        write(temporary, network, crs, model)
+    return len(network)
 
 
 @contextmanager

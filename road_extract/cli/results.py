@@ -1,0 +1,23 @@
+"""What `extract` and `vectorize` say when they are done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from road_extract.cli.console import Console
+
+if TYPE_CHECKING:
+    from road_extract.pipeline import Extraction
+
+
+def show_extraction(console: Console, done: Extraction, geometry: str) -> None:
+    """Show what was written: a line for each kind, or all of it as JSON."""
+    lines = []
+    if geometry != "lines":
+        lines.append(f"{done.polygons:,} road polygons in {done.path}")
+    if geometry != "polygons":
+        lines.append(f"{done.lines:,} road lines in {done.lines_path}")
+    console.result(
+        "\n".join(lines), path=str(done.path), features=done.features, polygons=done.polygons, lines=done.lines,
+        lines_path=str(done.lines_path),
+    )  # fmt: skip
