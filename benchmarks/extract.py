@@ -28,6 +28,7 @@ class TimedBackend:
     def __init__(self, backend: Any) -> None:
         self._backend, self.seconds, self.windows = backend, 0.0, 0
         self.description = backend.description
+        self.batch_size, self.in_flight = backend.batch_size, backend.in_flight
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Backend.predict`."""

@@ -34,7 +34,7 @@ class Model:
         load_drivers()
         self.options = PredictOptions(model=str(folder), bands=(1,) if grey else None)
         self.spec = read_spec(folder)
-        self.backend = open_backend(self.options.backend, folder, self.options.batch_size)
+        self.backend = open_backend(self.options.backend, folder)
 
     def predict(self, image: Path, out: Path) -> None:
         """Write what `predict_probability` writes; a scene without CRS or place is given one, its pixels staying."""
@@ -46,7 +46,7 @@ class Model:
                     place_anywhere(image, scene)
             stack.enter_context(gdal_session())
             source = stack.enter_context(open_scene(scene, self.options, self.spec))
-            inference = Inference(self.backend, self.spec, scale_scene(source), self.options.batch_size)
+            inference = Inference(self.backend, self.spec, scale_scene(source))
             plan = plan_tiles(source, self.options, self.spec)
             tags = {THRESHOLD_TAG: repr(self.spec.threshold)}
             sink = stack.enter_context(open_probability_sink(out, source.grid, tags))

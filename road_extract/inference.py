@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -19,7 +21,7 @@ from road_extract.progress import Progress, Report, no_report
 from road_extract.raster_io import RasterSource
 from road_extract.windows import TilePlan, Window
 
-#: Batches of tiles read ahead of the model, and blended strips that may wait for the writer.
+#: Batches of tiles read ahead for each call in flight, and blended strips that may wait for the writer.
 _BATCHES_AHEAD = 4
 _STRIPS_AHEAD = 1
 
@@ -35,13 +37,11 @@ class Inference:
         backend: Runs it.
         spec: Describes it.
         scaling: Of the whole scene, whatever part is read.
-        batch_size: The backend's.
     """
 
     backend: Backend
     spec: ModelSpec
     scaling: Scaling
-    batch_size: int
 
 
 def iter_probability(
@@ -64,10 +64,12 @@ def iter_probability(
         Strips of probability and of the validity of its pixels, each (rows, core columns), from the top.
     """
     core = core or Window(0, 0, plan.width, plan.height)
+    backend = inference.backend
     validity = _Validity(core)
     stopped = threading.Event()
-    tiles = run_ahead(_iter_tiles(source, plan, inference, core, validity), _BATCHES_AHEAD * inference.batch_size)
-    predicted = _iter_predicted(tiles, inference, stopped)
+    depth = _BATCHES_AHEAD * backend.in_flight * backend.batch_size
+    tiles = run_ahead(_iter_tiles(source, plan, inference, core, validity), depth)
+    predicted = _iter_predicted(tiles, backend, stopped)
     reported = _iter_reported(predicted, sum(1 for _ in plan.touching(core)), report)
     strips = run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD, stopped)
     # closed by hand, the blending thread before the reading one that it draws from: after an error, tracebacks keep
@@ -86,7 +88,7 @@ def _iter_tiles(
     must see what the whole scene sees.
     """
     for window in plan.touching(core):
-        inside = _clip(window, source)
+        inside = window.clipped(source.grid.height, source.grid.width)
         pixels, valid = source.read(inside)
         validity.add(inside, valid)
         if not valid.any():
@@ -96,36 +98,46 @@ def _iter_tiles(
         yield window, pad_to(tile, plan.size_px)
 
 
-def _clip(window: Window, source: RasterSource) -> Window:
-    """The part of a window that lies in the scene."""
-    width = min(window.col_end, source.grid.width) - window.col_off
-    height = min(window.row_end, source.grid.height) - window.row_off
-    return Window(window.col_off, window.row_off, width, height)
+def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.Event) -> Iterator[Tile]:
+    """Probabilities in place of tiles, in the same order, with as many batches in flight as the backend uses."""
+    with ThreadPoolExecutor(backend.in_flight, "predict") as pool:
+        flying: deque[Future[list[Tile]]] = deque()
+        try:
+            for group in _iter_groups(tiles, backend.batch_size):
+                if stopped.is_set():  # a strip takes as many batches as the scene is wide: too long to wait for
+                    return
+                flying.append(pool.submit(_predict, group, backend))
+                # one more than run, so that a call that ends finds the next one waiting
+                if len(flying) > backend.in_flight:
+                    yield from flying.popleft().result()
+            while flying:
+                yield from flying.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _iter_predicted(tiles: Iterable[Tile], inference: Inference, stopped: threading.Event) -> Iterator[Tile]:
-    """Probabilities in place of tiles, in the same order. Every batch has the same shape, the last is filled up."""
-    waiting: list[Tile] = []
+def _iter_groups(tiles: Iterable[Tile], batch_size: int) -> Iterator[list[Tile]]:
+    """Tiles in groups that fill a batch each, but for the last; tiles without valid pixels come along."""
+    group: list[Tile] = []
     full = 0
     for window, tile in tiles:
-        if stopped.is_set():  # a strip takes as many batches as the scene is wide: too long to wait for
-            return
-        waiting.append((window, tile))
+        group.append((window, tile))
         full += tile is not None
-        if full == inference.batch_size or len(waiting) > 64 * inference.batch_size:
-            yield from _predict(waiting, inference)
-            waiting, full = [], 0
-    yield from _predict(waiting, inference)
+        if full == batch_size or len(group) > 64 * batch_size:
+            yield group
+            group, full = [], 0
+    yield group
 
 
-def _predict(tiles: list[Tile], inference: Inference) -> Iterator[Tile]:
+def _predict(tiles: list[Tile], backend: Backend) -> list[Tile]:
+    """Every batch has the same shape, the last is filled up."""
     inputs = [tile for _, tile in tiles if tile is not None]
-    if inputs:
-        batch = np.zeros((inference.batch_size, *inputs[0].shape), np.float32)
-        batch[: len(inputs)] = inputs
-        results = iter(inference.backend.predict(batch))
-    for window, tile in tiles:
-        yield window, None if tile is None else next(results)
+    if not inputs:
+        return tiles
+    batch = np.zeros((backend.batch_size, *inputs[0].shape), np.float32)
+    batch[: len(inputs)] = inputs
+    results = iter(backend.predict(batch))
+    return [(window, None if tile is None else next(results)) for window, tile in tiles]
 
 
 def _iter_reported(tiles: Iterable[Tile], total: int, report: Report) -> Iterator[Tile]:

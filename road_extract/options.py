@@ -66,12 +66,20 @@ class PredictOptions:
     """How a scene becomes a probability raster."""
 
     model: str | None = option(None, "Model folder (weights.npz, spec.json); the shipped model if left out")
-    backend: str = option("auto", "What runs the model: auto or tensorflow")
+    backend: str = option(
+        "auto", "What runs the model: auto (the fastest that is installed), openvino, onnxruntime or tensorflow"
+    )
+    precision: str = option(
+        "auto", "Of the model's arithmetic: auto (the fastest that is safe), float32, bfloat16 or int8"
+    )
+    threads: int | None = option(None, "Processor threads for the model; all if left out", low=1, high=1024)
     bands: tuple[int, ...] | None = option(
         None, "Bands to use, counted from 1: one (grey) or as many as the model has, such as 3,2,1"
     )
     overlap_px: int = option(32, "Overlap of neighbouring windows", unit="px", low=0, high=112, short="overlap")
-    batch_size: int = option(4, "Windows that go through the model at once", low=1, high=256)
+    batch_size: int | None = option(
+        None, "Windows that go through the model at once; the backend's own choice if left out", low=1, high=256
+    )
     native_gsd: bool = option(False, "Keep the scene's own pixels, whatever the model's ground sample distance")
     bounds: tuple[float, float, float, float] | None = option(
         None, "Only this part: XMIN YMIN XMAX YMAX in the scene's own coordinates"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -114,18 +115,21 @@ def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: 
 
 
 def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tuple[float, str]:
-    backend = open_backend(options.backend, model_folder(options), options.batch_size)
-    batch = np.zeros((options.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands)), np.float32)
-    backend.predict(batch)  # the first run compiles
-    started = time.perf_counter()
-    runs = 0
-    while time.perf_counter() - started < 2:
-        backend.predict(batch)
-        runs += 1
-    per_batch = (time.perf_counter() - started) / runs
+    folder = model_folder(options)
+    backend = open_backend(options.backend, folder, options.batch_size, options.precision, options.threads)
+    batch = np.zeros((backend.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands)), np.float32)
+    with ThreadPoolExecutor(backend.in_flight) as pool:
+        batches = [batch] * backend.in_flight
+        list(pool.map(backend.predict, batches))  # the first run compiles
+        started = time.perf_counter()
+        runs = 0
+        while time.perf_counter() - started < 2:
+            list(pool.map(backend.predict, batches))
+            runs += len(batches)
+        per_batch = (time.perf_counter() - started) / runs
     description = backend.description
     backend.close()
-    return per_batch * -(-len(plan) // options.batch_size), description
+    return per_batch * -(-len(plan) // backend.batch_size), description
 
 
 def _attempt(step: Callable[[], T], problems: list[str]) -> T | None:

@@ -20,7 +20,7 @@ from road_extract.network_layers import LINE_FIELDS, NODE_FIELDS, WIDTH_FIELDS, 
 from road_extract.options import LineOptions, VectorizeOptions
 from road_extract.polygons import RoadPolygon, iter_polygons
 from road_extract.progress import Progress, Report
-from road_extract.raster_io import NODATA, ProbabilityRaster, RasterSink, gdal_session, open_mask_sink
+from road_extract.raster_io import NODATA, PROBABILITY_MAX, ProbabilityRaster, RasterSink, gdal_session, open_mask_sink
 from road_extract.vector_io import add_layer, check_format, is_network_format, write_features, write_network
 
 #: For a probability raster whose maker recorded none.
@@ -192,7 +192,9 @@ def road_threshold(options: VectorizeOptions, source: ProbabilityRaster) -> floa
 
 def _iter_mask_strips(source: ProbabilityRaster, threshold: float, stage: str, report: Report) -> Iterator[MaskStrip]:
     for row, probability, valid in source.iter_strips():
-        yield MaskStrip(row, valid & (probability >= threshold), valid, probability)
+        # a byte a pixel: strips are what memory grows with
+        stored = np.rint(probability * np.float32(PROBABILITY_MAX)).astype(np.uint8)
+        yield MaskStrip(row, valid & (probability >= threshold), valid, stored)
         report(Progress(stage, row + len(probability), source.grid.height, "rows"))
 
 
@@ -211,5 +213,5 @@ def _iter_polygon_features(
     origin = np.array([transform.c, transform.f])
     for number, polygon in enumerate(polygons, 1):
         geometry = shapely.transform(polygon.geometry, lambda xy: xy @ matrix.T + origin)
-        probability = None if is_mask else round(polygon.probability, 4)
+        probability = None if is_mask else round(polygon.probability / PROBABILITY_MAX, 4)
         yield Feature(geometry, {"id": number, "area_m2": round(area_m2(geometry, crs), 2), "probability": probability})

@@ -39,6 +39,15 @@ class Window:
         """The column after the last one."""
         return self.col_off + self.width
 
+    def clipped(self, height: int, width: int) -> Window:
+        """The part that lies in a scene of so many rows and columns; the window begins inside."""
+        return Window(
+            self.col_off,
+            self.row_off,
+            min(self.col_end, width) - self.col_off,
+            min(self.row_end, height) - self.row_off,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TilePlan(Sequence[Window]):

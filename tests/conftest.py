@@ -12,6 +12,10 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from road_extract.model_spec import ModelSpec
+from road_extract.vector_io import load_drivers
+
+# as the program does, before any test brings TensorFlow in
+load_drivers()
 
 # machines that build are slow now and then: a test is right or wrong, not fast
 settings.register_profile("road_extract", deadline=None)
@@ -57,6 +61,8 @@ def write_scene(tmp_path: Path) -> Callable[..., Path]:
 class IdentityBackend:
     """Gives the model's first band back: any shift or scaling between input and output shows."""
 
+    batch_size = 4
+    in_flight = 2
     description = "identity"
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:

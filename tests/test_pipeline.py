@@ -70,6 +70,9 @@ class ArraySource:
 class PositionBackend(IdentityBackend):
     """Like a network, it gives another answer where a pixel lies elsewhere in its tile."""
 
+    def __init__(self, batch_size: int, in_flight: int) -> None:
+        self.batch_size, self.in_flight = batch_size, in_flight
+
     def predict(self, batch: np.ndarray) -> np.ndarray:
         rows, cols = np.indices(batch.shape[1:3])
         return np.float32(0.5) * batch[..., 0] + np.float32(0.5) * ((rows * 7 + cols) % 11 / 10).astype(np.float32)
@@ -85,7 +88,8 @@ def test_shards_equal_the_whole_scene_bit_for_bit(rows, cols, overlap, shard, ba
     plan = TilePlan(rows, cols, 16, overlap)
 
     def run(core: Window | None, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-        inference = Inference(PositionBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3), batch_size)
+        backend = PositionBackend(batch_size, in_flight=batch_size)
+        inference = Inference(backend, spec, Scaling((0.0,) * 3, (255.0,) * 3))
         strips = list(iter_probability(ArraySource(pixels, valid), plan, inference, core))
         return np.concatenate([p for p, _ in strips]), np.concatenate([v for _, v in strips])
 
@@ -290,7 +294,7 @@ def test_shards_of_a_resampled_scene_equal_the_whole_bit_for_bit(write_scene, rn
         with rasterio.open(path, "r+") as dataset:
             dataset.build_overviews([2, 4], rasterio.enums.Resampling.nearest)
     spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=64)
-    inference = Inference(PositionBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3), 4)
+    inference = Inference(PositionBackend(4, 2), spec, Scaling((0.0,) * 3, (255.0,) * 3))
 
     def run(core: Window | None) -> np.ndarray:
         with Scene(str(path), SceneView(1.0)) as scene:
@@ -338,7 +342,7 @@ def test_stopping_does_not_wait_for_a_whole_row_of_windows():
     """A row of 400 windows takes 5 s here; in a wide scene and at real speed, minutes."""
     pixels, valid = np.zeros((40, 6400, 3), np.uint8), np.ones((40, 6400), bool)
     spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16)
-    inference = Inference(SlowBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3), 4)
+    inference = Inference(SlowBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3))
     strips = iter_probability(ArraySource(pixels, valid), TilePlan(40, 6400, 16, 0), inference)
     next(strips)
     started = time.monotonic()
@@ -378,7 +382,7 @@ def test_after_an_error_no_thread_goes_on_reading_even_while_the_error_is_kept()
     """A kept error keeps the frames of its traceback alive; the scene is closed all the same."""
     pixels, valid = np.zeros((640, 640, 3), np.uint8), np.ones((640, 640), bool)
     spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16)
-    inference = Inference(FailingBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3), 1)
+    inference = Inference(FailingBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3))
     before = threading.active_count()
     with pytest.raises(BackendError, match="the model broke") as kept:
         list(iter_probability(ArraySource(pixels, valid), TilePlan(640, 640, 16, 0), inference))

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from road_extract.errors import InputError
+from road_extract.errors import BackendError, InputError
 
-NAMES = ("auto", "tensorflow")
+NAMES = ("auto", "openvino", "onnxruntime", "tensorflow")
+PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 
 
 class Backend(Protocol):
-    """Tiles in, probabilities out; safe to call from several threads."""
+    """Tiles in, probabilities out; safe to call from several threads.
 
-    @property
-    def description(self) -> str:
-        """Runtime, device and precision, for people and records."""
-        ...
+    Attributes:
+        batch_size: First dimension of every batch.
+        in_flight: Calls at once that use the device fully.
+        description: Runtime, device and precision, for people and records.
+    """
+
+    batch_size: int
+    in_flight: int
+    description: str
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the model.
 
         Args:
-            batch: (batch size, rows, cols, bands), always the size the backend was opened with.
+            batch: (batch size, rows, cols, bands).
 
         Returns:
             (batch size, rows, cols): probabilities 0..1, the sigmoid applied.
@@ -40,14 +49,90 @@ class Backend(Protocol):
         ...
 
 
-def open_backend(name: str, model: Path, batch_size: int) -> Backend:
+def open_backend(
+    name: str, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
+) -> Backend:
     """Load a model into a backend.
+
+    Args:
+        name: One of `NAMES`; ``auto`` takes the fastest that is installed, see `choose_backend`.
+        model: Model folder.
+        batch_size: Windows that go through the model at once; the backend's own choice if left out.
+        precision: One of `PRECISIONS`.
+        threads: Of the processor; all if left out.
 
     Raises:
         InputError: If there is no such backend, or the model folder cannot be used.
+        BackendError: If the backend cannot be imported.
     """
-    if name not in NAMES:
-        raise InputError(f"backend {name!r} is unknown; expected one of {', '.join(NAMES)}")
+    for what, value, known in (("backend", name, NAMES), ("precision", precision, PRECISIONS)):
+        if value not in known:
+            raise InputError(f"{what} {value!r} is unknown; expected one of {', '.join(known)}")
+    chosen = choose_backend() if name == "auto" else name
+    return _backend_class(chosen)(model, batch_size, precision, threads)
+
+
+def choose_backend() -> str:
+    """The fastest backend that is installed.
+
+    Where there is an NVIDIA GPU, ONNX Runtime if it was built for it, else TensorFlow. On the processor OpenVINO, then
+    TensorFlow, then ONNX Runtime. Nothing heavy is imported to find out.
+    """
+    if shutil.which("nvidia-smi"):
+        order = ("tensorflow", "openvino", "onnxruntime")
+        if find_spec("onnxruntime") and _onnxruntime_has_cuda():
+            return "onnxruntime"
+    else:
+        order = ("openvino", "tensorflow", "onnxruntime")
+    for name in order:
+        if find_spec(name):
+            return name
+    raise BackendError("no runtime for the model is installed; install one (pip install openvino)")
+
+
+def export_network(to: str, model: Path, folder: Path) -> None:
+    """Write a model's network into a folder in the format of a runtime.
+
+    Args:
+        to: ``onnx``, ``openvino`` or ``savedmodel``.
+        model: Model folder.
+        folder: There already.
+
+    Raises:
+        InputError: If the format is unknown, or the model cannot be used.
+        BackendError: If the runtime cannot be imported.
+    """
+    if to == "onnx":
+        from road_extract.backends.onnxruntime import export_onnx
+
+        export_onnx(model, folder)
+    elif to == "openvino":
+        from road_extract.backends.openvino import export_openvino
+
+        export_openvino(model, folder)
+    elif to == "savedmodel":
+        from road_extract.backends.tensorflow import export_saved_model
+
+        export_saved_model(model, folder)
+    else:
+        raise InputError(f"format {to!r} is unknown; expected onnx, openvino or savedmodel")
+
+
+def _onnxruntime_has_cuda() -> bool:
+    from road_extract.backends.onnxruntime import has_cuda
+
+    return has_cuda()
+
+
+def _backend_class(name: str) -> Callable[[Path, int | None, str, int | None], Backend]:
+    if name == "openvino":
+        from road_extract.backends.openvino import OpenVinoBackend
+
+        return OpenVinoBackend
+    if name == "onnxruntime":
+        from road_extract.backends.onnxruntime import OnnxRuntimeBackend
+
+        return OnnxRuntimeBackend
     from road_extract.backends.tensorflow import TensorFlowBackend
 
-    return TensorFlowBackend(model, batch_size)
+    return TensorFlowBackend

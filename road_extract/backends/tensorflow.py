@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,30 +13,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from road_extract.errors import BackendError
+from road_extract.backends.checks import check_probabilities
+from road_extract.errors import BackendError, InputError
+
+log = logging.getLogger("road_extract")
+
+BATCH_SIZE = 4
 
 
 class TensorFlowBackend:
     """A `Backend`. Uses a GPU where TensorFlow sees one, else the CPU, in bfloat16 where that pays."""
 
-    def __init__(self, model: Path, batch_size: int, precision: str = "auto") -> None:
+    def __init__(
+        self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
+    ) -> None:
         """Load a model.
 
         Args:
             model: Model folder.
-            batch_size: First dimension of every batch.
+            batch_size: First dimension of every batch; a good one if left out.
             precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 on processors with instructions for it.
+            threads: Of the processor; all if left out.
 
         Raises:
-            InputError: If the model folder cannot be used.
+            InputError: If the model folder cannot be used, or another precision is asked for.
             BackendError: If TensorFlow cannot be imported.
         """
+        if precision == "int8":
+            raise InputError("backend tensorflow computes in float32 or bfloat16; for int8 use openvino")
+        self.batch_size, self.in_flight = batch_size or BATCH_SIZE, 1
         with _quiet_start():
-            self._start(model, batch_size, precision)
+            self._start(model, precision, threads)
 
-    def _start(self, model: Path, batch_size: int, precision: str) -> None:
+    def _start(self, model: Path, precision: str, threads: int | None) -> None:
         tf = _import_tensorflow()
         import keras
+
+        if threads is not None:
+            _limit_threads(tf, threads)
 
         from road_extract.model import load_model
 
@@ -47,7 +62,7 @@ class TensorFlowBackend:
             network = load_model(model)
         finally:
             keras.config.set_dtype_policy(previous)
-        signature = tf.TensorSpec((batch_size, *network.input_shape[1:]), tf.float32)
+        signature = tf.TensorSpec((self.batch_size, *network.input_shape[1:]), tf.float32)
         # one traced graph: calling keras' predict() in a loop is slow and leaks
         self._graph = tf.function(lambda batch: network(batch, training=False)[..., 0], input_signature=[signature])
         self._graph(np.zeros(signature.shape, np.float32))  # traces and compiles
@@ -60,14 +75,30 @@ class TensorFlowBackend:
             probability: NDArray[np.float32] = self._graph(batch).numpy()
         except Exception as error:
             raise BackendError(f"TensorFlow could not run the model: {error}") from error
-        # written so that NaN fails too
-        if not (probability.min() >= 0 and probability.max() <= 1):
-            raise BackendError("the model gave values that are no probabilities; its weights may be damaged")
-        return probability
+        return check_probabilities(probability)
 
     def close(self) -> None:
         """See `Backend.close`."""
         del self._graph
+
+
+def export_saved_model(model: Path, folder: Path) -> None:
+    """Write a SavedModel into a folder, in float32, with a signature ``serving_default``."""
+    with _quiet_start():
+        tf = _import_tensorflow()
+
+        from road_extract.model import load_model
+
+        network = load_model(model)
+        signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32, name="input")
+
+        def serve(batch: Any) -> dict[str, Any]:
+            return {"probability": network(batch, training=False)[..., 0]}
+
+        module = tf.Module()
+        module.network = network
+        module.serve = tf.function(serve, input_signature=[signature])
+        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
 
 
 @contextmanager
@@ -99,6 +130,14 @@ def _import_tensorflow() -> Any:
     except ImportError as error:
         raise BackendError(f"TensorFlow cannot be imported ({error}); install it (pip install tensorflow)") from error
     return tf
+
+
+def _limit_threads(tf: Any, threads: int) -> None:
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError:  # TensorFlow takes it only before its first use in a process
+        log.warning("TensorFlow already runs in this process: its number of threads stays as it is")
 
 
 def _has_bfloat16() -> bool:

@@ -9,7 +9,7 @@ a blob gets another skeleton than it would get in one piece, but still a connect
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +52,8 @@ def trace_skeleton(strips: Iterable[MaskStrip], pixel_size_m: tuple[float, float
     """Collect the skeleton of a mask.
 
     Args:
-        strips: The scene from its first row on, in strips of any heights, probability 0..1. The result does not depend
-            on the heights.
+        strips: The scene from its first row on, in strips of any heights, probability as uint8 0..254. The result does
+            not depend on the heights.
         pixel_size_m: A pixel's size (x, y) in metres; only the half widths need it.
 
     Raises:
@@ -73,7 +73,7 @@ def _iter_blocks(strips: Iterable[MaskStrip]) -> Iterator[tuple[MaskStrip, range
     """Block rows with their halos, and the rows to keep of each."""
     buffer, row = RowBuffer(), 0
     for strip in iter_checked(strips):
-        buffer.push(_compact(strip))
+        buffer.push(strip)
         while buffer.row_end >= row + BLOCK_ROWS + HALO_PX:
             yield buffer.take(max(row - HALO_PX, 0), row + BLOCK_ROWS + HALO_PX), range(row, row + BLOCK_ROWS)
             row += BLOCK_ROWS
@@ -82,11 +82,6 @@ def _iter_blocks(strips: Iterable[MaskStrip]) -> Iterator[tuple[MaskStrip, range
         end = min(row + BLOCK_ROWS, buffer.row_end)
         yield buffer.take(max(row - HALO_PX, 0), min(end + HALO_PX, buffer.row_end)), range(row, end)
         row = end
-
-
-def _compact(strip: MaskStrip) -> MaskStrip:
-    """The strip with its probability in a byte."""
-    return replace(strip, probability=np.rint(strip.probability * np.float32(PROBABILITY_MAX)).astype(np.uint8))
 
 
 def _skeleton_of(block: MaskStrip, core: range, pixel_size_m: tuple[float, float]) -> SkeletonPixels:

@@ -22,6 +22,8 @@ COMMANDS = {
     "evaluate": "Score roads against the truth: pixels and lines.",
     "diff": "Compare road lines with a map: new, matched, missing.",
     "train": "Train a model on scenes with road masks.",
+    "quantize": "Make a model ready for 8-bit inference.",
+    "export": "Write a model as ONNX, OpenVINO IR or SavedModel, for other tools.",
 }
 
 

@@ -1,5 +1,7 @@
 """The ResUNet, and model folders on disk. Keras is imported inside the functions, when a model is needed."""
 
+from road_extract.model.inference_form import Operations, build_inference_form
+from road_extract.model.quantization import Int8Ranges, read_int8_ranges, write_int8_ranges
 from road_extract.model.resunet import (
     STRIDE,
     batchnorm_relu,
@@ -9,25 +11,36 @@ from road_extract.model.resunet import (
     residual_block,
 )
 from road_extract.model.storage import (
+    INT8_FILE,
+    SPEC_FILE,
     load_model,
     load_weights,
     model_hash,
     read_spec,
+    read_weights,
     save_model,
     shipped_model,
 )
 
 __all__ = [
+    "INT8_FILE",
+    "SPEC_FILE",
     "STRIDE",
+    "Int8Ranges",
+    "Operations",
     "batchnorm_relu",
+    "build_inference_form",
     "build_resunet",
     "decoder_block",
     "load_model",
     "load_weights",
     "logits_model",
     "model_hash",
+    "read_int8_ranges",
     "read_spec",
+    "read_weights",
     "residual_block",
     "save_model",
     "shipped_model",
+    "write_int8_ranges",
 ]

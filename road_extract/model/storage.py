@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from road_extract.atomic import replacing
 from road_extract.errors import InputError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 WEIGHTS_FILE = "weights.npz"
 SPEC_FILE = "spec.json"
+#: Only in models that are ready for 8-bit integers, see `road_extract.model.quantization`.
+INT8_FILE = "int8.json"
 
 
 def shipped_model() -> Path:
@@ -74,20 +77,32 @@ def load_weights(model: keras.Model, folder: Path) -> None:
     Raises:
         InputError: If they do not fit.
     """
+    arrays = read_weights(folder)
+    for weight in model.weights:
+        values = arrays.get(weight.path)
+        if values is None or values.shape != tuple(weight.shape):
+            found = "missing" if values is None else f"{values.shape}, not {tuple(weight.shape)}"
+            raise InputError(f"model {folder}: its weights do not fit a ResUNet of its spec: {weight.path} is {found}")
+        weight.assign(values)
+
+
+def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """Read a model folder's weights, by path.
+
+    Raises:
+        InputError: If they cannot be read.
+    """
     try:
         with (folder / WEIGHTS_FILE).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            for weight in model.weights:
-                values = arrays[weight.path]
-                if values.shape != tuple(weight.shape):
-                    raise ValueError(f"{weight.path} is {values.shape}, not {tuple(weight.shape)}")
-                weight.assign(values.astype(np.float32))
-    except (KeyError, ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            return {path: np.asarray(arrays[path], np.float32) for path in arrays.files}
+    except (ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"model {folder}: {WEIGHTS_FILE} does not fit a ResUNet of its spec ({error})") from error
 
 
 def model_hash(folder: Path) -> str:
-    """SHA-256 over weights and spec, hexadecimal: the identity of a model."""
+    """SHA-256 over spec, weights and, where there are some, ranges; hexadecimal: the identity of a model."""
     digest = hashlib.sha256()
-    for name in (SPEC_FILE, WEIGHTS_FILE):
-        digest.update((folder / name).read_bytes())
+    for name in (SPEC_FILE, WEIGHTS_FILE, INT8_FILE):
+        if (folder / name).exists():
+            digest.update((folder / name).read_bytes())
     return digest.hexdigest()

@@ -46,11 +46,11 @@ def trace_mask(
         The network in pixel coordinates, its probabilities NaN.
     """
     mask = np.asarray(mask, dtype=bool)
-    strip = MaskStrip(0, mask, np.ones_like(mask), mask.astype(np.float32))
+    strip = MaskStrip(0, mask, np.ones_like(mask), mask.astype(np.uint8) * np.uint8(PROBABILITY_MAX))
 
     def read(window: Window) -> tuple[NDArray[np.float32], BoolArray]:
         place = (slice(window.row_off, window.row_end), slice(window.col_off, window.col_end))
-        return strip.probability[place].astype(np.float32), strip.valid[place]
+        return mask[place].astype(np.float32), strip.valid[place]
 
     return trace_network([strip], mask.shape, pixel_size_m, options, simplify_m, Evidence(read, 0.5, is_mask=True))
 

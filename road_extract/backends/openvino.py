@@ -1,0 +1,197 @@
+"""OpenVINO on the processor: the network built from the model folder's weights, several requests in flight."""
+
+from __future__ import annotations
+
+import queue
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from road_extract.backends.checks import check_probabilities
+from road_extract.backends.openvino_int8 import quantize
+from road_extract.errors import BackendError, InputError
+from road_extract.model import INT8_FILE, build_inference_form, read_int8_ranges, read_spec, read_weights
+
+FloatArray = NDArray[np.float32]
+
+#: Two windows a request fill the processor's caches best; more only wait longer.
+BATCH_SIZE = 2
+#: What is not in integers is computed in bfloat16 beside them, where the processor has it.
+_HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
+
+
+class OpenVinoBackend:
+    """A `Backend` that needs no TensorFlow."""
+
+    def __init__(
+        self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
+    ) -> None:
+        """Build and compile the network.
+
+        Args:
+            model: Model folder.
+            batch_size: First dimension of every batch; the fastest if left out.
+            precision: ``float32``, ``bfloat16``, ``int8``, or ``auto``: the fastest that the processor has instructions
+                for; int8 only for a model that has been made ready for it.
+            threads: Of the processor; all if left out.
+
+        Raises:
+            InputError: If the model folder cannot be used.
+            BackendError: If OpenVINO cannot be imported or cannot use the network.
+        """
+        ov = _import_openvino()
+        self.batch_size = batch_size or BATCH_SIZE
+        core = ov.Core()
+        if precision == "auto":
+            precision = _choose_precision(core, model)
+        build = build_int8 if precision == "int8" else build_openvino
+        network = build(model, self.batch_size)
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": _HINTS[precision]}
+        if threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = threads
+        try:
+            compiled = core.compile_model(network, "CPU", settings)
+        except RuntimeError as error:
+            raise BackendError(f"OpenVINO could not compile the model: {error}") from error
+        self.in_flight = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        # a request belongs to one caller at a time
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(self.in_flight):
+            self._requests.put(compiled.create_infer_request())
+        self.description = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {precision}"
+
+    def predict(self, batch: FloatArray) -> FloatArray:
+        """See `Backend.predict`."""
+        request = self._requests.get()
+        try:
+            result = request.infer({0: batch}, share_inputs=True)
+            probability: FloatArray = np.array(result[0], np.float32)
+        except RuntimeError as error:
+            raise BackendError(f"OpenVINO could not run the model: {error}") from error
+        finally:
+            self._requests.put(request)
+        return check_probabilities(probability)
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        for _ in range(self.in_flight):
+            self._requests.get()
+
+
+def build_int8(model: Path, batch_size: int = -1) -> Any:
+    """`build_openvino` in 8-bit integers.
+
+    Raises:
+        InputError: If the model folder cannot be used, or has no ranges for it.
+        BackendError: If OpenVINO cannot be imported.
+    """
+    measured = read_int8_ranges(model)
+    if measured is None:
+        raise InputError(f"model {model}: has no {INT8_FILE}, which int8 needs; make it with `road-extract quantize`")
+    network = build_openvino(model, batch_size)
+    try:
+        quantize(network, measured.ranges)
+    except KeyError as error:
+        raise InputError(f"model {model}: {INT8_FILE} names no feature map of this network: {error}") from error
+    return network
+
+
+def build_openvino(model: Path, batch_size: int = -1) -> Any:
+    """The network as an ``openvino.Model``: (batch, rows, cols, bands) -> (batch, rows, cols), float32.
+
+    Args:
+        model: Model folder.
+        batch_size: -1 leaves it open.
+
+    Raises:
+        InputError: If the model folder cannot be used.
+        BackendError: If OpenVINO cannot be imported.
+    """
+    ov = _import_openvino()
+    from openvino import opset13 as ops
+
+    spec, weights = read_spec(model), read_weights(model)
+    size, bands = spec.tile_size_px, len(spec.bands)
+    image = ops.parameter([batch_size, size, size, bands], np.float32, name="input")
+    image.output(0).get_tensor().set_names({"input"})
+    channels_first = ops.transpose(image, ops.constant(np.array([0, 3, 1, 2])))
+    logits = build_inference_form(_Operations(ops), channels_first, weights, bands)
+    probability = ops.squeeze(ops.sigmoid(logits), ops.constant(np.array([1])))
+    probability.output(0).get_tensor().set_names({"probability"})
+    return ov.Model([probability], [image], "RESUNET")
+
+
+def export_openvino(model: Path, folder: Path) -> None:
+    """Write ``model.xml`` and ``model.bin`` into a folder, in float32."""
+    _import_openvino().save_model(build_openvino(model), folder / "model.xml", compress_to_fp16=False)
+
+
+class _Operations:
+    """`Operations` on OpenVINO's nodes, channels-first. Each node has a name of ours: quantization goes by them."""
+
+    def __init__(self, ops: Any) -> None:
+        self._ops = ops
+        self._nodes = 0
+
+    def convolution(self, x: Any, kernel: FloatArray, bias: FloatArray, stride: int, name: str) -> Any:
+        # (rows, cols, in, out) -> (out, in, rows, cols)
+        filters = self._constant(kernel.transpose(3, 2, 0, 1))
+        y = self._ops.convolution(x, filters, [stride] * 2, [0, 0], [0, 0], [1, 1], auto_pad="same_upper")
+        y = self._named(y, name)
+        return self.add(y, self._per_channel(bias)) if bias.any() else y
+
+    def transposed_convolution(self, x: Any, kernel: FloatArray, name: str) -> Any:
+        # (rows, cols, in, out) -> (in, out, rows, cols)
+        filters = self._constant(kernel.transpose(2, 3, 0, 1))
+        y = self._ops.convolution_backprop_data(x, filters, [2, 2], pads_begin=[1, 1], pads_end=[1, 1])
+        return self._named(y, name)
+
+    def scaled_relu(self, x: Any, scale: FloatArray, shift: FloatArray) -> Any:
+        scaled = self._named(self._ops.multiply(x, self._per_channel(scale)))
+        return self.relu(self.add(scaled, self._per_channel(shift)))
+
+    def relu(self, x: Any) -> Any:
+        return self._named(self._ops.relu(x))
+
+    def upsampled(self, x: Any) -> Any:
+        y = self._ops.interpolate(
+            x,
+            self._constant(np.array([2, 2])),
+            mode="nearest",
+            shape_calculation_mode="scales",
+            axes=self._ops.constant(np.array([2, 3])),
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
+        return self._named(y)
+
+    def add(self, x: Any, y: Any) -> Any:
+        return self._named(self._ops.add(x, y))
+
+    def _named(self, node: Any, name: str | None = None) -> Any:
+        self._nodes += 1
+        node.set_friendly_name(name or f"{node.get_type_name().lower()}_{self._nodes}")
+        return node
+
+    def _constant(self, values: NDArray[Any]) -> Any:
+        return self._ops.constant(np.ascontiguousarray(values, np.float32))
+
+    def _per_channel(self, values: FloatArray) -> Any:
+        return self._constant(values.reshape(1, -1, 1, 1))
+
+
+def _choose_precision(core: Any, model: Path) -> str:
+    native = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if "INT8" in native and (model / INT8_FILE).exists():
+        return "int8"
+    return "bfloat16" if "BF16" in native else "float32"
+
+
+def _import_openvino() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise BackendError(f"OpenVINO cannot be imported ({error}); install it (pip install openvino)") from error
+    return openvino
