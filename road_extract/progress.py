@@ -11,7 +11,7 @@ class Progress:
     """One report.
 
     Attributes:
-        stage: What is going on: ``predict`` or ``vectorize``.
+        stage: What is going on: ``predict``, ``vectorize`` (polygons) or ``lines``.
         done: Units finished.
         total: Units in all, at least 1.
         unit: ``windows`` or ``rows``.

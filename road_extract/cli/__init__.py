@@ -14,9 +14,9 @@ from road_extract.errors import RoadExtractError
 
 #: Name to one line of help, so that `--help` need not load them.
 COMMANDS = {
-    "extract": "Extract the roads of a scene as polygons.",
+    "extract": "Extract the roads of a scene as polygons, lines, or both.",
     "predict": "Write the road probability of a scene.",
-    "vectorize": "Turn a probability raster or mask into road polygons.",
+    "vectorize": "Turn a probability raster or mask into road polygons, lines, or both.",
     "info": "Say what a scene is, what extracting it takes, and what would stop it.",
     "preview": "Draw roads over their scene, as a PNG.",
     "evaluate": "Score roads against the truth: pixels and lines.",
