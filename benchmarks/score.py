@@ -30,11 +30,11 @@ from road_extract.vector_io import load_drivers
 class Model:
     """A loaded model, used for one scene after the other."""
 
-    def __init__(self, folder: Path, grey: bool) -> None:
+    def __init__(self, folder: Path, grey: bool, precision: str) -> None:
         load_drivers()
         self.options = PredictOptions(model=str(folder), bands=(1,) if grey else None)
         self.spec = read_spec(folder)
-        self.backend = open_backend(self.options.backend, folder)
+        self.backend = open_backend(self.options.backend, folder, precision=precision)
 
     def predict(self, image: Path, out: Path) -> None:
         """Write what `predict_probability` writes; a scene without CRS or place is given one, its pixels staying."""
@@ -74,6 +74,7 @@ def place_anywhere(image: Path, out: Path) -> None:
 @click.option("--model", type=click.Path(path_type=Path), help="Model folder; the shipped one if left out.")
 @click.option("--only", multiple=True, help="Beginning of the file names to score; repeatable.")
 @click.option("--grey", is_flag=True, help="Give the model the first band only, as grey.")
+@click.option("--precision", default="auto", show_default=True, help="auto, float32, bfloat16 or int8.")
 @click.option("--metrics", default="all", help="all, raster or lines.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder for the probability rasters.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the scores here as JSON.")
@@ -82,6 +83,7 @@ def main(
     model: Path | None,
     only: tuple[str, ...],
     grey: bool,
+    precision: str,
     metrics: str,
     keep: Path | None,
     json_file: Path | None,
@@ -91,7 +93,7 @@ def main(
     images = [image for image in images if not only or image.name.startswith(only)]
     if not images:
         raise click.ClickException("no scene found")
-    loaded = Model(model or shipped_model(), grey)
+    loaded = Model(model or shipped_model(), grey, precision)
     with tempfile.TemporaryDirectory() as temp:
         predictions, truths = keep or Path(temp) / "predictions", Path(temp) / "truths"
         predictions.mkdir(exist_ok=True)
