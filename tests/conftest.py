@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ SHARED = REPOSITORY.parent / "shared" / "data"
 
 #: UTM 11N, 1 m pixels, a sub-pixel origin.
 UTM = Affine(1.0, 0.0, 665000.25, 0.0, -1.0, 4010000.75)
+
+
+@pytest.fixture(autouse=True)
+def _console_ends() -> Iterator[None]:
+    """A command that ran in this process leaves no handler behind: its stdout is closed after the test."""
+    yield
+    logging.getLogger("road_extract").handlers = []
 
 
 @pytest.fixture

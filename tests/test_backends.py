@@ -21,6 +21,7 @@ EVERY = [
     ("tensorflow", "bfloat16", 2e-3),
     ("openvino", "float32", 1e-5),
     ("openvino", "bfloat16", 2e-3),
+    ("openvino", "int8", 3e-3),
     ("onnxruntime", "float32", 1e-5),
 ]
 NAMES = sorted({name for name, _, _ in EVERY})
@@ -64,7 +65,8 @@ def test_probabilities_are_tensorflows_in_float32(name, precision, allowed, tile
     ours, theirs = found >= threshold, expected >= threshold
     assert theirs.mean() > 0.02
     # another sensor than the model was trained on: many probabilities lie near the threshold
-    assert (ours & theirs).sum() >= 0.98 * (ours | theirs).sum()
+    least = 0.95 if precision == "int8" else 0.98
+    assert (ours & theirs).sum() >= least * (ours | theirs).sum()
 
 
 @pytest.mark.parametrize(("name", "precision", "allowed"), EVERY)
@@ -77,7 +79,8 @@ def test_masks_are_tensorflows_in_float32_on_the_models_own_kind_of_imagery(name
             batches = [backend.predict(tiles[first : first + 8]) for first in range(0, len(tiles), 8)]
         masks.append(np.concatenate(batches) >= read_spec(shipped_model()).threshold)
     theirs, ours = masks
-    assert (ours & theirs).sum() >= 0.995 * (ours | theirs).sum()
+    least = 0.97 if precision == "int8" else 0.995
+    assert (ours & theirs).sum() >= least * (ours | theirs).sum()
 
 
 @pytest.mark.parametrize("name", NAMES)

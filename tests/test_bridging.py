@@ -35,7 +35,7 @@ def trace(
         assert window.col_end <= chance.shape[1]
         return chance[place], valid[place]
 
-    strip = MaskStrip(0, (chance >= THRESHOLD) & valid, valid, chance)
+    strip = MaskStrip(0, (chance >= THRESHOLD) & valid, valid, np.rint(chance * 254).astype(np.uint8))
     options = LineOptions(max_gap_m=max_gap, min_length_m=min_length)
     return trace_network([strip], chance.shape, (1.0, 1.0), options, 1.0, Evidence(read, THRESHOLD, is_mask=False))
 

@@ -18,7 +18,7 @@ EIGHT = np.ones((3, 3), bool)
 
 
 def strips(mask: np.ndarray, rows: int) -> list[MaskStrip]:
-    probability = np.linspace(0, 1, mask.size, dtype=np.float32).reshape(mask.shape)
+    probability = np.rint(np.linspace(0, 254, mask.size)).astype(np.uint8).reshape(mask.shape)
     valid = np.ones_like(mask)
     return [
         MaskStrip(row, mask[row : row + rows], valid[row : row + rows], probability[row : row + rows])

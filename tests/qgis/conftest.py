@@ -101,6 +101,8 @@ def _environ(home: Path, plugins: Path, child_python: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "QT_", "QGIS_"))}
     home.chmod(0o700)
     return kept | {
+        # QGIS's own Python looks for its library beside the first python3 on the path: not in an activated venv
+        "PATH": os.pathsep.join(["/usr/bin", "/bin", kept["PATH"]]),
         "QT_QPA_PLATFORM": "offscreen",
         "QGIS_CUSTOM_CONFIG_PATH": str(home / "config"),
         "QGIS_PLUGINPATH": str(plugins),

@@ -168,7 +168,7 @@ def test_the_log_tells_who_works_and_how(session, child_python):
     assert f"by {child_python} (ROAD_EXTRACT_PYTHON)" in said[0]
     assert " --threshold 0.4 " in said[1]
     assert any("resampled on the ground" in line for line in said)
-    assert any("TensorFlow" in line for line in said)
+    assert any("OpenVINO" in line for line in said)
 
 
 def test_only_the_selected_polygon_of_a_memory_layer_is_looked_at(session, by_command_line, tmp_path):
