@@ -66,7 +66,10 @@ def build_naive(raster: Path, out: Path) -> int:
     """Threshold, skeleton, one line of pixel centres for each branch; returns the number of lines."""
     with gdal_session(), ProbabilityRaster(str(raster)) as source:
         threshold = 0.5 if source.threshold is None else source.threshold
-        strips = (MaskStrip(row, valid & (p >= threshold), valid, p) for row, p, valid in source.iter_strips())
+        strips = (
+            MaskStrip(row, p >= threshold, valid, (p >= threshold).astype(np.uint8))
+            for row, p, valid in source.iter_strips()
+        )
         points, sizes = trace_graph(trace_skeleton(strips), (1.0, 1.0)).with_ends()
         transform, crs = source.grid.transform, source.grid.crs
     x, y = transform @ points.xy.T if hasattr(transform, "__matmul__") else transform * points.xy.T
