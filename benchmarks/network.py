@@ -67,7 +67,7 @@ def build_naive(raster: Path, out: Path) -> int:
     with gdal_session(), ProbabilityRaster(str(raster)) as source:
         threshold = 0.5 if source.threshold is None else source.threshold
         strips = (
-            MaskStrip(row, valid & (p >= threshold), valid, np.rint(p * 254).astype(np.uint8))
+            MaskStrip(row, p >= threshold, valid, (p >= threshold).astype(np.uint8))
             for row, p, valid in source.iter_strips()
         )
         points, sizes = trace_graph(trace_skeleton(strips), (1.0, 1.0)).with_ends()

@@ -17,7 +17,7 @@ from road_extract.network.bridging import drop_crossing
 from road_extract.network.graph import Graph, Points
 from road_extract.options import LineOptions
 from road_extract.windows import Window
-from tests.test_network import check_valid, draw
+from tests.test_network import check_valid, draw, to_byte
 
 THRESHOLD = 0.5
 
@@ -35,7 +35,7 @@ def trace(
         assert window.col_end <= chance.shape[1]
         return chance[place], valid[place]
 
-    strip = MaskStrip(0, (chance >= THRESHOLD) & valid, valid, np.rint(chance * 254).astype(np.uint8))
+    strip = MaskStrip(0, (chance >= THRESHOLD) & valid, valid, to_byte(chance))
     options = LineOptions(max_gap_m=max_gap, min_length_m=min_length)
     return trace_network([strip], chance.shape, (1.0, 1.0), options, 1.0, Evidence(read, THRESHOLD, is_mask=False))
 

@@ -12,13 +12,14 @@ from scipy import ndimage
 from road_extract.centrelines import SkeletonPixels, skeleton, trace_skeleton
 from road_extract.centrelines.half_widths import half_widths_m, steps_to_middle
 from road_extract.centrelines.thinning import thin
+from road_extract.errors import InputError
 from road_extract.mask_strips import MaskStrip
 
 EIGHT = np.ones((3, 3), bool)
 
 
 def strips(mask: np.ndarray, rows: int) -> list[MaskStrip]:
-    probability = np.rint(np.linspace(0, 254, mask.size)).astype(np.uint8).reshape(mask.shape)
+    probability = np.linspace(0, 254, mask.size).astype(np.uint8).reshape(mask.shape)
     valid = np.ones_like(mask)
     return [
         MaskStrip(row, mask[row : row + rows], valid[row : row + rows], probability[row : row + rows])
@@ -140,5 +141,11 @@ def test_probability_is_carried_along():
     mask = np.zeros((40, 60), bool)
     mask[18:23, 5:55] = True
     found = trace_skeleton(strips(mask, 7))
-    expected = np.rint(np.linspace(0, 1, mask.size).reshape(mask.shape) * 254)
-    assert np.abs(found.probability - expected[found.row, found.col]).max() <= 1
+    expected = np.concatenate([strip.probability for strip in strips(mask, 7)])
+    assert np.array_equal(found.probability, expected[found.row, found.col])
+
+
+def test_probability_of_another_type_is_refused():
+    mask = np.ones((9, 9), bool)
+    with pytest.raises(InputError, match="is float32; expected uint8"):
+        trace_skeleton([MaskStrip(0, mask, mask, mask.astype(np.float32))])

@@ -32,6 +32,11 @@ def draw(rows: int, cols: int, *roads: tuple[float, float, float, float], width:
     return mask
 
 
+def to_byte(chance: np.ndarray) -> np.ndarray:
+    """Probabilities as strips carry them."""
+    return np.rint(chance * 254).astype(np.uint8)
+
+
 def ring(rows: int, cols: int, radius: float, width: float = 7.0) -> np.ndarray:
     y, x = np.mgrid[:rows, :cols] + 0.5
     return np.abs(np.hypot(x - cols / 2, y - rows / 2) - radius) <= width / 2
@@ -237,7 +242,7 @@ def test_equal_inputs_give_equal_networks_in_any_strips(seed, shrink, probabilit
 
     def run(rows: int) -> RoadNetwork:
         strips = [
-            MaskStrip(r, mask[r : r + rows], np.ones_like(mask[r : r + rows]), stored[r : r + rows])
+            MaskStrip(r, mask[r : r + rows], np.ones_like(mask[r : r + rows]), to_byte(chance[r : r + rows]))
             for r in range(0, len(mask), rows)
         ]
 
@@ -257,7 +262,7 @@ def test_equal_inputs_give_equal_networks_in_any_strips(seed, shrink, probabilit
 def test_probability_is_the_mean_along_the_line():
     mask = draw(60, 200, (10, 30, 190, 30))
     chance = np.where(np.arange(200) < 100, 0.6, 0.9) * np.ones((60, 1))
-    strip = MaskStrip(0, mask, np.ones_like(mask), np.rint(chance * 254).astype(np.uint8))
+    strip = MaskStrip(0, mask, np.ones_like(mask), to_byte(chance))
     evidence = Evidence(lambda window: pytest.fail("there is no gap"), 0.5, is_mask=False)
     network = trace_network([strip], mask.shape, (1.0, 1.0), ALL, 1.0, evidence)
     assert network.probability[0] == pytest.approx(0.75, abs=0.01)

@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from road_extract.centrelines.half_widths import half_widths_m, steps_to_middle
 from road_extract.centrelines.thinning import BoolArray, thin
+from road_extract.errors import InputError
 from road_extract.mask_strips import MaskStrip, RowBuffer, iter_checked
 
 BLOCK_ROWS = 1024
@@ -57,7 +58,7 @@ def trace_skeleton(strips: Iterable[MaskStrip], pixel_size_m: tuple[float, float
         pixel_size_m: A pixel's size (x, y) in metres; only the half widths need it.
 
     Raises:
-        InputError: The strips do not follow each other.
+        InputError: The strips do not follow each other, or their probability is of another type.
     """
     parts = [_skeleton_of(block, core, pixel_size_m) for block, core in _iter_blocks(strips) if block.mask.any()]
     return SkeletonPixels(
@@ -73,6 +74,8 @@ def _iter_blocks(strips: Iterable[MaskStrip]) -> Iterator[tuple[MaskStrip, range
     """Block rows with their halos, and the rows to keep of each."""
     buffer, row = RowBuffer(), 0
     for strip in iter_checked(strips):
+        if strip.probability.dtype != np.uint8:
+            raise InputError(f"a mask strip's probability is {strip.probability.dtype}; expected uint8, 254 for 1")
         buffer.push(strip)
         while buffer.row_end >= row + BLOCK_ROWS + HALO_PX:
             yield buffer.take(max(row - HALO_PX, 0), row + BLOCK_ROWS + HALO_PX), range(row, row + BLOCK_ROWS)
@@ -94,7 +97,7 @@ def _skeleton_of(block: MaskStrip, core: range, pixel_size_m: tuple[float, float
     return SkeletonPixels(
         (row + core.start).astype(np.int32),
         col.astype(np.int32),
-        block.probability[pixels[:, 0], col].astype(np.uint8, copy=False),
+        np.asarray(block.probability[pixels[:, 0], col], np.uint8),
         half_widths_m(block.mask, pixels, pixel_size_m),
         steps_to_middle(block.mask, pixels),
     )

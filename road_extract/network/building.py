@@ -66,7 +66,8 @@ def trace_network(
     """Trace the roads of a mask that streams by.
 
     Args:
-        strips: The scene from its first row on, in strips of any heights; the result does not depend on them.
+        strips: The scene from its first row on, in strips of any heights, on which the result does not depend;
+            probability as uint8 0..254.
         shape: The scene's rows and columns.
         pixel_size_m: A pixel's size (x, y) in metres.
         options: What is dropped and bridged.
@@ -77,7 +78,7 @@ def trace_network(
         The network in pixel coordinates.
 
     Raises:
-        InputError: The strips do not follow each other.
+        InputError: The strips do not follow each other, or their probability is of another type.
     """
     extent_m = (shape[1] * pixel_size_m[0], shape[0] * pixel_size_m[1])
     pixels = trace_skeleton(strips, pixel_size_m)
