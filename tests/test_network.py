@@ -238,7 +238,6 @@ def test_lines_of_roads_neither_cross_nor_touch(seed):
 def test_equal_inputs_give_equal_networks_in_any_strips(seed, shrink, probability):
     mask = random_roads(seed)
     chance = np.random.default_rng(seed).random(mask.shape, dtype=np.float32)
-    stored = np.rint(chance * 254).astype(np.uint8)
 
     def run(rows: int) -> RoadNetwork:
         strips = [

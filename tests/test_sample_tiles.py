@@ -8,7 +8,6 @@ import pytest
 import rasterio
 
 from road_extract import extract_roads
-from road_extract.metrics.raster import count_roads, score_roads
 from tests.conftest import SAMPLES
 
 UTM_11N = "EPSG:32611"

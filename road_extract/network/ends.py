@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import shapely
 
 from road_extract.network.chains import BoolArray, FloatArray, IntArray
 from road_extract.network.graph import Graph, distances_along, mean_half_widths
-from road_extract.network.shaping import to_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +27,6 @@ class FreeEnds:
     anchor: FloatArray
     before: FloatArray
     heading: FloatArray
-
-    def take(self, which: BoolArray) -> FreeEnds:
-        """Some of them."""
-        return FreeEnds(self.edge[which], self.node[which], self.anchor[which], self.before[which], self.heading[which])
 
 
 def find_free_ends(graph: Graph, pixel_size_m: tuple[float, float]) -> FreeEnds:
@@ -68,14 +62,6 @@ def extend_ends(graph: Graph, extent_m: tuple[float, float], pixel_size_m: tuple
         pixel_size_m: A pixel's size (x, y) in metres.
     """
     ends = find_free_ends(graph, pixel_size_m)
-    extended = _extend(graph, ends, extent_m, pixel_size_m)
-    # where a short road winds, straight on may lead across the road itself: there the skeleton's end stays
-    points, sizes = extended.with_ends()
-    straight = shapely.is_simple(to_lines(points.xy, sizes))[ends.edge]
-    return extended if straight.all() else _extend(graph, ends.take(straight), extent_m, pixel_size_m)
-
-
-def _extend(graph: Graph, ends: FreeEnds, extent_m: tuple[float, float], pixel_size_m: tuple[float, float]) -> Graph:
     xy = graph.nodes.xy.copy()
     ahead = ((xy[ends.node] - ends.anchor) * ends.heading).sum(axis=1)
     reach = np.maximum(ahead, 0) + graph.nodes.half_width_m[ends.node] * _stretch_along(ends.heading, pixel_size_m)
