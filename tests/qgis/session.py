@@ -58,12 +58,14 @@ class Feedback(QgsProcessingFeedback):
 
 
 def processes():
-    """Command lines of all running processes that are road_extract."""
+    """All running processes that are road_extract, started from here: another session's are of no concern."""
+    ours = os.fsencode(os.environ["ROAD_EXTRACT_PYTHON"])
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
-            if b"road_extract\0--watch-stdin" in file.read():
-                found.append(pid)
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/cmdline", "rb") as command, open(f"/proc/{pid}/environ", "rb") as environ:
+                if b"road_extract\0--watch-stdin" in command.read() and ours in environ.read():
+                    found.append(pid)
     return found
 
 
