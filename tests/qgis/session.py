@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 
 from qgis.core import (
     QgsApplication,
@@ -62,10 +63,10 @@ def processes():
     ours = os.fsencode(os.environ["ROAD_EXTRACT_PYTHON"])
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
+        command, environ = (Path(f"/proc/{pid}/{name}") for name in ("cmdline", "environ"))
         with contextlib.suppress(OSError):
-            with open(f"/proc/{pid}/cmdline", "rb") as command, open(f"/proc/{pid}/environ", "rb") as environ:
-                if b"road_extract\0--watch-stdin" in command.read() and ours in environ.read():
-                    found.append(pid)
+            if b"road_extract\0--watch-stdin" in command.read_bytes() and ours in environ.read_bytes():
+                found.append(pid)
     return found
 
 
