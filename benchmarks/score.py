@@ -1,6 +1,7 @@
 """Score a model on scenes with road masks: predicts all of them with one loaded model, then evaluates.
 
-    python benchmarks/score.py FOLDER ... [--model MODEL] [--only PREFIX ...] [--grey] [--keep DIR] [--json FILE]
+    python benchmarks/score.py FOLDER ... [--model MODEL] [--only PREFIX ...] [--grey] [--tta d4] [--overlap PX]
+        [--keep DIR] [--json FILE]
 
 FOLDER holds images/ and masks/ of the same file names; masks: 1 road, 0 not, 255 unlabelled. It prints what
 `road-extract evaluate` prints for the predictions, which --keep keeps. To choose a threshold, score held-out scenes and
@@ -15,7 +16,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
-import rasterio
 
 from road_extract import EvaluateOptions, PredictOptions, evaluate
 from road_extract.backends import open_backend
@@ -24,27 +24,24 @@ from road_extract.inference import Inference, iter_probability
 from road_extract.model import read_spec, shipped_model
 from road_extract.pipeline import open_scene, plan_tiles, scale_scene, to_uint8
 from road_extract.raster_io import THRESHOLD_TAG, gdal_session, open_probability_sink
+from road_extract.raster_io.unplaced import place_if_unplaced
 from road_extract.vector_io import load_drivers
 
 
 class Model:
     """A loaded model, used for one scene after the other."""
 
-    def __init__(self, folder: Path, grey: bool, precision: str) -> None:
+    def __init__(self, options: PredictOptions) -> None:
         load_drivers()
-        self.options = PredictOptions(model=str(folder), bands=(1,) if grey else None)
-        self.spec = read_spec(folder)
-        self.backend = open_backend(self.options.backend, folder, precision=precision)
+        folder = Path(str(options.model))
+        self.options, self.spec = options, read_spec(folder)
+        self.backend = open_backend(options.backend, folder, precision=options.precision, tta=options.tta)
 
     def predict(self, image: Path, out: Path) -> None:
         """Write what `predict_probability` writes; a scene without CRS or place is given one, its pixels staying."""
         with ExitStack() as stack:
-            scene = image
-            with rasterio.open(image) as dataset:
-                if dataset.transform.is_identity:
-                    scene = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "placed.vrt"
-                    place_anywhere(image, scene)
             stack.enter_context(gdal_session())
+            scene = place_if_unplaced(image, self.spec.gsd_m)
             source = stack.enter_context(open_scene(scene, self.options, self.spec))
             inference = Inference(self.backend, self.spec, scale_scene(source))
             plan = plan_tiles(source, self.options, self.spec)
@@ -54,27 +51,14 @@ class Model:
                 sink.write(to_uint8(*strip))
 
 
-def place_anywhere(image: Path, out: Path) -> None:
-    """A VRT of a raster that has no place: 1 m pixels in UTM."""
-    with rasterio.open(image) as dataset:
-        height, width = dataset.shape
-    bands = "".join(
-        f'<VRTRasterBand dataType="Byte" band="{band}"><SimpleSource><SourceFilename>{image.resolve()}</SourceFilename>'
-        f"<SourceBand>{band}</SourceBand></SimpleSource></VRTRasterBand>"
-        for band in (1, 2, 3)
-    )
-    out.write_text(
-        f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}"><SRS>EPSG:32640</SRS>'
-        f"<GeoTransform>500000,1,0,2780000,0,-1</GeoTransform>{bands}</VRTDataset>"
-    )
-
-
 @click.command()
 @click.argument("folders", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
 @click.option("--model", type=click.Path(path_type=Path), help="Model folder; the shipped one if left out.")
 @click.option("--only", multiple=True, help="Beginning of the file names to score; repeatable.")
 @click.option("--grey", is_flag=True, help="Give the model the first band only, as grey.")
 @click.option("--precision", default="auto", show_default=True, help="auto, float32, bfloat16 or int8.")
+@click.option("--tta", default="none", show_default=True, help="none or d4.")
+@click.option("--overlap", default=PredictOptions().overlap_px, show_default=True, help="Of windows [px].")
 @click.option("--metrics", default="all", help="all, raster or lines.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder for the probability rasters.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the scores here as JSON.")
@@ -84,6 +68,8 @@ def main(
     only: tuple[str, ...],
     grey: bool,
     precision: str,
+    tta: str,
+    overlap: int,
     metrics: str,
     keep: Path | None,
     json_file: Path | None,
@@ -93,7 +79,8 @@ def main(
     images = [image for image in images if not only or image.name.startswith(only)]
     if not images:
         raise click.ClickException("no scene found")
-    loaded = Model(model or shipped_model(), grey, precision)
+    folder, bands = str(model or shipped_model()), (1,) if grey else None
+    loaded = Model(PredictOptions(folder, precision=precision, bands=bands, overlap_px=overlap, tta=tta))
     with tempfile.TemporaryDirectory() as temp:
         predictions, truths = keep or Path(temp) / "predictions", Path(temp) / "truths"
         predictions.mkdir(exist_ok=True)

@@ -137,6 +137,19 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "name": "tta",
+            "flag": "--tta",
+            "kind": "choice",
+            "default": "none",
+            "help": "Test-time augmentation: d4 averages the model's "
+            "answers over the eight symmetries of a window, "
+            "in eight times the time",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": ("none", "d4"),
+        },
+        {
             "name": "batch_size",
             "flag": "--batch-size",
             "kind": "integer",

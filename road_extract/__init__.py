@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from road_extract.pipeline import vectorize_roads as vectorize_roads
     from road_extract.preflight import describe_scene as describe_scene
     from road_extract.preview import draw_preview as draw_preview
-    from road_extract.training import TrainOptions as TrainOptions
-    from road_extract.training import train_model as train_model
+    from road_extract.training.from_scenes import train_model as train_model
+    from road_extract.training.options import DataOptions as DataOptions
+    from road_extract.training.options import TrainOptions as TrainOptions
+    from road_extract.training.sources import TrainingSource as TrainingSource
     from road_extract.version import __version__ as __version__
 
 _HOMES = {
@@ -33,7 +35,9 @@ _HOMES = {
     "LineOptions": "options",
     "PredictOptions": "options",
     "RoadExtractError": "errors",
-    "TrainOptions": "training",
+    "DataOptions": "training.options",
+    "TrainOptions": "training.options",
+    "TrainingSource": "training.sources",
     "VectorizeOptions": "options",
     "__version__": "version",
     "describe_scene": "preflight",
@@ -42,7 +46,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "extract_roads": "pipeline",
     "predict_probability": "pipeline",
-    "train_model": "training",
+    "train_model": "training.from_scenes",
     "vectorize_roads": "pipeline",
 }
 

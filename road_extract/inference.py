@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,10 @@ from road_extract.concurrency import run_ahead
 from road_extract.model_spec import ModelSpec
 from road_extract.preprocess import Scaling, pad_to, to_model_input
 from road_extract.progress import Progress, Report, no_report
-from road_extract.raster_io import RasterSource
 from road_extract.windows import TilePlan, Window
+
+if TYPE_CHECKING:  # a scene may be an array: training needs no GDAL
+    from road_extract.raster_io import RasterSource
 
 #: Batches of tiles read ahead for each call in flight, and blended strips that may wait for the writer.
 _BATCHES_AHEAD = 4

@@ -77,6 +77,12 @@ class PredictOptions:
         None, "Bands to use, counted from 1: one (grey) or as many as the model has, such as 3,2,1"
     )
     overlap_px: int = option(32, "Overlap of neighbouring windows", unit="px", low=0, high=112, short="overlap")
+    tta: str = option(
+        "none",
+        "Test-time augmentation: d4 averages the model's answers over the eight symmetries of a window, in eight times "
+        "the time",
+        choices=("none", "d4"),
+    )
     batch_size: int | None = option(
         None, "Windows that go through the model at once; the backend's own choice if left out", low=1, high=256
     )

@@ -173,7 +173,9 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
         plan = plan_tiles(source, options, spec)
         scaling = scale_scene(source)
         load_drivers()
-        backend = open_backend(options.backend, folder, options.batch_size, options.precision, options.threads)
+        backend = open_backend(
+            options.backend, folder, options.batch_size, options.precision, options.threads, options.tta
+        )
         log.info("model %s by %s", spec.name, backend.description)
         inference = Inference(backend, spec, scaling)
         strips = iter_probability(source, plan, inference, report=report)

@@ -116,7 +116,7 @@ def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: 
 
 def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tuple[float, str]:
     folder = model_folder(options)
-    backend = open_backend(options.backend, folder, options.batch_size, options.precision, options.threads)
+    backend = open_backend(options.backend, folder, options.batch_size, options.precision, options.threads, options.tta)
     batch = np.zeros((backend.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands)), np.float32)
     with ThreadPoolExecutor(backend.in_flight) as pool:
         batches = [batch] * backend.in_flight

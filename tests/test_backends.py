@@ -11,6 +11,7 @@ import rasterio
 
 from road_extract import backends
 from road_extract.backends import choose_backend, open_backend
+from road_extract.backends.symmetries import D4Backend
 from road_extract.errors import BackendError, InputError
 from road_extract.model import build_resunet, inference_form, read_spec, save_model, shipped_model
 from road_extract.model_spec import ModelSpec
@@ -194,3 +195,35 @@ def test_without_any_runtime_there_is_one_clear_sentence(monkeypatch):
     monkeypatch.setattr(backends, "find_spec", lambda name: None)
     with pytest.raises(BackendError, match="pip install openvino"):
         choose_backend()
+
+
+class _Lopsided:
+    """A model whose answer depends on which way a tile is turned: the mean of a pixel and its right neighbour."""
+
+    batch_size, in_flight, description = 2, 3, "lopsided"
+    closed = False
+
+    def predict(self, batch):
+        band = batch[..., 0]
+        return (band + np.roll(band, -1, axis=2)) / 2
+
+    def close(self):
+        self.closed = True
+
+
+def test_the_mean_over_symmetries_does_not_depend_on_how_a_tile_is_turned(rng):
+    inner = _Lopsided()
+    backend = D4Backend(inner)
+    assert (backend.batch_size, backend.in_flight) == (2, 3)
+    tile = rng.random((2, 8, 8, 1), dtype=np.float32)
+    found = backend.predict(tile)
+    band = tile[..., 0]
+    around = [np.roll(band, shift, axis) for axis in (1, 2) for shift in (-1, 1)]
+    assert np.allclose(found, band / 2 + sum(around) / 8, atol=1e-6)  # every neighbour counts alike
+    for turns in range(4):
+        for flip in (False, True):
+            turned = np.rot90(tile[:, ::-1] if flip else tile, turns, axes=(1, 2))
+            expected = np.rot90(found[:, ::-1] if flip else found, turns, axes=(1, 2))
+            assert np.allclose(backend.predict(np.ascontiguousarray(turned)), expected, atol=1e-6)
+    backend.close()
+    assert inner.closed

@@ -58,7 +58,7 @@ def test_the_two_halves_give_the_whole(scene, tmp_path, identity_model):
         (["extract", "{scene}", "r.gpkg", "--aoi", "none.gpkg"], "none.gpkg"),
         (["vectorize", "{scene}", "r.gpkg"], "has 3 bands"),
         (["preview", "{scene}", "none.gpkg", "r.png"], "none.gpkg"),
-        (["train", "nowhere", "--out", "m"], "found no scene"),
+        (["train", "nowhere", "--out", "m"], "nowhere: does not exist"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_exit_code_1(scene, tmp_path, monkeypatch, request, capsys, args, words):

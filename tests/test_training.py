@@ -1,165 +1,334 @@
+"""Augmentation, losses, averages, and whole runs of the training loop."""
+
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader as EventFileLoader
 
+from road_extract.cli import run
 from road_extract.errors import InputError
-from road_extract.model import load_model, read_spec
-from road_extract.training import TrainOptions, train_model
-from road_extract.training.augment import random_photometry, random_symmetry
-from road_extract.training.losses import bce_dice_loss
-from road_extract.training.sampling import WindowSampler, open_groups
+from road_extract.model import load_model, read_spec, read_weights, shipped_model
+from road_extract.model_spec import ModelSpec
+from road_extract.training import TrainOptions, train_prepared
+from road_extract.training.augment import compress_like_jpeg, random_photometry
+from road_extract.training.feeding import feeding, to_input
+from road_extract.training.losses import bce_dice_loss, mse_loss
+from road_extract.training.sampling import SamplingOptions
+from road_extract.training.scenes import INVALID, VALIDATION, SceneEntry, write_index, write_scene
 
-TINY = TrainOptions(steps=4, batch_size=1, window_px=32, warmup_steps=1, checkpoint_s=0.0, bfloat16=False, seed=5)
+SPEC = ModelSpec("tiny", tile_size_px=64)
+TINY = TrainOptions(
+    steps=16, batch_size=2, window_px=32, warmup_steps=2, validate_every=8, checkpoint_s=0.0, bfloat16=False, seed=5
+)
 
 
 @pytest.fixture
-def folder(tmp_path, write_scene, rng):
-    """Two scenes whose roads are bright lines; a quarter of the first is unlabelled."""
-    folder = tmp_path / "data"
-    for part in ("images", "masks"):
-        (folder / part).mkdir(parents=True)
-    for name in ("a.tif", "b.tif"):
-        mask = np.zeros((1, 150, 120), np.uint8)
-        mask[0, 70:78] = 1
-        mask[0, :, 30:37] = 1
-        image = np.repeat(mask * 150 + 50, 3, axis=0) + rng.integers(0, 30, (3, 150, 120), dtype=np.uint8)
-        if name == "a.tif":
-            mask[0, :75, :60] = 255
-        write_scene(image, f"data/images/{name}")
-        write_scene(mask, f"data/masks/{name}", nodata=255)
+def prepared(tmp_path, rng):
+    """Two prepared scenes whose roads are bright lines; the second is for validation."""
+    folder = tmp_path / "prepared"
+    folder.mkdir()
+    entries = [SceneEntry(name, "g", 1.0) for name in ("a", "b")]
+    for entry in entries:
+        labels = np.zeros((96, 80), np.uint8)
+        labels[40:48] = 1
+        labels[:, 30:37] = 1
+        pixels = (labels[..., None] * 150 + 50 + rng.integers(0, 30, (96, 80, 3))).astype(np.uint8)
+        write_scene(folder, entry, pixels, labels + np.uint8(VALIDATION * (entry.name == "b")))
+    write_index(folder, entries)
     return folder
 
 
-def test_the_same_seed_and_step_give_the_same_batch_whatever_came_before(folder):
-    groups = open_groups([(folder, 1.0)])
-    first, second = (WindowSampler(groups, 32, 3, seed=1) for _ in range(2))
-    for step in range(3):
-        first.draw(step)
-    for one, other in zip(first.draw(7), second.draw(7), strict=True):
-        assert np.array_equal(one, other)
-    assert not np.array_equal(first.draw(7)[0], first.draw(8)[0])
-
-
-def test_windows_carry_their_labels_and_unlabelled_ground_has_no_weight(folder):
-    sampler = WindowSampler(open_groups([(folder, 1.0)]), 32, 8, seed=1)
-    batches = [sampler.draw(step) for step in range(12)]
-    images, targets = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    assert images.shape == (96, 32, 32, 3)
-    assert targets.shape == (96, 32, 32, 2)
-    label, weight = targets[..., 0], targets[..., 1]
-    assert 0 < weight.mean() < 1
-    assert not (label * (1 - weight)).any()
-    assert 0.1 < label.mean() < 0.6  # drawn for roads
-    luminance = images.mean(-1)
-    contrast = [
-        im[la > 0].mean() - im[la == 0].mean() for im, la in zip(luminance, label, strict=True) if 0 < la.mean() < 1
-    ]
-    assert np.mean(contrast) > 0.2  # bright where labelled road: image and label were turned together
-
-
-def test_scenes_left_out_are_never_drawn(folder):
-    groups = open_groups([(folder, 1.0)], leave_out=("b",))
-    assert len(groups[0].scenes) == 1
-    with pytest.raises(InputError, match="found no scene"):
-        open_groups([(folder, 1.0)], leave_out=("a", "b"))
-
-
-def test_a_scene_without_mask_or_with_one_of_another_size_is_an_input_error(folder, write_scene):
-    write_scene(np.zeros((1, 9, 9), np.uint8), "data/masks/b.tif")
-    with pytest.raises(InputError, match="but its scene is"):
-        open_groups([(folder, 1.0)])
-    (folder / "masks" / "b.tif").unlink()
-    with pytest.raises(InputError, match="does not exist"):
-        open_groups([(folder, 1.0)])
-
-
-def test_scenes_with_hardly_any_label_are_an_error_not_an_endless_search(folder, write_scene):
-    mask = np.full((1, 150, 120), 255, np.uint8)
-    for name in ("a.tif", "b.tif"):
-        write_scene(mask, f"data/masks/{name}", nodata=255)
-    with pytest.raises(InputError, match="no labelled pixel"):
-        open_groups([(folder, 1.0)])
-    mask[0, 5:9, 5:9] = 1
-    write_scene(mask, "data/masks/a.tif", nodata=255)
-    with pytest.raises(InputError, match="labelled ground"):
-        WindowSampler(open_groups([(folder, 1.0)]), 32, 1, seed=0).draw(0)
-
-
-def test_symmetries_are_the_eight_of_the_square_and_keep_image_and_label_together():
-    image = np.arange(16, dtype=np.float32).reshape(4, 4, 1)
-    seen = set()
-    for seed in range(80):
-        turned, label = random_symmetry(image, image, np.random.default_rng(seed))
-        assert np.array_equal(turned, label)
-        seen.add(turned.tobytes())
-    assert len(seen) == 8
+# --- photometry
 
 
 def test_photometry_stays_in_range_and_gives_grey_now_and_then(rng):
-    image = rng.random((16, 16, 3), dtype=np.float32)
+    image = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
     grey = 0
-    for seed in range(60):
+    for seed in range(80):
         changed = random_photometry(image, np.random.default_rng(seed))
         assert changed.shape == image.shape
-        assert changed.dtype == np.float32
-        assert changed.min() >= 0
-        assert changed.max() <= 1
-        grey += np.ptp(changed, axis=-1).mean() < 0.05
+        assert changed.dtype == np.uint8
+        grey += np.ptp(changed, axis=-1).mean() < 25
     assert 3 <= grey <= 30
-    assert random_photometry(image[..., :1], np.random.default_rng(0)).shape == (16, 16, 1)
+    assert random_photometry(image[..., :1], np.random.default_rng(0)).shape == (32, 32, 1)
 
 
-def test_the_loss_equals_its_formula_and_ignores_what_has_no_weight(rng):
+def test_jpeg_losses_grow_as_quality_falls_and_stay_within_blocks(rng):
+    image = rng.random((32, 32, 3), dtype=np.float32)
+    errors = [np.abs(compress_like_jpeg(image, quality) - image).mean() for quality in (100, 80, 30)]
+    assert errors[0] < 0.01 < errors[1] < errors[2]
+    spot = np.zeros((32, 32, 1), np.float32)
+    spot[9, 9] = 1
+    changed = np.abs(compress_like_jpeg(spot, 40) - compress_like_jpeg(np.zeros_like(spot), 40)) > 1e-6
+    assert changed[8:16, 8:16].any()
+    changed[8:16, 8:16] = False
+    assert not changed.any()
+
+
+# --- losses
+
+
+def _random_target(rng):
     logits = rng.normal(0, 3, (2, 8, 8, 1)).astype(np.float32)
-    label = (rng.random((2, 8, 8, 1)) < 0.3).astype(np.float32)
-    weight = (rng.random((2, 8, 8, 1)) < 0.7).astype(np.float32)
+    labels = rng.choice(4, (2, 8, 8, 1), p=[0.5, 0.3, 0.1, 0.1]).astype(np.uint8)
+    return logits, labels
+
+
+def test_the_loss_equals_its_formula_and_ignores_what_has_no_label(rng):
+    logits, labels = _random_target(rng)
+    road, weight = labels == 1, labels <= 1
     p = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    bce = -(label * np.log(p) + (1 - label) * np.log(1 - p))
-    dice = 1 - (2 * (p * label * weight).sum() + 1) / ((p * weight).sum() + (label * weight).sum() + 1)
+    bce = -(road * np.log(p) + ~road * np.log(1 - p))
+    dice = 1 - (2 * (p * road).sum() + 1) / ((p * weight).sum() + road.sum() + 1)
     expected = (bce * weight).sum() / weight.sum() + 0.5 * dice
-    target = np.concatenate([label, weight], -1)
-    assert float(bce_dice_loss(target, logits)) == pytest.approx(expected, rel=1e-5)
-    other = np.where(weight > 0, logits, 1000).astype(np.float32)
-    assert float(bce_dice_loss(target, other)) == pytest.approx(expected, rel=1e-5)
+    assert float(bce_dice_loss(labels, logits)) == pytest.approx(expected, rel=1e-5)
+    other = np.where(weight, logits, 1000).astype(np.float32)
+    assert float(bce_dice_loss(labels, other)) == pytest.approx(expected, rel=1e-5)
+    squares = (((p - road) ** 2) * weight).sum() / weight.sum()
+    assert float(mse_loss(labels, logits)) == pytest.approx(squares, rel=1e-5)
 
 
 @pytest.mark.parametrize("logit", [-1e4, 1e4])
-def test_the_loss_stays_finite(logit):
+@pytest.mark.parametrize("loss", [bce_dice_loss, mse_loss])
+def test_losses_stay_finite(loss, logit):
     logits = np.full((1, 8, 8, 1), logit, np.float32)
-    target = np.concatenate([np.ones((1, 8, 8, 1)), np.ones((1, 8, 8, 1))], -1).astype(np.float32)
-    assert np.isfinite(float(bce_dice_loss(target, logits)))
+    assert np.isfinite(float(loss(np.ones((1, 8, 8, 1), np.uint8), logits)))
+    assert np.isfinite(float(loss(np.full((1, 8, 8, 1), INVALID, np.uint8), logits)))
+
+
+# --- feeding
+
+
+def test_training_sees_what_inference_sees(rng):
+    from road_extract.preprocess import byte_scaling, to_model_input
+
+    pixels = rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    labels = rng.integers(0, 4, (16, 16)).astype(np.uint8)
+    spec = ModelSpec("x", mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
+    expected = to_model_input(pixels, labels != INVALID, byte_scaling(3), spec)
+    assert np.allclose(to_input(pixels[None], labels[None], spec)[0], expected, atol=1e-5)
 
 
 @pytest.mark.slow
-def test_a_resumed_run_equals_an_unbroken_one(folder, tmp_path):
-    train_model([(folder, 1.0)], tmp_path / "whole", TINY)
+def test_processes_draw_what_a_thread_draws(prepared):
+    sampling = SamplingOptions(32, 2, seed=3)
+    found = []
+    for workers in (0, 2):
+        with feeding(prepared, sampling, SPEC, range(4, 9), workers) as batches:
+            found.append(list(batches))
+    assert [step for step, _, _ in found[1]] == [4, 5, 6, 7, 8]
+    for (_, images, labels), (_, others, other_labels) in zip(*found, strict=True):
+        assert np.array_equal(images, others)
+        assert np.array_equal(labels, other_labels)
 
-    def stop_after_two(progress):
-        if progress.step == 3:
+
+# --- averages
+
+
+@pytest.mark.slow
+def test_the_average_follows_its_formula_and_gives_the_weights_back():
+    import keras
+
+    from road_extract.training.averaging import WeightAverage
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.weights[0].assign([[1.0]])
+    average = WeightAverage(model, 0.9)
+    expected = 1.0
+    for step in range(40):
+        model.weights[0].assign([[float(step)]])
+        average.update(step)
+        if step % 8 == 7:
+            decay = min(0.9**8, (1 + step / 8) / (10 + step / 8))
+            expected = expected * decay + step * (1 - decay)
+    with average.applied():
+        assert float(np.asarray(model.weights[0])[0, 0]) == pytest.approx(expected, rel=1e-5)
+    assert float(np.asarray(model.weights[0])[0, 0]) == 39
+    none = WeightAverage(model, 0.0)
+    none.update(7)
+    with none.applied():
+        assert float(np.asarray(model.weights[0])[0, 0]) == 39
+
+
+# --- whole runs
+
+
+@pytest.mark.slow
+def test_a_resumed_run_equals_an_unbroken_one(prepared, tmp_path):
+    train_prepared(prepared, tmp_path / "whole", TINY, SPEC)
+
+    def stop_after_eleven(progress):
+        if progress.step == 12:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_model([(folder, 1.0)], tmp_path / "parts", TINY, report=stop_after_two)
-    assert not (tmp_path / "parts" / "weights.npz").exists()
-    train_model([(folder, 1.0)], tmp_path / "parts", TINY)
-    with np.load(tmp_path / "whole" / "checkpoint.npz") as one, np.load(tmp_path / "parts" / "checkpoint.npz") as other:
-        assert one.files == other.files
-        for name in one.files:
-            assert np.array_equal(one[name], other[name]), name
+        train_prepared(prepared, tmp_path / "parts", TINY, SPEC, report=stop_after_eleven)
+    assert (tmp_path / "parts" / "weights.npz").exists()  # the best so far, of step 8
+    train_prepared(prepared, tmp_path / "parts", TINY, SPEC)
+    _assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
+    with pytest.raises(InputError, match="other options"):
+        train_prepared(prepared, tmp_path / "parts", replace(TINY, seed=6), SPEC)
+
+
+def _assert_equal_runs(one, other):
+    for name in ("checkpoint.npz", "weights.npz"):
+        with np.load(one / name) as first, np.load(other / name) as second:
+            assert first.files == second.files
+            for key in first.files:
+                assert np.array_equal(first[key], second[key]), (name, key)
+    assert read_spec(one) == read_spec(other)
+
+
+_KILLED = """
+import sys
+from pathlib import Path
+from tests.test_training import SPEC, TINY
+from road_extract.training import train_prepared
+report = lambda p: print("step", p.step, flush=True)
+train_prepared(Path(sys.argv[1]), Path(sys.argv[2]), TINY, SPEC, report=report)
+"""
 
 
 @pytest.mark.slow
-def test_training_learns_and_its_model_folder_can_be_used(folder, tmp_path):
-    losses = []
-    options = replace(TINY, steps=30, batch_size=2, learning_rate=2e-3)
-    out = train_model([(folder, 1.0)], tmp_path / "m", options, report=lambda p: losses.append(p.loss))
-    rows = [float(line.split(",")[1]) for line in (out / "log.csv").read_text().split()]
-    assert len(rows) == 30
-    assert np.mean(rows[-5:]) < 0.8 * np.mean(rows[:5])
-    assert read_spec(out).provenance["recipe"]["steps"] == 30
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(prepared, tmp_path):
+    out = tmp_path / "killed"
+    with subprocess.Popen(
+        [sys.executable, "-c", _KILLED, prepared, out], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if line.strip() == "step 6":
+                child.kill()
+                break
+        assert child.wait() == -signal.SIGKILL
+    # the same program again: a process of its own, as the first and the unbroken one
+    for folder in (out, tmp_path / "whole"):
+        subprocess.run(
+            [sys.executable, "-c", _KILLED, prepared, folder], check=True, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    _assert_equal_runs(tmp_path / "whole", out)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["default", "paper"])
+def test_training_learns_and_its_model_folder_can_be_used(prepared, tmp_path, recipe):
+    said = []
+    rate = {"default": 3e-3, "paper": 1e-1}[recipe]
+    options = replace(TINY, recipe=recipe, steps=40, learning_rate=rate, augment="none", average_decay=0.0, name="mine")
+    options = replace(options, tensorboard=True)
+    out = train_prepared(prepared, tmp_path / "m", options, SPEC, report=said.append)
+    losses = [float(line.split(",")[1]) for line in (out / "steps.csv").read_text().split()]
+    assert len(losses) == 40
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+    rates = [float(line.split(",")[2]) for line in (out / "steps.csv").read_text().split()]
+    assert max(rates) == pytest.approx(rate, rel=0.05)
+    assert rates[-1] < rate / 10
+    (events,) = (out / "tensorboard").iterdir()
+    logged = [
+        (event.step, value.simple_value)
+        for event in EventFileLoader(str(events)).Load()
+        for value in event.summary.value
+        if value.tag == "loss"
+    ]
+    assert logged == [(step, pytest.approx(loss, abs=1e-5)) for step, loss in enumerate(losses, 1)]
+    scored = [progress.scores.break_even for progress in said if progress.scores is not None]
+    assert len(scored) == 5
+    spec = read_spec(out)
+    assert spec.name == "mine"
+    assert spec.provenance["recipe"]["steps"] == 40
+    assert spec.provenance["validation"]["relaxed_break_even"] == pytest.approx(max(scored), abs=1e-4)
     assert load_model(out).name == "RESUNET"
-    with pytest.raises(InputError, match="other options"):
-        train_model([(folder, 1.0)], out, TINY)
+
+
+@pytest.mark.slow
+def test_a_run_without_validation_ground_keeps_its_last_weights(prepared, tmp_path):
+    (prepared / "scenes.json").write_text('[{"name": "a", "group": "g", "share": 1.0}]')
+    out = train_prepared(prepared, tmp_path / "m", replace(TINY, steps=2), SPEC)
+    assert "validation" not in read_spec(out).provenance
+    assert load_model(out).name == "RESUNET"
+
+
+@pytest.mark.slow
+def test_the_command_trains_on_vector_roads_from_the_shipped_weights(tmp_path, write_scene, rng, capsys):
+    import geopandas
+    import shapely
+
+    from tests.conftest import UTM
+
+    pixels = rng.integers(40, 80, (3, 256, 300), dtype=np.uint8)
+    pixels[:, 100:107] = pixels[:, :, 50:57] = pixels[:, :, 200:207] = 180
+    scene = write_scene(pixels)
+    lines = [[(0, 103.5), (300, 103.5)], [(53.5, 0), (53.5, 256)], [(203.5, 0), (203.5, 256)]]
+    roads = geopandas.GeoDataFrame(geometry=[shapely.LineString([UTM * p for p in line]) for line in lines], crs=32611)
+    roads.to_crs(4326).to_file(tmp_path / "roads.geojson")
+    arguments = ["train", str(scene), "--roads", str(tmp_path / "roads.geojson"), "--out", str(tmp_path / "m")]
+    arguments += ["--init", "shipped", "--steps", "3", "--batch-size", "2", "--window", "64", "--cell", "90"]
+    assert run(arguments) == 0
+    err = capsys.readouterr().err
+    assert "validation: relaxed break-even" in err
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [
+        "checkpoint.npz", "sheets", "spec.json", "steps.csv", "validation.csv", "weights.npz",
+    ]  # fmt: skip
+    sheet = imread(tmp_path / "m" / "sheets" / "step_000003.png")
+    assert sheet.shape[1] == 3 * 228
+    truth = sheet[:224, 228 : 228 + 224]
+    assert set(np.unique(truth)) == {0, 1}
+    start = read_weights(shipped_model())
+    assert all(np.abs(start[k] - v).mean() < 0.1 for k, v in read_weights(tmp_path / "m").items() if "kernel" in k)
+    assert run([*arguments, "--seed", "9"]) == 1
+    assert "holds a run with other options" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["nowhere"], 1, "does not exist"),
+        (["scene.tif=x"], 2, "expected SOURCE or SOURCE=SHARE"),
+        (["scene.tif", "--window", "30"], 1, "multiple of 8"),
+        (["scene.tif"], 1, "has no mask"),
+        (["scene.tif", "--recipe", "secret"], 2, "recipe"),
+    ],
+)
+def test_wrong_input_is_one_sentence(tmp_path, monkeypatch, write_scene, capsys, arguments, code, sentence):
+    write_scene(np.zeros((3, 40, 40), np.uint8))
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", *arguments, "--out", "m"]) == code
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "m" / "weights.npz").exists()
+
+
+_LOSSES = """
+import sys
+import numpy as np
+from road_extract.model import build_resunet, load_weights, logits_model, shipped_model
+from road_extract.training.losses import bce_dice_loss, mse_loss
+model = logits_model(build_resunet((32, 32, 3)))
+load_weights(model, shipped_model())
+rng = np.random.default_rng(7)
+logits = model(rng.normal(0, 1, (1, 32, 32, 3)).astype(np.float32), training=False)
+labels = rng.integers(0, 4, (1, 32, 32, 1)).astype(np.uint8)
+assert not any(name.split(".")[0] in sys.argv[1:] for name in sys.modules), "needs more than it should"
+print(float(bce_dice_loss(labels, logits)), float(mse_loss(labels, logits)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("jax") is None, reason="needs JAX")
+def test_network_and_losses_are_the_same_on_jax():
+    found = []
+    for backend, absent in (("jax", ["tensorflow", "rasterio"]), ("tensorflow", ["rasterio"])):
+        environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+        command = [sys.executable, "-c", _LOSSES, *absent]
+        done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
+        found.append([float(value) for value in done.stdout.split()])
+    assert found[0] == pytest.approx(found[1], rel=1e-4)

@@ -6,51 +6,22 @@ import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from road_extract.backends.protocol import Backend as Backend
+from road_extract.backends.symmetries import D4Backend
 from road_extract.errors import BackendError, InputError
 
 NAMES = ("auto", "openvino", "onnxruntime", "tensorflow")
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 
 
-class Backend(Protocol):
-    """Tiles in, probabilities out; safe to call from several threads.
-
-    Attributes:
-        batch_size: First dimension of every batch.
-        in_flight: Calls at once that use the device fully.
-        description: Runtime, device and precision, for people and records.
-    """
-
-    batch_size: int
-    in_flight: int
-    description: str
-
-    def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the model.
-
-        Args:
-            batch: (batch size, rows, cols, bands).
-
-        Returns:
-            (batch size, rows, cols): probabilities 0..1, the sigmoid applied.
-
-        Raises:
-            BackendError: If the model fails or gives anything that is no probability.
-        """
-        ...
-
-    def close(self) -> None:
-        """Free what the runtime holds."""
-        ...
-
-
 def open_backend(
-    name: str, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
+    name: str,
+    model: Path,
+    batch_size: int | None = None,
+    precision: str = "auto",
+    threads: int | None = None,
+    tta: str = "none",
 ) -> Backend:
     """Load a model into a backend.
 
@@ -60,6 +31,7 @@ def open_backend(
         batch_size: Windows that go through the model at once; the backend's own choice if left out.
         precision: One of `PRECISIONS`.
         threads: Of the processor; all if left out.
+        tta: Test-time augmentation: ``none``, or ``d4`` for the mean over the eight symmetries of a tile.
 
     Raises:
         InputError: If there is no such backend, or the model folder cannot be used.
@@ -69,7 +41,8 @@ def open_backend(
         if value not in known:
             raise InputError(f"{what} {value!r} is unknown; expected one of {', '.join(known)}")
     chosen = choose_backend() if name == "auto" else name
-    return _backend_class(chosen)(model, batch_size, precision, threads)
+    backend = _backend_class(chosen)(model, batch_size, precision, threads)
+    return D4Backend(backend) if tta == "d4" else backend
 
 
 def choose_backend() -> str:

@@ -2,74 +2,88 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from road_extract.cli.console import format_seconds
+from road_extract.cli.parameters import collect, options_of
+from road_extract.training.options import DataOptions, TrainOptions
 
-POSITIVE = click.IntRange(1)
+if TYPE_CHECKING:
+    from road_extract.training import TrainProgress
+    from road_extract.training.sources import TrainingSource
+
+PATH = click.Path(path_type=Path)
+_SECONDS_A_LINE = 5.0
 
 
 @click.command("train")
-@click.argument("folders", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Model folder to write.")
-@click.option("--init", type=click.Path(path_type=Path), help="Start from the weights of this model folder.")
-@click.option("--name", default="untitled", help="Of the model, for people.")
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--out", type=PATH, required=True, help="Model folder to write.")
+@click.option("--init", type=PATH, help="Start from the weights of this model folder; 'shipped' for the shipped one.")
 @click.option(
-    "--gsd",
-    "gsd_m",
-    type=click.FloatRange(0.01, 1000),
-    default=1.0,
-    show_default=True,
-    help="Ground sample distance of the scenes [m].",
+    "--validation",
+    multiple=True,
+    help="Beginning of the names of scenes to keep for validation; repeatable. Without it squares of ground are kept.",
 )
-@click.option("--steps", type=POSITIVE, default=2000, show_default=True, help="Optimizer steps in all.")
-@click.option("--batch-size", type=POSITIVE, default=8, show_default=True, help="Windows a step.")
-@click.option(
-    "--window",
-    "window_px",
-    type=POSITIVE,
-    default=224,
-    show_default=True,
-    help="Rows and columns of a window, a multiple of 8 [px].",
-)
-@click.option(
-    "--learning-rate",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=1e-3,
-    show_default=True,
-    help="Peak of the schedule.",
-)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Fixes weights and windows.")
-@click.option("--leave-out", multiple=True, help="Beginning of scene names to keep for validation; repeatable.")
-@click.option("--bfloat16/--float32", default=True, show_default=True, help="Precision of the convolutions.")
-def command(folders: tuple[str, ...], out: Path, init: Path | None, **values: Any) -> None:
-    """Train a model on FOLDERS, each with images/ and masks/ of the same file names.
+@options_of(DataOptions)
+@options_of(TrainOptions)
+def command(sources: tuple[str, ...], out: Path, init: Path | None, validation: tuple[str, ...], **values: Any) -> None:
+    """Train a model on SOURCES: scenes, folders of scenes, or folders with images/ and masks/ of the same file names.
 
-    FOLDER=SHARE gives a folder's relative share of the windows (1 if left out). Masks hold 1 for road, 0 for not and
-    255 for unlabelled. Run the same command again to go on after an interruption.
-    The threshold in the new model's spec.json is 0.5: choose it on scenes that were left out.
+    SOURCE=SHARE gives a source's relative share of the windows (1 if left out). Masks hold 1 for road and 0 for not;
+    nodata is unlabelled. Scenes without mask take their labels from --roads.
+
+    After every validation OUT holds the best model so far, with the threshold of its best F1, and sheets/ a picture of
+    what it sees. Run the same command again to go on after an interruption.
     """
-    from road_extract.training import TrainOptions, TrainProgress, train_model
+    from road_extract.model import shipped_model
+    from road_extract.training.from_scenes import train_model
 
-    def report(progress: TrainProgress) -> None:
-        if progress.step % 10 == 0 or progress.step == progress.steps:
-            click.echo(
-                f"step {progress.step}/{progress.steps}  {progress.windows_per_s:.2f} windows/s  "
-                f"loss {progress.loss:.4f}  {format_seconds(progress.remaining_s)} left",
-                err=True,
-            )
-
-    parsed = [_parse_folder(text) for text in folders]
-    train_model(parsed, out, TrainOptions(**values), init, report)
+    data, options = collect(DataOptions, values), collect(TrainOptions, values)
+    train_model(
+        [_parse_source(text) for text in sources],
+        out,
+        options,
+        data,
+        validation=validation,
+        init=shipped_model() if init == Path("shipped") else init,
+        report=_Lines(),
+        report_scene=lambda done, total, name: click.echo(f"preparing {done + 1}/{total} {name}", err=True),
+    )
     click.echo(f"model in {out}")
 
 
-def _parse_folder(text: str) -> tuple[Path, float]:
-    folder, _, share = text.rpartition("=")
+class _Lines:
+    """A line every few seconds, and one for each validation."""
+
+    def __init__(self) -> None:
+        self._said = 0.0
+
+    def __call__(self, progress: TrainProgress) -> None:
+        now, last = time.monotonic(), progress.step == progress.steps
+        if now - self._said < _SECONDS_A_LINE and progress.scores is None and not last:
+            return
+        self._said = now
+        text = (
+            f"step {progress.step}/{progress.steps}  {progress.windows_per_s:.2f} windows/s  "
+            f"loss {progress.loss:.4f}  {format_seconds(progress.remaining_s)} left"
+        )
+        if progress.scores is not None:
+            scores = progress.scores
+            iou, level = float(scores.iou[scores.best]), scores.best / 254
+            text += f"  validation: relaxed break-even {scores.break_even:.4f}, exact IoU {iou:.4f} at {level:.3f}"
+        click.echo(text, err=True)
+
+
+def _parse_source(text: str) -> TrainingSource:
+    from road_extract.training.sources import TrainingSource
+
+    path, _, share = text.rpartition("=")
     try:
-        return (Path(folder), float(share)) if folder else (Path(text), 1.0)
+        return TrainingSource(Path(path), float(share)) if path else TrainingSource(Path(text))
     except ValueError as error:
-        raise click.BadParameter(f"{text!r}: expected FOLDER or FOLDER=SHARE") from error
+        raise click.BadParameter(f"{text!r}: expected SOURCE or SOURCE=SHARE") from error

@@ -1,7 +1,6 @@
 """The only modules that open rasters."""
 
 from road_extract.raster_io.facts import SceneFacts, find_problems, read_facts
-from road_extract.raster_io.labels import LabelledScene, open_labelled_scene
 from road_extract.raster_io.opening import gdal_session
 from road_extract.raster_io.probability import MODEL_TAG, THRESHOLD_TAG, TRUE_WIDTH_TAG, ProbabilityRaster
 from road_extract.raster_io.scene import GSD_EXTREME, RasterSource, Scene, SceneView
@@ -14,7 +13,6 @@ __all__ = [
     "PROBABILITY_MAX",
     "THRESHOLD_TAG",
     "TRUE_WIDTH_TAG",
-    "LabelledScene",
     "ProbabilityRaster",
     "RasterSink",
     "RasterSource",
@@ -23,7 +21,6 @@ __all__ = [
     "SceneView",
     "find_problems",
     "gdal_session",
-    "open_labelled_scene",
     "open_mask_sink",
     "open_probability_sink",
     "read_facts",

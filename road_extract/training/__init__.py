@@ -1,5 +1,6 @@
 """Training: windows drawn from whole scenes, losses on logits, a resumable loop."""
 
-from road_extract.training.loop import TrainOptions, TrainProgress, train_model
+from road_extract.training.loop import TrainProgress, train_prepared
+from road_extract.training.options import TrainOptions
 
-__all__ = ["TrainOptions", "TrainProgress", "train_model"]
+__all__ = ["TrainOptions", "TrainProgress", "train_prepared"]

@@ -1,81 +1,116 @@
-"""Random changes of training windows: the eight symmetries of the square, colour, contrast, blur and noise.
+"""Random changes of colour, tone and sharpness, so that a model stands other sensors, seasons and grey input.
 
-Arrays are channels-last. Every function draws only from the generator it is given, so a run can be repeated.
+Arrays are (rows, cols, bands). Every function draws only from the generator it is given, so a run can be repeated.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import fft, ndimage
 
 FloatArray = NDArray[np.float32]
+ByteArray = NDArray[np.uint8]
 
 #: RGB to YIQ (NTSC, FCC 1953): hue is a rotation of the I-Q plane, saturation its radius.
 RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], dtype=np.float32)
 YIQ_TO_RGB = np.linalg.inv(RGB_TO_YIQ).astype(np.float32)
 
+#: Quantization of luminance in JPEG, ITU-T T.81, table K.1.
+JPEG_LUMINANCE = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    dtype=np.float32,
+)
 
-def random_symmetry(image: FloatArray, label: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """One of the eight flips and quarter turns, the same for image and label.
+#: How often each change happens.
+GREY, COLOUR, TONE, GAMMA, SHADOW, BLUR, NOISE, JPEG = 0.12, 0.4, 0.6, 0.3, 0.15, 0.12, 0.15, 0.12
+
+
+def random_photometry(image: ByteArray, rng: np.random.Generator) -> ByteArray:
+    """Change an image at random.
 
     Args:
-        image: (rows, cols, bands), square.
-        label: (rows, cols, any), square.
+        image: (rows, cols, bands), uint8. Hue, saturation and grey need three bands and are left out for others.
         rng: Source of chance.
 
     Returns:
-        Image and label of the same shapes, contiguous.
+        An image of the same shape.
     """
-    turns = int(rng.integers(4))
-    image, label = np.rot90(image, turns), np.rot90(label, turns)
-    if rng.random() < 0.5:
-        image, label = image[:, ::-1], label[:, ::-1]
-    return np.ascontiguousarray(image), np.ascontiguousarray(label)
-
-
-def random_photometry(image: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Change colour, tone and sharpness so that the model stands other sensors, seasons and grey input.
-
-    Args:
-        image: (rows, cols, bands), 0..1. Hue, saturation and grey need three bands and are left out for others.
-        rng: Source of chance.
-
-    Returns:
-        An image of the same shape, clipped to 0..1.
-    """
+    unit = image.astype(np.float32) / np.float32(255)
     if image.shape[-1] == 3:
-        image = _random_colour(image, rng)
-    image = _random_tone(image, rng)
-    if rng.random() < 0.2:
-        sigma = float(rng.uniform(0.4, 1.2))
-        image = ndimage.gaussian_filter(image, (sigma, sigma, 0))
-    if rng.random() < 0.2:
-        image = image + rng.normal(0, rng.uniform(0.005, 0.03), image.shape).astype(np.float32)
-    clipped: FloatArray = np.clip(image, 0, 1, dtype=np.float32)
-    return clipped
+        unit = _random_colour(unit, rng)
+    unit = _random_tone(unit, rng)
+    if rng.random() < SHADOW:
+        unit = _shade(unit, rng)
+    if rng.random() < BLUR:
+        blur = float(rng.uniform(0.4, 1.2))
+        unit = ndimage.gaussian_filter(unit, (blur, blur, 0), truncate=3)
+    if rng.random() < NOISE:
+        unit = unit + np.float32(rng.uniform(0.005, 0.04)) * rng.standard_normal(unit.shape, np.float32)
+    if rng.random() < JPEG:
+        unit = compress_like_jpeg(np.clip(unit, 0, 1), float(rng.uniform(25, 85)))
+    return np.asarray(np.clip(unit, 0, 1) * 255 + 0.5, np.uint8)
+
+
+def compress_like_jpeg(image: FloatArray, quality: float) -> FloatArray:
+    """The losses of JPEG: the cosine transform of blocks of 8 x 8 pixels, rounded.
+
+    All bands are rounded alike, by the table for luminance scaled as libjpeg does (1998, ``jpeg_quality_scaling``).
+
+    Args:
+        image: (rows, cols, bands) in 0..1, rows and cols multiples of 8.
+        quality: 1 (bad) to 100.
+    """
+    rows, cols, bands = image.shape
+    percent = 5000 / quality if quality < 50 else 200 - 2 * quality
+    table = np.clip(np.floor((JPEG_LUMINANCE * percent + 50) / 100), 1, 255)[..., None] / np.float32(255)
+    blocks = image.reshape(rows // 8, 8, cols // 8, 8, bands).transpose(0, 2, 1, 3, 4)
+    spectrum = fft.dctn(blocks - np.float32(0.5), axes=(2, 3), norm="ortho")
+    lossy = fft.idctn(np.round(spectrum / table) * table, axes=(2, 3), norm="ortho") + np.float32(0.5)
+    joined: FloatArray = lossy.transpose(0, 2, 1, 3, 4).reshape(image.shape).astype(np.float32)
+    return joined
 
 
 def _random_colour(image: FloatArray, rng: np.random.Generator) -> FloatArray:
-    if rng.random() < 0.2:
+    if rng.random() < GREY:
         grey = image @ rng.dirichlet((2, 2, 2)).astype(np.float32)
         repeated: FloatArray = np.repeat(grey[..., None], 3, axis=-1)
         return repeated
-    if rng.random() < 0.5:
+    if rng.random() > COLOUR:
         return image
-    angle, saturation = rng.uniform(-0.5, 0.5), rng.uniform(0.3, 1.5)
+    angle, saturation = rng.uniform(-0.4, 0.4), rng.uniform(0.4, 1.5)
     cos, sin = saturation * np.cos(angle), saturation * np.sin(angle)
     turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]], dtype=np.float32)
-    gains = rng.uniform(0.85, 1.15, 3).astype(np.float32)
+    gains = rng.uniform(0.88, 1.12, 3).astype(np.float32)
     return np.asarray((image @ (YIQ_TO_RGB @ turn @ RGB_TO_YIQ).T) * gains, np.float32)
 
 
 def _random_tone(image: FloatArray, rng: np.random.Generator) -> FloatArray:
-    if rng.random() < 0.6:
+    if rng.random() < TONE:
         mean = image.mean()
-        contrast, brightness = np.float32(rng.uniform(0.6, 1.6)), np.float32(rng.uniform(-0.15, 0.15))
+        contrast, brightness = np.float32(rng.uniform(0.65, 1.5)), np.float32(rng.uniform(-0.15, 0.15))
         image = np.asarray((image - mean) * contrast + (mean + brightness), np.float32)
-    if rng.random() < 0.4:
+    if rng.random() < GAMMA:
         gamma = np.float32(np.exp(rng.uniform(-0.5, 0.5)))
         image = np.power(np.clip(image, 0, 1), gamma, dtype=np.float32)
     return image
+
+
+def _shade(image: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Darken a stripe with soft edges, as buildings, trees and clouds do."""
+    rows, cols = np.indices(image.shape[:2], dtype=np.float32)
+    angle = rng.uniform(0, np.pi)
+    across = rows * np.float32(np.cos(angle)) + cols * np.float32(np.sin(angle))
+    middle, half, soft = rng.uniform(across.min(), across.max()), rng.uniform(4, 60), rng.uniform(0.5, 6)
+    inside = np.clip((half - np.abs(across - np.float32(middle))) / np.float32(soft) + 0.5, 0, 1)
+    shaded: FloatArray = image * (1 - inside * np.float32(rng.uniform(0.25, 0.65)))[..., None]
+    return shaded

@@ -2,95 +2,83 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from road_extract.concurrency import run_ahead
 from road_extract.errors import InputError
-from road_extract.model import STRIDE, build_resunet, load_weights, logits_model, save_model
+from road_extract.metrics.raster import RoadScores
+from road_extract.model import build_resunet, load_weights, logits_model, save_model
 from road_extract.model_spec import ModelSpec
-from road_extract.training.losses import bce_dice_loss
-from road_extract.training.sampling import WindowSampler, open_groups
+from road_extract.training.averaging import WeightAverage
+from road_extract.training.checkpoints import RunState
+from road_extract.training.feeding import Batch, feeding
+from road_extract.training.logs import TrainLog
+from road_extract.training.options import TrainOptions
+from road_extract.training.recipes import Recipe
+from road_extract.training.sampling import SamplingOptions
+from road_extract.training.scenes import PreparedScene, open_prepared
+from road_extract.training.validation import validate
 
 if TYPE_CHECKING:
-    import keras
+    from collections.abc import Iterator
 
-CHECKPOINT_FILE = "checkpoint.npz"
-LOG_FILE = "log.csv"
-_BATCHES_AHEAD = 2
-LOSS = "bce + dice / 2"
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """How to train.
-
-    Attributes:
-        name: Of the model, for people.
-        gsd_m: Of the scenes, metres; recorded in the model's spec, so that it is fed alike.
-        steps: Optimizer steps in all, those of earlier, interrupted runs included.
-        batch_size: Windows a step.
-        window_px: Rows and columns of a training window, a multiple of 8.
-        learning_rate: Peak, reached after the warm-up.
-        warmup_steps: Steps of linear rise.
-        weight_decay: Of AdamW.
-        seed: Fixes weights and windows.
-        checkpoint_s: Seconds between checkpoints.
-        leave_out: Beginnings of scene names that are kept for validation.
-        bfloat16: Convolutions in bfloat16, about twice as fast where the processor has it.
-    """
-
-    name: str = "untitled"
-    gsd_m: float = 1.0
-    steps: int = 2000
-    batch_size: int = 8
-    window_px: int = 224
-    learning_rate: float = 1e-3
-    warmup_steps: int = 60
-    weight_decay: float = 1e-4
-    seed: int = 0
-    checkpoint_s: float = 120.0
-    leave_out: tuple[str, ...] = ()
-    bfloat16: bool = True
+_SMOOTHING = 0.98
 
 
 @dataclass(frozen=True, slots=True)
 class TrainProgress:
-    """One report: steps done and planned, windows a second, smoothed loss, seconds to go."""
+    """One report.
+
+    Attributes:
+        step: Steps done.
+        steps: Steps planned.
+        windows_per_s: Since this run began, validations included.
+        loss: Smoothed.
+        remaining_s: Seconds to go.
+        scores: Of a validation that has just been done.
+    """
 
     step: int
     steps: int
     windows_per_s: float
     loss: float
     remaining_s: float
+    scores: RoadScores | None = None
 
 
-def train_model(
-    folders: Sequence[tuple[Path, float]],
+TrainReport = Callable[[TrainProgress], None]
+#: Called with the model (averaged weights in place), the validation scenes, the spec and the step.
+Look = Callable[[Any, Sequence[PreparedScene], ModelSpec, int], None]
+
+
+def train_prepared(
+    prepared: Path,
     out: Path,
     options: TrainOptions,
+    spec: ModelSpec,
     init: Path | None = None,
-    report: Callable[[TrainProgress], None] = lambda progress: None,
+    report: TrainReport = lambda progress: None,
+    look: Look | None = None,
 ) -> Path:
-    """Train a ResUNet and write a model folder.
+    """Train a ResUNet on prepared scenes and write a model folder.
 
-    An interrupted run goes on from its last checkpoint when called again with the same arguments.
+    The folder holds the best model so far, by the relaxed break-even on the validation ground, after every validation;
+    without validation ground the last one. An interrupted run goes on from its last checkpoint when called again with
+    the same arguments, and ends as it would have without the interruption. Needs NumPy, SciPy and Keras alone.
 
     Args:
-        folders: Folders with ``images/`` and ``masks/``, each with its relative share of the windows.
-        out: Model folder to write; the checkpoint and ``log.csv`` lie there too.
+        prepared: Folder of prepared scenes.
+        out: Model folder to write; checkpoint and logs lie there too.
         options: How to train.
+        spec: Of the model; its threshold becomes the one of the best exact F1 in validation.
         init: Model folder whose weights are the start.
-        report: Called after every step.
+        report: Called after every step and every validation.
+        look: Called at every validation, for pictures.
 
     Returns:
         ``out``.
@@ -100,97 +88,98 @@ def train_model(
     """
     import keras
 
-    if min(options.steps, options.batch_size, options.window_px) < 1 or options.window_px % STRIDE:
-        raise InputError(f"training: steps and batch size must be above 0, the window a multiple of {STRIDE} px")
-    groups = open_groups(folders, options.leave_out)
-    sampler = WindowSampler(groups, options.window_px, options.batch_size, options.seed)
-    spec = ModelSpec(options.name, gsd_m=options.gsd_m, provenance={"recipe": {**asdict(options), "loss": LOSS}})
     keras.utils.set_random_seed(options.seed)
     previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if options.bfloat16 else "float32")
     try:
-        model = build_resunet((None, None, 3))
-        if init is not None:
-            load_weights(model, init)
-        trained = _compile(model, options)
-        out.mkdir(parents=True, exist_ok=True)
-        scenes = [(scene.name, group.share) for group in groups for scene in group.scenes]
-        fingerprint = repr((sorted(asdict(options).items()), scenes, str(init)))
-        first = _restore(trained, out / CHECKPOINT_FILE, fingerprint)
-        _run(trained, sampler, options, first, out, fingerprint, spec, report)
-        save_model(trained, spec, out)
+        _Run(prepared, out, options, spec, init, report, look).run()
     finally:
         keras.config.set_dtype_policy(previous)
     return out
 
 
-def _compile(model: keras.Model, options: TrainOptions) -> keras.Model:
-    import keras
+class _Run:
+    """What the steps of one call share."""
 
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        max(1, options.steps - options.warmup_steps),
-        alpha=0.01,
-        warmup_target=options.learning_rate,
-        warmup_steps=options.warmup_steps,
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay, global_clipnorm=1.0)
-    trained = logits_model(model)
-    trained.compile(optimizer=optimizer, loss=bce_dice_loss, jit_compile=False)
-    optimizer.build(trained.trainable_variables)
-    return trained
+    def __init__(
+        self,
+        prepared: Path,
+        out: Path,
+        options: TrainOptions,
+        spec: ModelSpec,
+        init: Path | None,
+        report: TrainReport,
+        look: Look | None,
+    ) -> None:
+        self.prepared, self.out, self.options, self.report, self.look = prepared, out, options, report, look
+        self.scenes = open_prepared(prepared)
+        self.validation = [scene for scene in self.scenes if scene.has_validation()]
+        model = build_resunet((None, None, len(spec.bands)))
+        if init is not None:
+            load_weights(model, init)
+        trained = logits_model(model)
+        o = options
+        Recipe(o.recipe, o.steps, o.learning_rate, o.warmup_steps, o.weight_decay).compile(trained)
+        self.state = RunState(trained, WeightAverage(trained, options.average_decay))
+        entries = [repr(scene.entry) for scene in self.scenes]
+        # where windows are drawn and what is written how often changes nothing
+        free = ("workers", "checkpoint_s", "tensorboard")
+        fixed = {key: v for key, v in asdict(options).items() if key not in free}
+        self.fingerprint = repr((sorted(fixed.items()), entries, str(init)))
+        self.spec = replace(spec, name=options.name, provenance={**spec.provenance, "recipe": asdict(options)})
 
+    def run(self) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+        first, self.best = self.state.restore(self.out, self.fingerprint)
+        o = self.options
+        sampling = SamplingOptions(o.window_px, o.batch_size, o.near_roads, o.augment, o.seed)
+        steps = range(first, o.steps)
+        with (
+            feeding(self.prepared, sampling, self.spec, steps, o.workers) as batches,
+            TrainLog(self.out, o.tensorboard) as self.log,
+        ):
+            self._take(batches, first)
 
-def _run(
-    model: keras.Model,
-    sampler: WindowSampler,
-    options: TrainOptions,
-    first: int,
-    out: Path,
-    fingerprint: str,
-    spec: ModelSpec,
-    report: Callable[[TrainProgress], None],
-) -> None:
-    started = saved = time.monotonic()
-    smooth: float | None = None
-    with (out / LOG_FILE).open("a", newline="", encoding="utf-8") as log, ExitStack() as stack:
-        writer = csv.writer(log)
-        drawn = ((step, *sampler.draw(step)) for step in range(first, options.steps))
-        batches = stack.enter_context(closing(run_ahead(drawn, _BATCHES_AHEAD)))
-        for step, images, targets in batches:
-            inputs = (images - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
-            loss = float(np.asarray(model.train_on_batch(inputs, targets)).ravel()[0])
+    def _take(self, batches: Iterator[Batch], first: int) -> None:
+        o, smooth = self.options, None
+        started = saved = time.monotonic()
+        for step, images, labels in batches:
+            loss = float(np.asarray(self.state.model.train_on_batch(images, labels)).ravel()[0])
             if not np.isfinite(loss):
                 raise InputError(f"training: the loss became {loss} at step {step}; lower the learning rate")
-            smooth = loss if smooth is None else 0.98 * smooth + 0.02 * loss
-            writer.writerow([step, f"{loss:.5f}"])
-            now, done = time.monotonic(), step + 1
+            self.state.average.update(step)
+            smooth = loss if smooth is None else _SMOOTHING * smooth + (1 - _SMOOTHING) * loss
+            done = step + 1
+            self.log.add_step(done, loss, float(np.asarray(self.state.model.optimizer.learning_rate)))
+            last = done == o.steps
+            scores = self._validate(done) if done % o.validate_every == 0 or last else None
+            now = time.monotonic()
             rate = (done - first) / (now - started)
-            report(TrainProgress(done, options.steps, rate * options.batch_size, smooth, (options.steps - done) / rate))
-            if now - saved > options.checkpoint_s or done == options.steps:
-                log.flush()
-                _save_checkpoint(model, out / CHECKPOINT_FILE, done, fingerprint)
+            self.report(TrainProgress(done, o.steps, rate * o.batch_size, smooth, (o.steps - done) / rate, scores))
+            if last or now - saved > o.checkpoint_s:
+                self.state.save(self.out, done, self.best, self.fingerprint)
                 saved = now
 
+    def _validate(self, step: int) -> RoadScores | None:
+        """Score the averaged weights, and keep them if they are the best so far."""
+        with self.state.average.applied():
+            if not self.validation:
+                save_model(self.state.model, self.spec, self.out)
+                return None
+            scores = validate(self.state.model, self.validation, self.spec, self.options.batch_size)
+            self.log.add_scores(step, scores.break_even, float(scores.iou[scores.best]), scores.best / 254)
+            if scores.break_even > self.best:
+                self.best = scores.break_even
+                save_model(self.state.model, self._scored_spec(step, scores), self.out)
+            if self.look is not None:
+                self.look(self.state.model, self.validation, self.spec, step)
+        return scores
 
-def _save_checkpoint(model: keras.Model, path: Path, step: int, fingerprint: str) -> None:
-    """Weights, optimizer state and step, without pickle; replaced in one move so that a kill leaves the old one."""
-    arrays: dict[str, NDArray[Any]] = {f"w{i}": w.numpy() for i, w in enumerate(model.weights)}
-    arrays |= {f"o{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)}
-    temp = path.with_suffix(".tmp.npz")
-    np.savez(temp, step=np.array(step), fingerprint=np.array(fingerprint), **arrays)  # type: ignore[arg-type]
-    os.replace(temp, path)
-
-
-def _restore(model: keras.Model, path: Path, fingerprint: str) -> int:
-    """Load a checkpoint if there is one; returns the number of steps it had done."""
-    if not path.exists():
-        return 0
-    with np.load(path, allow_pickle=False) as arrays:
-        if str(arrays["fingerprint"]) != fingerprint:
-            raise InputError(f"{path.parent}: holds a run with other options; give the same ones or another folder")
-        for i, weight in enumerate(model.weights):
-            weight.assign(arrays[f"w{i}"])
-        for i, variable in enumerate(model.optimizer.variables):
-            variable.assign(arrays[f"o{i}"])
-        return int(arrays["step"])
+    def _scored_spec(self, step: int, scores: RoadScores) -> ModelSpec:
+        threshold = round(min(scores.best, 253) / 254, 4)
+        found = {
+            "step": step,
+            "relaxed_break_even": round(scores.break_even, 4),
+            "exact_iou": round(float(scores.iou[scores.best]), 4),
+        }
+        return replace(self.spec, threshold=threshold, provenance={**self.spec.provenance, "validation": found})

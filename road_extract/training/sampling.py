@@ -8,102 +8,204 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from road_extract.errors import InputError
-from road_extract.raster_io import LabelledScene, open_labelled_scene
-from road_extract.training.augment import random_photometry, random_symmetry
-
-FloatArray = NDArray[np.float32]
+from road_extract.training.augment import random_photometry
+from road_extract.training.scenes import (
+    INVALID,
+    ROAD,
+    UNLABELLED,
+    VALIDATION,
+    ByteArray,
+    PreparedScene,
+    open_prepared,
+)
 
 #: A window with less labelled ground than this teaches too little for its cost.
 MIN_LABELLED_SHARE = 0.3
 _MAX_TRIES = 1000
-#: Ground size of a window against the model's GSD: a little slack for scenes whose GSD is not exact.
-SCALES = (0.8, 1.25)
+#: Limits of the ground size of a window against the model's GSD.
+SCALES = (0.5, 2.0)
+#: Spread of its logarithm: most windows stay near the model's GSD, which is what scenes are resampled to.
+SCALE_SPREAD = 0.2
+#: Share of windows that are turned by any angle and resampled; the others keep the scene's own pixels.
+WARPED_SHARE = 0.6
+
+
+#: How windows are changed at random: turned, scaled and changed in colour, tone and sharpness; flipped and turned by
+#: quarters alone; or not at all.
+AUGMENTATIONS = ("full", "symmetries", "none")
 
 
 @dataclass(frozen=True, slots=True)
-class SceneGroup:
-    """Scenes that share a place or sensor, and how often windows are drawn from them.
+class SamplingOptions:
+    """What a batch is.
 
     Attributes:
-        scenes: Image and mask pairs.
-        share: Relative share of the windows drawn from this group.
+        window_px: Rows and columns of a window.
+        batch_size: Windows a batch.
+        near_roads: Share of the windows drawn near a road: road and its absence both are seen.
+        augment: One of `AUGMENTATIONS`.
+        seed: Of all chance.
     """
 
-    scenes: tuple[LabelledScene, ...]
-    share: float
+    window_px: int
+    batch_size: int
+    near_roads: float = 0.6
+    augment: str = "full"
+    seed: int = 0
 
 
-def open_groups(folders: Sequence[tuple[Path, float]], leave_out: Sequence[str] = ()) -> list[SceneGroup]:
-    """Open folders that hold ``images/`` and ``masks/`` with files of equal names.
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Scenes of one group with their relative areas."""
 
-    Args:
-        folders: Each with its relative share of the training windows.
-        leave_out: Beginnings of file names that are kept for validation.
-
-    Raises:
-        InputError: If a folder holds no scene, or a scene has no mask.
-    """
-    groups = []
-    for folder, share in folders:
-        images = sorted(p for p in (folder / "images").glob("*.tif") if not p.name.startswith(tuple(leave_out)))
-        if not images:
-            raise InputError(f"{folder}: found no scene; expected images/*.tif and masks/*.tif of the same names")
-        scenes = tuple(open_labelled_scene(path, folder / "masks" / path.name) for path in images)
-        if not any(scene.labelled_px for scene in scenes):
-            raise InputError(f"{folder}: its masks hold no labelled pixel; expected 0 (ground) and 1 (road)")
-        groups.append(SceneGroup(scenes, share))
-    return groups
+    scenes: list[PreparedScene]
+    weights: NDArray[np.float64]
+    roads: list[NDArray[np.int32]]
 
 
 class WindowSampler:
     """Draws batches; the same seed and step give the same batch, whatever was drawn before.
 
-    That makes a resumed run see exactly what an unbroken one would have seen, with no random state to store.
+    That makes a resumed run see exactly what an unbroken one would have seen, with no random state to store, and lets
+    any number of processes draw.
     """
 
-    def __init__(self, groups: Sequence[SceneGroup], size_px: int, batch_size: int, seed: int) -> None:
-        self._groups = groups
-        self._shares = np.array([group.share for group in groups]) / sum(group.share for group in groups)
-        self._weights = [np.array([s.labelled_px for s in g.scenes], float) for g in groups]
-        self._size_px, self._batch_size, self._seed = size_px, batch_size, seed
+    def __init__(self, folder: Path, options: SamplingOptions) -> None:
+        """Open prepared scenes.
 
-    def draw(self, step: int) -> tuple[FloatArray, FloatArray]:
+        Raises:
+            InputError: If there is nothing to learn from.
+        """
+        self._options = options
+        scenes = open_prepared(folder)
+        labelled = [scene.training_labelled_px() for scene in scenes]
+        if not any(labelled):
+            raise InputError("training: no scene has a labelled pixel to learn from; check masks, areas and validation")
+        names = list(dict.fromkeys(s.entry.group for s, px in zip(scenes, labelled, strict=True) if px))
+        self._groups = [_gather(name, scenes, labelled) for name in names]
+        shares = np.array([group.scenes[0].entry.share for group in self._groups])
+        self._shares = shares / shares.sum()
+
+    def draw(self, step: int) -> tuple[ByteArray, ByteArray]:
         """The batch of one step.
 
         Returns:
-            Images (batch, size, size, bands) in 0..1 and targets (batch, size, size, 2) of label and weight.
+            Images (batch, size, size, bands) and labels (batch, size, size), `GROUND` .. `INVALID`.
         """
-        rng = np.random.default_rng((self._seed, step))
-        pairs = [self._draw_window(rng) for _ in range(self._batch_size)]
-        return np.stack([image for image, _ in pairs]), np.stack([target for _, target in pairs])
+        rng = np.random.default_rng((self._options.seed, step))
+        pairs = [self._draw_window(rng) for _ in range(self._options.batch_size)]
+        return np.stack([image for image, _ in pairs]), np.stack([label for _, label in pairs])
 
-    def _draw_window(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    def _draw_window(self, rng: np.random.Generator) -> tuple[ByteArray, ByteArray]:
         for _ in range(_MAX_TRIES):
-            index = rng.choice(len(self._groups), p=self._shares)
-            group, weights = self._groups[index], self._weights[index]
-            scene = group.scenes[rng.choice(len(group.scenes), p=weights / weights.sum())]
-            size_px = self._size_px * float(np.exp(rng.uniform(*np.log(SCALES))))
-            size_px = min(size_px, scene.height, scene.width)
-            row, col = _window_origin(scene, size_px, rng)
-            image, target = scene.read(row, col, size_px, self._size_px)
-            if target[..., 1].mean() >= MIN_LABELLED_SHARE:
-                image, target = random_symmetry(image, target, rng)
-                return random_photometry(image, rng), target
+            group = self._groups[rng.choice(len(self._groups), p=self._shares)]
+            number = rng.choice(len(group.scenes), p=group.weights)
+            near = rng.random() < self._options.near_roads
+            image, labels = self._cut(group.scenes[number], group.roads[number] if near else None, rng)
+            if (labels <= ROAD).mean() >= MIN_LABELLED_SHARE:
+                return (random_photometry(image, rng) if self._options.augment == "full" else image), labels
         raise InputError(
             f"training: {_MAX_TRIES} windows in a row had less than {MIN_LABELLED_SHARE:.0%} labelled ground; give "
             "scenes with more labels or a smaller window"
         )
 
+    def _cut(
+        self, scene: PreparedScene, roads: NDArray[np.int32] | None, rng: np.random.Generator
+    ) -> tuple[ByteArray, ByteArray]:
+        size = self._options.window_px
+        warped = self._options.augment == "full" and rng.random() < WARPED_SHARE
+        scale, angle = _random_warp(rng) if warped else (1.0, 0.0)
+        reach = scale * size * (abs(np.cos(angle)) + abs(np.sin(angle))) / 2
+        centre = _random_centre(scene, roads, reach, size * scale, rng)
+        if not warped:
+            image, labels = _crop(scene, np.round(centre - size / 2).astype(int), size)
+        else:
+            image, labels = _warp(scene, centre, scale, angle, reach, size)
+        return (image, labels) if self._options.augment == "none" else random_symmetry(image, labels, rng)
 
-def _window_origin(scene: LabelledScene, size_px: float, rng: np.random.Generator) -> tuple[float, float]:
-    """Upper left corner: two times in three near a road, else anywhere, so that road and its absence both are seen."""
-    free = np.array([scene.height - size_px, scene.width - size_px])
-    if len(scene.road_px) and rng.random() < 2 / 3:
-        anchor = scene.road_px[rng.integers(len(scene.road_px))]
-        corner = anchor - rng.uniform(0.1, 0.9, 2) * size_px
+
+def _gather(name: str, scenes: Sequence[PreparedScene], labelled: Sequence[int]) -> _Group:
+    chosen = [(s, px) for s, px in zip(scenes, labelled, strict=True) if px and s.entry.group == name]
+    weights = np.array([px for _, px in chosen], float)
+    return _Group([s for s, _ in chosen], weights / weights.sum(), [s.training_road_px() for s, _ in chosen])
+
+
+def _random_warp(rng: np.random.Generator) -> tuple[float, float]:
+    """Scale and angle (radians)."""
+    scale = float(np.exp(np.clip(rng.normal(0, SCALE_SPREAD), *np.log(SCALES))))
+    return scale, float(rng.uniform(-np.pi / 4, np.pi / 4))  # quarter turns come after
+
+
+def _random_centre(
+    scene: PreparedScene,
+    roads: NDArray[np.int32] | None,
+    reach: float,
+    size: float,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Middle of a window, (row, col); the window stays in the scene where that is possible."""
+    shape = np.array(scene.labels.shape, float)
+    if roads is not None and len(roads):
+        centre = roads[rng.integers(len(roads))] + rng.uniform(-0.45, 0.45, 2) * size
     else:
-        corner = rng.uniform(0, 1, 2) * free
-    row, col = np.clip(corner, 0, free)
-    return float(row), float(col)
+        centre = rng.uniform(0, 1, 2) * shape
+    low = np.minimum(reach, shape / 2)
+    inside: NDArray[np.float64] = np.clip(centre, low, shape - low)
+    return inside
+
+
+def _crop(scene: PreparedScene, corner: NDArray[np.int_], size: int) -> tuple[ByteArray, ByteArray]:
+    """Whole pixels, (size, size); what lies outside the scene is invalid."""
+    rows, cols = (np.s_[max(start, 0) : max(start + size, 0)] for start in corner)
+    image, labels = np.asarray(scene.pixels[rows, cols]), _training_labels(scene.labels[rows, cols])
+    if labels.shape == (size, size):
+        return image, labels
+    before = np.maximum(-corner, 0)
+    pad = [(int(b), int(size - b - n)) for b, n in zip(before, labels.shape, strict=True)]
+    return np.pad(image, [*pad, (0, 0)]), np.pad(labels, pad, constant_values=INVALID)
+
+
+def _warp(
+    scene: PreparedScene, centre: NDArray[np.float64], scale: float, angle: float, reach: float, size: int
+) -> tuple[ByteArray, ByteArray]:
+    """Turned and scaled pixels, (size, size): bilinear, labels by the nearest."""
+    corner = np.floor(centre - reach).astype(int) - 2
+    image, labels = _crop(scene, corner, int(np.ceil(2 * reach)) + 5)
+    matrix = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    offset = centre - corner - 0.5 - matrix @ np.full(2, (size - 1) / 2)
+    if scale > 1.1:  # several pixels become one
+        sigma = 0.4 * np.sqrt(scale**2 - 1)
+        image = ndimage.gaussian_filter(image, (sigma, sigma, 0), truncate=2.5)
+    shape = (size, size)
+    bands = [
+        ndimage.affine_transform(image[..., band], matrix, offset, shape, order=1) for band in range(image.shape[-1])
+    ]
+    warped = ndimage.affine_transform(labels, matrix, offset, shape, order=0, cval=INVALID)
+    return np.stack(bands, axis=-1), warped
+
+
+def _training_labels(labels: ByteArray) -> ByteArray:
+    """Validation ground becomes unlabelled, as far as it is ground at all."""
+    labels = np.asarray(labels)
+    return np.where((labels >= VALIDATION) & (labels != VALIDATION + INVALID), UNLABELLED, labels & INVALID)
+
+
+def random_symmetry(image: ByteArray, labels: ByteArray, rng: np.random.Generator) -> tuple[ByteArray, ByteArray]:
+    """One of the eight flips and quarter turns of the square, the same for image and labels.
+
+    Args:
+        image: (rows, cols, bands), square.
+        labels: (rows, cols).
+        rng: Source of chance.
+
+    Returns:
+        Image and labels of the same shapes, contiguous.
+    """
+    turns = int(rng.integers(4))
+    image, labels = np.rot90(image, turns), np.rot90(labels, turns)
+    if rng.random() < 0.5:
+        image, labels = image[:, ::-1], labels[:, ::-1]
+    return np.ascontiguousarray(image), np.ascontiguousarray(labels)

@@ -32,16 +32,17 @@ class Table:
     rows: list[dict[str, Any]]
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, where: str | None = None) -> Table:
     """Read a vector file with its attributes; those that are no numbers or truth values become text.
 
     Args:
         path: Any file that GDAL opens, or GeoParquet; of several layers the first one of lines, else the first.
+        where: Only features for which this SQL condition holds; not for GeoParquet.
 
     Raises:
-        InputError: The file cannot be read, or has no CRS.
+        InputError: The file cannot be read, or has no CRS, or the condition does not fit it.
     """
-    layer = _read_layer(path, _line_layer(path))
+    layer = _read_layer(path, _line_layer(path), where)
     layer = layer[~(layer.geometry.isna() | layer.geometry.is_empty)]
     names = [name for name in layer.columns if name.lower() not in RESERVED_FIELDS and name != layer.geometry.name]
     fields = {name: _type_of(layer[name].dtype.kind) for name in names}
@@ -151,15 +152,18 @@ def _read(path: Path) -> Any:
     return _read_layer(path, None).geometry
 
 
-def _read_layer(path: Path, name: str | None) -> Any:
+def _read_layer(path: Path, name: str | None, where: str | None = None) -> Any:
     """A layer, the first one if it is not named, as a GeoDataFrame."""
     import geopandas
 
+    chosen = {key: value for key, value in (("layer", name), ("where", where)) if value is not None}
     try:
         if path.suffix.lower() == ".parquet":
+            if where is not None:
+                raise InputError(f"{path}: conditions cannot be asked of GeoParquet; give another format")
             layer = geopandas.read_parquet(path)
         else:
-            layer = geopandas.read_file(path, **({} if name is None else {"layer": name}))
+            layer = geopandas.read_file(path, **chosen)
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as vector data ({error})") from error
     if getattr(layer, "crs", None) is None:

@@ -1,0 +1,94 @@
+"""Batches drawn beside the training step: in a thread, or in processes where a GPU would wait for one."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from road_extract.concurrency import run_ahead
+from road_extract.model_spec import ModelSpec
+from road_extract.training.sampling import SamplingOptions, WindowSampler
+from road_extract.training.scenes import INVALID, ByteArray
+
+FloatArray = NDArray[np.float32]
+#: Step, model input (batch, rows, cols, bands) and labels (batch, rows, cols, 1).
+Batch = tuple[int, FloatArray, ByteArray]
+
+_BATCHES_AHEAD = 3
+_DRAWS_AHEAD_A_WORKER = 2
+
+_sampler: WindowSampler | None = None
+
+
+@contextmanager
+def feeding(
+    folder: Path, sampling: SamplingOptions, spec: ModelSpec, steps: range, workers: int
+) -> Generator[Generator[Batch, None, None], None, None]:
+    """Draw the batches of some steps ahead.
+
+    Args:
+        folder: Prepared scenes.
+        sampling: What a batch is.
+        spec: Of the model that is fed.
+        steps: Whose batches are drawn, in order.
+        workers: Processes that draw; 0 draws in one thread.
+    """
+    if workers == 0:
+        sampler = WindowSampler(folder, sampling)
+        drawn: Iterator[tuple[int, ByteArray, ByteArray]] = ((step, *sampler.draw(step)) for step in steps)
+        with closing(run_ahead(_to_inputs(drawn, spec), _BATCHES_AHEAD)) as batches:
+            yield batches
+        return
+    WindowSampler(folder, sampling)  # says what is wrong here, not in a process
+    # spawned: a forked child of a process with threads and a GPU is not safe
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _open_sampler, (folder, sampling))
+    try:
+        with closing(run_ahead(_to_inputs(_draw_in(pool, steps, workers), spec), _BATCHES_AHEAD)) as batches:
+            yield batches
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def to_input(images: ByteArray, labels: ByteArray, spec: ModelSpec) -> FloatArray:
+    """Normalize as `road_extract.preprocess.to_model_input` does: invalid pixels become mid-grey (0)."""
+    mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
+    inputs: FloatArray = images.astype(np.float32)
+    inputs *= 1 / (255 * std)
+    inputs -= mean / std
+    inputs[labels == INVALID] = 0
+    return inputs
+
+
+def _to_inputs(drawn: Iterator[tuple[int, ByteArray, ByteArray]], spec: ModelSpec) -> Iterator[Batch]:
+    for step, images, labels in drawn:
+        yield step, to_input(images, labels, spec), labels[..., None]
+
+
+def _draw_in(
+    pool: ProcessPoolExecutor, steps: range, workers: int
+) -> Generator[tuple[int, ByteArray, ByteArray], None, None]:
+    flying: deque[Future[tuple[int, ByteArray, ByteArray]]] = deque()
+    for step in steps:
+        flying.append(pool.submit(_draw, step))
+        if len(flying) > workers * _DRAWS_AHEAD_A_WORKER:
+            yield flying.popleft().result()
+    while flying:
+        yield flying.popleft().result()
+
+
+def _open_sampler(folder: Path, sampling: SamplingOptions) -> None:
+    global _sampler
+    _sampler = WindowSampler(folder, sampling)
+
+
+def _draw(step: int) -> tuple[int, ByteArray, ByteArray]:
+    assert _sampler is not None
+    return step, *_sampler.draw(step)

@@ -1,0 +1,67 @@
+"""Training from scenes and labels in any format: preparation, then the loop."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from road_extract.model import read_spec
+from road_extract.model_spec import ModelSpec
+from road_extract.training.contact_sheet import ContactSheet
+from road_extract.training.loop import TrainReport, train_prepared
+from road_extract.training.options import DataOptions, TrainOptions
+from road_extract.training.preparation import prepare_scenes
+from road_extract.training.sources import TrainingSource
+
+PREPARED_FOLDER, SHEETS_FOLDER = "prepared", "sheets"
+
+
+def train_model(
+    sources: Sequence[TrainingSource],
+    out: Path,
+    options: TrainOptions | None = None,
+    data: DataOptions | None = None,
+    *,
+    validation: Sequence[str] = (),
+    init: Path | None = None,
+    report: TrainReport = lambda progress: None,
+    report_scene: Callable[[int, int, str], None] = lambda done, total, name: None,
+) -> Path:
+    """Train a ResUNet and write a model folder; call it again after an interruption to go on.
+
+    Args:
+        sources: Scenes with masks or, with ``data.roads``, without.
+        out: Model folder to write. Prepared scenes, checkpoint, logs and pictures lie there too; the prepared scenes
+            are removed at the end.
+        options: How to train.
+        data: What the labels are.
+        validation: Beginnings of the names of scenes that are kept for validation as a whole; with none, squares of
+            ground are kept.
+        init: Model folder whose weights are the start.
+        report: Called after every step and every validation.
+        report_scene: Called with scenes prepared, scenes in all and a name.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        InputError: If scenes, labels or options cannot be used, or ``out`` holds a run with other ones.
+    """
+    options, data = options or TrainOptions(), data or DataOptions()
+    spec = _new_spec(init, data, validation)
+    prepared = prepare_scenes(sources, out / PREPARED_FOLDER, data, spec, validation, report_scene)
+    sheet = ContactSheet(out / SHEETS_FOLDER)
+    train_prepared(prepared, out, options, spec, init, report, sheet)
+    shutil.rmtree(prepared)
+    return out
+
+
+def _new_spec(init: Path | None, data: DataOptions, validation: Sequence[str]) -> ModelSpec:
+    """A first model's, or that of the model to start from on other data."""
+    provenance = {"data": asdict(data), "validation_scenes": list(validation)}
+    if init is None:
+        return ModelSpec("untitled", gsd_m=data.gsd_m, provenance=provenance)
+    start = read_spec(init)
+    return replace(start, gsd_m=data.gsd_m, provenance={**provenance, "start": start.name})

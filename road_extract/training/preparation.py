@@ -1,0 +1,168 @@
+"""Scenes and their labels brought onto the model's grid, once, before training begins."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from road_extract.errors import InputError
+from road_extract.grid import RasterGrid
+from road_extract.model_spec import ModelSpec
+from road_extract.preprocess import Scaling, byte_scaling, fit_scaling
+from road_extract.raster_io import Scene, SceneView, gdal_session
+from road_extract.raster_io.on_grid import burn_shapes, read_labels_on
+from road_extract.raster_io.scene import footprint
+from road_extract.raster_io.unplaced import place_if_unplaced
+from road_extract.training.burning import RoadWidths, burn_roads
+from road_extract.training.cells import Counts, choose_cells, count_cells, mark_cells
+from road_extract.training.options import DataOptions
+from road_extract.training.scenes import (
+    GROUND,
+    INDEX_FILE,
+    INVALID,
+    ROAD,
+    UNLABELLED,
+    VALIDATION,
+    BoolArray,
+    ByteArray,
+    SceneEntry,
+    write_index,
+    write_scene,
+)
+from road_extract.training.sources import LabelledScene, TrainingSource, find_scenes
+from road_extract.vector_io import Table, read_area, read_table
+from road_extract.windows import Window
+
+_BLOCK_PX = 1024
+_REQUEST_FILE = "request.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    entry: SceneEntry
+    grid: RasterGrid
+    placed: bool
+    pixels: ByteArray
+    labels: ByteArray
+
+
+def prepare_scenes(
+    sources: Sequence[TrainingSource],
+    folder: Path,
+    data: DataOptions,
+    spec: ModelSpec,
+    validation: Sequence[str] = (),
+    report: Callable[[int, int, str], None] = lambda done, total, name: None,
+) -> Path:
+    """Write a folder of prepared scenes; one that was made of the same is kept.
+
+    Args:
+        sources: Scenes, and how often windows are drawn from them.
+        folder: To write.
+        data: What the labels are.
+        spec: Of the model that is to be trained: its GSD and bands.
+        validation: Beginnings of the names of scenes that are kept for validation as a whole.
+        report: Called with scenes done, scenes in all and a name.
+
+    Returns:
+        ``folder``.
+
+    Raises:
+        InputError: If a scene or its labels cannot be used.
+    """
+    scenes = find_scenes(sources, data.roads is not None)
+    request = _request(scenes, data, spec, validation)
+    if (folder / INDEX_FILE).exists() and (folder / _REQUEST_FILE).read_text(encoding="utf-8") == request:
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / _REQUEST_FILE).write_text(request, encoding="utf-8")
+    table = None if data.roads is None else read_table(Path(data.roads), data.where)
+    entries, places = [], []
+    counts: Counts = {}
+    cell_px = max(1, round(data.cell_m / spec.gsd_m))
+    for number, scene in enumerate(scenes):
+        report(number, len(scenes), scene.image.name)
+        with gdal_session():
+            found = _prepare(scene, f"{number:05d}_{scene.image.stem}", table, data, spec)
+        if validation:
+            found.labels[...] += VALIDATION * scene.image.name.startswith(tuple(validation))
+        write_scene(folder, found.entry, found.pixels, found.labels)
+        key = found.grid.crs if found.placed else found.entry.name
+        count_cells(key, found.grid, found.labels, cell_px, counts)
+        entries.append(found.entry)
+        places.append((key, found.grid))
+    chosen = set() if validation else choose_cells(counts, data.validation_share, seed=0)
+    for entry, (key, grid) in zip(entries, places, strict=True):
+        labels = np.load(folder / f"{entry.name}.labels.npy", mmap_mode="r+")
+        mark_cells(key, grid, labels, cell_px, chosen)
+        labels.flush()
+    write_index(folder, entries)
+    return folder
+
+
+def _request(scenes: Sequence[LabelledScene], data: DataOptions, spec: ModelSpec, validation: Sequence[str]) -> str:
+    """Everything that prepared scenes depend on, as text."""
+    files = [path for scene in scenes for path in (scene.image, scene.mask) if path is not None]
+    files += [Path(path) for path in (data.roads, data.area) if path is not None]
+    states = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.exists()]
+    groups = [(scene.group, scene.share) for scene in scenes]
+    return repr((states, groups, sorted(asdict(data).items()), spec.gsd_m, spec.bands, list(validation)))
+
+
+def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOptions, spec: ModelSpec) -> _Prepared:
+    path = place_if_unplaced(scene.image, spec.gsd_m)
+    placed = path == str(scene.image)
+    if not placed and scene.mask is None:
+        raise InputError(
+            f"{scene.image}: has no place in the world, so vector roads cannot be drawn on it; give a mask"
+        )
+    aoi = None if data.area is None or not placed else partial(read_area, Path(data.area))
+    with Scene(path, SceneView(spec.gsd_m, len(spec.bands))) as source:
+        pixels, valid = _read_pixels(source, len(spec.bands))
+        road, labelled = _read_labels(scene, source.grid, table, data)
+    if aoi is not None:
+        inside = burn_shapes([aoi(source.grid.crs, footprint(source.grid))], source.grid)
+        labelled &= inside
+    labels = np.where(road, ROAD, GROUND).astype(np.uint8)
+    labels[~labelled] = UNLABELLED
+    labels[~valid] = INVALID
+    return _Prepared(SceneEntry(name, scene.group, scene.share), source.grid, placed, pixels, labels)
+
+
+def _read_pixels(source: Scene, bands: int) -> tuple[ByteArray, BoolArray]:
+    """All pixels as bytes (rows, cols, bands), scaled as for inference, and their validity."""
+    grid = source.grid
+    scaling = byte_scaling(len(source.bands)) if source.dtype == "uint8" else fit_scaling(*source.sample())
+    pixels, valid = np.zeros((*grid.shape, bands), np.uint8), np.zeros(grid.shape, np.bool_)
+    for row in range(0, grid.height, _BLOCK_PX):
+        for col in range(0, grid.width, _BLOCK_PX):
+            window = Window(col, row, _BLOCK_PX, _BLOCK_PX).clipped(grid.height, grid.width)
+            part = np.s_[window.row_off : window.row_end, window.col_off : window.col_end]
+            found, valid[part] = source.read(window)
+            pixels[part] = _to_bytes(found, scaling)
+    return pixels, valid
+
+
+def _to_bytes(pixels: NDArray[Any], scaling: Scaling) -> ByteArray:
+    low, high = np.array(scaling.low, np.float32), np.array(scaling.high, np.float32)
+    return np.asarray(np.clip((pixels - low) / (high - low), 0, 1) * 255 + 0.5, np.uint8)
+
+
+def _read_labels(
+    scene: LabelledScene, grid: RasterGrid, table: Table | None, data: DataOptions
+) -> tuple[BoolArray, BoolArray]:
+    """Road, and where that is known: both (rows, cols)."""
+    if scene.mask is not None:
+        labels = read_labels_on(str(scene.mask), grid)
+        return labels == ROAD, labels <= ROAD
+    assert table is not None
+    road = burn_roads(table, grid, RoadWidths(data.road_width_m, data.width_field))
+    return road, np.ones(grid.shape, np.bool_)

@@ -1,0 +1,126 @@
+"""Prepared scenes: pixels and labels on the model's grid, as plain arrays that any number of processes can map.
+
+A folder of them holds ``scenes.json`` and, for each scene, ``NAME.pixels.npy`` and ``NAME.labels.npy``. Reading them
+takes NumPy alone, so that training runs on machines without GDAL too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from road_extract.errors import InputError
+from road_extract.grid import RasterGrid
+from road_extract.windows import Window
+
+INDEX_FILE = "scenes.json"
+
+#: Values of label rasters. Unlabelled ground is seen but not learnt from; invalid pixels are not even seen.
+GROUND, ROAD, UNLABELLED, INVALID = 0, 1, 2, 3
+#: Added to the label where a pixel belongs to validation.
+VALIDATION = 4
+
+_MAX_ROAD_PX = 20_000
+
+ByteArray = NDArray[np.uint8]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class SceneEntry:
+    """What ``scenes.json`` says of one scene.
+
+    Attributes:
+        name: Of its files.
+        group: Scenes of a group share a place or a sensor.
+        share: Relative share of the training windows that come from its group.
+    """
+
+    name: str
+    group: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedScene:
+    """Pixels and labels of one scene, mapped from disk; a raster source for validation.
+
+    Attributes:
+        entry: Its name and group.
+        pixels: (rows, cols, bands) uint8.
+        labels: (rows, cols) uint8: `GROUND` .. `INVALID`, plus `VALIDATION`.
+    """
+
+    entry: SceneEntry
+    pixels: ByteArray = field(repr=False)
+    labels: ByteArray = field(repr=False)
+
+    @property
+    def grid(self) -> RasterGrid:
+        """Pixels only: a prepared scene keeps no place."""
+        height, width = self.labels.shape
+        return RasterGrid(height, width, Affine.identity(), "")
+
+    def read(self, window: Window) -> tuple[ByteArray, BoolArray]:
+        """Pixels (rows, cols, bands) and their validity (rows, cols).
+
+        A window without a pixel that counts for validation is wholly invalid: the model need not look at it.
+        """
+        part = np.s_[window.row_off : window.row_end, window.col_off : window.col_end]
+        labels = np.asarray(self.labels[part])
+        counted = (labels >= VALIDATION) & (labels & INVALID <= ROAD)
+        return np.asarray(self.pixels[part]), (labels & INVALID != INVALID) & counted.any()
+
+    def truth(self) -> tuple[BoolArray, BoolArray]:
+        """Road, and what counts for validation: both (rows, cols)."""
+        labels = np.asarray(self.labels)
+        code = labels & INVALID
+        return code == ROAD, (labels >= VALIDATION) & (code <= ROAD)
+
+    def training_labelled_px(self) -> int:
+        """How many pixels can be learnt from."""
+        return int(np.isin(self.labels, (GROUND, ROAD)).sum())
+
+    def training_road_px(self) -> NDArray[np.int32]:
+        """Row and column of some road pixels that can be learnt from, (n, 2)."""
+        found = np.argwhere(np.asarray(self.labels) == ROAD).astype(np.int32)
+        return found[:: max(1, len(found) // _MAX_ROAD_PX)]
+
+    def has_validation(self) -> bool:
+        """Whether any pixel counts for validation."""
+        return bool(self.truth()[1].any())
+
+
+def write_scene(folder: Path, entry: SceneEntry, pixels: ByteArray, labels: ByteArray) -> None:
+    """Write the arrays of one scene."""
+    np.save(folder / f"{entry.name}.pixels.npy", pixels)
+    np.save(folder / f"{entry.name}.labels.npy", labels)
+
+
+def write_index(folder: Path, entries: Sequence[SceneEntry]) -> None:
+    """Write ``scenes.json``, the last file of a folder: without it the folder is not finished."""
+    (folder / INDEX_FILE).write_text(json.dumps([asdict(entry) for entry in entries], indent=1), encoding="utf-8")
+
+
+def open_prepared(folder: Path) -> list[PreparedScene]:
+    """Map all scenes of a folder.
+
+    Raises:
+        InputError: If it is no folder of prepared scenes.
+    """
+    try:
+        entries = [SceneEntry(**values) for values in json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))]
+        return [_open_scene(folder, entry) for entry in entries]
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{folder}: is no folder of prepared scenes ({error})") from error
+
+
+def _open_scene(folder: Path, entry: SceneEntry) -> PreparedScene:
+    pixels, labels = (np.load(folder / f"{entry.name}.{part}.npy", mmap_mode="r") for part in ("pixels", "labels"))
+    return PreparedScene(entry, pixels, labels)

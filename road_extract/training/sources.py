@@ -1,0 +1,80 @@
+"""Which scenes there are to learn from, and where their labels are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from road_extract.errors import InputError
+
+#: Endings of the rasters that are looked for in folders.
+SUFFIXES = (".tif", ".tiff", ".vrt")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSource:
+    """A scene, a folder of scenes, or a folder with ``images/`` and ``masks/``.
+
+    Attributes:
+        path: Of it.
+        share: Relative share of the training windows.
+    """
+
+    path: Path
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledScene:
+    """A scene to learn from.
+
+    Attributes:
+        image: The scene.
+        mask: Its road mask; None where vector roads are its labels.
+        group: Its source.
+        share: The source's.
+    """
+
+    image: Path
+    mask: Path | None
+    group: str
+    share: float
+
+
+def find_scenes(sources: Sequence[TrainingSource], have_roads: bool) -> list[LabelledScene]:
+    """All scenes of some sources.
+
+    Args:
+        sources: Where to look.
+        have_roads: Whether there are vector roads, for scenes that have no mask.
+
+    Raises:
+        InputError: If a source holds no scene, or a scene has no labels.
+    """
+    return [scene for source in sources for scene in _scenes_of(source, have_roads)]
+
+
+def _scenes_of(source: TrainingSource, have_roads: bool) -> list[LabelledScene]:
+    path = source.path
+    if not path.exists():
+        raise InputError(f"{path}: does not exist; expected a scene or a folder of scenes")
+    if path.is_file():
+        images = [path]
+    else:
+        folder = path / "images" if (path / "images").is_dir() else path
+        images = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+    if not images:
+        raise InputError(f"{path}: found no scene; expected images/*.tif and masks/*.tif of the same names, or scenes")
+    masks = path / "masks" if path.is_dir() else None
+    return [LabelledScene(p, _mask_of(p, masks, have_roads), str(path), source.share) for p in images]
+
+
+def _mask_of(image: Path, masks: Path | None, have_roads: bool) -> Path | None:
+    mask = None if masks is None else masks / image.name
+    if mask is not None and mask.exists():
+        return mask
+    if have_roads:
+        return None
+    where = f"its mask {mask} does not exist" if mask is not None and mask.parent.exists() else "it has no mask"
+    raise InputError(f"{image}: {where}; expected a mask of the same name in masks/, or vector roads (--roads)")

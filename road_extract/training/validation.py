@@ -1,0 +1,63 @@
+"""Scores of a model in training on the ground that was kept for validation, by the way it will be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from road_extract.backends import checks
+from road_extract.inference import Inference, iter_probability
+from road_extract.metrics.raster import RoadCounts, RoadScores, count_roads, score_roads
+from road_extract.model_spec import ModelSpec
+from road_extract.preprocess import byte_scaling
+from road_extract.training.scenes import PreparedScene
+from road_extract.windows import TilePlan
+
+if TYPE_CHECKING:
+    import keras
+
+_OVERLAP_PX = 32
+_LEVELS = 254
+
+
+@dataclass(slots=True)
+class KerasBackend:
+    """A model in training as a backend."""
+
+    model: keras.Model
+    batch_size: int
+    in_flight: int = 1
+    description: str = "model in training"
+
+    def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of a batch, (batch, rows, cols)."""
+        logits = np.asarray(self.model.predict_on_batch(batch), np.float32)[..., 0]
+        with np.errstate(over="ignore"):  # e^1000 is infinite, and its sigmoid 0
+            return checks.check_probabilities((1 / (1 + np.exp(-logits))).astype(np.float32))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def predict_scene(model: keras.Model, scene: PreparedScene, spec: ModelSpec, batch_size: int) -> NDArray[np.uint8]:
+    """Blended probability of a prepared scene, (rows, cols), 0..254."""
+    height, width = scene.labels.shape
+    plan = TilePlan(height, width, spec.tile_size_px, _OVERLAP_PX)
+    inference = Inference(KerasBackend(model, batch_size), spec, byte_scaling(len(spec.bands)))
+    strips = [probability for probability, _ in iter_probability(scene, plan, inference)]
+    return np.round(np.concatenate(strips) * _LEVELS).astype(np.uint8)
+
+
+def validate(model: keras.Model, scenes: Sequence[PreparedScene], spec: ModelSpec, batch_size: int) -> RoadScores:
+    """Pooled scores over the validation ground of some scenes."""
+    counts: RoadCounts | None = None
+    for scene in scenes:
+        road, counted = scene.truth()
+        found = count_roads(predict_scene(model, scene, spec, batch_size), road, counted)
+        counts = found if counts is None else counts + found
+    assert counts is not None
+    return score_roads(counts)
