@@ -40,7 +40,7 @@ def read_document(location: str) -> str:
         InputError: If it cannot be read, or is no text.
     """
     if is_http(location):
-        data = _request(location, {}, lambda answer: bytes(answer.read(MAX_BYTES + 1)))
+        data = _request(location, {}, _read_body)
     elif is_url(location) or location.startswith("/vsi"):
         raise InputError(f"{location}: lists and catalogues are read from files and HTTP only; download it first")
     else:
@@ -51,6 +51,13 @@ def read_document(location: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{location}: is no text in UTF-8; expected a list or a STAC document") from error
+
+
+def _read_body(answer: http.client.HTTPResponse) -> bytes:
+    data = answer.read(MAX_BYTES + 1)
+    if answer.length and len(data) <= MAX_BYTES:  # reading so many bytes at most is no error when there are fewer
+        raise http.client.IncompleteRead(data, answer.length)
+    return data
 
 
 def _read_file(path: str) -> bytes:
@@ -92,6 +99,8 @@ def _request(url: str, headers: dict[str, str], read: Callable[[Any], T]) -> T:
                 return read(answer)
         except (OSError, http.client.HTTPException) as error:
             reason = _reason(error)
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             if wait_s is None or _is_final(error):
                 raise InputError(f"{url}: cannot be read ({reason}); check address, credentials and network") from error
             log.warning("%s: %s; trying again in %g s", redact(url), reason, wait_s)
