@@ -380,3 +380,13 @@ def test_a_window_of_a_remote_scene_is_what_it_is_on_disk(cog, log):
             with Scene(f"{server.url}/cog.tif", view) as there, Scene(str(cog), view) as here:
                 part = window if there.grid.width == 1000 else Window(10, 20, 300, 200)
                 assert np.array_equal(there.read(part)[0], here.read(part)[0])
+
+
+def test_no_secret_of_others_is_shown_either(capsys):
+    """Warnings and errors that do not come from our own errors."""
+    console.Console("auto")
+    logging.getLogger("road_extract").warning("%s: slow", "https://u:SECRET@h.org/x.tif")
+    console.show_error("[Errno 2] No such file: 'https://h.org/x.tif?sig=SECRET'")
+    err = capsys.readouterr().err
+    assert "https://***@h.org/x.tif: slow" in err
+    assert "SECRET" not in err
