@@ -116,6 +116,14 @@ def test_no_mask_is_lost_with_a_part_of_the_header(tmp_path, write_scene, log, l
         assert np.array_equal(dataset.dataset_mask() > 0, mask)
 
 
+def test_a_name_that_reads_like_a_message_is_none(tmp_path, rng, write_scene, log, caplog):
+    pixels = rng.integers(0, 256, (3, 200, 200), dtype=np.uint8)
+    write_scene(pixels, "HTTP_signature.tif", blockysize=200)
+    with serve(tmp_path, log, {2: "cut"}) as server, open_raster(f"{server.url}/HTTP_signature.tif") as dataset:
+        assert np.array_equal(dataset.read(), pixels)
+    assert "IReadBlock failed" in caplog.text
+
+
 def test_gdals_settings_reach_the_thread_that_reads(tmp_path, rng, write_scene, log, identity_model, monkeypatch):
     """One block, one request: only GDAL's own second try is left."""
     monkeypatch.setattr(remote, "WAITS_S", ())
