@@ -1,0 +1,90 @@
+"""Pictures of where a model fails: the windows with most missed and most false road, image and errors side by side.
+
+    python benchmarks/score.py FOLDER --keep PREDICTIONS
+    python benchmarks/failures.py FOLDER PREDICTIONS OUT [--count N]
+
+FOLDER holds images/ and masks/ of the same names. Each picture in OUT shows a window, and again with right road in
+green, false road in red and missed road in blue; slack of 3 px, as in the relaxed metrics. The imagery is not ours: OUT
+is for looking, not for keeping.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from road_extract.model import read_spec, shipped_model
+from road_extract.raster_io.picture import write_png
+
+_SIZE_PX = 300
+_RHO_PX = 3
+RIGHT, FALSE, MISSED = (40, 200, 60), (230, 40, 40), (50, 90, 255)
+
+Mask = NDArray[np.bool_]
+
+
+def errors_of(predicted: Mask, truth: Mask, valid: Mask) -> tuple[Mask, Mask]:
+    """False and missed road, (rows, cols), with slack."""
+    near_truth = ndimage.distance_transform_edt(~truth) <= _RHO_PX
+    near_found = ndimage.distance_transform_edt(~predicted) <= _RHO_PX
+    return predicted & ~near_truth & valid, truth & ~near_found & valid
+
+
+def worst_windows(wrong: Mask, count: int) -> list[tuple[int, int, int]]:
+    """Wrong pixels, row and column of the windows of a regular grid that hold most."""
+    found = [
+        (int(wrong[row : row + _SIZE_PX, col : col + _SIZE_PX].sum()), row, col)
+        for row in range(0, max(1, wrong.shape[0] - _SIZE_PX + 1), _SIZE_PX // 2)
+        for col in range(0, max(1, wrong.shape[1] - _SIZE_PX + 1), _SIZE_PX // 2)
+    ]
+    chosen: list[tuple[int, int, int]] = []
+    for one in sorted(found, reverse=True):
+        if all(max(abs(one[1] - other[1]), abs(one[2] - other[2])) >= _SIZE_PX for other in chosen):
+            chosen.append(one)
+    return chosen[:count]
+
+
+def draw(image: NDArray[np.uint8], layers: list[tuple[Mask, tuple[int, int, int]]]) -> NDArray[np.uint8]:
+    """Image, and image with coloured masks, side by side and twice as large."""
+    drawn = image.astype(np.float32)
+    for mask, colour in layers:
+        drawn[mask] = 0.35 * drawn[mask] + 0.65 * np.array(colour, np.float32)
+    both = np.concatenate([image, np.full((len(image), 6, 3), 255, np.uint8), drawn.astype(np.uint8)], axis=1)
+    return both.repeat(2, 0).repeat(2, 1)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.argument("predictions", type=click.Path(path_type=Path, exists=True))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--count", default=2, show_default=True, help="Pictures of each kind of error for each scene.")
+def main(folder: Path, predictions: Path, out: Path, count: int) -> None:
+    """Draw the worst windows."""
+    out.mkdir(parents=True, exist_ok=True)
+    threshold = read_spec(shipped_model()).threshold
+    for path in sorted(predictions.glob("*.tif")):
+        with rasterio.open(path) as raster:
+            probability = raster.read(1)
+        with rasterio.open(folder / "masks" / path.name) as raster:
+            labels = raster.read(1)
+        with rasterio.open(folder / "images" / path.name) as raster:
+            image = raster.read((1, 2, 3)).transpose(1, 2, 0)
+        valid = (labels != 255) & (probability != 255)
+        predicted, truth = (probability >= threshold * 254) & valid, (labels == 1) & valid
+        false, missed = errors_of(predicted, truth, valid)
+        for kind, wrong in (("false", false), ("missed", missed)):
+            for number, (pixels, row, col) in enumerate(worst_windows(wrong, count)):
+                part = np.s_[row : row + _SIZE_PX, col : col + _SIZE_PX]
+                layers = [(predicted[part] & ~false[part], RIGHT), (false[part], FALSE), (missed[part], MISSED)]
+                target = out / f"{path.stem}_{kind}_{number}.png"
+                write_png(target, draw(image[part], layers))
+                click.echo(f"{target}: {pixels} px {kind} in rows from {row}, columns from {col}")
+
+
+if __name__ == "__main__":
+    main()
