@@ -14,13 +14,14 @@ from road_extract.errors import InputError
 
 #: GDAL would take a twentieth of the machine's memory for decoded blocks; this holds a row of 512 px blocks of a scene
 #: of 100,000 columns. GDAL_CACHEMAX in the environment is respected.
-BLOCK_CACHE_MB = 256
+BLOCK_CACHE_BYTES = 256 * 2**20
 
 
 @contextmanager
 def gdal_session() -> Iterator[None]:
     """GDAL's settings while this package reads and writes: a bounded cache, no files written beside inputs."""
-    cache = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": BLOCK_CACHE_MB}
+    # rasterio takes bytes, unlike GDAL in the environment, where small numbers are megabytes
+    cache = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": BLOCK_CACHE_BYTES}
     with rasterio.Env(GDAL_PAM_ENABLED="NO", **cache):
         yield
 
