@@ -24,14 +24,12 @@ from road_extract.inference import Inference, iter_probability
 from road_extract.model import read_spec, shipped_model
 from road_extract.pipeline import open_scene, plan_tiles, scale_scene, to_uint8
 from road_extract.raster_io import THRESHOLD_TAG, gdal_session, open_probability_sink
-from road_extract.vector_io import load_drivers
 
 
 class Model:
     """A loaded model, used for one scene after the other."""
 
     def __init__(self, folder: Path, grey: bool, precision: str) -> None:
-        load_drivers()
         self.options = PredictOptions(model=str(folder), bands=(1,) if grey else None)
         self.spec = read_spec(folder)
         self.backend = open_backend(self.options.backend, folder, precision=precision)

@@ -33,7 +33,7 @@ from road_extract.raster_io import (
     gdal_session,
     open_probability_sink,
 )
-from road_extract.vector_io import load_drivers, read_area
+from road_extract.vector_io import read_area
 from road_extract.vectorizing import Targets, plan_targets, vectorize_to
 from road_extract.version import __version__
 from road_extract.windows import TilePlan
@@ -172,7 +172,6 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
     with gdal_session(), open_scene(scene, options, spec) as source:
         plan = plan_tiles(source, options, spec)
         scaling = scale_scene(source)
-        load_drivers()
         backend = open_backend(options.backend, folder, options.batch_size, options.precision, options.threads)
         log.info("model %s by %s", spec.name, backend.description)
         inference = Inference(backend, spec, scaling)
