@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from affine import Affine
 
+from road_extract.concurrency import run_ahead
 from road_extract.errors import InputError
 from road_extract.features import Feature, LayerSchema
 from road_extract.geodesy import area_m2, pixel_size_m
@@ -33,6 +34,9 @@ POLYGON_FIELDS = {"id": int, "area_m2": float, "probability": float}
 #: Lines are traced from areas down to this share of the smallest polygon: a faint road is a row of short dashes, which
 #: bridging joins; what stays alone is dropped by its length.
 LINE_AREA_SHARE = 0.25
+
+#: Strips of clean mask that may wait.
+_STRIPS_AHEAD = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +131,10 @@ def _write_polygons(
     source: ProbabilityRaster, out: Path, options: VectorizeOptions, kept: RasterSink | None, report: Report
 ) -> int:
     grid = source.grid
-    strips = _iter_clean_mask(source, options, options.min_area_m2, kept, "vectorize", report)
-    polygons = iter_polygons(strips, grid.width, pixel_size_m=pixel_size_m(grid), tolerance_m=options.simplify_m)
-    features = _iter_polygon_features(polygons, grid.transform, grid.crs, source.is_mask)
-    return write_features(out, LayerSchema("roads", "Polygon", grid.crs, POLYGON_FIELDS), features)
+    with closing(_run_clean_mask(source, options, options.min_area_m2, kept, "vectorize", report)) as strips:
+        polygons = iter_polygons(strips, grid.width, pixel_size_m=pixel_size_m(grid), tolerance_m=options.simplify_m)
+        features = _iter_polygon_features(polygons, grid.transform, grid.crs, source.is_mask)
+        return write_features(out, LayerSchema("roads", "Polygon", grid.crs, POLYGON_FIELDS), features)
 
 
 def _write_lines(
@@ -173,27 +177,30 @@ def _trace(
     from road_extract.network import Evidence, trace_network
 
     grid = source.grid
-    strips = _iter_clean_mask(source, options, LINE_AREA_SHARE * options.min_area_m2, kept, "lines", report)
-    network = trace_network(
-        strips, (grid.height, grid.width), pixel_size_m(grid), line_options, options.simplify_m,
-        Evidence(source.read, road_threshold(options, source), source.is_mask),
-    )  # fmt: skip
+    with closing(
+        _run_clean_mask(source, options, LINE_AREA_SHARE * options.min_area_m2, kept, "lines", report)
+    ) as strips:
+        network = trace_network(
+            strips, (grid.height, grid.width), pixel_size_m(grid), line_options, options.simplify_m,
+            Evidence(source.read, road_threshold(options, source), source.is_mask),
+        )  # fmt: skip
     return network.placed(grid.transform)
 
 
-def _iter_clean_mask(
+def _run_clean_mask(
     source: ProbabilityRaster,
     options: VectorizeOptions,
     min_area_m2: float,
     kept: RasterSink | None,
     stage: str,
     report: Report,
-) -> Iterator[MaskStrip]:
+) -> Generator[MaskStrip, None, None]:
+    """Read and clean in another thread, beside what is made of the mask here."""
     size_x, size_y = pixel_size_m(source.grid)
     pixels = [math.ceil(area / (size_x * size_y)) for area in (min_area_m2, options.min_hole_m2)]
     strips = _iter_mask_strips(source, road_threshold(options, source), stage, report)
     cleaned = iter_clean_strips(strips, *pixels)
-    return cleaned if kept is None else _iter_kept(cleaned, kept)
+    return run_ahead(cleaned if kept is None else _iter_kept(cleaned, kept), _STRIPS_AHEAD)
 
 
 def road_threshold(options: VectorizeOptions, source: ProbabilityRaster) -> float:

@@ -275,7 +275,7 @@ def test_features_do_not_depend_on_the_strips_they_are_read_in(write_scene, tmp_
         predict_probability(scene, tmp_path / "p.tif")
         vectorize_roads(tmp_path / "p.tif", tmp_path / "r.geojson")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(probability, "STRIP_ROWS", strip_rows)
+        patch.setattr(probability, "STRIP_PX", 300 * strip_rows)
         patch.setattr(masks, "_WORKING_ROWS", 1 + strip_rows // 2)
         patch.setattr(masks, "_WORKING_PX", 1)
         (tmp_path / "again").mkdir(exist_ok=True)

@@ -18,7 +18,8 @@ from road_extract.windows import Window
 MODEL_TAG = "ROAD_EXTRACT_MODEL"
 THRESHOLD_TAG = "ROAD_EXTRACT_THRESHOLD"
 TRUE_WIDTH_TAG = "ROAD_EXTRACT_TRUE_WIDTH"
-STRIP_ROWS = 512
+#: Of a strip: few rows where a scene is wide, for memory and the processor's caches.
+STRIP_PX = 1 << 20
 
 
 class ProbabilityRaster:
@@ -82,8 +83,9 @@ class ProbabilityRaster:
         Raises:
             InputError: If the file is damaged or a value is no probability.
         """
-        for row in range(0, self.grid.height, STRIP_ROWS):
-            rows = min(STRIP_ROWS, self.grid.height - row)
+        strip_rows = max(1, STRIP_PX // self.grid.width)
+        for row in range(0, self.grid.height, strip_rows):
+            rows = min(strip_rows, self.grid.height - row)
             yield row, *self.read(Window(0, row, self.grid.width, rows))
 
     def read(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
