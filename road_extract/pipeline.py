@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -34,7 +35,7 @@ from road_extract.raster_io import (
     open_probability_sink,
 )
 from road_extract.vector_io import read_area
-from road_extract.vectorizing import Targets, plan_targets, vectorize_to
+from road_extract.vectorizing import Targets, load_libraries, plan_targets, vectorize_to
 from road_extract.version import __version__
 from road_extract.windows import TilePlan
 
@@ -97,7 +98,10 @@ def extract_roads(
     check_outputs([*targets.paths, *_paths(probability)], [scene, *_inputs(predict)], overwrite)
     keep = scratch(out.with_suffix(".tif")) if probability is None else replacing(Path(probability))
     with keep as raster:
-        _predict_to(scene, raster, predict or PredictOptions(), report)
+        with ThreadPoolExecutor(1, "load") as pool:
+            pool.submit(load_libraries, targets)  # beside the model's start; what fails there fails again in its place
+            # overviews are for people: of a raster that is not kept, no one sees them
+            _predict_to(scene, raster, predict or PredictOptions(), report, overviews=probability is not None)
         return _vectorize_whole(raster, targets, vectorize, lines, None, report)
 
 
@@ -166,7 +170,7 @@ def vectorize_roads(
     return _vectorize_whole(raster, targets, options, lines, assume_crs, report)
 
 
-def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Report) -> None:
+def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Report, *, overviews: bool = True) -> None:
     folder = model_folder(options)
     spec = read_spec(folder)
     with gdal_session(), open_scene(scene, options, spec) as source:
@@ -178,7 +182,7 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
         strips = iter_probability(source, plan, inference, report=report)
         tags = _record(folder, spec, scaling, options, backend)
         seen = False
-        with closing(backend), closing(strips), open_probability_sink(out, source.grid, tags) as sink:
+        with closing(backend), closing(strips), open_probability_sink(out, source.grid, tags, overviews) as sink:
             for probability, valid in strips:
                 sink.write(to_uint8(probability, valid))
                 seen = seen or bool(valid.any())

@@ -1,8 +1,8 @@
 """Connected components of a mask out of its runs: the road pixels of a row between two others.
 
 A mask has far fewer runs than pixels, so that components cost little more than one look at each pixel. The algorithm is
-that of Rosenfeld & Pfaltz (1966), "Sequential operations in digital picture processing", J. ACM 13(4), on runs, with the
-equivalences resolved all at once by a graph of runs that touch.
+that of Rosenfeld & Pfaltz (1966), "Sequential operations in digital picture processing", J. ACM 13(4), on runs; which
+ones belong together is found at once in the graph of runs that touch.
 """
 
 from __future__ import annotations

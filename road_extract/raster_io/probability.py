@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -45,6 +46,7 @@ class ProbabilityRaster:
             InputError: If it is no such raster, or has no place on the earth.
         """
         self.path = path
+        self._lock = threading.Lock()
         self._dataset = open_raster(path)
         try:
             self._set_up(assume_crs, assume_grid)
@@ -95,7 +97,7 @@ class ProbabilityRaster:
             InputError: If the file is damaged or a value is no probability.
         """
         place = RioWindow(window.col_off, window.row_off, window.width, window.height)
-        with readable(self.path):
+        with self._lock, readable(self.path):
             values = self._dataset.read(1, window=place)
             valid = self._read_valid(values, place)
         return self._to_probability(values, valid), valid
@@ -132,8 +134,9 @@ class ProbabilityRaster:
         return np.asarray(valid & (values == 1), np.float32)
 
     def close(self) -> None:
-        """Close the file."""
-        self._dataset.close()
+        """Close the file; who still reads, in whatever thread, gets an error."""
+        with self._lock:
+            self._dataset.close()
 
     def __enter__(self) -> Self:
         return self

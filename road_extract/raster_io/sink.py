@@ -56,18 +56,22 @@ class RasterSink:
 
 
 @contextmanager
-def open_probability_sink(path: Path, grid: RasterGrid, tags: Mapping[str, str]) -> Iterator[RasterSink]:
+def open_probability_sink(
+    path: Path, grid: RasterGrid, tags: Mapping[str, str], overviews: bool = True
+) -> Iterator[RasterSink]:
     """Write probabilities: uint8 0..254, scale 1/254, nodata 255.
 
     Args:
         path: GeoTIFF to write; it appears when the block ends without an error.
         grid: Size and place.
         tags: Recorded in the file.
+        overviews: Whether it gets any.
 
     Raises:
         OutputError: If it cannot be written.
     """
-    with _open_sink(path, grid, NODATA, tags, Resampling.average, scale=1 / PROBABILITY_MAX) as sink:
+    shrink_by = Resampling.average if overviews else None
+    with _open_sink(path, grid, NODATA, tags, shrink_by, scale=1 / PROBABILITY_MAX) as sink:
         yield sink
 
 
@@ -97,7 +101,7 @@ def _open_sink(
     grid: RasterGrid,
     nodata: int,
     tags: Mapping[str, str],
-    shrink_by: Resampling,
+    shrink_by: Resampling | None,
     scale: float | None,
     colours: Mapping[int, Colour] | None = None,
 ) -> Iterator[RasterSink]:
@@ -118,8 +122,10 @@ def _open_sink(
                 yield sink
                 if sink.row_count != grid.height:
                     raise OutputError(f"{path}: got {sink.row_count} of {grid.height} rows")
-                _build_overviews(dataset, shrink_by)
-            _check_written(temp, (grid.height, grid.width))
+                factors = _overview_factors((grid.height, grid.width)) if shrink_by is not None else []
+                if factors:
+                    _build_overviews(dataset, factors, shrink_by)
+            _check_written(temp, len(factors))
         except RasterioError as error:
             raise OutputError(f"{path}: cannot be written ({error.__cause__ or error}); is the disk full?") from error
 
@@ -131,19 +137,18 @@ def _overview_factors(shape: tuple[int, int]) -> list[int]:
     return factors
 
 
-def _build_overviews(dataset: rasterio.io.DatasetWriter, shrink_by: Resampling) -> None:
-    if factors := _overview_factors(dataset.shape):
-        with rasterio.Env(COMPRESS_OVERVIEW="DEFLATE", GDAL_TIFF_OVR_BLOCKSIZE=str(BLOCK_PX)):
-            dataset.build_overviews(factors, shrink_by)
+def _build_overviews(dataset: rasterio.io.DatasetWriter, factors: list[int], shrink_by: Resampling) -> None:
+    with rasterio.Env(COMPRESS_OVERVIEW="DEFLATE", GDAL_TIFF_OVR_BLOCKSIZE=str(BLOCK_PX)):
+        dataset.build_overviews(factors, shrink_by)
 
 
-def _check_written(path: Path, shape: tuple[int, int]) -> None:
+def _check_written(path: Path, overviews: int) -> None:
     """Read everything back: closing a dataset swallows the errors of its last writes, and a disk may have filled up.
 
     Raises:
         RasterioError: If a block cannot be read, or overviews are missing.
     """
-    for level in range(-1, len(_overview_factors(shape))):
+    for level in range(-1, overviews):
         with rasterio.open(path, **({} if level < 0 else {"overview_level": level})) as dataset:
             for row in range(0, dataset.height, BLOCK_PX):
                 dataset.read(1, window=RioWindow(0, row, dataset.width, min(BLOCK_PX, dataset.height - row)))
