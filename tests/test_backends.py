@@ -15,7 +15,7 @@ import rasterio
 from affine import Affine
 
 from road_extract import backends
-from road_extract.backends import choose_backend, open_backend
+from road_extract.backends import choose_backend, open_backend, openvino
 from road_extract.blending import iter_blended
 from road_extract.errors import BackendError, InputError
 from road_extract.grid import RasterGrid
@@ -305,3 +305,28 @@ def test_without_any_runtime_there_is_one_clear_sentence(monkeypatch):
     monkeypatch.setattr(backends, "find_spec", lambda name: None)
     with pytest.raises(BackendError, match="pip install openvino"):
         choose_backend()
+
+
+@pytest.mark.parametrize(
+    ("native", "flags", "ranges", "chosen"),
+    [
+        (["FP32", "INT8", "BF16"], "amx_bf16 amx_int8", True, "int8"),
+        (["FP32", "INT8", "BF16"], "amx_bf16 amx_int8", False, "bfloat16"),
+        (["FP32", "INT8"], "avx2 avx_vnni", True, "int8"),
+        (["FP32", "INT8"], "avx2", True, "float32"),  # its 8-bit products saturate
+        (["FP32", "INT8", "BF16"], "", True, "int8"),  # not Linux
+        (["FP32", "INT8"], "", True, "float32"),
+    ],
+)
+def test_auto_takes_8_bit_integers_where_the_processor_and_the_model_are_made_for_them(
+    monkeypatch, tmp_path, native, flags, ranges, chosen
+):
+    class Core:
+        def get_property(self, device, name):
+            assert (device, name) == ("CPU", "OPTIMIZATION_CAPABILITIES")
+            return native
+
+    monkeypatch.setattr(openvino, "processor_flags", lambda: flags)
+    if ranges:
+        (tmp_path / "int8.json").touch()
+    assert openvino._choose_precision(Core(), tmp_path) == chosen

@@ -206,9 +206,15 @@ def _surroundings(core: Any, model: Path) -> list[str]:
     return [model_hash(model), *code, str(_import_openvino().__version__), *device, processor_flags()]
 
 
+#: Instructions that multiply 8-bit integers without loss; older ones saturate in between.
+_INT8_FLAGS = ("amx_int8", "avx512_vnni", "avx_vnni")
+
+
 def _choose_precision(core: Any, model: Path) -> str:
     native = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    if "INT8" in native and (model / INT8_FILE).exists():
+    # where flags cannot be read, bfloat16 tells: every processor that has it has these instructions, too
+    has_int8 = "BF16" in native or any(flag in processor_flags() for flag in _INT8_FLAGS)
+    if "INT8" in native and has_int8 and (model / INT8_FILE).exists():
         return "int8"
     return "bfloat16" if "BF16" in native else "float32"
 
