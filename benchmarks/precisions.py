@@ -1,13 +1,18 @@
 """How far runtimes and precisions are from TensorFlow in float32, and whether 8-bit integers may be the default.
 
-    python benchmarks/precisions.py agreement SCENE... [--model MODEL]
+    python benchmarks/precisions.py quantize FOLDER[=PREFIX]... [--model MODEL]
     python benchmarks/precisions.py rule FOLDER[=PREFIX]... [--model MODEL]
+    python benchmarks/precisions.py agreement SCENE... [--model MODEL]
+
+FOLDER holds images/ and masks/ of the same names; with a prefix only the scenes that begin with it count.
+
+`quantize` is `road-extract quantize` on such scenes, those without a place too: it writes the model's int8.json.
+
+`rule` scores whole scenes in bfloat16 and in 8-bit integers. The rule: 8-bit integers may be the default (the model
+folder keeps its int8.json) if the relaxed break-even point falls by less than 0.003 on every folder. Otherwise the exit
+code is 1.
 
 `agreement` runs every runtime in every precision on eight windows of each scene (RGB, 8 bit, in the model's GSD).
-
-`rule` scores whole scenes in bfloat16 and in 8-bit integers. FOLDER holds images/ and masks/ of the same names; with a
-prefix only the scenes that begin with it count. The rule: 8-bit integers may be the default (the model folder keeps its
-int8.json) if the relaxed break-even point falls by less than 0.003 on every folder. Otherwise the exit code is 1.
 """
 
 from __future__ import annotations
@@ -15,16 +20,17 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import click
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from score import Model, find_images, score
+from score import Model, find_images, in_some_place, score
 
 from road_extract.backends import open_backend
+from road_extract.calibration import quantize_model
 from road_extract.model import read_spec, shipped_model
 from road_extract.preprocess import byte_scaling, to_model_input
 
@@ -90,6 +96,25 @@ def read_tiles(scene: Path, model: Path) -> NDArray[np.float32]:
     return np.stack([to_model_input(pixels[r : r + size, c : c + size], valid, scaling, spec) for r, c in corners])
 
 
+def images_of(argument: str) -> list[Path]:
+    """The scenes that FOLDER or FOLDER=PREFIX stands for."""
+    folder, _, prefix = argument.partition("=")
+    images = find_images(Path(folder), (prefix,) if prefix else ())
+    if not images:
+        raise click.ClickException(f"{argument}: found no scene")
+    return images
+
+
+@main.command()
+@click.argument("folders", nargs=-1, required=True)
+@model_option
+def quantize(folders: tuple[str, ...], model: Path) -> None:
+    """Measure the model's 8-bit ranges on scenes of FOLDERS. Needs NNCF."""
+    with ExitStack() as stack:
+        scenes = [stack.enter_context(in_some_place(image)) for folder in folders for image in images_of(folder)]
+        print(f"{quantize_model(model, scenes)} feature maps of {model} can be held in 8 bits")
+
+
 @main.command()
 @click.argument("folders", nargs=-1, required=True)
 @model_option
@@ -101,11 +126,7 @@ def rule(folders: tuple[str, ...], model: Path) -> None:
         f"model {read_spec(model).name}\n\n| scenes | bfloat16 | int8 | falls by | |\n|---|---|---|---|---|", flush=True
     )
     for argument in folders:
-        folder, _, prefix = argument.partition("=")
-        images = find_images(Path(folder), (prefix,) if prefix else ())
-        if not images:
-            raise click.ClickException(f"{argument}: found no scene")
-        points = []
+        images, points = images_of(argument), []
         for loaded in models.values():
             with tempfile.TemporaryDirectory() as temp:
                 points.append(score(images, loaded, "raster", Path(temp) / "predictions").raster.relaxed_break_even)

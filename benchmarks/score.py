@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -38,11 +39,7 @@ class Model:
     def predict(self, image: Path, out: Path) -> None:
         """Write what `predict_probability` writes; a scene without CRS or place is given one, its pixels staying."""
         with ExitStack() as stack:
-            scene = image
-            with rasterio.open(image) as dataset:
-                if dataset.transform.is_identity:
-                    scene = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "placed.vrt"
-                    place_anywhere(image, scene)
+            scene = stack.enter_context(in_some_place(image))
             stack.enter_context(gdal_session())
             source = stack.enter_context(open_scene(scene, self.options, self.spec))
             inference = Inference(self.backend, self.spec, scale_scene(source))
@@ -51,6 +48,19 @@ class Model:
             sink = stack.enter_context(open_probability_sink(out, source.grid, tags))
             for strip in iter_probability(source, plan, inference):
                 sink.write(to_uint8(*strip))
+
+
+@contextmanager
+def in_some_place(image: Path) -> Iterator[Path]:
+    """The scene; where it has no CRS and no place, in one of its own making, its pixels staying as they are."""
+    with rasterio.open(image) as dataset:
+        placed = not dataset.transform.is_identity
+    if placed:
+        yield image
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        place_anywhere(image, Path(folder) / "placed.vrt")
+        yield Path(folder) / "placed.vrt"
 
 
 def place_anywhere(image: Path, out: Path) -> None:
