@@ -182,7 +182,8 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
         strips = iter_probability(source, plan, inference, report=report)
         tags = _record(folder, spec, scaling, options, backend)
         seen = False
-        with closing(backend), closing(strips), open_probability_sink(out, source.grid, tags, overviews) as sink:
+        writing = open_probability_sink(out, source.grid, tags, overviews=overviews)
+        with closing(backend), closing(strips), writing as sink:
             for probability, valid in strips:
                 sink.write(to_uint8(probability, valid))
                 seen = seen or bool(valid.any())
