@@ -19,20 +19,19 @@ import click
 
 from road_extract import EvaluateOptions, PredictOptions, evaluate
 from road_extract.backends import open_backend
+from road_extract.evaluation import Evaluation
 from road_extract.evaluation.report import to_text, to_values
 from road_extract.inference import Inference, iter_probability
 from road_extract.model import read_spec, shipped_model
 from road_extract.pipeline import open_scene, plan_tiles, scale_scene, to_uint8
 from road_extract.raster_io import THRESHOLD_TAG, gdal_session, open_probability_sink
 from road_extract.raster_io.unplaced import place_if_unplaced
-from road_extract.vector_io import load_drivers
 
 
 class Model:
     """A loaded model, used for one scene after the other."""
 
     def __init__(self, options: PredictOptions) -> None:
-        load_drivers()
         folder = Path(str(options.model))
         self.options, self.spec = options, read_spec(folder)
         self.backend = open_backend(options.backend, folder, precision=options.precision, tta=options.tta)
@@ -49,6 +48,23 @@ class Model:
             sink = stack.enter_context(open_probability_sink(out, source.grid, tags))
             for strip in iter_probability(source, plan, inference):
                 sink.write(to_uint8(*strip))
+
+
+def find_images(folder: Path, only: tuple[str, ...] = ()) -> list[Path]:
+    """The scenes of a folder whose names begin with one of the prefixes; all without prefixes."""
+    images = sorted((folder / "images").glob("*.tif"))
+    return [image for image in images if not only or image.name.startswith(only)]
+
+
+def score(images: list[Path], model: Model, metrics: str, predictions: Path) -> Evaluation:
+    """Predict scenes into a folder and evaluate them against the masks beside them."""
+    predictions.mkdir(exist_ok=True, parents=True)
+    with tempfile.TemporaryDirectory() as temp:
+        for number, image in enumerate(images, 1):
+            (Path(temp) / image.name).symlink_to((image.parents[1] / "masks" / image.name).resolve())
+            model.predict(image, predictions / image.name)
+            click.echo(f"predicted {number}/{len(images)} {image.stem}", err=True)
+        return evaluate(predictions, Path(temp), options=EvaluateOptions(metrics=metrics))
 
 
 @click.command()
@@ -75,21 +91,13 @@ def main(
     json_file: Path | None,
 ) -> None:
     """Print the scores."""
-    images = [image for folder in folders for image in sorted((folder / "images").glob("*.tif"))]
-    images = [image for image in images if not only or image.name.startswith(only)]
+    images = [image for folder in folders for image in find_images(folder, only)]
     if not images:
         raise click.ClickException("no scene found")
     folder, bands = str(model or shipped_model()), (1,) if grey else None
     loaded = Model(PredictOptions(folder, precision=precision, bands=bands, overlap_px=overlap, tta=tta))
     with tempfile.TemporaryDirectory() as temp:
-        predictions, truths = keep or Path(temp) / "predictions", Path(temp) / "truths"
-        predictions.mkdir(exist_ok=True)
-        truths.mkdir()
-        for number, image in enumerate(images, 1):
-            (truths / image.name).symlink_to((image.parents[1] / "masks" / image.name).resolve())
-            loaded.predict(image, predictions / image.name)
-            click.echo(f"predicted {number}/{len(images)} {image.stem}", err=True)
-        found = evaluate(predictions, truths, options=EvaluateOptions(metrics=metrics))
+        found = score(images, loaded, metrics, keep or Path(temp) / "predictions")
     click.echo(to_text(found))
     if json_file is not None:
         json_file.write_text(json.dumps(to_values(found), indent=2) + "\n")

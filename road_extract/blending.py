@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,12 +62,18 @@ def window_weights(plan: TilePlan, window: Window) -> FloatArray:
 
 
 def _side_weights(plan: TilePlan, offset: int, length: int) -> FloatArray:
-    weights = taper_profile(plan.size_px, plan.overlap_px)
-    half = plan.size_px // 2
-    if offset == 0:
+    return _profile(plan.size_px, plan.overlap_px, offset == 0, offset + plan.size_px >= length)
+
+
+@lru_cache(maxsize=16)
+def _profile(size_px: int, overlap_px: int, is_first: bool, is_last: bool) -> FloatArray:
+    weights = taper_profile(size_px, overlap_px)
+    half = size_px // 2
+    if is_first:
         weights[:half] = 1
-    if offset + plan.size_px >= length:
+    if is_last:
         weights[half:] = 1
+    weights.flags.writeable = False  # one array for all windows
     return weights
 
 

@@ -15,6 +15,7 @@ from road_extract.options import PredictOptions
 from road_extract.pipeline import open_scene, plan_tiles, scale_scene
 from road_extract.preprocess import pad_to, to_model_input
 from road_extract.raster_io import gdal_session
+from road_extract.raster_io.unplaced import place_if_unplaced
 
 #: Changing more of them hardly changes the ranges.
 TILES = 120
@@ -54,7 +55,9 @@ def _draw(scene: Path, count: int, options: PredictOptions, rng: np.random.Gener
     """Some of the tiles that `predict` would run."""
     spec = read_spec(Path(str(options.model)))
     tiles = []
-    with gdal_session(), open_scene(scene, options, spec) as source:
+    # only pixels count here: a scene without place is as good as any
+    name = str(scene) if options.assume_crs else place_if_unplaced(scene, spec.gsd_m)
+    with gdal_session(), open_scene(name, options, spec) as source:
         scaling, windows = scale_scene(source), list(plan_tiles(source, options, spec))
         for index in rng.permutation(len(windows))[:count]:
             window = windows[index].clipped(source.grid.height, source.grid.width)

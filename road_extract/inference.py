@@ -77,7 +77,7 @@ def iter_probability(
     strips = run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD, stopped)
     # closed by hand, the blending thread before the reading one that it draws from: after an error, tracebacks keep
     # generators alive, and a thread that goes on reading while its dataset is closed crashes the process
-    with closing(tiles), closing(strips):
+    with closing(tiles), closing(predicted), closing(strips):
         for strip in strips:
             yield strip.probability, validity.take(strip.row_off, len(strip.probability))
 
@@ -101,7 +101,7 @@ def _iter_tiles(
         yield window, pad_to(tile, plan.size_px)
 
 
-def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.Event) -> Iterator[Tile]:
+def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.Event) -> Generator[Tile, None, None]:
     """Probabilities in place of tiles, in the same order, with as many batches in flight as the backend uses."""
     with ThreadPoolExecutor(backend.in_flight, "predict") as pool:
         flying: deque[Future[list[Tile]]] = deque()

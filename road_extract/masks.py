@@ -12,15 +12,15 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from road_extract.mask_strips import MaskStrip, RowBuffer, iter_checked
+from road_extract.runs import Runs, find_runs, label_runs
 
 __all__ = ["MaskStrip", "iter_clean_strips"]
 
-_WORKING_PX = 1 << 24
+_WORKING_PX = 1 << 22
 _WORKING_ROWS = 1024
-_HALOS_PER_BLOCK = 4
+_HALOS_PER_BLOCK = 2
 
 # A pass on one window: (window, its first row is the scene's, its last row is the scene's) -> its mask, cleaned.
 _Pass = Callable[[MaskStrip, bool, bool], NDArray[np.bool_]]
@@ -83,34 +83,31 @@ def _clean_block(buffer: RowBuffer, start: int, stop: int, clean: _Pass, halo: i
 
 
 def _drop_small_roads(window: MaskStrip, _top: bool, _bottom: bool, *, min_px: int) -> NDArray[np.bool_]:
-    labels, count = ndimage.label(window.mask)
-    small = _component_sizes(labels, count) < min_px
-    small[0] = False
-    return window.mask & ~small[labels] if small.any() else window.mask
+    runs = find_runs(window.mask)
+    component, count = label_runs(runs)
+    small = np.bincount(component, runs.lengths, minlength=count) < min_px
+    return _changed(window.mask, runs, small[component], to=False)
 
 
 def _fill_small_holes(window: MaskStrip, top: bool, bottom: bool, *, min_px: int) -> NDArray[np.bool_]:
-    labels, count = ndimage.label(~window.mask, np.ones((3, 3), dtype=bool))
-    small = _component_sizes(labels, count) < min_px
-    small[0] = False
-    small[labels[:, [0, -1]]] = False
-    small[labels[: int(top)]] = False
-    small[labels[len(labels) - int(bottom) :]] = False
-    small[labels[~window.valid]] = False
-    return window.mask | small[labels] if small.any() else window.mask
+    runs = find_runs(~window.mask)
+    component, count = label_runs(runs, diagonal=True)
+    small = np.bincount(component, runs.lengths, minlength=count) < min_px
+    open_runs = (runs.first_col == 0) | (runs.last_col == window.width - 1)
+    open_runs |= ((runs.row == 0) & top) | ((runs.row == len(window.mask) - 1) & bottom)
+    small[component[open_runs]] = False
+    candidates = np.flatnonzero(small[component])
+    # few pixels in all: each candidate has less than the smallest hole that stays
+    index, lengths = runs.pixels(candidates), runs.lengths[candidates]
+    without_data = ~window.valid.ravel()[index]
+    small[np.repeat(component[candidates], lengths)[without_data]] = False
+    return _changed(window.mask, runs, small[component], to=True)
 
 
-def _component_sizes(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """Pixels per label, (count + 1,); label 0 is not counted.
-
-    One component often fills nearly everything (the background), and ``bincount`` is slow per pixel: the label that
-    is most frequent in a sample is counted apart.
-    """
-    sample = np.bincount(labels[::61, ::61].ravel(), minlength=count + 1)
-    sample[0] = 0
-    largest = int(sample.argmax())
-    is_largest = labels == largest
-    rest = labels[~is_largest & (labels != 0)]
-    sizes = np.bincount(rest, minlength=count + 1).astype(np.int64, copy=False)
-    sizes[largest] = np.count_nonzero(is_largest)
-    return sizes
+def _changed(mask: NDArray[np.bool_], runs: Runs, which: NDArray[np.bool_], *, to: bool) -> NDArray[np.bool_]:
+    """The mask with the pixels of some runs set."""
+    if not which.any():
+        return mask
+    changed = mask.copy()
+    changed.reshape(-1)[runs.pixels(np.flatnonzero(which))] = to
+    return changed

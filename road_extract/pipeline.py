@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -33,8 +34,8 @@ from road_extract.raster_io import (
     gdal_session,
     open_probability_sink,
 )
-from road_extract.vector_io import load_drivers, read_area
-from road_extract.vectorizing import Targets, plan_targets, vectorize_to
+from road_extract.vector_io import read_area
+from road_extract.vectorizing import Targets, load_libraries, plan_targets, vectorize_to
 from road_extract.version import __version__
 from road_extract.windows import TilePlan
 
@@ -97,7 +98,10 @@ def extract_roads(
     check_outputs([*targets.paths, *_paths(probability)], [scene, *_inputs(predict)], overwrite)
     keep = scratch(out.with_suffix(".tif")) if probability is None else replacing(Path(probability))
     with keep as raster:
-        _predict_to(scene, raster, predict or PredictOptions(), report)
+        with ThreadPoolExecutor(1, "load") as pool:
+            pool.submit(load_libraries, targets)  # beside the model's start; what fails there fails again in its place
+            # overviews are for people: of a raster that is not kept, no one sees them
+            _predict_to(scene, raster, predict or PredictOptions(), report, overviews=probability is not None)
         return _vectorize_whole(raster, targets, vectorize, lines, None, report)
 
 
@@ -166,13 +170,12 @@ def vectorize_roads(
     return _vectorize_whole(raster, targets, options, lines, assume_crs, report)
 
 
-def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Report) -> None:
+def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Report, *, overviews: bool = True) -> None:
     folder = model_folder(options)
     spec = read_spec(folder)
     with gdal_session(), open_scene(scene, options, spec) as source:
         plan = plan_tiles(source, options, spec)
         scaling = scale_scene(source)
-        load_drivers()
         backend = open_backend(
             options.backend, folder, options.batch_size, options.precision, options.threads, options.tta
         )
@@ -181,7 +184,8 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
         strips = iter_probability(source, plan, inference, report=report)
         tags = _record(folder, spec, scaling, options, backend)
         seen = False
-        with closing(backend), closing(strips), open_probability_sink(out, source.grid, tags) as sink:
+        writing = open_probability_sink(out, source.grid, tags, overviews=overviews)
+        with closing(backend), closing(strips), writing as sink:
             for probability, valid in strips:
                 sink.write(to_uint8(probability, valid))
                 seen = seen or bool(valid.any())
@@ -267,7 +271,8 @@ def plan_tiles(source: Scene, options: PredictOptions, spec: ModelSpec) -> TileP
 
 def to_uint8(probability: FloatArray, valid: BoolArray) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Probabilities as they are stored: 0..254, 255 where there is no data."""
-    stored = np.rint(probability * PROBABILITY_MAX).astype(np.uint8)
+    scaled = probability * np.float32(PROBABILITY_MAX)
+    stored = np.rint(scaled, out=scaled).astype(np.uint8)
     stored[~valid] = NODATA
     return stored
 

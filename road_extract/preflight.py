@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from road_extract.backends import open_backend
+from road_extract.backends import choose_backend, open_backend
 from road_extract.errors import RoadExtractError
 from road_extract.locations import redact
 from road_extract.model import read_spec
@@ -23,9 +23,11 @@ from road_extract.windows import TilePlan
 
 T = TypeVar("T")
 
-#: Measured (docs/performance.md): the runtime with its model, and what each column of the inference grid adds.
-BASE_BYTES = 1.45e9
-BYTES_PER_COLUMN = 28_000
+#: Measured (docs/performance.md): GDAL's cache and the runtime with its model, what TensorFlow takes beyond that, and
+#: what each column of the inference grid adds.
+BASE_BYTES = 0.75e9
+TENSORFLOW_BYTES = 1.1e9
+BYTES_PER_COLUMN = 9_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,15 @@ def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: 
     seconds, backend = timed if timed else (None, "")
     return SceneReport(
         redact(path), facts, spec.name, spec.gsd_m, (plan.height, plan.width), len(plan),
-        int(BASE_BYTES + BYTES_PER_COLUMN * plan.width), plan.height * plan.width * 4 // 3,
+        _estimate_memory(options.backend, plan.width), plan.height * plan.width * 4 // 3,
         seconds, backend, remarks, problems,
     )  # fmt: skip
+
+
+def _estimate_memory(backend: str, columns: int) -> int:
+    problems: list[str] = []  # told elsewhere, by whoever needs the backend
+    chosen = _attempt(choose_backend, problems) if backend == "auto" else backend
+    return int(BASE_BYTES + BYTES_PER_COLUMN * columns + (TENSORFLOW_BYTES if chosen == "tensorflow" else 0))
 
 
 def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tuple[float, str]:

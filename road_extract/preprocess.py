@@ -66,10 +66,15 @@ def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spe
         (rows, cols, model bands), float32.
     """
     low, high = np.array(scaling.low, np.float32), np.array(scaling.high, np.float32)
-    unit = np.clip((pixels - low) / (high - low), 0, 1, dtype=np.float32)
+    # in place: every window passes here, beside a model that wants the processor for itself
+    unit = pixels - low
+    unit /= high - low
+    np.clip(unit, 0, 1, out=unit)
     # a grey band meets the model's means here, and becomes as many bands
-    normal: FloatArray = np.divide(unit - np.array(spec.mean, np.float32), np.array(spec.std, np.float32))
-    normal[~valid] = 0
+    normal: FloatArray = unit.astype(np.float32, copy=False) - np.array(spec.mean, np.float32)
+    normal /= np.array(spec.std, np.float32)
+    if not valid.all():
+        normal[~valid] = 0
     return normal
 
 

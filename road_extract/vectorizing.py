@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from affine import Affine
 
+from road_extract.concurrency import run_ahead
 from road_extract.errors import InputError
 from road_extract.features import Feature, LayerSchema
 from road_extract.geodesy import area_m2, pixel_size_m
-from road_extract.masks import MaskStrip, iter_clean_strips
-from road_extract.network import Evidence, RoadNetwork, trace_network
-from road_extract.network_layers import LINE_FIELDS, NODE_FIELDS, WIDTH_FIELDS, iter_line_features, iter_node_features
+from road_extract.mask_strips import MaskStrip
 from road_extract.options import LineOptions, VectorizeOptions
-from road_extract.polygons import RoadPolygon, iter_polygons
-from road_extract.progress import Progress, Report
+from road_extract.progress import Progress, Report, no_report
 from road_extract.raster_io import NODATA, PROBABILITY_MAX, ProbabilityRaster, RasterSink, gdal_session, open_mask_sink
-from road_extract.vector_io import add_layer, check_format, is_network_format, write_features, write_network
+from road_extract.vector_io import (
+    GDAL_SUFFIXES,
+    add_layer,
+    check_format,
+    is_network_format,
+    load_drivers,
+    write_features,
+    write_network,
+)
+
+# The numeric libraries are imported by the functions that need them: together they take half a second.
+if TYPE_CHECKING:
+    from road_extract.network import RoadNetwork
+    from road_extract.polygons import RoadPolygon
 
 #: For a probability raster whose maker recorded none.
 DEFAULT_THRESHOLD = 0.5
@@ -31,6 +43,9 @@ POLYGON_FIELDS = {"id": int, "area_m2": float, "probability": float}
 #: Lines are traced from areas down to this share of the smallest polygon: a faint road is a row of short dashes, which
 #: bridging joins; what stays alone is dropped by its length.
 LINE_AREA_SHARE = 0.25
+
+#: Strips of clean mask that may wait.
+_STRIPS_AHEAD = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,15 @@ def plan_targets(out: Path, geometry: str, nodes: Path | None, mask: Path | None
     return Targets(out, beside, nodes, mask)
 
 
+def load_libraries(targets: Targets) -> None:
+    """Import what `vectorize_to` needs, which another thread can do while a model runs."""
+    import road_extract.masks
+    import road_extract.polygons  # noqa: F401
+
+    if {path.suffix.lower() for path in targets.paths} & GDAL_SUFFIXES:
+        load_drivers()
+
+
 def vectorize_to(
     raster: Path | str,
     targets: Targets,
@@ -124,11 +148,27 @@ def vectorize_to(
 def _write_polygons(
     source: ProbabilityRaster, out: Path, options: VectorizeOptions, kept: RasterSink | None, report: Report
 ) -> int:
+    with closing(iter_road_polygons(source, options, kept, report)) as features:
+        return write_features(out, LayerSchema("roads", "Polygon", source.grid.crs, POLYGON_FIELDS), features)
+
+
+def iter_road_polygons(
+    source: ProbabilityRaster, options: VectorizeOptions, kept: RasterSink | None = None, report: Report = no_report
+) -> Generator[Feature, None, None]:
+    """The road polygons of a raster, in its CRS.
+
+    Args:
+        source: Read in another thread while the features are drawn.
+        options: How.
+        kept: Gets the mask, too.
+        report: Told the progress, from another thread.
+    """
+    from road_extract.polygons import iter_polygons
+
     grid = source.grid
-    strips = _iter_clean_mask(source, options, options.min_area_m2, kept, "vectorize", report)
-    polygons = iter_polygons(strips, grid.width, pixel_size_m=pixel_size_m(grid), tolerance_m=options.simplify_m)
-    features = _iter_polygon_features(polygons, grid.transform, grid.crs, source.is_mask)
-    return write_features(out, LayerSchema("roads", "Polygon", grid.crs, POLYGON_FIELDS), features)
+    with closing(_run_clean_mask(source, options, options.min_area_m2, kept, "vectorize", report)) as strips:
+        polygons = iter_polygons(strips, grid.width, pixel_size_m=pixel_size_m(grid), tolerance_m=options.simplify_m)
+        yield from _iter_polygon_features(polygons, grid.transform, grid.crs, source.is_mask)
 
 
 def _write_lines(
@@ -139,8 +179,16 @@ def _write_lines(
     kept: RasterSink | None,
     report: Report,
 ) -> int:
+    from road_extract.network_layers import (
+        LINE_FIELDS,
+        NODE_FIELDS,
+        WIDTH_FIELDS,
+        iter_line_features,
+        iter_node_features,
+    )
+
     assert targets.lines is not None
-    network = _trace(source, options, line_options, kept, report)
+    network = trace_roads(source, options, line_options, kept, report)
     crs, widths = source.grid.crs, source.true_width
     if targets.nodes is not None:
         nodes = LayerSchema("road_nodes", "Point", crs, NODE_FIELDS)
@@ -152,35 +200,43 @@ def _write_lines(
     return write(targets.lines, schema, iter_line_features(network, crs, widths=widths))
 
 
-def _trace(
+def trace_roads(
     source: ProbabilityRaster,
     options: VectorizeOptions,
     line_options: LineOptions,
-    kept: RasterSink | None,
-    report: Report,
+    kept: RasterSink | None = None,
+    report: Report = no_report,
 ) -> RoadNetwork:
+    """The road network of a raster, in map coordinates. Arguments as for `iter_road_polygons`."""
+    from road_extract.network import Evidence, trace_network
+
     grid = source.grid
-    strips = _iter_clean_mask(source, options, LINE_AREA_SHARE * options.min_area_m2, kept, "lines", report)
-    network = trace_network(
-        strips, (grid.height, grid.width), pixel_size_m(grid), line_options, options.simplify_m,
-        Evidence(source.read, road_threshold(options, source), source.is_mask),
-    )  # fmt: skip
+    with closing(
+        _run_clean_mask(source, options, LINE_AREA_SHARE * options.min_area_m2, kept, "lines", report)
+    ) as strips:
+        network = trace_network(
+            strips, (grid.height, grid.width), pixel_size_m(grid), line_options, options.simplify_m,
+            Evidence(source.read, road_threshold(options, source), source.is_mask),
+        )  # fmt: skip
     return network.placed(grid.transform)
 
 
-def _iter_clean_mask(
+def _run_clean_mask(
     source: ProbabilityRaster,
     options: VectorizeOptions,
     min_area_m2: float,
     kept: RasterSink | None,
     stage: str,
     report: Report,
-) -> Iterator[MaskStrip]:
+) -> Generator[MaskStrip, None, None]:
+    """Read and clean in another thread, beside what is made of the mask here."""
+    from road_extract.masks import iter_clean_strips
+
     size_x, size_y = pixel_size_m(source.grid)
     pixels = [math.ceil(area / (size_x * size_y)) for area in (min_area_m2, options.min_hole_m2)]
     strips = _iter_mask_strips(source, road_threshold(options, source), stage, report)
     cleaned = iter_clean_strips(strips, *pixels)
-    return cleaned if kept is None else _iter_kept(cleaned, kept)
+    return run_ahead(cleaned if kept is None else _iter_kept(cleaned, kept), _STRIPS_AHEAD)
 
 
 def road_threshold(options: VectorizeOptions, source: ProbabilityRaster) -> float:

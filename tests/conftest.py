@@ -30,6 +30,14 @@ SHARED = REPOSITORY.parent / "shared" / "data"
 UTM = Affine(1.0, 0.0, 665000.25, 0.0, -1.0, 4010000.75)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests leave nothing in the user's cache folder, and find nothing there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROAD_EXTRACT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _console_ends() -> Iterator[None]:
     """A command that ran in this process leaves no handler behind: its stdout is closed after the test."""

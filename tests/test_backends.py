@@ -2,32 +2,75 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 
 from road_extract import backends
-from road_extract.backends import choose_backend, open_backend
+from road_extract.backends import choose_backend, open_backend, openvino
 from road_extract.backends.symmetries import D4Backend
+from road_extract.blending import iter_blended
 from road_extract.errors import BackendError, InputError
+from road_extract.grid import RasterGrid
+from road_extract.inference import Inference, iter_probability
 from road_extract.model import build_resunet, inference_form, read_spec, save_model, shipped_model
 from road_extract.model_spec import ModelSpec
-from tests.conftest import SAMPLES
-
-#: Runtime and precision, and the largest mean difference from TensorFlow in float32 that is allowed.
-EVERY = [
-    ("tensorflow", "bfloat16", 2e-3),
-    ("openvino", "float32", 1e-5),
-    ("openvino", "bfloat16", 2e-3),
-    ("openvino", "int8", 3e-3),
-    ("onnxruntime", "float32", 1e-5),
-]
-NAMES = sorted({name for name, _, _ in EVERY})
+from road_extract.preprocess import byte_scaling, to_model_input
+from road_extract.windows import TilePlan
+from tests.conftest import REPOSITORY, SAMPLES
 
 pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Way:
+    """A runtime and its precision, and how far it may be from TensorFlow in float32.
+
+    Masks are compared at the model's threshold, by their intersection over union: on imagery of the kind that the model
+    was trained on, and on another sensor's, where more probabilities lie near the threshold.
+    """
+
+    name: str
+    precision: str
+    mean_difference: float
+    iou: float
+    iou_elsewhere: float
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.precision}"
+
+    def open(self, batch_size=None, threads=None):
+        return open_backend(self.name, shipped_model(), batch_size, self.precision, threads)
+
+
+EVERY = [
+    Way("tensorflow", "float32", 1e-5, 0.9995, 0.9995),
+    Way("tensorflow", "bfloat16", 2e-3, 0.995, 0.98),
+    Way("openvino", "float32", 1e-5, 0.9995, 0.9995),
+    Way("openvino", "bfloat16", 2e-3, 0.995, 0.98),
+    Way("openvino", "int8", 3e-3, 0.97, 0.95),
+    Way("onnxruntime", "float32", 1e-5, 0.9995, 0.9995),
+]
+NAMES = sorted({way.name for way in EVERY})
+
+
+@pytest.fixture(scope="module", params=EVERY, ids=str)
+def way(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def backend(way):
+    with closing(way.open()) as backend:
+        yield backend
 
 
 @pytest.fixture(scope="module")
@@ -35,74 +78,145 @@ def tiles():
     return read_tiles(SAMPLES / "vegas_utm.tif")
 
 
+def read_pixels(scene):
+    """(rows, cols, 3), uint8."""
+    with rasterio.open(scene) as dataset:
+        return dataset.read((1, 2, 3)).transpose(1, 2, 0)
+
+
 def read_tiles(scene):
     """Eight windows of a scene as the shipped model wants them, (8, 224, 224, 3)."""
-    with rasterio.open(scene) as dataset:
-        pixels = dataset.read((1, 2, 3)).transpose(1, 2, 0).astype(np.float32) / 255
-    spec, size = read_spec(shipped_model()), 224
+    pixels, size = read_pixels(scene), 224
     free = np.array(pixels.shape[:2]) - size
     corners = (np.array([(i, j) for i in (0, 0.3, 0.6, 1) for j in (0, 1)]) * free).astype(int)
-    cut = np.stack([pixels[row : row + size, col : col + size] for row, col in corners])
-    return ((cut - np.array(spec.mean)) / np.array(spec.std)).astype(np.float32)
+    cut = [pixels[row : row + size, col : col + size] for row, col in corners]
+    valid = np.ones((size, size), bool)
+    return np.stack([to_model_input(tile, valid, byte_scaling(3), read_spec(shipped_model())) for tile in cut])
+
+
+def predict_all(backend, tiles):
+    """Any number of tiles, in full batches."""
+    size = backend.batch_size
+    short = -len(tiles) % size
+    filled = np.concatenate([tiles, np.zeros((short, *tiles.shape[1:]), np.float32)])
+    found = [backend.predict(filled[first : first + size]) for first in range(0, len(filled), size)]
+    return np.concatenate(found)[: len(tiles)]
 
 
 @pytest.fixture(scope="module")
-def expected(tiles):
+def reference():
+    """TensorFlow's answers in float32, each tile asked for once."""
+    answers = {}
     with closing(open_backend("tensorflow", shipped_model(), 8, "float32")) as backend:
-        return backend.predict(tiles)
+
+        def answer(tiles):
+            key = tiles.tobytes()
+            if key not in answers:
+                answers[key] = predict_all(backend, tiles)
+            return answers[key]
+
+        yield answer
 
 
-@pytest.mark.parametrize(("name", "precision", "allowed"), EVERY)
-def test_probabilities_are_tensorflows_in_float32(name, precision, allowed, tiles, expected):
-    with closing(open_backend(name, shipped_model(), 8, precision)) as backend:
-        found = backend.predict(tiles)
-        assert precision in backend.description
-    assert found.shape == (8, 224, 224)
-    assert found.dtype == np.float32
-    assert found.min() >= 0
-    assert found.max() <= 1
-    assert np.abs(found - expected).mean() <= allowed
+def overlap(one, other):
+    """Intersection over union of two probability maps' masks."""
     threshold = read_spec(shipped_model()).threshold
-    ours, theirs = found >= threshold, expected >= threshold
-    assert theirs.mean() > 0.02
-    # another sensor than the model was trained on: many probabilities lie near the threshold
-    least = 0.95 if precision == "int8" else 0.98
-    assert (ours & theirs).sum() >= least * (ours | theirs).sum()
+    ours, theirs = one >= threshold, other >= threshold
+    assert theirs.mean() > 0.01
+    return (ours & theirs).sum() / (ours | theirs).sum()
 
 
-@pytest.mark.parametrize(("name", "precision", "allowed"), EVERY)
-def test_masks_are_tensorflows_in_float32_on_the_models_own_kind_of_imagery(name, precision, allowed, shared_data):
+def test_a_batch_gives_one_probability_a_pixel(way, backend, tiles):
+    batch = tiles[: backend.batch_size]
+    found = backend.predict(batch)
+    assert found.shape == (backend.batch_size, 224, 224)
+    assert found.dtype == np.float32
+    assert 0 <= found.min() < 0.1
+    assert 0.9 < found.max() <= 1
+    assert way.precision in backend.description
+
+
+@pytest.mark.parametrize("level", [-4.0, 0.0, 4.0])
+def test_nothing_but_probabilities_comes_out_at_the_ends_of_the_scale(backend, level):
+    found = backend.predict(np.full((backend.batch_size, 224, 224, 3), level, np.float32))
+    assert np.isfinite(found).all()
+    assert 0 <= found.min() <= found.max() <= 1
+
+
+def test_a_tile_has_one_answer_whatever_shares_its_batch(backend, tiles):
+    empty = np.zeros_like(tiles[0])
+    others = [tiles[2 + i] for i in range(backend.batch_size - 1)]
+    for tile in tiles[:2]:
+        alone = backend.predict(np.stack([tile, *[empty] * len(others)]))[0]
+        first = backend.predict(np.stack([tile, *others]))[0]
+        last = backend.predict(np.stack([*others, tile]))[-1]
+        assert np.array_equal(first, alone)
+        assert np.array_equal(last, alone)
+
+
+def test_several_threads_may_ask_at_once(backend, tiles):
+    callers = backend.in_flight + 2
+    batches = [np.stack([tiles[(i + j) % 8] for j in range(backend.batch_size)]) for i in range(callers)]
+    expected = [backend.predict(batch) for batch in batches]
+    with ThreadPoolExecutor(callers) as pool:
+        found = list(pool.map(backend.predict, batches))
+    assert np.array_equal(np.stack(found), np.stack(expected))
+
+
+class PixelSource:
+    """A scene in memory, all of it valid."""
+
+    def __init__(self, pixels):
+        self.pixels = pixels
+        self.grid = RasterGrid(*pixels.shape[:2], Affine.identity(), "")
+
+    def read(self, window):
+        pixels = self.pixels[window.row_off : window.row_end, window.col_off : window.col_end]
+        return pixels, np.ones(pixels.shape[:2], bool)
+
+
+def test_the_last_batch_of_a_scene_may_be_short(backend):
+    """A scene of five windows, which is no multiple of any batch: each is answered as if it were alone."""
+    pixels, spec = read_pixels(SAMPLES / "vegas_utm.tif")[:224, :640], read_spec(shipped_model())
+    plan = TilePlan(224, 640, 224, 112)
+    assert len(plan) == 5
+    assert len(plan) % backend.batch_size
+    source, scaling = PixelSource(pixels), byte_scaling(3)
+    strips = list(iter_probability(source, plan, Inference(backend, spec, scaling)))
+    alone = [
+        (window, predict_all(backend, to_model_input(*source.read(window), scaling, spec)[None])[0]) for window in plan
+    ]
+    expected = np.concatenate([strip.probability for strip in iter_blended(plan, alone)])
+    assert np.array_equal(np.concatenate([strip for strip, _ in strips]), expected)
+
+
+def test_the_number_of_threads_hardly_matters(way, backend, tiles, tmp_path):
+    """One thread runs in a process of its own: TensorFlow takes the number once."""
+    np.save(tmp_path / "tiles.npy", tiles[:4])
+    code = f"""
+import numpy as np
+from tests.test_backends import Way, predict_all
+backend = Way({way.name!r}, {way.precision!r}, 0, 0, 0).open(threads=1)
+np.save("found.npy", predict_all(backend, np.load("tiles.npy")))
+"""
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    difference = np.abs(np.load(tmp_path / "found.npy") - predict_all(backend, tiles[:4]))
+    assert difference.mean() <= way.mean_difference / 4
+
+
+def test_probabilities_agree_with_tensorflow_on_another_sensor(way, backend, reference, tiles):
+    found, expected = predict_all(backend, tiles), reference(tiles)
+    assert np.abs(found - expected).mean() <= way.mean_difference
+    assert overlap(found, expected) >= way.iou_elsewhere
+
+
+def test_probabilities_agree_with_tensorflow_on_the_models_own_kind_of_imagery(way, backend, reference, shared_data):
     scenes = sorted((shared_data / "massachusetts" / "valid" / "images").glob("*.tif"))[:4]
     tiles = np.concatenate([read_tiles(scene) for scene in scenes])
-    masks = []
-    for runtime in (("tensorflow", "float32"), (name, precision)):
-        with closing(open_backend(runtime[0], shipped_model(), 8, runtime[1])) as backend:
-            batches = [backend.predict(tiles[first : first + 8]) for first in range(0, len(tiles), 8)]
-        masks.append(np.concatenate(batches) >= read_spec(shipped_model()).threshold)
-    theirs, ours = masks
-    least = 0.97 if precision == "int8" else 0.995
-    assert (ours & theirs).sum() >= least * (ours | theirs).sum()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_tile_has_one_answer_whatever_shares_its_batch_and_whoever_asks_beside_it(name, tiles):
-    with closing(open_backend(name, shipped_model(), 2)) as backend:
-        alone = [backend.predict(np.stack([tile, np.zeros_like(tile)]))[0] for tile in tiles]
-        pairs = [np.stack([tiles[(i + 3) % 8], tiles[i]]) for i in range(8)]
-        with ThreadPoolExecutor(max(2, backend.in_flight)) as pool:
-            together = [pair[1] for pair in pool.map(backend.predict, pairs)]
-    assert np.array_equal(np.stack(alone), np.stack(together))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_number_of_threads_changes_nothing(name, tiles):
-    if name == "tensorflow":
-        pytest.skip("TensorFlow takes its number of threads once in a process")
-    found = []
-    for threads in (1, 2):
-        with closing(open_backend(name, shipped_model(), 2, threads=threads)) as backend:
-            found.append(backend.predict(tiles[:2]))
-    assert np.array_equal(*found)
+    found, expected = predict_all(backend, tiles), reference(tiles)
+    assert np.abs(found - expected).mean() <= way.mean_difference
+    assert overlap(found, expected) >= way.iou
 
 
 @pytest.fixture(scope="module")
@@ -227,3 +341,28 @@ def test_the_mean_over_symmetries_does_not_depend_on_how_a_tile_is_turned(rng):
             assert np.allclose(backend.predict(np.ascontiguousarray(turned)), expected, atol=1e-6)
     backend.close()
     assert inner.closed
+
+
+@pytest.mark.parametrize(
+    ("native", "flags", "ranges", "chosen"),
+    [
+        (["FP32", "INT8", "BF16"], "amx_bf16 amx_int8", True, "int8"),
+        (["FP32", "INT8", "BF16"], "amx_bf16 amx_int8", False, "bfloat16"),
+        (["FP32", "INT8"], "avx2 avx_vnni", True, "int8"),
+        (["FP32", "INT8"], "avx2", True, "float32"),  # its 8-bit products saturate
+        (["FP32", "INT8", "BF16"], "", True, "int8"),  # not Linux
+        (["FP32", "INT8"], "", True, "float32"),
+    ],
+)
+def test_auto_takes_8_bit_integers_where_the_processor_and_the_model_are_made_for_them(
+    monkeypatch, tmp_path, native, flags, ranges, chosen
+):
+    class Core:
+        def get_property(self, device, name):
+            assert (device, name) == ("CPU", "OPTIMIZATION_CAPABILITIES")
+            return native
+
+    monkeypatch.setattr(openvino, "processor_flags", lambda: flags)
+    if ranges:
+        (tmp_path / "int8.json").touch()
+    assert openvino._choose_precision(Core(), tmp_path) == chosen

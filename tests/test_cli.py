@@ -15,7 +15,7 @@ from road_extract.cli import COMMANDS, run
 from road_extract.cli.console import bar_line, format_seconds
 from road_extract.options import PredictOptions, VectorizeOptions
 from road_extract.progress import Progress
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, SAMPLES
 from tests.test_pipeline import roads_in
 
 
@@ -153,6 +153,19 @@ def test_help_loads_nothing_heavy(code):
     check = f"{code}\nimport sys\nprint('HEAVY', [name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_extracting_on_the_processor_starts_without_the_libraries_that_others_need(tmp_path):
+    """They would take ten seconds (TensorFlow) and half a second (pandas) of every start."""
+    scene, out = str(SAMPLES / "vegas_utm.tif"), str(tmp_path / "r.geojson")
+    code = f"""
+from road_extract.cli import run
+assert run(["extract", {scene!r}, {out!r}, "--backend", "openvino"]) == 0
+import sys
+print([name for name in ("tensorflow", "keras", "pandas", "geopandas", "pyogrio", "networkx") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_every_command_has_help_that_shows_its_options(capsys):

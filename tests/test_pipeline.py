@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import geopandas
 import numpy as np
@@ -20,7 +22,7 @@ from road_extract.grid import RasterGrid
 from road_extract.inference import Inference, iter_probability
 from road_extract.model_spec import ModelSpec
 from road_extract.preprocess import Scaling
-from road_extract.raster_io import Scene, SceneView
+from road_extract.raster_io import ProbabilityRaster, Scene, SceneView
 from road_extract.windows import TilePlan, Window
 from tests.conftest import UTM, IdentityBackend
 
@@ -60,9 +62,11 @@ class ArraySource:
 
     def __init__(self, pixels: np.ndarray, valid: np.ndarray) -> None:
         self.pixels, self.valid = pixels, valid
+        self.reads = 0
         self.grid = RasterGrid(*valid.shape, Affine.identity(), "")
 
     def read(self, window: Window):
+        self.reads += 1
         place = np.s_[window.row_off : window.row_end, window.col_off : window.col_end]
         return self.pixels[place], self.valid[place]
 
@@ -275,7 +279,7 @@ def test_features_do_not_depend_on_the_strips_they_are_read_in(write_scene, tmp_
         predict_probability(scene, tmp_path / "p.tif")
         vectorize_roads(tmp_path / "p.tif", tmp_path / "r.geojson")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(probability, "STRIP_ROWS", strip_rows)
+        patch.setattr(probability, "STRIP_PX", 300 * strip_rows)
         patch.setattr(masks, "_WORKING_ROWS", 1 + strip_rows // 2)
         patch.setattr(masks, "_WORKING_PX", 1)
         (tmp_path / "again").mkdir(exist_ok=True)
@@ -388,3 +392,117 @@ def test_after_an_error_no_thread_goes_on_reading_even_while_the_error_is_kept()
         list(iter_probability(ArraySource(pixels, valid), TilePlan(640, 640, 16, 0), inference))
     assert kept.value.__traceback__ is not None
     assert threading.active_count() == before
+
+
+class CountingBackend(PositionBackend):
+    """Counts the tiles that it is given, padding of the last batch aside: a tile of a scene is never all zero."""
+
+    def __init__(self, batch_size: int, in_flight: int) -> None:
+        super().__init__(batch_size, in_flight)
+        self.counts: list[int] = []  # appending is safe from several threads
+
+    def predict(self, batch: np.ndarray) -> np.ndarray:
+        self.counts.append(int(batch.any(axis=(1, 2, 3)).sum()))
+        return super().predict(batch)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_windows_without_a_valid_pixel_never_reach_the_model_and_change_nothing(rng, batch_size):
+    """A strip of data across a scene that is empty otherwise."""
+    rows, cols = 300, 400
+    pixels = rng.integers(1, 256, (rows, cols, 3), dtype=np.uint8)
+    row, col = np.indices((rows, cols))
+    valid = np.abs(row - col) < 7
+    spec, scaling = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16), Scaling((0.0,) * 3, (255.0,) * 3)
+    plan = TilePlan(rows, cols, 16, 4)
+
+    def run(valid: np.ndarray) -> tuple[np.ndarray, int]:
+        backend = CountingBackend(batch_size, 2)
+        strips = list(iter_probability(ArraySource(pixels, valid), plan, Inference(backend, spec, scaling)))
+        return np.concatenate([strip for strip, _ in strips]), sum(backend.counts)
+
+    found, windows = run(valid)
+    expected, all_windows = run(np.ones_like(valid))
+    touched = sum(1 for w in plan if valid[w.row_off : w.row_end, w.col_off : w.col_end].any())
+    assert all_windows == len(plan)
+    assert windows == touched < len(plan) / 5
+    assert np.array_equal(found[valid], expected[valid])
+
+
+class OneBadRead(ArraySource):
+    def read(self, window: Window):
+        if self.reads == 50:
+            raise InputError("the scene broke")
+        return super().read(window)
+
+
+class OneBadBatch(SlowBackend):
+    def predict(self, batch: np.ndarray) -> np.ndarray:
+        if batch[0, 0, 0, 0] > 0:
+            raise BackendError("the model broke")
+        return super().predict(batch)
+
+
+@pytest.mark.parametrize("stage", ["reading", "model", "writing", "progress"])
+def test_an_error_of_any_stage_stops_all_at_once_with_its_own_message(stage):
+    """Left alone, the scene would take 20 s: 1600 windows of a slow model."""
+    pixels, valid = np.zeros((640, 640, 3), np.uint8), np.ones((640, 640), bool)
+    if stage == "model":
+        pixels[16:32] = 255
+    source = OneBadRead(pixels, valid) if stage == "reading" else ArraySource(pixels, valid)
+    backend = OneBadBatch() if stage == "model" else SlowBackend()
+    spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16)
+    inference = Inference(backend, spec, Scaling((0.0,) * 3, (255.0,) * 3))
+
+    def report(progress):
+        if stage == "progress" and progress.done == 45:
+            raise OSError("the terminal broke")
+
+    def run() -> None:
+        strips = iter_probability(source, TilePlan(640, 640, 16, 0), inference, report=report)
+        with closing(strips):
+            for _ in strips:
+                if stage == "writing":
+                    raise OutputError("the disk broke")
+
+    before, started = threading.active_count(), time.monotonic()
+    message = {"reading": "scene", "model": "model", "writing": "disk", "progress": "terminal"}[stage]
+    with pytest.raises((InputError, OutputError, BackendError, OSError), match=f"the {message} broke"):
+        run()
+    assert time.monotonic() - started < 5
+    assert threading.active_count() <= before
+    reads = source.reads
+    time.sleep(0.2)
+    assert source.reads == reads  # nobody goes on reading
+
+
+def test_nobody_waits_for_overviews_of_a_raster_that_is_not_kept(write_scene, tmp_path, identity_model, monkeypatch):
+    scene, made = write_scene(roads_in(700, 900)), []
+    monkeypatch.setattr("road_extract.raster_io.sink._build_overviews", lambda *args: made.append(args))
+    extract_roads(scene, tmp_path / "a.geojson")
+    assert not made
+    monkeypatch.undo()
+    monkeypatch.setattr(pipeline, "shipped_model", lambda: identity_model)
+    monkeypatch.setattr(pipeline, "open_backend", lambda *args: IdentityBackend())
+    extract_roads(scene, tmp_path / "b.geojson", probability=tmp_path / "b.tif")
+    with rasterio.open(tmp_path / "b.tif") as dataset:
+        assert dataset.overviews(1)
+
+
+def test_a_raster_may_be_closed_while_another_thread_reads_it(write_scene, rng):
+    """After an error whoever reads ahead learns it late; the process must survive that."""
+    path = write_scene(rng.integers(0, 2, (1, 2000, 2000), dtype=np.uint8), compress="deflate")
+
+    def read(raster: ProbabilityRaster) -> None:
+        while True:
+            list(raster.iter_strips())
+
+    with ThreadPoolExecutor() as pool:
+        for _ in range(20):
+            raster = ProbabilityRaster(str(path))
+            reading = pool.submit(read, raster)
+            time.sleep(0.01)
+            raster.close()
+            error = reading.exception(10)
+            assert isinstance(error, InputError)
+            assert "closed" in str(error)

@@ -10,7 +10,7 @@ from affine import Affine
 
 from road_extract.errors import InputError
 from road_extract.geodesy import pixel_size_m
-from road_extract.raster_io import Scene, SceneView
+from road_extract.raster_io import Scene, SceneView, gdal_session
 from road_extract.windows import Window
 from tests.conftest import UTM
 
@@ -305,3 +305,15 @@ def test_pixels_are_measured_next_to_a_pole(write_scene):
     transform = Affine(1e-3, 0, 25.0, 0, -1e-5, 89.9999)
     with Scene(str(write_scene(coordinates(1, 8, 60), crs="EPSG:4326", transform=transform)), VIEW) as scene:
         assert scene.native_gsd_m[1] == pytest.approx(1.117, abs=0.01)
+
+
+def test_blocks_are_decoded_once_while_neighbouring_windows_are_read(write_scene, rng, monkeypatch):
+    """What is read again comes from memory: it is still there after the file has been wiped."""
+    monkeypatch.delenv("GDAL_CACHEMAX", raising=False)
+    pixels = rng.integers(0, 255, (3, 1024, 1024), dtype=np.uint8)
+    path = write_scene(pixels, tiled=True, blockxsize=256, blockysize=256, compress="deflate")
+    with gdal_session(), Scene(str(path), VIEW) as scene:
+        scene.read(Window(0, 0, 1024, 1024))
+        path.write_bytes(bytes(path.stat().st_size))
+        read, _ = scene.read(Window(100, 100, 900, 900))
+    assert np.array_equal(read, pixels[:, 100:1000, 100:1000].transpose(1, 2, 0))

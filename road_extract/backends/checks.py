@@ -1,6 +1,8 @@
-"""What every backend looks at before it gives a result."""
+"""What backends look at: the values that come out, and the processor."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,3 +20,12 @@ def check_probabilities(values: NDArray[np.float32]) -> NDArray[np.float32]:
     if not (values.min() >= 0 and values.max() <= 1):
         raise BackendError("the model gave values that are no probabilities; its weights may be damaged")
     return values
+
+
+def processor_flags() -> str:
+    """The instruction sets of the processor, as Linux tells them; elsewhere empty."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), "")

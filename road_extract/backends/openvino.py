@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import queue
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from road_extract.backends.checks import check_probabilities
+from road_extract.backends.cache import make_key, read_entry, write_entry
+from road_extract.backends.checks import check_probabilities, processor_flags
 from road_extract.backends.openvino_int8 import quantize
 from road_extract.errors import BackendError, InputError
-from road_extract.model import INT8_FILE, build_inference_form, read_int8_ranges, read_spec, read_weights
+from road_extract.model import INT8_FILE, build_inference_form, model_hash, read_int8_ranges, read_spec, read_weights
 
 FloatArray = NDArray[np.float32]
 
@@ -28,7 +30,7 @@ class OpenVinoBackend:
     def __init__(
         self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
     ) -> None:
-        """Build and compile the network.
+        """Build and compile the network, or take it from the cache.
 
         Args:
             model: Model folder.
@@ -46,15 +48,10 @@ class OpenVinoBackend:
         core = ov.Core()
         if precision == "auto":
             precision = _choose_precision(core, model)
-        build = build_int8 if precision == "int8" else build_openvino
-        network = build(model, self.batch_size)
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": _HINTS[precision]}
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
-        try:
-            compiled = core.compile_model(network, "CPU", settings)
-        except RuntimeError as error:
-            raise BackendError(f"OpenVINO could not compile the model: {error}") from error
+        compiled = _load(core, model, self.batch_size, precision, settings)
         self.in_flight = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         # a request belongs to one caller at a time
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -182,9 +179,42 @@ class _Operations:
         return self._constant(values.reshape(1, -1, 1, 1))
 
 
+def _load(core: Any, model: Path, batch_size: int, precision: str, settings: dict[str, Any]) -> Any:
+    """The compiled network: building and compiling take a second, reading what they gave last time a tenth of it."""
+    read_spec(model)  # a folder that is no model is told so in any case
+    key = make_key([precision, str(batch_size), repr(sorted(settings.items())), *_surroundings(core, model)])
+    if (entry := read_entry(key)) is not None:
+        try:
+            return core.import_model(entry, "CPU", settings)
+        except RuntimeError:  # of an OpenVINO that only looks the same
+            pass
+    network = (build_int8 if precision == "int8" else build_openvino)(model, batch_size)
+    try:
+        compiled = core.compile_model(network, "CPU", settings)
+    except RuntimeError as error:
+        raise BackendError(f"OpenVINO could not compile the model: {error}") from error
+    write_entry(key, compiled.export_model().getvalue())
+    return compiled
+
+
+def _surroundings(core: Any, model: Path) -> list[str]:
+    """What a compiled network depends on, but for how it is asked for: model, this code, runtime, processor."""
+    package = resources.files("road_extract")
+    sources = ("model/inference_form.py", "backends/openvino.py", "backends/openvino_int8.py")
+    code = [package.joinpath(source).read_text(encoding="utf-8") for source in sources]
+    device = [str(core.get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
+    return [model_hash(model), *code, str(_import_openvino().__version__), *device, processor_flags()]
+
+
+#: Instructions that multiply 8-bit integers without loss; older ones saturate in between.
+_INT8_FLAGS = ("amx_int8", "avx512_vnni", "avx_vnni")
+
+
 def _choose_precision(core: Any, model: Path) -> str:
     native = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    if "INT8" in native and (model / INT8_FILE).exists():
+    # where flags cannot be read, bfloat16 tells: every processor that has it has these instructions, too
+    has_int8 = "BF16" in native or any(flag in processor_flags() for flag in _INT8_FLAGS)
+    if "INT8" in native and has_int8 and (model / INT8_FILE).exists():
         return "int8"
     return "bfloat16" if "BF16" in native else "float32"
 

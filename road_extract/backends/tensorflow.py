@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from road_extract.backends.checks import check_probabilities
+from road_extract.backends.checks import check_probabilities, processor_flags
 from road_extract.errors import BackendError, InputError
+from road_extract.vector_io import load_drivers
 
 log = logging.getLogger("road_extract")
 
@@ -123,6 +124,7 @@ def _quiet_start() -> Iterator[None]:
 
 
 def _import_tensorflow() -> Any:
+    load_drivers()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
@@ -141,9 +143,6 @@ def _limit_threads(tf: Any, threads: int) -> None:
 
 
 def _has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 (Linux tells; elsewhere float32 is the safe choice)."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
+    """Whether the processor multiplies bfloat16; where that is not known, float32 is the safe choice."""
+    flags = processor_flags()
     return "amx_bf16" in flags or "avx512_bf16" in flags

@@ -105,7 +105,7 @@ def upsampling_kernel(kernel: FloatArray) -> FloatArray:
     for tap in range(3):
         for phase in range(2):
             spread[phase + 2 - tap, tap] += 1
-    wide: FloatArray = np.einsum("rt,cu,tuio->rcio", spread, spread, kernel).astype(np.float32)
+    wide: FloatArray = np.einsum("rt,cu,tuio->rcio", spread, spread, kernel, optimize=True).astype(np.float32)
     return wide
 
 

@@ -161,13 +161,28 @@ def _chain_edges(nodes: _Nodes, edges: _Edges) -> tuple[IntArray, IntArray]:
     following = np.where(nodes.cut[edges.head], -1, leaving[edges.head])
     opening = np.flatnonzero(nodes.cut[edges.tail])
     opening = opening[np.argsort(edges.tail[opening] * QUADRANTS + edges.direction[opening])]
-    seen = bytearray(len(edges.tail))
     next_edge = following.tolist()
-    order, counts = _follow(opening.tolist(), next_edge, seen)
+    order, counts = _follow_open(opening.tolist(), next_edge)
+    seen = np.zeros(len(edges.tail), dtype=np.uint8)
+    seen[order] = 1
     # A loop begins at its first node in row-major order.
     loops = leaving[~nodes.cut & (leaving >= 0)].tolist()
-    loop_order, loop_counts = _follow(loops, next_edge, seen)
+    loop_order, loop_counts = _follow(loops, next_edge, bytearray(seen))
     return np.array(order + loop_order, dtype=np.int64), np.array(counts + loop_counts, dtype=np.int64)
+
+
+def _follow_open(starts: list[int], following: list[int]) -> tuple[list[int], list[int]]:
+    """Follow each chain from its start to its end (-1)."""
+    order: list[int] = []
+    counts: list[int] = []
+    append = order.append
+    for item in starts:
+        before = len(order)
+        while item >= 0:
+            append(item)
+            item = following[item]
+        counts.append(len(order) - before)
+    return order, counts
 
 
 def _follow(starts: list[int], following: list[int], seen: bytearray) -> tuple[list[int], list[int]]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -22,6 +21,7 @@ from road_extract.mask_strips import MaskStrip, iter_blocks, iter_checked
 from road_extract.polygons.boundaries import Arcs, BoolArray, IntArray, trace_arcs
 from road_extract.polygons.rings import build_polygons
 from road_extract.polygons.simplify import Simplification, simplify_arcs
+from road_extract.runs import Runs, find_runs, label_runs
 
 _log = logging.getLogger("road_extract")
 
@@ -149,40 +149,54 @@ def _advance(
     state: _Unfinished, strip: MaskStrip, cell_px: int, how: Simplification | None
 ) -> tuple[_Unfinished, list[RoadPolygon]]:
     """Take in one cell row; returns what waits now and what is finished."""
-    old = len(state)
-    labels, new = ndimage.label(strip.mask)
-    group, groups = _unite(state.last_row, labels[0].astype(np.int64), old, new)
+    old, runs = len(state), find_runs(strip.mask)
+    label, new = label_runs(runs)
+    group, groups = _unite(state.last_row, _row_of_labels(runs, label, 0), old, new)
     arcs, right = trace_arcs(np.vstack([state.last_row >= 0, strip.mask]), strip.row_off, cell_px)
     if how is not None:
         arcs = simplify_arcs(arcs, strip.row_off, cell_px, how)
-    arcs = replace(arcs, component=group[_component_at(right, state.last_row, labels, old)])
-    components = _sum_components(state.components, strip, labels, new).merged(group, groups)
+    arcs = replace(arcs, component=group[_component_at(right, state.last_row, runs, label, old)])
+    components = _sum_components(state.components, strip, runs, label, new).merged(group, groups)
     np.minimum.at(components.first, arcs.component, arcs.first)
-    last_row = np.where(labels[-1] > 0, group[old + labels[-1] - 1], -1) if new else np.full(strip.width, -1)
+    last_row = _row_of_labels(runs, label, len(strip.mask) - 1)
+    last_row[last_row >= 0] = group[old + last_row[last_row >= 0]]
     return _split(state, group[:old], arcs, components, last_row)
+
+
+def _row_of_labels(runs: Runs, label: IntArray, row: int) -> IntArray:
+    """The label of each pixel of a row, -1 without road, (cols,)."""
+    labels = np.full(runs.shape[1], -1)
+    here = np.flatnonzero(runs.row == row)
+    labels[runs.pixels(here) - row * runs.shape[1]] = np.repeat(label[here], runs.lengths[here])
+    return labels
 
 
 def _unite(last_row: IntArray, first_row: IntArray, old: int, new: int) -> tuple[IntArray, int]:
     """Group the ``old`` waiting components and the ``new`` labels by contact: (old + new,), number of groups."""
-    touch = (last_row >= 0) & (first_row > 0)
-    pairs = (last_row[touch], old + first_row[touch] - 1)
+    touch = (last_row >= 0) & (first_row >= 0)
+    pairs = (last_row[touch], old + first_row[touch])
     graph = coo_array((np.ones(len(pairs[0]), dtype=bool), pairs), shape=(old + new, old + new))
     groups, group = connected_components(graph, directed=False)
     return group.astype(np.int64), int(groups)
 
 
-def _component_at(pixels: IntArray, last_row: IntArray, labels: NDArray[np.int32], old: int) -> IntArray:
+def _component_at(pixels: IntArray, last_row: IntArray, runs: Runs, label: IntArray, old: int) -> IntArray:
     """The component (waiting ones first, then labels) of road pixels (row, col), row 0 being the row above."""
     row, col = pixels[:, 0], pixels[:, 1]
-    inside = old + labels[np.maximum(row - 1, 0), col].astype(np.int64) - 1
-    return np.where(row == 0, last_row[col], inside)
+    above = row == 0
+    component = np.empty(len(pixels), dtype=np.int64)
+    component[above] = last_row[col[above]]
+    component[~above] = old + label[runs.at(row[~above] - 1, col[~above])]
+    return component
 
 
-def _sum_components(old: _Components, strip: MaskStrip, labels: NDArray[np.int32], new: int) -> _Components:
+def _sum_components(old: _Components, strip: MaskStrip, runs: Runs, label: IntArray, new: int) -> _Components:
     """The waiting components, then those of the strip, which have no ``first`` yet."""
-    label = labels[strip.mask] - 1
-    pixels = np.bincount(label, minlength=new)
-    probability = np.bincount(label, strip.probability[strip.mask], minlength=new)
+    lengths = runs.lengths
+    pixels = np.bincount(label, lengths, minlength=new).astype(np.int64)
+    values = strip.probability[strip.mask].astype(np.float64)
+    sums = np.add.reduceat(values, np.cumsum(lengths) - lengths) if len(runs) else values
+    probability = np.bincount(label, sums, minlength=new)
     first = np.append(old.first, np.full(new, _NO_ROW))
     return _Components(np.append(old.pixels, pixels), np.concatenate([old.probability, probability]), first)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -18,7 +19,8 @@ from road_extract.windows import Window
 MODEL_TAG = "ROAD_EXTRACT_MODEL"
 THRESHOLD_TAG = "ROAD_EXTRACT_THRESHOLD"
 TRUE_WIDTH_TAG = "ROAD_EXTRACT_TRUE_WIDTH"
-STRIP_ROWS = 512
+#: Of a strip: few rows where a scene is wide, for memory and the processor's caches.
+STRIP_PX = 1 << 20
 
 
 class ProbabilityRaster:
@@ -44,6 +46,7 @@ class ProbabilityRaster:
             InputError: If it is no such raster, or has no place on the earth.
         """
         self.path = path
+        self._lock = threading.Lock()
         self._dataset = open_raster(path)
         try:
             self._set_up(assume_crs, assume_grid)
@@ -82,8 +85,9 @@ class ProbabilityRaster:
         Raises:
             InputError: If the file is damaged or a value is no probability.
         """
-        for row in range(0, self.grid.height, STRIP_ROWS):
-            rows = min(STRIP_ROWS, self.grid.height - row)
+        strip_rows = max(1, STRIP_PX // self.grid.width)
+        for row in range(0, self.grid.height, strip_rows):
+            rows = min(strip_rows, self.grid.height - row)
             yield row, *self.read(Window(0, row, self.grid.width, rows))
 
     def read(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -93,7 +97,7 @@ class ProbabilityRaster:
             InputError: If the file is damaged or a value is no probability.
         """
         place = RioWindow(window.col_off, window.row_off, window.width, window.height)
-        with readable(self.path):
+        with self._lock, readable(self.path):
             values = self._dataset.read(1, window=place)
             valid = self._read_valid(values, place)
         return self._to_probability(values, valid), valid
@@ -130,8 +134,9 @@ class ProbabilityRaster:
         return np.asarray(valid & (values == 1), np.float32)
 
     def close(self) -> None:
-        """Close the file."""
-        self._dataset.close()
+        """Close the file; who still reads, in whatever thread, gets an error."""
+        with self._lock:
+            self._dataset.close()
 
     def __enter__(self) -> Self:
         return self

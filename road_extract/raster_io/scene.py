@@ -194,11 +194,13 @@ class Scene:
         self, dataset: rasterio.DatasetReader, window: RioWindow, shape: tuple[int, int], resampling: Resampling
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         with readable(self.path):
-            pixels = dataset.read(self.bands, window=window, out_shape=(len(self.bands), *shape), resampling=resampling)
             valid = np.ones(shape, np.bool_)
             if not self._all_valid:
-                # a resampled pixel is valid where its middle is; the mean above leaves invalid pixels out
+                # a resampled pixel is valid where its middle is; the mean below leaves invalid pixels out
                 valid = dataset.dataset_mask(window=window, out_shape=shape, resampling=Resampling.nearest) > 0
+            if not valid.any():  # where the mask lies beside the pixels, these need not be decoded
+                return np.zeros((*shape, len(self.bands)), dataset.dtypes[self.bands[0] - 1]), valid
+            pixels = dataset.read(self.bands, window=window, out_shape=(len(self.bands), *shape), resampling=resampling)
         return pixels.transpose(1, 2, 0), valid
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ A layer is streamed in batches into a temporary file beside the target, which ta
 from road_extract.vector_io.reading import Table, read_area, read_geometries, read_roads, read_table
 from road_extract.vector_io.writing import (
     FORMATS,
+    GDAL_SUFFIXES,
     NETWORK_FORMATS,
     add_layer,
     check_format,
@@ -20,6 +21,7 @@ from road_extract.vector_io.writing import (
 
 __all__ = [
     "FORMATS",
+    "GDAL_SUFFIXES",
     "NETWORK_FORMATS",
     "Table",
     "add_layer",

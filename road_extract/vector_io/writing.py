@@ -23,6 +23,9 @@ Writer = Callable[[Path, LayerSchema, Iterator[list[Feature]]], int]
 FORMATS = {".geojson": "GeoJSON", ".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".parquet": "Parquet"}
 """Suffix to format: a GDAL driver, or GeoParquet."""
 
+GDAL_SUFFIXES = frozenset({".gpkg", ".fgb"})
+"""Those that GDAL writes."""
+
 NETWORK_FORMATS = {".osm": "OSM XML", ".graphml": "GraphML"}
 """Suffix to format, of those for networks."""
 

@@ -1,0 +1,231 @@
+"""The table of docs/performance.md: every figure beside its rival, measured in the same run.
+
+    python benchmarks/performance.py SCENE... [--rounds 3] [--rows 600] [--only speed ...]
+
+SCENE...: scenes of one pixel size and CRS that lie side by side and fill a rectangle, in a folder images/ with more of
+their kind beside a folder masks/ with their road masks. Sections, of which --only picks some:
+
+- speed: `extract` in 8-bit integers and in bfloat16 against a straightforward script, ONNX Runtime tile by tile, and
+  the bare backend. Each round runs all of them one after the other, the slow ones on --rows rows, scaled by windows.
+- vectorize: a mask of 30,000 x 30,000 px against whole-array `rasterio.features.shapes` and `gdal_polygonize.py`.
+- memory: peaks of `extract` and `vectorize` at 40,000 x 4,000 and 40,000 x 40,000 px.
+- start: `road-extract --help`, and one small tile from the prompt to GeoJSON.
+
+Ratios are medians over the rounds, with their range in brackets. Peak memory is what the operating system counted
+(ru_maxrss, the figure of /usr/bin/time -v).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+from mosaic import build_grid, build_mosaic
+from ways import origins
+
+ROOT = Path(__file__).parents[1]
+PRECISIONS = ("int8", "bfloat16")
+
+
+def run(*command: str | Path) -> dict[str, Any]:
+    """Run a command; what it prints as JSON, if it does, with its wall time, processor time and peak memory."""
+    started = time.perf_counter()
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    lines = process.stdout.read().splitlines()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise click.ClickException(f"{' '.join(map(str, command))} failed")
+    found = {"seconds": time.perf_counter() - started, "cpu_s": usage.ru_utime + usage.ru_stime}
+    if lines and lines[-1].startswith("{"):
+        found |= json.loads(lines[-1])
+    return found | {"peak_gb": usage.ru_maxrss * 1024 / 1e9}
+
+
+def way(name: str, *arguments: str | Path | int) -> dict[str, Any]:
+    """Run one of `ways`."""
+    return run(sys.executable, Path(__file__).with_name("ways.py"), name, *map(str, arguments))
+
+
+def row(*cells: str) -> None:
+    """Print a row of a table."""
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Median and range."""
+    text = f"{statistics.median(values):.{digits}f}"
+    return text if len(values) == 1 else f"{text} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def measure_speed(scenes: list[Path], folder: Path, rounds: int, rows: int) -> None:
+    """`extract` against its rivals."""
+    height, width = build_mosaic(scenes, folder / "scene.vrt")
+    scene, windows = folder / "scene.vrt", len(origins(height)) * len(origins(width))
+    print(f"\nspeed: a scene of {height:,} x {width:,} px = {height * width / 1e6:.1f} Mpx, {windows} windows\n")
+    kinds: dict[str, Callable[[], dict[str, Any]]] = {}
+    for precision in PRECISIONS:
+        kinds[f"ours, {precision}"] = lambda precision=precision: way("ours", scene, precision)
+        kinds[f"bare backend, {precision}"] = lambda precision=precision: way("bare", scene, precision, windows)
+    kinds["onnxruntime tile by tile"] = lambda: way("onnx", scene, rows)
+    kinds["straightforward script"] = lambda: way("script", scene, rows)
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in kinds}
+    for _ in range(rounds):
+        for name, measure in kinds.items():
+            found[name].append(measure())
+    rates = {name: [each["windows"] / each["seconds"] for each in runs] for name, runs in found.items()}
+    row("way", "windows/s", "processor s per window", "peak GB")
+    row("---", "---", "---", "---")
+    for name, runs in found.items():
+        used = [each["cpu_s"] / each["windows"] for each in runs]
+        row(name, spread(rates[name], 1), spread(used, 3), f"{max(each['peak_gb'] for each in runs):.2f}")
+    print()
+    row("ratio of speeds", "measured", "target")
+    row("---", "---", "---")
+    for precision, target in zip(PRECISIONS, (15, 9), strict=True):
+        for rival, least in (
+            ("straightforward script", target),
+            ("onnxruntime tile by tile", None),
+            (f"bare backend, {precision}", 0.9),
+        ):
+            ratios = [a / b for a, b in zip(rates[f"ours, {precision}"], rates[rival], strict=True)]
+            row(f"ours, {precision} / {rival}", spread(ratios), f">= {least}" if least else "")
+    print()
+    row("where the time of ours goes", "to the first window", "windows", "of it the model", "after the last window")
+    row("---", "---", "---", "---", "---")
+    for precision in PRECISIONS:
+        runs = found[f"ours, {precision}"]
+        middle = sorted(runs, key=lambda each: each["seconds"])[len(runs) // 2]
+        times = [f"{middle[part]:.2f} s" for part in ("start_s", "predict_s", "after_s")]
+        times.insert(2, f"{middle['busy_s'] / middle['predict_s']:.1%}")
+        row(f"{middle['backend']}: {middle['seconds']:.1f} s", *times)
+
+
+def measure_vectorize(masks: list[Path], folder: Path, rounds: int, side: int) -> None:
+    """`vectorize` against its rivals."""
+    mask = folder / "mask.vrt"
+    build_grid(masks, mask, side, side)
+    print(f"\nvectorize: a mask of {side:,} x {side:,} px = {side**2 / 1e6:,.0f} Mpx\n")
+    kinds: dict[str, Callable[[], dict[str, Any]]] = {
+        "ours, to a GeoPackage": lambda: way("vectorize", mask),
+        "rasterio.features.shapes, not written": lambda: way("shapes", mask),
+    }
+    polygonize = shutil.which("gdal_polygonize.py") or shutil.which("gdal_polygonize")
+    if polygonize:
+        out = folder / "polygonize.gpkg"
+
+        def run_polygonize() -> dict[str, Any]:
+            out.unlink(missing_ok=True)
+            # the mask keeps it from tracing what is no road
+            return run(polygonize, "-q", mask, "-mask", mask, "-f", "GPKG", out, "roads")
+
+        kinds["gdal_polygonize, to a GeoPackage"] = run_polygonize
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in kinds}
+    for _ in range(rounds):
+        for name, measure in kinds.items():
+            found[name].append(measure())
+    row("way", "seconds", "processor s", "peak GB", "polygons")
+    row("---", "---", "---", "---", "---")
+    for name, runs in found.items():
+        row(
+            name, spread([each["seconds"] for each in runs], 1), spread([each["cpu_s"] for each in runs], 1),
+            f"{max(each['peak_gb'] for each in runs):.2f}", f"{runs[0].get('features', '')}",
+        )  # fmt: skip
+    if not polygonize:
+        print("\ngdal_polygonize is not installed (Debian: gdal-bin and python3-gdal)")
+
+
+def measure_memory(images: list[Path], masks: list[Path], folder: Path, width: int) -> None:
+    """Peaks at two heights."""
+    print(f"\nmemory: {width:,} columns; `extract` by the real model on the first windows, then by a trivial one\n")
+    row("", "rows", "peak GB", "of the lower one", "seconds", "features")
+    row("---", "---", "---", "---", "---", "---")
+    for name, sources in (("extract", images), ("vectorize", masks)):
+        first = 0.0
+        for height in (width // 10, width):
+            scene = folder / f"{name}_{height}.vrt"
+            build_grid(sources, scene, height, width)
+            found = way("trivial" if name == "extract" else "vectorize", scene)
+            first = first or found["peak_gb"]
+            row(
+                name, f"{height:,}", f"{found['peak_gb']:.3f}", f"{found['peak_gb'] / first:.3f}",
+                f"{found['seconds']:.0f}", f"{found['features']:,}",
+            )  # fmt: skip
+
+
+def measure_start(folder: Path, rounds: int) -> None:
+    """What a person waits for."""
+    program = Path(sys.executable).with_name("road-extract")
+    tile, out = ROOT / "sample_tiles" / "vegas_utm.tif", folder / "roads.geojson"
+    extract = (program, "extract", tile, out, "--overwrite", "--progress", "none")
+    run(*extract)  # fills the cache
+    print("\nstart-up\n")
+    row("", "seconds", "processor s", "target")
+    row("---", "---", "---", "---")
+    for name, command, target in (
+        ("`road-extract --help`", (program, "--help"), "<= 0.3"),
+        ("`road-extract extract`, one small tile, from the prompt to GeoJSON", extract, "about 1 beside the model"),
+    ):
+        runs = [run(*command) for _ in range(2 * rounds + 1)]
+        row(name, spread([each["seconds"] for each in runs]), spread([each["cpu_s"] for each in runs]), target)
+    found = [way("ours", tile, "auto") for _ in range(rounds)]
+    model = [each["predict_s"] for each in found]
+    row("the model's own time in the last row: its windows, the first of which compiles", spread(model), "", "")
+
+
+def processor() -> str:
+    """Its name and what of it matters here."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
+    except OSError:
+        return platform.processor()
+    facts = dict(re.findall(r"(.+?)\s*: (.*)", text))
+    wanted = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx2")
+    flags = [flag for flag in wanted if flag in facts.get("flags", "").split()]
+    return f"{facts.get('model name')} (model {facts.get('model')}; {', '.join(flags)})"
+
+
+SECTIONS = ("speed", "vectorize", "memory", "start")
+
+
+@click.command()
+@click.argument("scenes", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+@click.option("--rounds", default=3, show_default=True, help="Times that every way is timed.")
+@click.option("--rows", default=600, show_default=True, help="Rows of the scene that the slow ways run on [px].")
+@click.option("--side", default=30_000, show_default=True, help="Of the mask that is vectorized [px].")
+@click.option("--width", default=40_000, show_default=True, help="Of the scenes for memory [px].")
+@click.option("--only", type=click.Choice(SECTIONS), multiple=True, help="A section; repeatable.")
+def main(scenes: tuple[Path, ...], rounds: int, rows: int, side: int, width: int, only: tuple[str, ...]) -> None:
+    """Print the table for SCENES."""
+    images = sorted(scenes[0].parent.glob("*.tif"))
+    masks = sorted((scenes[0].parents[1] / "masks").glob("*.tif"))
+    chosen = only or SECTIONS
+    print(f"{date.today()}, {os.cpu_count()} cores of {processor()}, Python {platform.python_version()}")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        if "speed" in chosen:
+            measure_speed(list(scenes), folder, rounds, rows)
+        if "vectorize" in chosen:
+            measure_vectorize(masks, folder, rounds, side)
+        if "memory" in chosen:
+            measure_memory(images, masks, folder, width)
+        if "start" in chosen:
+            measure_start(folder, rounds)
+    print(f"\nload at the end: {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Ways to get from a scene or a mask to roads, each to be timed in a process of its own: prints JSON.
+
+    python benchmarks/ways.py NAME FILE [ARGUMENT ...]
+
+- script SCENE ROWS: what a straightforward script does: rasterio windows, Keras' `predict` tile by tile in float32, the
+  whole probability in one array, `rasterio.features.shapes`; on so many rows. Start-up is not counted.
+- onnx SCENE ROWS: the same by ONNX Runtime in float32, as QGIS plugins do (on our lighter form of the network).
+- ours SCENE PRECISION: `extract_roads`, imports and start-up counted.
+- bare SCENE PRECISION WINDOWS: our backend alone on random windows of the scene, which lie in memory: the limit.
+- trivial SCENE: `extract_roads` by the real model on the first windows, then by one that calls bright pixels roads: the
+  memory of the whole in little time.
+- vectorize MASK: `vectorize_roads` to polygons, imports counted.
+- shapes MASK: `rasterio.features.shapes` on the whole array; polygons are counted, not written.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+TILE, STRIDE = 224, 192
+#: Windows that the real model runs in `trivial`.
+REAL_WINDOWS = 200
+
+
+def script(scene: str, rows: str) -> dict[str, float]:
+    """Keras in float32, tile by tile."""
+    from road_extract.model import load_model, shipped_model
+
+    network = load_model(shipped_model())
+    network.predict(np.zeros((1, TILE, TILE, 3), np.float32), verbose=0)
+    return _straightforward(scene, int(rows), lambda tile: network.predict(tile, verbose=0)[..., 0])
+
+
+def onnx(scene: str, rows: str) -> dict[str, float]:
+    """ONNX Runtime in float32, tile by tile."""
+    from road_extract.backends import open_backend
+    from road_extract.model import shipped_model
+
+    with closing(open_backend("onnxruntime", shipped_model(), 1, "float32")) as backend:
+        return _straightforward(scene, int(rows), backend.predict)
+
+
+def _straightforward(scene: str, rows: int, predict: Any) -> dict[str, float]:
+    import rasterio
+    from rasterio.features import shapes
+    from rasterio.windows import Window
+
+    from road_extract.model import read_spec, shipped_model
+
+    spec = read_spec(shipped_model())
+    started = time.perf_counter()
+    with rasterio.open(scene) as dataset:
+        rows = min(rows, dataset.height)
+        total, count = (np.zeros((rows, dataset.width), np.float32) for _ in range(2))
+        windows = 0
+        for row in origins(rows):
+            for col in origins(dataset.width):
+                pixels = dataset.read((1, 2, 3), window=Window(col, row, TILE, TILE)).transpose(1, 2, 0)
+                tile = (pixels.astype(np.float32) / 255 - np.float32(spec.mean)) / np.float32(spec.std)
+                place = np.s_[row : row + TILE, col : col + TILE]
+                total[place] += predict(tile[None].astype(np.float32))[0]
+                count[place] += 1
+                windows += 1
+        mask = (total / count >= spec.threshold).astype(np.uint8)
+        polygons = sum(1 for _ in shapes(mask, mask=mask == 1, transform=dataset.transform))
+    return {"seconds": time.perf_counter() - started, "windows": windows, "features": polygons}
+
+
+def origins(length: int) -> list[int]:
+    """Where windows begin; the last one is shifted inward."""
+    return sorted({*range(0, max(1, length - TILE), STRIDE), max(0, length - TILE)})
+
+
+class TimedBackend:
+    """Passes everything on to a backend and keeps when it worked."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self.batch_size, self.in_flight = backend.batch_size, backend.in_flight
+        self.description = backend.description
+        self.spans: list[tuple[float, float]] = []
+
+    def predict(self, batch: FloatArray) -> FloatArray:
+        """See `Backend.predict`."""
+        started = time.perf_counter()
+        result: FloatArray = self._backend.predict(batch)
+        self.spans.append((started, time.perf_counter()))
+        return result
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        self._backend.close()
+
+
+class TrivialBackend(TimedBackend):
+    """After some windows of the real model, bright pixels are roads."""
+
+    def predict(self, batch: FloatArray) -> FloatArray:
+        """See `Backend.predict`."""
+        if len(self.spans) * self.batch_size < REAL_WINDOWS:
+            return super().predict(batch)
+        bright: FloatArray = np.clip(batch[..., 0] * np.float32(0.5) - np.float32(0.2), 0, 1)
+        return bright
+
+
+def ours(scene: str, precision: str) -> dict[str, Any]:
+    """The whole of `extract`, and where its time goes."""
+    return _extract(scene, precision, TimedBackend)
+
+
+def trivial(scene: str) -> dict[str, Any]:
+    """`extract` with a model that takes no time."""
+    return _extract(scene, "auto", TrivialBackend)
+
+
+def _extract(scene: str, precision: str, kind: type[TimedBackend]) -> dict[str, Any]:
+    started = time.perf_counter()
+    from road_extract import PredictOptions, pipeline
+
+    opened: list[TimedBackend] = []
+    open_backend = pipeline.open_backend
+
+    def open_timed(*args: Any) -> TimedBackend:
+        opened.append(kind(open_backend(*args)))
+        return opened[0]
+
+    pipeline.open_backend = open_timed  # type: ignore[assignment]
+    with tempfile.TemporaryDirectory() as folder:
+        last: dict[str, int] = {}
+        done = pipeline.extract_roads(
+            scene, f"{folder}/roads.gpkg", predict=PredictOptions(precision=precision),
+            report=lambda progress: last.__setitem__(progress.stage, progress.done),
+        )  # fmt: skip
+        ended = time.perf_counter()
+    spans = opened[0].spans
+    first, end = spans[0][0], max(end for _, end in spans)
+    busy = sum(b - a for a, b in spans) / opened[0].in_flight
+    return {
+        "seconds": ended - started, "windows": last["predict"], "features": done.features,
+        "start_s": first - started, "predict_s": end - first, "busy_s": busy, "after_s": ended - end,
+        "backend": opened[0].description,
+    }  # fmt: skip
+
+
+def bare(scene: str, precision: str, windows: str) -> dict[str, Any]:
+    """The backend on so many windows; 64 different ones take turns."""
+    import rasterio
+    from rasterio.windows import Window
+
+    from road_extract.backends import open_backend
+    from road_extract.model import read_spec, shipped_model
+
+    spec, rng = read_spec(shipped_model()), np.random.default_rng(0)
+    with rasterio.open(scene) as dataset:
+        corners = rng.integers(0, (dataset.height - TILE, dataset.width - TILE), (64, 2)).tolist()
+        pixels = np.stack([dataset.read((1, 2, 3), window=Window(c, r, TILE, TILE)) for r, c in corners])
+    tiles = (pixels.transpose(0, 2, 3, 1) / np.float32(255) - np.float32(spec.mean)) / np.float32(spec.std)
+    with closing(open_backend("auto", shipped_model(), None, precision)) as backend:
+        size = backend.batch_size
+        batches = [np.ascontiguousarray(tiles[i : i + size], np.float32) for i in range(0, 64, size)]
+        turns = [batches[i % len(batches)] for i in range(-(-int(windows) // size))]
+        with ThreadPoolExecutor(backend.in_flight) as pool:
+            list(pool.map(backend.predict, batches[: 2 * backend.in_flight]))
+            started, processor = time.perf_counter(), time.process_time()
+            done = sum(pool.map(lambda batch: len(backend.predict(batch)), turns))
+            seconds, used = time.perf_counter() - started, time.process_time() - processor
+        return {"seconds": seconds, "cpu_s": used, "windows": done, "features": 0, "backend": backend.description}
+
+
+def vectorize(mask: str) -> dict[str, float]:
+    """`vectorize_roads` to a GeoPackage."""
+    started = time.perf_counter()
+    from road_extract import vectorize_roads
+
+    with tempfile.TemporaryDirectory() as folder:
+        done = vectorize_roads(mask, f"{folder}/roads.gpkg")
+    return {"seconds": time.perf_counter() - started, "windows": 0, "features": done.features}
+
+
+def shapes(mask: str) -> dict[str, float]:
+    """`rasterio.features.shapes` on the whole array; nothing is written."""
+    import rasterio
+    from rasterio import features
+
+    started = time.perf_counter()
+    with rasterio.open(mask) as dataset:
+        road = dataset.read(1) == 1
+        count = sum(1 for _ in features.shapes(road.astype(np.uint8), mask=road, transform=dataset.transform))
+    return {"seconds": time.perf_counter() - started, "windows": 0, "features": count}
+
+
+WAYS = {way.__name__: way for way in (script, onnx, ours, bare, trivial, vectorize, shapes)}
+
+if __name__ == "__main__":
+    found = WAYS[sys.argv[1]](*sys.argv[2:])
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    print(json.dumps({"cpu_s": usage.ru_utime + usage.ru_stime, **found}))
