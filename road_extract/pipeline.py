@@ -272,7 +272,8 @@ def plan_tiles(source: Scene, options: PredictOptions, spec: ModelSpec) -> TileP
 def to_uint8(probability: FloatArray, valid: BoolArray) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Probabilities as they are stored: 0..254, 255 where there is no data."""
     scaled = probability * np.float32(PROBABILITY_MAX)
-    stored = np.rint(scaled, out=scaled).astype(np.uint8)
+    np.rint(scaled, out=scaled)
+    stored = scaled.astype(np.uint8)
     stored[~valid] = NODATA
     return stored
 
