@@ -19,7 +19,7 @@ from road_extract.network import Evidence, RoadNetwork, trace_network
 from road_extract.network_layers import LINE_FIELDS, NODE_FIELDS, WIDTH_FIELDS, iter_line_features, iter_node_features
 from road_extract.options import LineOptions, VectorizeOptions
 from road_extract.polygons import RoadPolygon, iter_polygons
-from road_extract.progress import Progress, Report
+from road_extract.progress import Progress, Report, no_report
 from road_extract.raster_io import NODATA, PROBABILITY_MAX, ProbabilityRaster, RasterSink, gdal_session, open_mask_sink
 from road_extract.vector_io import add_layer, check_format, is_network_format, write_features, write_network
 
@@ -124,11 +124,25 @@ def vectorize_to(
 def _write_polygons(
     source: ProbabilityRaster, out: Path, options: VectorizeOptions, kept: RasterSink | None, report: Report
 ) -> int:
+    features = iter_road_polygons(source, options, kept, report)
+    return write_features(out, LayerSchema("roads", "Polygon", source.grid.crs, POLYGON_FIELDS), features)
+
+
+def iter_road_polygons(
+    source: ProbabilityRaster, options: VectorizeOptions, kept: RasterSink | None = None, report: Report = no_report
+) -> Iterator[Feature]:
+    """The road polygons of a raster, in its CRS.
+
+    Args:
+        source: Read while the features are drawn.
+        options: How.
+        kept: Gets the mask, too.
+        report: Told the progress.
+    """
     grid = source.grid
     strips = _iter_clean_mask(source, options, options.min_area_m2, kept, "vectorize", report)
     polygons = iter_polygons(strips, grid.width, pixel_size_m=pixel_size_m(grid), tolerance_m=options.simplify_m)
-    features = _iter_polygon_features(polygons, grid.transform, grid.crs, source.is_mask)
-    return write_features(out, LayerSchema("roads", "Polygon", grid.crs, POLYGON_FIELDS), features)
+    return _iter_polygon_features(polygons, grid.transform, grid.crs, source.is_mask)
 
 
 def _write_lines(
@@ -140,7 +154,7 @@ def _write_lines(
     report: Report,
 ) -> int:
     assert targets.lines is not None
-    network = _trace(source, options, line_options, kept, report)
+    network = trace_roads(source, options, line_options, kept, report)
     crs, widths = source.grid.crs, source.true_width
     if targets.nodes is not None:
         nodes = LayerSchema("road_nodes", "Point", crs, NODE_FIELDS)
@@ -152,13 +166,14 @@ def _write_lines(
     return write(targets.lines, schema, iter_line_features(network, crs, widths=widths))
 
 
-def _trace(
+def trace_roads(
     source: ProbabilityRaster,
     options: VectorizeOptions,
     line_options: LineOptions,
-    kept: RasterSink | None,
-    report: Report,
+    kept: RasterSink | None = None,
+    report: Report = no_report,
 ) -> RoadNetwork:
+    """The road network of a raster, in map coordinates. Arguments as for `iter_road_polygons`."""
     grid = source.grid
     strips = _iter_clean_mask(source, options, LINE_AREA_SHARE * options.min_area_m2, kept, "lines", report)
     network = trace_network(
