@@ -10,7 +10,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import connection
 from typing import Any, Protocol
 
@@ -32,7 +32,7 @@ class Outcome:
     """What became of a piece of work.
 
     Attributes:
-        key: Its name.
+        key: Its name: the scene's, a slash, the part's.
         value: What the function returned.
         error: Why it did not; its sentence holds no secrets.
     """
@@ -99,7 +99,8 @@ class SerialPool:
     def next_outcome(self) -> Outcome:
         """See `Pool`."""
         key, function, task = self._waiting.popleft()
-        return Outcome(key, *attempt(function, task, self._report))
+        scene = key.rpartition("/")[0]
+        return Outcome(key, *attempt(function, task, lambda progress: self._report(replace(progress, scene=scene))))
 
     def close(self) -> None:
         """See `Pool`."""

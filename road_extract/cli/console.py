@@ -71,7 +71,7 @@ class Console:
 
     def _draw_two(self, scenes: Progress, current: Progress | None, now: float) -> None:
         """All scenes, and below them the current one; the cursor goes back to the line above."""
-        _Bar.open = True
+        _Bar.open = _Bar.double = True
         below = "" if current is None else f"{bar_line(current, now - self._started)}  {current.scene}"
         upper = bar_line(scenes, now - self._scenes_started)
         click.echo(f"\r{upper}\x1b[K\n{below}\x1b[K\x1b[1A\r", err=True, nl=False)
@@ -86,6 +86,7 @@ class Console:
 
     def result(self, text: str, **values: Any) -> None:
         """Show what came out: text for people, values for programs."""
+        _end_bar()
         if self._mode == "json":
             emit("result", **values)
         elif self._mode != "none":
@@ -93,15 +94,17 @@ class Console:
 
 
 class _Bar:
-    """Whether an unfinished bar stands on the last line of the terminal."""
+    """Whether an unfinished bar stands on the last line of the terminal, or two on the last two."""
 
     open = False
+    double = False
 
 
 def _end_bar() -> None:
     if _Bar.open:
-        click.echo(err=True)
-        _Bar.open = False
+        # of two bars the cursor stands on the upper one, and both go: they are drawn again below what is said
+        click.echo("\r\x1b[J" if _Bar.double else "\n", err=True, nl=False)
+        _Bar.open = _Bar.double = False
 
 
 class _Handler(logging.Handler):
