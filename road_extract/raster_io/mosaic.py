@@ -29,8 +29,8 @@ from road_extract.windows import Window
 
 #: A scene whose pixels stay that close to the mosaic's is put there as it is, else it is resampled.
 _DRIFT_PX = 0.25
-#: By how much GDAL may misplace a resampled pixel; it takes no 0.
-_WARP_TOLERANCE_PX = 0.01
+#: How far GDAL may misplace a resampled pixel; it takes no 0.
+_WARP_PX = 0.01
 
 
 def plan_mosaic(grids: Sequence[RasterGrid]) -> RasterGrid:
@@ -115,7 +115,7 @@ def _place(path: Path, grid: RasterGrid, stack: ExitStack) -> _Part:
     window = _window_of(_bounds_in(own, grid.crs), grid)
     warped = WarpedVRT(
         dataset, crs=CRS.from_wkt(grid.crs), transform=grid.window_transform(window), width=window.width,
-        height=window.height, resampling=Resampling.bilinear, src_nodata=NODATA, nodata=NODATA, tolerance=_WARP_TOLERANCE_PX,
+        height=window.height, resampling=Resampling.bilinear, src_nodata=NODATA, nodata=NODATA, tolerance=_WARP_PX,
     )  # fmt: skip
     return _Part(path, stack.enter_context(warped), window)
 

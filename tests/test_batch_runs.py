@@ -1,0 +1,240 @@
+"""Whole runs in processes of their own: many workers, kills, full disks. All come to what one unbroken run gives."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.batch_driver import write_position_model
+from tests.conftest import REPOSITORY
+from tests.test_batch import tree
+from tests.test_pipeline import roads_in
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals differ")]
+
+DRIVER = REPOSITORY / "tests" / "batch_driver.py"
+
+
+class Driver:
+    """Starts `road-extract batch` with the quick model on some scenes."""
+
+    def __init__(self, folder: Path, scenes: list[str]) -> None:
+        self.model = write_position_model(folder / "position")
+        self.scenes = scenes
+
+    def start(self, out: Path, *options: str, delay_s: float = 0.0, limit: int | None = None) -> subprocess.Popen[str]:
+        command = [sys.executable, DRIVER, str(delay_s), "batch", *self.scenes, "--out", out, "--model", self.model]
+
+        def set_limit() -> None:
+            if limit is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+        return subprocess.Popen(
+            [*map(str, command), "--geometry", "both", "--keep-probability", *options],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=set_limit,  # noqa: PLW1509
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        )  # fmt: skip
+
+    def run(self, out: Path, *options: str, **settings) -> tuple[int, str]:
+        process = self.start(out, *options, **settings)
+        said, _ = process.communicate(timeout=120)
+        return process.returncode, said
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory):
+    """Two scenes: one of four shards, one of one."""
+    import rasterio
+
+    from tests.conftest import UTM
+
+    folder = tmp_path_factory.mktemp("batch")
+    rng = np.random.default_rng(7)
+    scenes = []
+    for name, shape in (("long", (300, 17_000)), ("small", (260, 300))):
+        pixels = roads_in(*shape)
+        pixels[:, ::40] = rng.integers(0, 256, pixels[:, ::40].shape, dtype=np.uint8)
+        path = folder / f"{name}.tif"
+        with rasterio.open(
+            path, "w", driver="GTiff", count=3, height=shape[0], width=shape[1], dtype="uint8", crs="EPSG:32611",
+            transform=UTM, compress="deflate",
+        ) as dataset:  # fmt: skip
+            dataset.write(pixels)
+        scenes.append(str(path))
+    return Driver(folder, scenes)
+
+
+@pytest.fixture(scope="module")
+def unbroken(driver, tmp_path_factory):
+    """What one process gives that nobody disturbs."""
+    out = tmp_path_factory.mktemp("unbroken") / "out"
+    code, said = driver.run(out)
+    assert code == 0, said
+    assert json.loads((out / "long" / "long.json").read_text())["made"]["shards"] == 4
+    return tree(out)
+
+
+@pytest.mark.parametrize("options", [("--jobs", "2"), *(("--dask", "local", "--jobs", n) for n in ("1", "2", "4"))],
+                         ids=" ".join)  # fmt: skip
+def test_any_number_of_workers_gives_the_same_bytes(driver, unbroken, tmp_path, options):
+    if "--dask" in options:
+        pytest.importorskip("distributed")
+    code, said = driver.run(tmp_path / "out", *options)
+    assert code == 0, said
+    assert tree(tmp_path / "out") == unbroken
+    by = json.loads((tmp_path / "out" / "long" / "long.json").read_text())["run"]["by"]
+    assert by == ("dask local" if "--dask" in options else "2 processes")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_unbroken_run(driver, unbroken, tmp_path, seed):
+    """Twenty in all. Each kill comes so soon that the next run has something left to do."""
+    moments, out = random.Random(seed), tmp_path / "out"
+    options = ("--jobs", "2") if seed else ()
+    killed = 0
+    while killed < 10:
+        process = driver.start(out, *options, delay_s=0.01)
+        time.sleep(moments.uniform(0.05, 2.5))
+        over = process.poll() is not None
+        process.kill()
+        process.communicate()
+        if over:  # it was quicker: begin anew
+            options = (*[option for option in options if option != "--restart"], "--restart")
+        else:
+            options = tuple(option for option in options if option != "--restart")
+            killed += 1
+    code, said = driver.run(out, *options)
+    assert code == 0, said
+    assert tree(out) == unbroken
+
+
+def test_a_kill_in_the_middle_loses_no_finished_shard(driver, unbroken, tmp_path):
+    out = tmp_path / "out"
+    process = driver.start(out, delay_s=0.03)
+    shards = out / ".road-extract" / "work" / "long"
+    wait_for(lambda: len(list(shards.glob("*/0*.tif"))) >= 2)
+    process.kill()
+    process.communicate()
+    kept = {path: path.stat().st_mtime_ns for path in shards.glob("*/0*.tif")}
+    process = driver.start(out, delay_s=0.03)
+    wait_for(lambda: len(list(shards.glob("*/0*.tif"))) > len(kept))
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert f"goes on, {len(kept)} of 4 shards are there" in said
+    assert tree(out) == unbroken
+
+
+def test_the_lock_goes_with_a_killed_run(driver, tmp_path):
+    out = tmp_path / "out"
+    process = driver.start(out, delay_s=0.05)
+    wait_for(lambda: list((out / ".road-extract" / "work").glob("long/*/*")))
+    code, said = driver.run(out)
+    assert code == 1
+    assert "another run works in it" in said
+    process.kill()
+    process.communicate()
+    code, said = driver.run(out)
+    assert code == 0, said
+
+
+def test_a_killed_dask_worker_is_replaced_and_its_shard_made_again(driver, unbroken, tmp_path):
+    pytest.importorskip("distributed")
+    out = tmp_path / "out"
+    process = driver.start(out, "--dask", "local", "--jobs", "2", delay_s=0.03)
+    halves = out / ".road-extract" / "work" / "long"
+    wait_for(lambda: list(halves.glob("*/.0*.tmp-*")))
+    half = next(halves.glob("*/.0*.tmp-*"))
+    worker = int(half.name.split(".tmp-")[1].split("-")[0])  # the name tells who writes it
+    assert worker != process.pid
+    os.kill(worker, signal.SIGKILL)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert tree(out) == unbroken
+
+
+def test_with_an_existing_scheduler_too(driver, unbroken, tmp_path):
+    """As on a cluster: the workers were started by someone else, and this run leaves them be."""
+    pytest.importorskip("distributed")
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, REPOSITORY / "tests" / "dask_cluster.py", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, env=environment) as cluster:
+        try:
+            assert cluster.stdout is not None
+            address = cluster.stdout.readline().strip()
+            code, said = driver.run(tmp_path / "out", "--dask", address)
+            assert code == 0, said
+            assert tree(tmp_path / "out") == unbroken
+            assert cluster.poll() is None
+        finally:
+            cluster.communicate("", timeout=30)
+
+
+def test_a_full_disk_is_one_sentence_and_goes_on_when_there_is_room(driver, unbroken, tmp_path):
+    """A limit on the size of files takes the disk's part: the raster of the long scene comes out larger than it."""
+    out = tmp_path / "out"
+    size = len(unbroken["long/long_probability.tif"])
+    code, said = driver.run(out, limit=int(size * 0.6))
+    assert code == 1
+    assert said.count("Error: ") == 1
+    assert "cannot be written" in said
+    assert "Traceback" not in said
+    assert not (out / "long").exists()
+    assert not list(out.rglob("*.tmp-*"))
+    summary = json.loads((out / "summary.json").read_text())
+    assert [scene["state"] for scene in summary["scenes"]] == ["failed", "not finished"]
+    code, said = driver.run(out)
+    assert code == 0, said
+    assert "goes on, 4 of 4 shards are there" in said
+    assert tree(out) == unbroken
+
+
+def test_a_tiny_file_system_fills_up(driver, unbroken, tmp_path):
+    place = tmp_path / "tiny"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", place], capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    try:
+        code, said = driver.run(place / "out")
+        assert code == 1
+        assert said.count("Error: ") == 1, said
+        assert "Traceback" not in said
+        assert not (place / "out" / "long").exists()
+        assert not list(place.rglob("*.tmp-*"))
+        subprocess.run(["mount", "-o", "remount,size=50m", place], check=True)
+        code, said = driver.run(place / "out")
+        assert code == 0, said
+        assert tree(place / "out") == unbroken
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_an_interrupt_ends_all_processes_and_the_same_command_goes_on(driver, unbroken, tmp_path):
+    out = tmp_path / "out"
+    process = driver.start(out, "--jobs", "2", delay_s=0.05)
+    wait_for(lambda: list((out / ".road-extract" / "work").glob("long/*/.0*")))
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+    code, said = driver.run(out)
+    assert code == 0, said
+    assert tree(out) == unbroken
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
