@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,13 +16,15 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RioWindow
 
 from road_extract.atomic import replacing
-from road_extract.errors import OutputError
+from road_extract.errors import OutputError, RoadExtractError
 from road_extract.grid import RasterGrid
 
 #: Probability 1 on disk; 255 is nodata.
 PROBABILITY_MAX = 254
 NODATA = 255
 BLOCK_PX = 256
+
+_SLACK_BYTES = 2**16
 
 #: Red, green, blue, alpha: 0..255 each.
 Colour = tuple[int, int, int, int]
@@ -56,18 +59,22 @@ class RasterSink:
 
 
 @contextmanager
-def open_probability_sink(path: Path, grid: RasterGrid, tags: Mapping[str, str]) -> Iterator[RasterSink]:
+def open_probability_sink(
+    path: Path, grid: RasterGrid, tags: Mapping[str, str], *, overviews: bool = True
+) -> Iterator[RasterSink]:
     """Write probabilities: uint8 0..254, scale 1/254, nodata 255.
 
     Args:
         path: GeoTIFF to write; it appears when the block ends without an error.
         grid: Size and place.
         tags: Recorded in the file.
+        overviews: Add them; what nobody looks at needs none.
 
     Raises:
         OutputError: If it cannot be written.
     """
-    with _open_sink(path, grid, NODATA, tags, Resampling.average, scale=1 / PROBABILITY_MAX) as sink:
+    shrink_by = Resampling.average if overviews else None
+    with _open_sink(path, grid, NODATA, tags, shrink_by, scale=1 / PROBABILITY_MAX) as sink:
         yield sink
 
 
@@ -97,7 +104,7 @@ def _open_sink(
     grid: RasterGrid,
     nodata: int,
     tags: Mapping[str, str],
-    shrink_by: Resampling,
+    shrink_by: Resampling | None,
     scale: float | None,
     colours: Mapping[int, Colour] | None = None,
 ) -> Iterator[RasterSink]:
@@ -118,9 +125,13 @@ def _open_sink(
                 yield sink
                 if sink.row_count != grid.height:
                     raise OutputError(f"{path}: got {sink.row_count} of {grid.height} rows")
-                _build_overviews(dataset, shrink_by)
-            _check_written(temp, (grid.height, grid.width))
-        except RasterioError as error:
+            _check_written(temp, [-1])
+            if shrink_by is not None and (factors := _overview_factors((grid.height, grid.width))):
+                _build_overviews(temp, factors, shrink_by)
+                _check_written(temp, range(len(factors)))
+        except (RasterioError, OSError) as error:
+            if isinstance(error, RoadExtractError):
+                raise
             raise OutputError(f"{path}: cannot be written ({error.__cause__ or error}); is the disk full?") from error
 
 
@@ -131,19 +142,44 @@ def _overview_factors(shape: tuple[int, int]) -> list[int]:
     return factors
 
 
-def _build_overviews(dataset: rasterio.io.DatasetWriter, shrink_by: Resampling) -> None:
-    if factors := _overview_factors(dataset.shape):
-        with rasterio.Env(COMPRESS_OVERVIEW="DEFLATE", GDAL_TIFF_OVR_BLOCKSIZE=str(BLOCK_PX)):
-            dataset.build_overviews(factors, shrink_by)
+def _build_overviews(path: Path, factors: list[int], shrink_by: Resampling) -> None:
+    """Of a file that is whole otherwise: GDAL crashes where the disk fills up while it makes the first one."""
+    _check_room(path)
+    with (
+        rasterio.Env(GDAL_PAM_ENABLED="NO", COMPRESS_OVERVIEW="DEFLATE", GDAL_TIFF_OVR_BLOCKSIZE=str(BLOCK_PX)),
+        rasterio.open(path, "r+") as dataset,
+    ):
+        dataset.build_overviews(factors, shrink_by)
 
 
-def _check_written(path: Path, shape: tuple[int, int]) -> None:
+def _check_room(path: Path) -> None:
+    """See whether a file may double its size, which is more than overviews need: they say less than what they are of.
+
+    Raises:
+        OSError: If it may not.
+    """
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        try:
+            file.seek(size)
+            for begin in range(0, size + _SLACK_BYTES, _SLACK_BYTES):
+                file.write(bytes(min(_SLACK_BYTES, size + _SLACK_BYTES - begin)))
+            file.flush()
+        finally:
+            os.ftruncate(file.fileno(), size)
+
+
+def _check_written(path: Path, levels: Iterable[int]) -> None:
     """Read everything back: closing a dataset swallows the errors of its last writes, and a disk may have filled up.
+
+    Args:
+        path: The file.
+        levels: Of overviews; -1 is the raster itself.
 
     Raises:
         RasterioError: If a block cannot be read, or overviews are missing.
     """
-    for level in range(-1, len(_overview_factors(shape))):
+    for level in levels:
         with rasterio.open(path, **({} if level < 0 else {"overview_level": level})) as dataset:
             for row in range(0, dataset.height, BLOCK_PX):
                 dataset.read(1, window=RioWindow(0, row, dataset.width, min(BLOCK_PX, dataset.height - row)))
