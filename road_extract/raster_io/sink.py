@@ -132,7 +132,8 @@ def _open_sink(
         except (RasterioError, OSError) as error:
             if isinstance(error, RoadExtractError):
                 raise
-            raise OutputError(f"{path}: cannot be written ({error.__cause__ or error}); is the disk full?") from error
+            reason = error.__cause__ or getattr(error, "strerror", None) or error
+            raise OutputError(f"{path}: cannot be written ({reason}); is the disk full?") from error
 
 
 def _overview_factors(shape: tuple[int, int]) -> list[int]:
