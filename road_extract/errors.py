@@ -11,9 +11,14 @@ exit code 1.
 
 from __future__ import annotations
 
+from road_extract.locations import redact
+
 
 class RoadExtractError(Exception):
-    """Root of the tree above."""
+    """Root of the tree above. Passwords and signatures in a message are left out."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redact(message))
 
 
 class InputError(RoadExtractError, ValueError):

@@ -19,7 +19,9 @@ _NETWORK = re.compile(r"/vsi(curl|s3|gs|az|adls|oss|swift|webhdfs)(_streaming)?[
 _HIDDEN = "***"
 _VSICURL_QUERY = re.compile(r"(/vsicurl(?:_streaming)?\?)([^\s'\"<>]+)")
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#'\"<>]*@")
-_QUERY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"<>]*|/vsi[a-z0-9_]+/[^\s?#'\"<>]*)[?#][^\s'\"<>]+")
+_QUERY = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"<>]*|/vsi[a-z0-9_]+/[^\s?#'\"<>]*)[?#]\S*?(?=[:;,.)]*(?:[\s'\"<>]|$))"
+)
 #: Names of values that are secret wherever they stand.
 _SECRET = re.compile(
     r"(?i)((?:x-(?:amz|goog)-[a-z-]+|[a-z_-]*(?:signature|token|secret|password|passwd|api_?key|userpwd|bearer|access_key"

@@ -13,6 +13,7 @@ import numpy as np
 
 from road_extract.backends import open_backend
 from road_extract.errors import RoadExtractError
+from road_extract.locations import redact
 from road_extract.model import read_spec
 from road_extract.model_spec import ModelSpec
 from road_extract.options import PredictOptions
@@ -32,7 +33,7 @@ class SceneReport:
     """What is known of a scene before extraction.
 
     Attributes:
-        scene: Its path.
+        scene: Its path, without passwords.
         facts: The file's size, bands, type, CRS, pixel size and nodata; None if it cannot be opened.
         model: Name of the model.
         model_gsd_m: Its GSD, metres.
@@ -89,10 +90,10 @@ def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, ti
     spec = _attempt(lambda: read_spec(model_folder(options)), problems)
     facts = _attempt(lambda: read_facts(path), problems)
     if facts is None or spec is None:
-        return SceneReport(path, facts, problems=problems)
+        return SceneReport(redact(path), facts, problems=problems)
     problems += find_problems(path, options.bands, len(spec.bands), options.assume_crs)
     if problems:
-        return SceneReport(path, facts, spec.name, spec.gsd_m, problems=problems)
+        return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=problems)
     return _describe_work(path, facts, options, spec, timing)
 
 
@@ -104,11 +105,11 @@ def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: 
             remarks = [text for _, text in scene_remarks(source, spec)]
             scale_scene(source)
     except RoadExtractError as error:
-        return SceneReport(path, facts, spec.name, spec.gsd_m, problems=[str(error)])
+        return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=[str(error)])
     timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing else None
     seconds, backend = timed if timed else (None, "")
     return SceneReport(
-        path, facts, spec.name, spec.gsd_m, (plan.height, plan.width), len(plan),
+        redact(path), facts, spec.name, spec.gsd_m, (plan.height, plan.width), len(plan),
         int(BASE_BYTES + BYTES_PER_COLUMN * plan.width), plan.height * plan.width * 4 // 3,
         seconds, backend, remarks, problems,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import click
 
 from road_extract.atomic import replacing
+from road_extract.locations import redact
 from road_extract.progress import Progress
 
 #: Set once a command runs with `--progress json`: errors then go there too.
@@ -113,7 +114,7 @@ class _Handler(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.say(record.levelname.lower(), record.getMessage())
+        self._console.say(record.levelname.lower(), redact(record.getMessage()))
 
 
 def bar_line(progress: Progress, elapsed_s: float) -> str:
@@ -163,6 +164,7 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 
 def show_error(message: str) -> None:
     """Say why a command failed."""
+    message = redact(message)  # errors of the system name paths too
     if _json_out is not None:
         emit("error", message=message)
     _end_bar()

@@ -6,11 +6,14 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from road_extract.errors import InputError
+from road_extract.locations import is_remote, to_gdal_path
+from road_extract.raster_io.remote import RemoteDataset, is_networked
 
 #: GDAL would take a twentieth of the machine's memory for decoded blocks; this holds a row of 512 px blocks of a scene
 #: of 100,000 columns. GDAL_CACHEMAX in the environment is respected.
@@ -26,7 +29,11 @@ def gdal_session() -> Iterator[None]:
 
 
 def open_raster(path: str, **settings: str) -> rasterio.DatasetReader:
-    """Open a raster.
+    """Open a raster; one over the network gets over short failures of it, now and when it is read.
+
+    Args:
+        path: Path, URL or GDAL's name.
+        settings: For GDAL's driver.
 
     Raises:
         InputError: If GDAL cannot, or the file is a container of several rasters.
@@ -34,13 +41,26 @@ def open_raster(path: str, **settings: str) -> rasterio.DatasetReader:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `check_georeference` says it better
-            dataset = rasterio.open(path, **settings)
+            dataset = _open_anywhere(to_gdal_path(path), settings)
     except (RasterioError, ValueError) as error:
-        raise InputError(f"{path}: cannot be opened as a raster ({error}); expected a GeoTIFF or the like") from error
+        expected = "expected a GeoTIFF or the like"
+        if is_remote(path):
+            expected += " that can be reached; check address, credentials and network"
+        raise InputError(f"{path}: cannot be opened as a raster ({error}); {expected}") from error
     if dataset.count == 0:
         dataset.close()
         raise InputError(f"{path}: holds several rasters; name one of its subdatasets")
     return dataset
+
+
+def _open_anywhere(path: str, settings: dict[str, str]) -> Any:
+    if is_remote(path):
+        return RemoteDataset(path, settings)
+    dataset = rasterio.open(path, **settings)
+    if not is_networked(dataset, path):
+        return dataset
+    dataset.close()
+    return RemoteDataset(path, settings)
 
 
 @contextmanager
@@ -50,8 +70,9 @@ def readable(path: str) -> Iterator[None]:
         yield
     except RasterioError as error:
         cause = error.__cause__ or error
+        damage = "the network failed again and again, or it" if is_remote(path) else "it"
         raise InputError(
-            f"{path}: its pixels cannot be read ({cause}); it is damaged, cut short, or refers to a missing file"
+            f"{path}: its pixels cannot be read ({cause}); {damage} is damaged, cut short, or refers to a missing file"
         ) from error
 
 
