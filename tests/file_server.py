@@ -6,6 +6,7 @@ It is a process of its own: rasterio holds Python's lock during some requests, s
 from __future__ import annotations
 
 import json
+import mimetypes
 import re
 import socket
 import subprocess
@@ -128,6 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(len(part)))
+        self.send_header("Content-Type", mimetypes.guess_type(path.name)[0] or "application/geo+json")
         self.send_header("ETag", f'"{md5(data).hexdigest()}"')
         self.send_header("Last-Modified", formatdate(path.stat().st_mtime, usegmt=True))
         self.end_headers()

@@ -81,6 +81,10 @@ class RemoteDataset:
         """As rasterio's."""
         return self._again(lambda dataset: dataset.dataset_mask(*args, **kwargs))
 
+    def get_tag_item(self, *args: Any, **kwargs: Any) -> Any:
+        """As rasterio's."""
+        return self._again(lambda dataset: dataset.get_tag_item(*args, **kwargs))
+
     def _again(self, step: Callable[[Any], T]) -> T:
         waits, before = iter(WAITS_S), ""
         while True:
