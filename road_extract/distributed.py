@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import Any
 
 from road_extract.errors import BackendError, InputError, RoadExtractError
-from road_extract.locations import redact
 from road_extract.workers import MAX_DEATHS, Function, Outcome, attempt, ended_too_often
 
 log = logging.getLogger("road_extract")
 
 _POLL_S = 0.5
 _CONNECT_S = 30
+_GONE = "the Dask scheduler is gone; start it, and the same command goes on"
 
 
 class DaskPool:
@@ -75,20 +75,22 @@ class DaskPool:
                 key = self._done.get(timeout=_POLL_S)
                 return self._outcome(key, self._futures.pop(key))
             if self._client.status not in ("running", "connecting"):
-                raise BackendError("the Dask scheduler is gone; start it, and the same command goes on")
+                raise BackendError(_GONE)
 
     def _outcome(self, key: str, future: Any) -> Outcome:
+        from concurrent.futures import CancelledError
+
         from distributed.scheduler import KilledWorker
 
         try:
             value, error = future.result()
         except KilledWorker:
             return Outcome(key, error=ended_too_often("Dask's KilledWorker"))
+        except CancelledError as failure:  # not by this pool
+            raise BackendError(_GONE) from failure
         except Exception as failure:
-            if self._client.status not in ("running", "connecting"):
-                raise BackendError("the Dask scheduler is gone; start it, and the same command goes on") from failure
             name = type(failure).__name__
-            return Outcome(key, error=RoadExtractError(redact(f"Dask could not run it ({name}: {failure})")))
+            return Outcome(key, error=RoadExtractError(f"Dask could not run it ({name}: {failure})"))
         return Outcome(key, value, error)
 
     def close(self) -> None:
@@ -136,5 +138,5 @@ def _connect(target: Any, address: str | None) -> Any:
         client: Any = distributed.Client
         return client(target, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        where = redact(address or "of this machine")
-        raise InputError(f"no Dask scheduler answers at {where} ({redact(str(error))}); check the address") from error
+        where = address or "this machine"
+        raise InputError(f"no Dask scheduler answers at {where} ({error}); check the address") from error

@@ -11,10 +11,11 @@ class Progress:
     """One report.
 
     Attributes:
-        stage: What is going on: ``predict``, ``vectorize`` (polygons) or ``lines``; in batches ``scenes``, ``shards``.
+        stage: What is going on: ``predict``, ``vectorize`` (polygons) or ``lines``; in batches
+            ``scenes``, ``shards`` or ``merge``.
         done: Units finished.
         total: Units in all, at least 1.
-        unit: ``windows``, ``rows``, ``scenes`` or ``shards``.
+        unit: ``windows``, ``rows``, ``scenes``, ``shards`` or ``areas``.
         scene: Name of the scene, where there are several.
     """
 

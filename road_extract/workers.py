@@ -15,7 +15,6 @@ from multiprocessing import connection
 from typing import Any, Protocol
 
 from road_extract.errors import BackendError, OutputError, RoadExtractError
-from road_extract.locations import redact
 from road_extract.progress import Report, no_report
 
 #: A piece of work whose process ended so often is given up: it would end the next one too.
@@ -74,13 +73,13 @@ def attempt(function: Function, task: Any, report: Report = no_report) -> tuple[
 def to_sentence(error: Exception) -> RoadExtractError:
     """An error as one of this package's own, that can travel, without secrets."""
     if isinstance(error, RoadExtractError):
-        return type(error)(redact(str(error)))
+        return type(error)(str(error))
     if isinstance(error, MemoryError):
         return BackendError("out of memory; use fewer processes or a smaller --batch-size")
     if isinstance(error, OSError):
         kind = OutputError if error.errno in _DISK_ERRORS else RoadExtractError
-        return kind(redact(str(error)))
-    return RoadExtractError(redact(f"failed unexpectedly, which is a fault here ({type(error).__name__}: {error})"))
+        return kind(str(error))
+    return RoadExtractError(f"failed unexpectedly, which is a fault here ({type(error).__name__}: {error})")
 
 
 class SerialPool:

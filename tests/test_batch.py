@@ -52,7 +52,7 @@ def tree(folder):
     found = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.is_file() and name not in ("summary.json", ".road-extract/lock"):
+        if path.is_file() and path.name not in ("summary.json", "lock"):
             found[name] = path.read_bytes()
             values = json.loads(found[name]) if path.suffix == ".json" else {}
             if "made" in values:

@@ -17,8 +17,9 @@ import pytest
 
 from road_extract.batch.lock import locked
 from tests.batch_driver import write_position_model
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, SAMPLES
 from tests.test_batch import tree
+from tests.test_batch_workers import is_alive
 from tests.test_pipeline import roads_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals differ")]
@@ -41,7 +42,7 @@ class Driver:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
         return subprocess.Popen(
-            [*map(str, command), "--geometry", "both", "--keep-probability", *options],
+            [*map(str, command), "--geometry", "both", "--merge", str(out.parent / "merged.gpkg"), *options],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=set_limit,
             env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         )  # fmt: skip
@@ -82,7 +83,7 @@ def unbroken(driver, tmp_path_factory):
     code, said = driver.run(out)
     assert code == 0, said
     assert json.loads((out / "long" / "long.json").read_text())["made"]["shards"] == 4
-    return tree(out)
+    return tree(out.parent)
 
 
 @pytest.mark.parametrize("options", [("--jobs", "2"), *(("--dask", "local", "--jobs", n) for n in ("1", "2", "4"))],
@@ -92,7 +93,7 @@ def test_any_number_of_workers_gives_the_same_bytes(driver, unbroken, tmp_path, 
         pytest.importorskip("distributed")
     code, said = driver.run(tmp_path / "out", *options)
     assert code == 0, said
-    assert tree(tmp_path / "out") == unbroken
+    assert tree(tmp_path) == unbroken
     by = json.loads((tmp_path / "out" / "long" / "long.json").read_text())["run"]["by"]
     assert by == ("dask local" if "--dask" in options else "2 processes")
 
@@ -105,7 +106,7 @@ def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_unbroken_run
     killed = 0
     while killed < 10:
         process = driver.start(out, *options, delay_s=0.01)
-        time.sleep(moments.uniform(0.05, 3))
+        time.sleep(moments.uniform(0.2, 3.5))
         over = process.poll() is not None
         process.kill()
         process.communicate()
@@ -116,7 +117,7 @@ def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_unbroken_run
             killed += 1
     code, said = driver.run(out, *options)
     assert code == 0, said
-    assert tree(out) == unbroken
+    assert tree(out.parent) == unbroken
 
 
 def test_a_kill_in_the_middle_loses_no_finished_shard(driver, unbroken, tmp_path):
@@ -133,7 +134,7 @@ def test_a_kill_in_the_middle_loses_no_finished_shard(driver, unbroken, tmp_path
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert f"goes on, {len(kept)} of 4 shards are there" in said
-    assert tree(out) == unbroken
+    assert tree(out.parent) == unbroken
 
 
 def test_the_lock_goes_with_a_killed_run(driver, tmp_path):
@@ -161,7 +162,7 @@ def test_a_killed_dask_worker_is_replaced_and_its_shard_made_again(driver, unbro
     os.kill(worker, signal.SIGKILL)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    assert tree(out) == unbroken
+    assert tree(out.parent) == unbroken
 
 
 def test_with_an_existing_scheduler_too(driver, unbroken, tmp_path):
@@ -177,7 +178,7 @@ def test_with_an_existing_scheduler_too(driver, unbroken, tmp_path):
             address = cluster.stdout.readline().strip()
             code, said = driver.run(tmp_path / "out", "--dask", address)
             assert code == 0, said
-            assert tree(tmp_path / "out") == unbroken
+            assert tree(tmp_path) == unbroken
             assert cluster.poll() is None
         finally:
             cluster.communicate("", timeout=30)
@@ -186,7 +187,7 @@ def test_with_an_existing_scheduler_too(driver, unbroken, tmp_path):
 def test_a_full_disk_is_one_sentence_and_goes_on_when_there_is_room(driver, unbroken, tmp_path):
     """A limit on the size of files takes the disk's part: the raster of the long scene comes out larger than it."""
     out = tmp_path / "out"
-    size = len(unbroken["long/long_probability.tif"])
+    size = len(unbroken["out/long/long_probability.tif"])
     code, said = driver.run(out, limit=int(size * 0.6))
     assert code == 1
     assert said.count("Error: ") == 1
@@ -199,14 +200,14 @@ def test_a_full_disk_is_one_sentence_and_goes_on_when_there_is_room(driver, unbr
     code, said = driver.run(out)
     assert code == 0, said
     assert "goes on, 4 of 4 shards are there" in said
-    assert tree(out) == unbroken
+    assert tree(out.parent) == unbroken
 
 
 def test_a_tiny_file_system_fills_up(driver, unbroken, tmp_path):
     place = tmp_path / "tiny"
     place.mkdir()
     # the outputs alone would just fit, beside the shards they do not
-    size = sum(len(data) for name, data in unbroken.items() if name.startswith("long/"))
+    size = sum(len(data) for name, data in unbroken.items() if name.startswith("out/long/"))
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("needs the right to mount a file system")
@@ -220,7 +221,7 @@ def test_a_tiny_file_system_fills_up(driver, unbroken, tmp_path):
         subprocess.run(["mount", "-o", "remount,size=50m", place], check=True)
         code, said = driver.run(place / "out")
         assert code == 0, said
-        assert tree(place / "out") == unbroken
+        assert tree(place) == unbroken
     finally:
         subprocess.run(["umount", place], check=True)
 
@@ -244,3 +245,43 @@ def wait_for(condition) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_the_real_model_by_two_processes_gives_what_extract_gives(tmp_path):
+    sample = SAMPLES / "vegas_utm.tif"
+    command = [sys.executable, "-m", "road_extract"]
+    extract = [*command, "extract", sample, tmp_path / "one.gpkg", "--probability", tmp_path / "one.tif"]
+    batch = [*command, "batch", sample, SAMPLES / "vegas_pan.tif", "--out", tmp_path / "out", "--keep-probability"]
+    subprocess.run(extract, cwd=REPOSITORY, check=True)
+    subprocess.run([*batch, "--jobs", "2"], cwd=REPOSITORY, check=True)
+    folder = tmp_path / "out" / "vegas_utm"
+    assert (folder / "vegas_utm.gpkg").read_bytes() == (tmp_path / "one.gpkg").read_bytes()
+    assert (folder / "vegas_utm_probability.tif").read_bytes() == (tmp_path / "one.tif").read_bytes()
+    assert (tmp_path / "out" / "vegas_pan" / "vegas_pan.gpkg").exists()
+
+
+def test_json_progress_is_json_lines_only_with_many_processes_too(driver, tmp_path):
+    command = [sys.executable, DRIVER, "0", "batch", *driver.scenes, "--out", tmp_path / "out", "--model", driver.model]
+    done = subprocess.run(
+        [*map(str, command), "--jobs", "2", "--progress", "json"], capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[-1]["event"] == "result"
+    assert events[-1]["complete"]
+    scenes = [event["done"] for event in events if event.get("stage") == "scenes"]
+    assert scenes == [0, 1, 2]
+    shards = [event["done"] for event in events if event.get("stage") == "shards" and event["scene"] == "long"]
+    assert shards == [1, 2, 3, 4]
+
+
+def test_a_killed_run_leaves_no_dask_worker_behind(driver, tmp_path):
+    pytest.importorskip("distributed")
+    out = tmp_path / "out"
+    process = driver.start(out, "--dask", "local", "--jobs", "1", delay_s=0.05)
+    halves = out / ".road-extract" / "work" / "long"
+    wait_for(lambda: list(halves.glob("*/.0*.tmp-*")))
+    worker = int(next(halves.glob("*/.0*.tmp-*")).name.split(".tmp-")[1].split("-")[0])
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not is_alive(worker))

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from road_extract.atomic import remove_leftovers
 from road_extract.batch.layout import Layout
 from road_extract.batch.lock import locked
 from road_extract.batch.merging import plan_merge
@@ -72,12 +73,13 @@ def extract_batch(
     if target is not None:
         plan_merge(target, vectorize.geometry)
     refs, predict = _begin(inputs, predict, batch)
-    layout = Layout(Path(out))
+    layout = Layout(Path(out).absolute())  # workers may be elsewhere
     layout.create()
     with locked(layout.lock, layout.root), _open_pool(batch, report) as (pool, threads, by):
         predict = predict if threads is None else with_threads(predict, threads)
         recipe = Recipe(predict, batch.shard_px, products)
-        result = BatchResult(layout.root, scene_results(refs))
+        result = BatchResult(Path(out), scene_results(refs))
+        remove_leftovers(layout.summary)
         try:
             run = BatchRun(layout, recipe, pool, report)
             run.run(refs, result, restart=restart, fail_fast=fail_fast, by=by)
@@ -133,7 +135,7 @@ def predict_portion(
         raise InputError(f"index is {index} of {of}; expected 0 to {of - 1}")
     batch = batch or BatchOptions()
     refs, predict = _begin(inputs, predict, batch)
-    layout = Layout(Path(out))
+    layout = Layout(Path(out).absolute())
     layout.create()
     recipe = Recipe(predict, batch.shard_px, Products(VectorizeOptions(), LineOptions(), batch, False))
     made, errors = 0, {}
@@ -161,7 +163,13 @@ def _begin(
     """What is wrong for all scenes is wrong at once."""
     predict = predict or PredictOptions()
     read_spec(model_folder(predict))
+    # workers may be elsewhere
+    predict = replace(predict, model=_absolute(predict.model), aoi=_absolute(predict.aoi))
     return expand_inputs(list(inputs), batch.asset), predict
+
+
+def _absolute(path: str | None) -> str | None:
+    return path if path is None else os.path.abspath(path)
 
 
 @contextmanager

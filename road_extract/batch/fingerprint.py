@@ -15,7 +15,7 @@ from road_extract.options import PredictOptions
 from road_extract.version import __version__
 
 #: These change the speed and not a bit of the result.
-_SPEED_ONLY = ("threads", "batch_size")
+SPEED_ONLY = ("threads", "batch_size")
 
 
 def fingerprint(values: dict[str, Any]) -> str:
@@ -33,7 +33,9 @@ def prediction_values(identity: dict[str, Any], options: PredictOptions, model: 
         model: SHA-256 of the model.
         shard_px: Decides which file holds which pixels.
     """
-    chosen = {name: value for name, value in asdict(options).items() if name not in (*_SPEED_ONLY, "model")}
+    # the model and the area by what they hold, wherever they lie
+    left_out = (*SPEED_ONLY, "model", "aoi")
+    chosen = {name: value for name, value in asdict(options).items() if name not in left_out}
     return {
         "input": identity,
         "model": model,

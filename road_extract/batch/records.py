@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from road_extract.atomic import replacing
-from road_extract.batch.fingerprint import versions_of
+from road_extract.batch.fingerprint import SPEED_ONLY, versions_of
 from road_extract.batch.tasks import Finished, Products
 from road_extract.grid import RasterGrid
 from road_extract.raster_io import footprint
@@ -57,7 +57,7 @@ def made_values(
     origin: Origin, scene: ShardedScene, products: Products, finished: Finished, fingerprint: str
 ) -> dict[str, Any]:
     """The part of a record that repeats itself."""
-    predict = {name: value for name, value in asdict(scene.options).items() if name not in ("threads", "batch_size")}
+    predict = {name: value for name, value in asdict(scene.options).items() if name not in SPEED_ONLY}
     return {
         "fingerprint": fingerprint,
         "scene": origin.name,

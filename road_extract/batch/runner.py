@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -78,7 +79,8 @@ def plan(ref: SceneRef, recipe: Recipe, result: SceneResult) -> PlannedScene:
     Raises:
         RoadExtractError: If the scene cannot be used.
     """
-    scene = plan_scene(ref.path, recipe.predict, recipe.shard_px, ref.shown)
+    path = os.path.abspath(ref.path) if os.path.exists(ref.path) else ref.path
+    scene = plan_scene(path, recipe.predict, recipe.shard_px, ref.shown)
     with gdal_session():
         taken = read_tags(ref.path).get("TIFFTAG_DATETIME", "")
     origin = Origin(ref.name, ref.shown, ref.identity(), taken)

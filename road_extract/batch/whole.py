@@ -10,7 +10,7 @@ from typing import Any
 
 import shapely
 
-from road_extract.atomic import check_outputs
+from road_extract.atomic import check_outputs, remove_leftovers
 from road_extract.batch.fingerprint import fingerprint
 from road_extract.batch.layout import Layout
 from road_extract.batch.merging import Merger, plan_merge
@@ -51,12 +51,15 @@ def _merge(layout: Layout, products: Products, out: Path, names: list[str], rest
     if not old and out.exists():
         raise InputError(f"{out}: exists already and is no merged layer of a batch; choose another name")
     check_outputs([*targets.paths, record], [], overwrite=True)
+    item = out.with_name(f"{out.stem}.stac.json")
+    for path in (*targets.paths, record, item):
+        remove_leftovers(path)
     started = datetime.now(UTC)
     rasters = [layout.scene(name) / f"{name}_probability.tif" for name in names]
     counts = Merger(products.vectorize, products.lines, report).merge(rasters, targets, layout.lock.parent / "merge")
     made = _made(made_of, scenes, products, targets.paths, counts)
     items = [json.loads((layout.scene(name) / f"{name}.stac.json").read_text(encoding="utf-8")) for name in names]
-    write_json(out.with_name(f"{out.stem}.stac.json"), _item(out, made, items))
+    write_json(item, _item(out, made, items))
     run = {"started": started.isoformat(timespec="seconds"),
            "seconds": round((datetime.now(UTC) - started).total_seconds(), 3)}  # fmt: skip
     write_record(record, made, run)
