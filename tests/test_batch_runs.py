@@ -49,7 +49,7 @@ class Driver:
 
     def run(self, out: Path, *options: str, **settings) -> tuple[int, str]:
         process = self.start(out, *options, **settings)
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=600)
         return process.returncode, said
 
 
@@ -131,7 +131,7 @@ def test_a_kill_in_the_middle_loses_no_finished_shard(driver, unbroken, tmp_path
     process = driver.start(out, delay_s=0.03)
     wait_for(lambda: len(list(shards.glob("*/0*.tif"))) > len(kept))
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
     assert f"goes on, {len(kept)} of 4 shards are there" in said
     assert tree(out.parent) == unbroken
@@ -160,7 +160,7 @@ def test_a_killed_dask_worker_is_replaced_and_its_shard_made_again(driver, unbro
     worker = int(half.name.split(".tmp-")[1].split("-")[0])  # the name tells who writes it
     assert worker != process.pid
     os.kill(worker, signal.SIGKILL)
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
     assert tree(out.parent) == unbroken
 
@@ -181,7 +181,7 @@ def test_with_an_existing_scheduler_too(driver, unbroken, tmp_path):
             assert tree(tmp_path) == unbroken
             assert cluster.poll() is None
         finally:
-            cluster.communicate("", timeout=30)
+            cluster.communicate("", timeout=120)
 
 
 def test_a_full_disk_is_one_sentence_and_goes_on_when_there_is_room(driver, unbroken, tmp_path):
@@ -231,7 +231,7 @@ def test_an_interrupt_ends_all_processes_and_says_that_it_goes_on(driver, tmp_pa
     process = driver.start(out, "--jobs", "2", delay_s=0.05)
     wait_for(lambda: list((out / ".road-extract" / "work").glob("long/*/.0*")))
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "the same command goes on" in said
     assert "Traceback" not in said
@@ -241,7 +241,7 @@ def test_an_interrupt_ends_all_processes_and_says_that_it_goes_on(driver, tmp_pa
 
 
 def wait_for(condition) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -270,9 +270,10 @@ def test_json_progress_is_json_lines_only_with_many_processes_too(driver, tmp_pa
     assert events[-1]["event"] == "result"
     assert events[-1]["complete"]
     scenes = [event["done"] for event in events if event.get("stage") == "scenes"]
-    assert scenes == [0, 1, 2]
+    assert (scenes[0], scenes[-1]) == (0, 2)
     shards = [event["done"] for event in events if event.get("stage") == "shards" and event["scene"] == "long"]
-    assert shards == [1, 2, 3, 4]
+    assert shards == sorted(set(shards))  # some may be left out: ten a second are enough
+    assert shards[-1] == 4
 
 
 def test_a_killed_run_leaves_no_dask_worker_behind(driver, tmp_path):
