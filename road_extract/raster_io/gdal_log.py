@@ -10,7 +10,9 @@ from contextlib import contextmanager
 
 from road_extract.locations import redact
 
-_LOGGERS = ("rasterio._env", "rasterio._err")
+#: Of GDAL's messages, and of what rasterio itself says when it is asked to say much.
+_GDAL = ("rasterio._env", "rasterio._err")
+_LOGGERS = (*_GDAL, "rasterio", "rasterio._base", "rasterio._io", "rasterio.env", "rasterio.session")
 _heard = threading.local()
 
 #: GDAL tries again, or in another way.
@@ -37,8 +39,8 @@ def _install() -> None:
         logger = logging.getLogger(name)
         if not any(isinstance(found, _Ear) for found in logger.filters):
             logger.addFilter(_Ear(logger.getEffectiveLevel()))
-            # GDAL's errors come as INFO
-            logger.setLevel(min(logging.INFO, logger.getEffectiveLevel()))
+            if name in _GDAL:  # its errors come as INFO
+                logger.setLevel(min(logging.INFO, logger.getEffectiveLevel()))
 
 
 @contextmanager

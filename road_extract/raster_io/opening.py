@@ -16,14 +16,14 @@ from road_extract.locations import is_remote, to_gdal_path
 from road_extract.raster_io.remote import RemoteDataset, is_networked
 
 #: GDAL would take a twentieth of the machine's memory for decoded blocks; this holds a row of 512 px blocks of a scene
-#: of 100,000 columns. GDAL_CACHEMAX in the environment is respected.
-BLOCK_CACHE_MB = 256
+#: of 100,000 columns. GDAL_CACHEMAX in the environment is respected. In bytes: rasterio takes no megabytes.
+BLOCK_CACHE_BYTES = 256 * 2**20
 
 
 @contextmanager
 def gdal_session() -> Iterator[None]:
     """GDAL's settings while this package reads and writes: a bounded cache, no files written beside inputs."""
-    cache = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": BLOCK_CACHE_MB}
+    cache = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": BLOCK_CACHE_BYTES}
     with rasterio.Env(GDAL_PAM_ENABLED="NO", **cache):
         yield
 

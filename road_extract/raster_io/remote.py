@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 import rasterio
 from rasterio.env import getenv, hasenv
 from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.session import DummySession
 
 from road_extract.locations import is_remote, redact
 from road_extract.raster_io.gdal_log import hearing
@@ -41,7 +42,7 @@ WAITS_S = (0.5, 2.0, 6.0)
 #: Trying again does not help.
 _FINAL = re.compile(
     r"(?i)response code: 4(0[0-7]|1\d)|resolve host|connect to server|connection refused|certificate|does not exist"
-    r"|no ?such|access ?denied|forbidden|credential|access ?key|signature"
+    r"|no ?such|not defined|access ?denied|forbidden|credential|access ?key|signature"
 )
 #: What a header that arrived in part makes GDAL say, before it goes on without masks or overviews.
 _CUT_HEADER = re.compile(r"(?i)read (TIFF )?director|(fetching|read|IO) error|error (fetching|reading)|HTTP|curl")
@@ -50,7 +51,9 @@ _CUT_HEADER = re.compile(r"(?i)read (TIFF )?director|(fetching|read|IO) error|er
 def remote_env() -> rasterio.Env:
     """GDAL's settings for one call in this thread: rasterio's settings do not reach other threads."""
     taken = set(os.environ) | set(getenv() if hasenv() else ())
-    return rasterio.Env(**{name: value for name, value in SETTINGS.items() if name not in taken})
+    settings = {name: value for name, value in SETTINGS.items() if name not in taken}
+    # GDAL finds credentials by itself; rasterio would have boto3 look for them each time
+    return rasterio.Env(DummySession(), **settings)
 
 
 class RemoteDataset:

@@ -20,6 +20,7 @@ from road_extract.geodesy import pixel_size_m
 from road_extract.grid import RasterGrid
 from road_extract.raster_io.bands import choose_bands
 from road_extract.raster_io.opening import check_georeference, crs_of, open_raster, readable
+from road_extract.raster_io.remote import RemoteDataset
 from road_extract.windows import Window
 
 log = logging.getLogger("road_extract")
@@ -29,6 +30,8 @@ GSD_TOLERANCE = 0.1
 #: Beyond this factor the model sees something it was never trained on.
 GSD_EXTREME = 4.0
 _SAMPLE_PX = 1024
+#: Columns of a remote scene that are fetched at once.
+_AHEAD_PX = 1024
 
 
 class RasterSource(Protocol):
@@ -101,6 +104,7 @@ class Scene:
         self._area = self._area_of(view, crs, footprint(native))
         # GDAL would shrink from overviews, whoever made them however: pixels are averaged from the scene itself
         self._full = open_raster(self.path, OVERVIEW_LEVEL="NONE") if self.resampled else dataset
+        self._fetched: Window | None = None
 
     def _area_of(self, view: SceneView, crs: str, footprint: Any) -> Any:
         """Outside this geometry pixels are invalid; None if all count."""
@@ -144,11 +148,31 @@ class Scene:
             window.width * scale_x,
             window.height * scale_y,
         )
+        if isinstance(self._full, RemoteDataset):
+            self._fetch(source)
         pixels, valid = self._read(self._full, source, (window.height, window.width), self._resampling)
         if self._area is not None:
             transform = self.grid.window_transform(window)
             valid &= geometry_mask([self._area], valid.shape, transform, invert=True)
         return pixels, valid
+
+    def _fetch(self, wanted: RioWindow) -> None:
+        """Bring blocks of a remote scene into GDAL's cache.
+
+        What a call needs GDAL fetches at once, and no more, unless that is a single block: then it fetches one after
+        the other, with a surplus that doubles.
+        """
+        part, fetched = self._part, self._fetched
+        row, row_end = int(wanted.row_off), min(part.row_end, int(np.ceil(wanted.row_off + wanted.height)))
+        col, col_end = int(wanted.col_off), min(part.col_end, int(np.ceil(wanted.col_off + wanted.width)))
+        if fetched and (fetched.row_off, fetched.row_end) == (row, row_end) and fetched.col_off <= col:
+            col = max(col, fetched.col_end)
+        if col >= col_end:
+            return
+        col_end = min(max(col_end, col + _AHEAD_PX), part.col_end)
+        self._fetched = Window(col, row, col_end - col, row_end - row)
+        with readable(self.path):
+            self._full.read(self.bands, window=RioWindow(col, row, col_end - col, row_end - row))
 
     def sample(self) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Pixels from all over the file, at most about a million: (rows, cols, bands) and validity (rows, cols).
