@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# ruff: noqa: F811, fixtures of another module
 import json
 import logging
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.batch_driver import PositionBackend
 from tests.file_server import serve
 from tests.test_batch import tree
 from tests.test_pipeline import roads_in
+from tests.test_sources_remote import _put, s3, s3_env  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +52,10 @@ def pixels(out: Path) -> dict[str, bytes]:
 KEEP = BatchOptions(keep_probability=True)
 
 
-@pytest.mark.parametrize("fail", [{}, {number: failure for number, failure in
-                                       zip(range(1, 40, 3), [503, "cut", "drop", 429] * 4, strict=False)}],
-                         ids=["well", "failing"])  # fmt: skip
+FAILURES = dict(zip(range(1, 40, 3), [503, "cut", "drop", 429] * 4, strict=False))
+
+
+@pytest.mark.parametrize("fail", [{}, FAILURES], ids=["well", "failing"])
 def test_scenes_over_http_give_what_they_give_on_disk(served, tmp_path, fail):
     extract_batch([str(served / "*" / "*.tif")], tmp_path / "local", batch=KEEP)
     with serve(served, tmp_path / "log", fail) as server:
@@ -97,3 +100,20 @@ def test_no_secret_is_in_what_is_written_said_or_sent_along(served, tmp_path, ca
             texts.append(path.read_bytes().decode("latin-1"))
     assert not [text for text in texts if "s3cret" in text]
     assert "gone" in captured.out
+
+
+@pytest.mark.slow
+def test_scenes_from_s3_with_credentials_from_the_environment(s3_env, served, tmp_path, monkeypatch):
+    for folder in ("north", "south"):
+        _put(f"http://{s3_env}/scenes/{folder}/town.tif", (served / folder / "town.tif").read_bytes())
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "KEYNAME")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    scenes = [f"s3://scenes/{folder}/town.tif" for folder in ("north", "south")]
+    done = extract_batch(scenes, tmp_path / "out", batch=KEEP)
+    assert done.complete, done.to_text()
+    extract_batch([str(served / "*" / "*.tif")], tmp_path / "local", batch=KEEP)
+    assert pixels(tmp_path / "out") == pixels(tmp_path / "local")
+    assert [scene.state for scene in extract_batch(scenes, tmp_path / "out", batch=KEEP).scenes] == ["kept", "kept"]
+    written = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert b"KEYNAME" not in written
+    assert b"s3cret" not in written
