@@ -24,6 +24,7 @@ from pathlib import Path
 
 import click
 import rasterio
+import rasterio.shutil
 
 from road_extract.batch.tasks import ShardTask
 from road_extract.options import PredictOptions
