@@ -15,6 +15,8 @@ log = logging.getLogger("road_extract")
 
 _POLL_S = 0.5
 _CONNECT_S = 30
+#: What they say when a scheduler goes is a page of tracebacks.
+_LOGGERS = ("distributed.client", "distributed.utils")
 _GONE = "the Dask scheduler is gone; start it, and the same command goes on"
 
 
@@ -37,6 +39,8 @@ class DaskPool:
             # Dask counts the losses that it bears, this package those that are too many
             with dask.config.set({"distributed.scheduler.allowed-failures": MAX_DEATHS - 1}):
                 self._cluster = _start_cluster(count)
+        for name in _LOGGERS:  # this pool says the same in a sentence
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = _connect(self._cluster or address, address)
         except BaseException:

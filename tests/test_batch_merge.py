@@ -170,7 +170,10 @@ def test_a_mosaic_keeps_the_first_ones_pixels(write_scene, tmp_path):
 
 def test_the_merged_layer_has_its_record_and_is_made_only_once(cut, tmp_path, model, monkeypatch):
     paths = cut(roads_in(300, 260), (0, 0, 300, 150), (0, 150, 300, 260))
+    for name in (".roads.tmp-1-00.gpkg", ".roads.stac.tmp-1-00.json"):  # of a run that was killed
+        (tmp_path / name).write_bytes(b"half")
     merge(paths, tmp_path)
+    assert not list(tmp_path.rglob("*.tmp-*"))
     record = json.loads((tmp_path / "roads.json").read_text())
     assert record["made"]["scenes"].keys() == {"part0", "part1"}
     assert record["made"]["outputs"].keys() == {"roads.gpkg"}

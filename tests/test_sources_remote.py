@@ -116,6 +116,14 @@ def test_no_mask_is_lost_with_a_part_of_the_header(tmp_path, write_scene, log, l
         assert np.array_equal(dataset.dataset_mask() > 0, mask)
 
 
+def test_a_name_that_reads_like_a_message_is_none(tmp_path, rng, write_scene, log, caplog):
+    pixels = rng.integers(0, 256, (3, 200, 200), dtype=np.uint8)
+    write_scene(pixels, "HTTP_signature.tif", blockysize=200)
+    with serve(tmp_path, log, {2: "cut"}) as server, open_raster(f"{server.url}/HTTP_signature.tif") as dataset:
+        assert np.array_equal(dataset.read(), pixels)
+    assert "IReadBlock failed" in caplog.text
+
+
 def test_gdals_settings_reach_the_thread_that_reads(tmp_path, rng, write_scene, log, identity_model, monkeypatch):
     """One block, one request: only GDAL's own second try is left."""
     monkeypatch.setattr(remote, "WAITS_S", ())
@@ -380,3 +388,13 @@ def test_a_window_of_a_remote_scene_is_what_it_is_on_disk(cog, log):
             with Scene(f"{server.url}/cog.tif", view) as there, Scene(str(cog), view) as here:
                 part = window if there.grid.width == 1000 else Window(10, 20, 300, 200)
                 assert np.array_equal(there.read(part)[0], here.read(part)[0])
+
+
+def test_no_secret_of_others_is_shown_either(capsys):
+    """Warnings and errors that do not come from our own errors."""
+    console.Console("auto")
+    logging.getLogger("road_extract").warning("%s: slow", "https://u:SECRET@h.org/x.tif")
+    console.show_error("[Errno 2] No such file: 'https://h.org/x.tif?sig=SECRET'")
+    err = capsys.readouterr().err
+    assert "https://***@h.org/x.tif: slow" in err
+    assert "SECRET" not in err

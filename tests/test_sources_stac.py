@@ -213,3 +213,11 @@ def test_a_list_on_a_server_is_relative_to_its_url(tmp_path):
     with serve(tmp_path, tmp_path / "log", {0: "cut"}) as server:
         found = [ref.path for ref in expand_inputs([f"{server.url}/lists/l.csv"])]
         assert found == [f"/vsicurl/{server.url}/lists/x.tif", f"/vsicurl/{server.url}/y.tif"]
+
+
+def test_an_item_that_knows_where_it_was_keeps_its_links(tmp_path):
+    item = make_item("one")
+    item.set_self_href("https://h.org/items/one.json")
+    pystac.ItemCollection([item]).save_object(str(tmp_path / "items.json"))
+    (ref,) = expand_inputs([str(tmp_path / "items.json")])
+    assert ref.path.replace("/./", "/") == "/vsicurl/https://h.org/items/image.tif"

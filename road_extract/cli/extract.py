@@ -27,8 +27,9 @@ from road_extract.options import LineOptions, PredictOptions, VectorizeOptions
 def command(scene: str, out: Path, progress: str, **values: Any) -> None:
     """Extract the roads of SCENE as polygons, lines, or both.
 
-    SCENE is a GeoTIFF or any other raster that GDAL opens. OUT ends in .geojson, .gpkg, .fgb or .parquet; lines alone
-    may also go to .osm or .graphml. Both go to two layers of a .gpkg, else to OUT and OUT_lines.
+    SCENE is a GeoTIFF or any other raster that GDAL opens: a path or a URL (https://, s3://). OUT ends in .geojson,
+    .gpkg, .fgb or .parquet; lines alone may also go to .osm or .graphml. Both go to two layers of a .gpkg, else to OUT
+    and OUT_lines.
     """
     console = Console(progress)
     predict, vectorize = collect(PredictOptions, values), collect(VectorizeOptions, values)

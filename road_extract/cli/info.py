@@ -20,7 +20,7 @@ from road_extract.options import PredictOptions
 def command(scene: str, as_json: bool, timing: bool, **values: Any) -> None:
     """Say what SCENE is, what extracting its roads takes, and every problem that would stop it.
 
-    Exits with 1 if there is such a problem.
+    SCENE is a path or a URL (https://, s3://). Exits with 1 if there is such a problem.
     """
     options = collect(PredictOptions, values)
     from road_extract.preflight import describe_scene

@@ -21,7 +21,8 @@ from road_extract.options import PredictOptions
 def command(scene: str, out: Path, overwrite: bool, progress: str, **values: Any) -> None:
     """Write the road probability of SCENE to OUT, a GeoTIFF.
 
-    OUT is 8-bit: 0 to 254 for probability 0 to 1 (the scale is recorded), 255 for no data.
+    SCENE is a path or a URL (https://, s3://). OUT is 8-bit: 0 to 254 for probability 0 to 1 (the scale is recorded),
+    255 for no data.
     """
     console = Console(progress)
     options = collect(PredictOptions, values)

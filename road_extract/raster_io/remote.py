@@ -47,6 +47,8 @@ _FINAL = re.compile(
 #: What a header that arrived in part makes GDAL say, before it goes on without masks or overviews.
 _CUT_HEADER = re.compile(r"(?i)read (TIFF )?director|(fetching|read|IO) error|error (fetching|reading)|HTTP|curl")
 
+_NAMES = re.compile(r"(/vsi[^\s'\":]*)?(https?://[^\s'\"]+)?")
+
 
 def remote_env() -> rasterio.Env:
     """GDAL's settings for one call in this thread: rasterio's settings do not reach other threads."""
@@ -99,7 +101,7 @@ class RemoteDataset:
                 self.close()
                 reason = _reason(error, self._path)
                 # nothing tells a start that was lost on the way from a file of another kind, but that it comes back
-                if _FINAL.search(reason) or ("not recognized" in reason and reason == before):
+                if _FINAL.search(_nameless(reason, self._path)) or ("not recognized" in reason and reason == before):
                     raise
                 before = reason
                 if (wait_s := next(waits, None)) is None:
@@ -129,15 +131,18 @@ def _open(path: str, settings: dict[str, str]) -> Any:
         for band in dataset.indexes:  # GDAL reads the headers of masks and overviews when they are asked for
             _ = dataset.overviews(band)
         _ = dataset.mask_flag_enums
-    if complaints := [text for text in _told(messages, path) if _CUT_HEADER.search(text)]:
+    told = [_nameless(text, path) for text in messages if "Retrying again" not in text]
+    if complaints := [text for text in told if _CUT_HEADER.search(text)]:
         dataset.close()
         raise RasterioIOError(f"its header cannot be read whole: {complaints[0]}")
     return dataset
 
 
-def _told(messages: list[str], path: str) -> list[str]:
-    """What GDAL said, without its path, in which anything may stand."""
-    return [re.sub(r"^.*?msg='|'$", "", text.replace(redact(path), "")) for text in messages if "Retrying" not in text]
+def _nameless(text: str, path: str) -> str:
+    """What GDAL said, without names of files: anything may stand in them."""
+    name = re.split("[?#]", path.rpartition("/")[2])[0]
+    text = _NAMES.sub("", text.replace(redact(path), ""))
+    return re.sub(r"^.*?msg=['\"]|['\"]$", "", text.replace(name, "") if name else text)
 
 
 def _reason(error: RasterioError, path: str) -> str:
