@@ -1,4 +1,7 @@
-"""A Dask cluster of two workers with the quick model, until stdin ends; prints its address."""
+"""A Dask cluster of two workers with the quick model, until stdin ends; prints its address.
+
+python tests/dask_cluster.py SECONDS_A_BATCH
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import tests.batch_driver as driver
 from road_extract import shards
 
 if __name__ in ("__main__", "__mp_main__"):
-    shards.open_backend = lambda *args: driver.PositionBackend()  # type: ignore[assignment]
+    shards.open_backend = lambda *args: driver.PositionBackend(float(sys.argv[1]))  # type: ignore[assignment]
 
 if __name__ == "__main__":
     from distributed import LocalCluster

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -168,20 +169,11 @@ def test_a_killed_dask_worker_is_replaced_and_its_shard_made_again(driver, unbro
 def test_with_an_existing_scheduler_too(driver, unbroken, tmp_path):
     """As on a cluster: the workers were started by someone else, and this run leaves them be."""
     pytest.importorskip("distributed")
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, REPOSITORY / "tests" / "dask_cluster.py", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, env=environment
-    ) as cluster:
-        try:
-            assert cluster.stdout is not None
-            address = cluster.stdout.readline().strip()
-            code, said = driver.run(tmp_path / "out", "--dask", address)
-            assert code == 0, said
-            assert tree(tmp_path) == unbroken
-            assert cluster.poll() is None
-        finally:
-            cluster.communicate("", timeout=120)
+    with dask_cluster() as (cluster, address):
+        code, said = driver.run(tmp_path / "out", "--dask", address)
+        assert code == 0, said
+        assert tree(tmp_path) == unbroken
+        assert cluster.poll() is None
 
 
 def test_a_full_disk_is_one_sentence_and_goes_on_when_there_is_room(driver, unbroken, tmp_path):
@@ -286,3 +278,35 @@ def test_a_killed_run_leaves_no_dask_worker_behind(driver, tmp_path):
     process.kill()
     process.communicate()
     wait_for(lambda: not is_alive(worker))
+
+
+def test_a_scheduler_that_goes_is_one_sentence_and_what_was_done_is_kept(driver, unbroken, tmp_path):
+    pytest.importorskip("distributed")
+    out = tmp_path / "out"
+    with dask_cluster(delay_s=0.1) as (cluster, address):
+        process = driver.start(out, "--dask", address)
+        wait_for(lambda: list((out / ".road-extract" / "work").glob("long/*/.0*.tmp-*")))
+        cluster.kill()
+        said, _ = process.communicate(timeout=600)
+    assert process.returncode == 1
+    assert said.count("Error: ") == 1
+    assert "the Dask scheduler is gone" in said
+    assert "Traceback" not in said
+    code, said = driver.run(out)
+    assert code == 0, said
+    assert tree(out.parent) == unbroken
+
+
+@contextmanager
+def dask_cluster(delay_s: float = 0.0):
+    """Two workers in a process of its own; gives the process and the scheduler's address."""
+    command = [sys.executable, str(REPOSITORY / "tests" / "dask_cluster.py"), str(delay_s)]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, env=environment
+    ) as cluster:
+        try:
+            assert cluster.stdout is not None
+            yield cluster, cluster.stdout.readline().strip()
+        finally:
+            cluster.communicate("", timeout=120)
