@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -39,6 +38,8 @@ class Driver:
         command = [sys.executable, DRIVER, str(delay_s), "batch", *self.scenes, "--out", out, "--model", self.model]
 
         def set_limit() -> None:
+            import resource
+
             if limit is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 

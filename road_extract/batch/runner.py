@@ -169,10 +169,10 @@ class BatchRun:
     def _open(self, ref: SceneRef, result: SceneResult) -> None:
         self._layout.check_name(ref.name)
         planned = plan(ref, self._recipe, result)
-        for level, text in planned.scene.remarks:
-            log.log(level, f"{ref.name}: {text}")
         if not self._restart and self._is_there(planned):
             return
+        for level, text in planned.scene.remarks:
+            log.log(level, f"{ref.name}: {text}")
         if self._restart:
             self._layout.forget(ref.name)
         self._layout.begin(ref.name, planned.made_of)
