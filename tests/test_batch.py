@@ -405,3 +405,24 @@ def test_two_bars_show_all_scenes_and_the_current_one(monkeypatch, capsys):
     assert "50/100 windows" in lower
     assert "town" in lower
     assert captured.out == "done\n"
+
+
+def test_what_an_ended_worker_left_half_made_is_not_published(write_scene, tmp_path, model):
+    """As if the first attempt at the end of the scene had been killed: another one is made in its place."""
+    scene = write_scene(roads_in(300, 260))
+    extract_batch([str(scene)], tmp_path / "whole")
+
+    def leave(progress):
+        if progress.stage == "shards":
+            (place,) = (tmp_path / "out" / ".road-extract" / "work" / "scene").iterdir()
+            (place.parent / "ready-1-00").mkdir()
+            (place.parent / "ready-1-00" / ".scene.tmp-1-00.gpkg").write_bytes(b"half")
+
+    assert extract_batch([str(scene)], tmp_path / "out", report=leave).complete
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+def test_the_outputs_may_be_read_by_whom_the_folder_may(write_scene, tmp_path, model):
+    extract_batch([str(write_scene(roads_in(60, 60)))], tmp_path / "out")
+    (tmp_path / "plain").mkdir()
+    assert (tmp_path / "out" / "scene").stat().st_mode == (tmp_path / "plain").stat().st_mode

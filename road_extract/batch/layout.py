@@ -11,7 +11,7 @@ DIR/
     lock
     work/NAME/
       FINGERPRINT/0000.tif     finished shards
-      ready/                   becomes DIR/NAME
+      ready-.../               becomes DIR/NAME
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Layout:
         """Its record."""
         return self.root / name / f"{name}.json"
 
-    def ready(self, name: str) -> Path:
-        """Where the outputs of a scene are put together."""
-        return self.work / name / "ready"
+    def place(self, name: str) -> Path:
+        """Where a scene is that is not finished."""
+        return self.work / name
 
     def shards(self, name: str, fingerprint: str) -> Path:
         """The folder of a scene's finished shards."""
@@ -84,8 +84,6 @@ class Layout:
                 raise InputError(f"{self.root}: holds files that are no batch's; choose a new or empty folder")
             self.work.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            if isinstance(error, InputError):
-                raise
             raise OutputError(f"{self.root}: cannot be used as a folder ({error.strerror}); choose another") from error
 
     def check_name(self, name: str) -> None:
@@ -107,14 +105,14 @@ class Layout:
         for path in shards.glob(".*"):  # half-written
             path.unlink(missing_ok=True)
 
-    def publish(self, name: str) -> None:
-        """Let a scene appear, as a whole; an older one of the same name goes."""
+    def publish(self, name: str, folder: Path) -> None:
+        """Let a scene appear, as a whole: a folder that becomes its own; an older one of the same name goes."""
         old = self.work / name / "old"
         try:
             if self.scene(name).exists():
                 shutil.rmtree(old, ignore_errors=True)
                 os.replace(self.scene(name), old)
-            os.replace(self.ready(name), self.scene(name))
+            os.replace(folder, self.scene(name))
         except OSError as error:
             raise OutputError(f"{self.scene(name)}: cannot be written ({error.strerror})") from error
         self.forget(name)

@@ -114,7 +114,6 @@ class BatchRun:
         self._at_work: dict[str, PlannedScene] = {}
         self._ready: deque[PlannedScene] = deque()
         self._flying = 0
-        self._finished = 0
 
     def run(self, refs: list[SceneRef], result: BatchResult, *, restart: bool, fail_fast: bool, by: str) -> None:
         """Make all scenes; what becomes of them goes to ``result``, also where this is interrupted.
@@ -204,10 +203,8 @@ class BatchRun:
 
     def _submit_finish(self, planned: PlannedScene) -> None:
         name = planned.origin.name
-        folder = self._layout.ready(name)
-        folder.mkdir(exist_ok=True)
         shards = [self._layout.shard(name, planned.made_of, index) for index in range(len(planned.scene.cores))]
-        task = FinishTask(planned.scene, name, tuple(shards), folder, self._recipe.products)
+        task = FinishTask(planned.scene, name, tuple(shards), self._layout.place(name), self._recipe.products)
         self._submit(f"{name}/finish", run_finish, task)
 
     def _submit(self, key: str, function: Any, task: Any) -> None:
@@ -242,10 +239,10 @@ class BatchRun:
         origin, scene, result = planned.origin, planned.scene, planned.result
         planned.seconds["finish"] = finished.seconds
         made = made_values(origin, scene, self._recipe.products, finished, planned.fingerprint)
-        folder = self._layout.ready(origin.name)
+        folder = finished.folder
         write_json(folder / f"{origin.name}.stac.json", stac_item(origin, made, scene.grid))
         write_record(folder / f"{origin.name}.json", made, self._run_values(planned))
-        self._layout.publish(origin.name)
+        self._layout.publish(origin.name, folder)
         if finished.remark:
             log.warning(f"{origin.name}: {finished.remark}")
         result.state, result.polygons, result.lines = "done", finished.polygons, finished.lines

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import shutil
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,14 +92,14 @@ class FinishTask:
         scene: The scene.
         name: Of its outputs.
         shards: Their files, in the order of the cores.
-        folder: Empty; the outputs go there.
+        place: Folder in which one is made for the outputs.
         products: What to make.
     """
 
     scene: ShardedScene
     name: str
     shards: tuple[Path, ...] = field(repr=False)
-    folder: Path = field(repr=False)
+    place: Path = field(repr=False)
     products: Products = field(repr=False)
 
 
@@ -104,6 +108,7 @@ class Finished:
     """What came out of a scene.
 
     Attributes:
+        folder: Where the outputs are.
         polygons: How many.
         lines: How many.
         backend: What ran the model.
@@ -112,6 +117,7 @@ class Finished:
         seconds: It took.
     """
 
+    folder: Path
     polygons: int
     lines: int
     backend: str
@@ -121,23 +127,26 @@ class Finished:
 
 
 def run_finish(task: FinishTask, report: Report) -> Finished:
-    """Join the shards and make the roads of them."""
+    """Join the shards and make the roads of them, in a folder that no earlier attempt has left anything in."""
     started = time.monotonic()
-    raster = task.folder / f"{task.name}_probability.tif"
-    if task.products.keep_probability:
-        found, seen = _make(task, raster, report)
-    else:
-        with scratch(raster) as hidden:
-            found, seen = _make(task, hidden, report)
-    outputs = {path.name: describe_file(path) for path in sorted(task.folder.iterdir())}
+    folder = task.place / f"ready-{os.getpid()}-{secrets.token_hex(4)}"
+    folder.mkdir()
+    try:
+        found, seen = _make(task, folder, report)
+        outputs = {path.name: describe_file(path) for path in sorted(folder.iterdir())}
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # the disk may be full
+        raise
     backend = read_tags(str(task.shards[0])).get(BACKEND_TAG, "unknown")
     remark = "" if seen else NOTHING_VALID
-    return Finished(found.polygons, found.lines, backend, outputs, remark, time.monotonic() - started)
+    return Finished(folder, found.polygons, found.lines, backend, outputs, remark, time.monotonic() - started)
 
 
-def _make(task: FinishTask, raster: Path, report: Report) -> tuple[Extraction, bool]:
-    seen = join_shards(task.scene, list(task.shards), raster)
-    return task.products.extract(raster, task.folder, task.name, report), seen
+def _make(task: FinishTask, folder: Path, report: Report) -> tuple[Extraction, bool]:
+    raster = folder / f"{task.name}_probability.tif"
+    with nullcontext(raster) if task.products.keep_probability else scratch(raster) as written:
+        seen = join_shards(task.scene, list(task.shards), written)
+        return task.products.extract(written, folder, task.name, report), seen
 
 
 def describe_file(path: Path) -> dict[str, Any]:
