@@ -10,11 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from road_extract.batch import extract_batch as extract_batch
     from road_extract.comparison import diff_roads as diff_roads
     from road_extract.errors import RoadExtractError as RoadExtractError
     from road_extract.evaluation import evaluate as evaluate
     from road_extract.evaluation_options import DiffOptions as DiffOptions
     from road_extract.evaluation_options import EvaluateOptions as EvaluateOptions
+    from road_extract.options import BatchOptions as BatchOptions
     from road_extract.options import LineOptions as LineOptions
     from road_extract.options import PredictOptions as PredictOptions
     from road_extract.options import VectorizeOptions as VectorizeOptions
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from road_extract.version import __version__ as __version__
 
 _HOMES = {
+    "BatchOptions": "options",
     "DiffOptions": "evaluation_options",
     "EvaluateOptions": "evaluation_options",
     "LineOptions": "options",
@@ -44,6 +47,7 @@ _HOMES = {
     "diff_roads": "comparison",
     "draw_preview": "preview",
     "evaluate": "evaluation",
+    "extract_batch": "batch",
     "extract_roads": "pipeline",
     "predict_probability": "pipeline",
     "train_model": "training.from_scenes",

@@ -90,6 +90,12 @@ def _move(temp: Path, path: Path) -> None:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove what runs that were killed left of this file: for whoever knows that nobody else writes it now."""
+    for leftover in path.parent.glob(f".{glob.escape(path.stem)}.tmp-*"):
+        leftover.unlink(missing_ok=True)
+
+
 @contextmanager
 def scratch(path: Path) -> Iterator[Path]:
     """A temporary file beside ``path``, removed in any case."""

@@ -43,6 +43,8 @@ log = logging.getLogger("road_extract")
 
 PathLike = str | Path
 
+NOTHING_VALID = "no pixel is valid, so there is nothing to find; check nodata value, mask and area of interest"
+
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
@@ -182,7 +184,7 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
         log.info("model %s by %s", spec.name, backend.description)
         inference = Inference(backend, spec, scaling)
         strips = iter_probability(source, plan, inference, report=report)
-        tags = _record(folder, spec, scaling, options, backend)
+        tags = record_tags(folder, spec, scaling, options, backend)
         seen = False
         writing = open_probability_sink(out, source.grid, tags, overviews=overviews)
         with closing(backend), closing(strips), writing as sink:
@@ -190,7 +192,7 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
                 sink.write(to_uint8(probability, valid))
                 seen = seen or bool(valid.any())
         if not seen:
-            log.warning("no pixel is valid, so there is nothing to find; check nodata value, mask and area of interest")
+            log.warning(NOTHING_VALID)
 
 
 def _vectorize_whole(
@@ -221,7 +223,15 @@ def open_scene(scene: PathLike, options: PredictOptions, spec: ModelSpec) -> Sce
     Raises:
         InputError: If it cannot be used.
     """
-    view = SceneView(
+    source = Scene(str(scene), scene_view(options, spec))
+    for level, text in scene_remarks(source, spec):
+        log.log(level, text)
+    return source
+
+
+def scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:
+    """How the model wants to look at scenes."""
+    return SceneView(
         gsd_m=spec.gsd_m,
         model_bands=len(spec.bands),
         bands=options.bands,
@@ -230,10 +240,6 @@ def open_scene(scene: PathLike, options: PredictOptions, spec: ModelSpec) -> Sce
         assume_crs=options.assume_crs,
         aoi=None if options.aoi is None else partial(read_area, Path(options.aoi)),
     )
-    source = Scene(str(scene), view)
-    for level, text in scene_remarks(source, spec):
-        log.log(level, text)
-    return source
 
 
 def scene_remarks(source: Scene, spec: ModelSpec) -> list[tuple[int, str]]:
@@ -290,7 +296,7 @@ def _inputs(options: PredictOptions | None) -> list[str]:
     return [options.aoi] if options is not None and options.aoi is not None else []
 
 
-def _record(
+def record_tags(
     folder: Path, spec: ModelSpec, scaling: Scaling, options: PredictOptions, backend: Backend
 ) -> dict[str, str]:
     """What made a raster, as its tags."""

@@ -11,16 +11,19 @@ class Progress:
     """One report.
 
     Attributes:
-        stage: What is going on: ``predict``, ``vectorize`` (polygons) or ``lines``.
+        stage: What is going on: ``predict``, ``vectorize`` (polygons) or ``lines``; in batches
+            ``scenes``, ``shards`` or ``merge``.
         done: Units finished.
         total: Units in all, at least 1.
-        unit: ``windows`` or ``rows``.
+        unit: ``windows``, ``rows``, ``scenes``, ``shards`` or ``areas``.
+        scene: Name of the scene, where there are several.
     """
 
     stage: str
     done: int
     total: int
     unit: str
+    scene: str = ""
 
 
 Report = Callable[[Progress], None]

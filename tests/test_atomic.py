@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from road_extract.atomic import check_output, check_outputs, replacing, scratch
+from road_extract.atomic import check_output, check_outputs, remove_leftovers, replacing, scratch
 from road_extract.errors import InputError, OutputError
 
 
@@ -86,3 +86,12 @@ def test_an_output_must_not_be_an_input_or_another_output(tmp_path):
     with pytest.raises(InputError, match="same name"):
         check_outputs([tmp_path / "a.png", tmp_path / "a.png"], [], overwrite=True)
     check_outputs([tmp_path / "a.png"], [scene, "/vsicurl/https://example.org/s.tif"], overwrite=False)
+
+
+def test_leftovers_of_killed_runs_go_and_nothing_else(tmp_path):
+    mine = [".roads.tmp-7-ab.gpkg", ".roads.tmp-8-cd.gpkg-journal"]
+    others = ["roads.gpkg", ".roads.gpkg", ".roads2.tmp-7-ab.gpkg", ".road.tmp-1-aa.gpkg"]
+    for name in (*mine, *others):
+        (tmp_path / name).write_bytes(b"")
+    remove_leftovers(tmp_path / "roads.gpkg")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)

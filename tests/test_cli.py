@@ -137,7 +137,19 @@ def test_an_interrupt_ends_with_130_and_leaves_nothing(write_scene, tmp_path, nu
     assert sorted(tmp_path.rglob("*")) == before
 
 
-HEAVY = ("tensorflow", "keras", "rasterio", "geopandas", "pandas", "shapely", "scipy", "pyogrio", "pyarrow")
+HEAVY = (
+    "tensorflow",
+    "dask",
+    "distributed",
+    "keras",
+    "rasterio",
+    "geopandas",
+    "pandas",
+    "shapely",
+    "scipy",
+    "pyogrio",
+    "pyarrow",
+)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +158,7 @@ HEAVY = ("tensorflow", "keras", "rasterio", "geopandas", "pandas", "shapely", "s
         "import road_extract",
         "from road_extract.cli import run; assert run(['--help']) == 0",
         "from road_extract.cli import run; assert run(['extract', '--help']) == 0",
+        "from road_extract.cli import run; assert run(['batch', '--help']) == 0",
         "from road_extract.cli import run; assert run(['--version']) == 0",
     ],
 )

@@ -15,6 +15,8 @@ from road_extract.errors import RoadExtractError
 #: Name to one line of help, so that `--help` need not load them.
 COMMANDS = {
     "extract": "Extract the roads of a scene as polygons, lines, or both.",
+    "batch": "Extract the roads of many scenes, or of one across many machines; resumable.",
+    "shard": "Predict one portion of a batch, for job arrays.",
     "predict": "Write the road probability of a scene.",
     "vectorize": "Turn a probability raster or mask into road polygons, lines, or both.",
     "info": "Say what a scene is, what extracting it takes, and what would stop it.",

@@ -35,7 +35,9 @@ class Console:
         """
         self._mode = mode
         self._bar = mode == "auto" and sys.stderr.isatty()
-        self._stage, self._started, self._shown = "", 0.0, 0.0
+        self._stage, self._started, self._shown = ("", ""), 0.0, 0.0
+        self._scenes: Progress | None = None
+        self._scenes_started = 0.0
         logger = logging.getLogger("road_extract")
         logger.handlers = [_Handler(self)]
         logger.setLevel(logging.WARNING if mode == "none" else logging.INFO)
@@ -45,17 +47,35 @@ class Console:
     def report(self, progress: Progress) -> None:
         """Show progress, at most ten times a second."""
         now = time.monotonic()
-        if progress.stage != self._stage:
-            self._stage, self._started, self._shown = progress.stage, now, 0.0
+        if (progress.stage, progress.scene) != self._stage:
+            self._stage, self._started, self._shown = (progress.stage, progress.scene), now, 0.0
         if now - self._shown < 0.1 and progress.done < progress.total:
             return
         self._shown = now
         if self._mode == "json":
-            emit("progress", stage=progress.stage, done=progress.done, total=progress.total, unit=progress.unit)
+            named = {"scene": progress.scene} if progress.scene else {}
+            emit(
+                "progress", stage=progress.stage, done=progress.done, total=progress.total, unit=progress.unit, **named
+            )
         elif self._bar:
-            end = "\n" if progress.done == progress.total else ""
-            _Bar.open = not end
-            click.echo(f"\r{bar_line(progress, now - self._started)}\x1b[K{end}", err=True, nl=False)
+            self._draw(progress, now)
+
+    def _draw(self, progress: Progress, now: float) -> None:
+        if progress.stage == "scenes":
+            self._scenes, self._scenes_started = progress, self._scenes_started or now
+        if self._scenes is not None:
+            self._draw_two(self._scenes, None if progress is self._scenes else progress, now)
+            return
+        end = "\n" if progress.done == progress.total else ""
+        _Bar.open = not end
+        click.echo(f"\r{bar_line(progress, now - self._started)}\x1b[K{end}", err=True, nl=False)
+
+    def _draw_two(self, scenes: Progress, current: Progress | None, now: float) -> None:
+        """All scenes, and below them the current one; the cursor goes back to the line above."""
+        _Bar.open = _Bar.double = True
+        below = "" if current is None else f"{bar_line(current, now - self._started)}  {current.scene}"
+        upper = bar_line(scenes, now - self._scenes_started)
+        click.echo(f"\r{upper}\x1b[K\n{below}\x1b[K\x1b[1A\r", err=True, nl=False)
 
     def say(self, level: str, message: str) -> None:
         """Show a remark."""
@@ -67,6 +87,7 @@ class Console:
 
     def result(self, text: str, **values: Any) -> None:
         """Show what came out: text for people, values for programs."""
+        _end_bar()
         if self._mode == "json":
             emit("result", **values)
         elif self._mode != "none":
@@ -74,15 +95,17 @@ class Console:
 
 
 class _Bar:
-    """Whether an unfinished bar stands on the last line of the terminal."""
+    """Whether an unfinished bar stands on the last line of the terminal, or two on the last two."""
 
     open = False
+    double = False
 
 
 def _end_bar() -> None:
     if _Bar.open:
-        click.echo(err=True)
-        _Bar.open = False
+        # of two bars the cursor stands on the upper one, and both go: they are drawn again below what is said
+        click.echo("\r\x1b[J" if _Bar.double else "\n", err=True, nl=False)
+        _Bar.open = _Bar.double = False
 
 
 class _Handler(logging.Handler):

@@ -162,12 +162,18 @@ def _check_room(path: Path) -> None:
     size = path.stat().st_size
     with path.open("r+b") as file:
         try:
-            file.seek(size)
-            for begin in range(0, size + _SLACK_BYTES, _SLACK_BYTES):
-                file.write(bytes(min(_SLACK_BYTES, size + _SLACK_BYTES - begin)))
-            file.flush()
+            _extend(file.fileno(), size, size + _SLACK_BYTES)
         finally:
             os.ftruncate(file.fileno(), size)
+
+
+def _extend(descriptor: int, size: int, by: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, size, by)
+        return
+    os.lseek(descriptor, size, os.SEEK_SET)
+    while by > 0:
+        by -= os.write(descriptor, bytes(min(by, _SLACK_BYTES)))
 
 
 def _check_written(path: Path, levels: Iterable[int]) -> None:

@@ -5,6 +5,7 @@ A layer is streamed in batches into a temporary file beside the target, which ta
     features --batches--> checked batches --one writer per format--> temporary file --rename--> target
 """
 
+from road_extract.vector_io.geojson import reproject, to_lonlat
 from road_extract.vector_io.reading import Table, read_area, read_geometries, read_roads, read_table
 from road_extract.vector_io.writing import (
     FORMATS,
@@ -33,6 +34,8 @@ __all__ = [
     "read_geometries",
     "read_roads",
     "read_table",
+    "reproject",
+    "to_lonlat",
     "write_features",
     "write_network",
 ]

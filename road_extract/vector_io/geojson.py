@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from road_extract.errors import InputError
 from road_extract.features import Feature, LayerSchema
@@ -35,6 +36,54 @@ def write_geojson(path: Path, schema: LayerSchema, batches: Iterator[list[Featur
                 count += 1
         file.write("\n]}\n")
     return count
+
+
+def reproject(geometry: shapely.Geometry, crs: str, target: str) -> shapely.Geometry:
+    """A geometry in another CRS, x before y, vertex by vertex.
+
+    Args:
+        geometry: In ``crs``.
+        crs: WKT or a name.
+        target: WKT or a name.
+    """
+    import shapely
+
+    move = _transformer(crs, target).transform
+    return shapely.transform(geometry, move, interleaved=False)
+
+
+@lru_cache(maxsize=16)
+def _transformer(crs: str, target: str) -> pyproj.Transformer:
+    import pyproj
+
+    return pyproj.Transformer.from_crs(crs, target, always_xy=True)
+
+
+def to_lonlat(geometry: shapely.Geometry, crs: str) -> tuple[dict[str, Any], list[float]]:
+    """A geometry as a GeoJSON object in longitude and latitude, and its box (RFC 7946, section 5).
+
+    Its edges are divided first: what is straight in one CRS is not in another.
+
+    Args:
+        geometry: Of length, in ``crs``.
+        crs: WKT.
+
+    Returns:
+        The object, and west, south, east, north; west is the greater one where the antimeridian is crossed.
+
+    Raises:
+        InputError: A coordinate has no place in WGS 84.
+    """
+    import numpy as np
+    import shapely
+
+    divided = np.array([geometry.segmentize(geometry.length / 100)], dtype=object)
+    (placed,) = to_rfc7946(divided, _transformer(crs, "OGC:CRS84"))
+    west, south, east, north = placed.bounds
+    if east - west > 180:  # in parts on either side
+        sides = [part.bounds for part in shapely.get_parts(placed)]
+        west, east = min(side[0] for side in sides if side[0] > 0), max(side[2] for side in sides if side[0] <= 0)
+    return json.loads(shapely.to_geojson(placed)), [west, south, east, north]
 
 
 def _iter_geojson(batch: list[Feature], to_lonlat: pyproj.Transformer) -> Iterator[str]:

@@ -1,0 +1,203 @@
+"""Many scenes, or one that is too large to do at once: resumable, on one machine or on many.
+
+inputs --sources--> scenes --plan--> shards --workers--> shard files --workers--> outputs --here--> DIR/NAME
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from road_extract.atomic import remove_leftovers
+from road_extract.batch.layout import Layout
+from road_extract.batch.lock import locked
+from road_extract.batch.merging import plan_merge
+from road_extract.batch.records import write_json
+from road_extract.batch.results import BatchResult
+from road_extract.batch.runner import BatchRun, Recipe, iter_portion, scene_results, with_threads
+from road_extract.batch.tasks import Products, ShardTask, run_shard
+from road_extract.batch.whole import merge_all
+from road_extract.errors import InputError, OutputError, RoadExtractError
+from road_extract.model import read_spec
+from road_extract.options import BatchOptions, LineOptions, PredictOptions, VectorizeOptions
+from road_extract.pipeline import model_folder
+from road_extract.progress import Report, no_report
+from road_extract.shards import release_model
+from road_extract.sources import SceneRef, expand_inputs
+from road_extract.workers import Pool, ProcessPool, SerialPool, attempt
+
+__all__ = ["BatchResult", "PortionResult", "extract_batch", "predict_portion"]
+
+
+def extract_batch(
+    inputs: Sequence[str],
+    out: str | Path,
+    *,
+    predict: PredictOptions | None = None,
+    vectorize: VectorizeOptions | None = None,
+    lines: LineOptions | None = None,
+    batch: BatchOptions | None = None,
+    merge: str | Path | None = None,
+    restart: bool = False,
+    fail_fast: bool = False,
+    report: Report = no_report,
+) -> BatchResult:
+    """Extract the roads of many scenes into a folder, going on where an earlier run of the same ended.
+
+    Args:
+        inputs: Files, folders, globs, lists, STAC, remote rasters: see `road_extract.sources.expand_inputs`.
+        out: Folder; new, empty, or that of an earlier batch.
+        predict: How probabilities are made.
+        vectorize: How roads are made of them.
+        lines: What else matters for lines.
+        batch: What comes out of each scene, and who does the work.
+        merge: One layer over all scenes, to this file; keeps the probability rasters, of which it is made.
+        restart: Make everything anew.
+        fail_fast: Begin nothing after the first failure.
+        report: Told the progress.
+
+    Returns:
+        What became of every scene; one that cannot be done does not stop the others.
+
+    Raises:
+        RoadExtractError: If the batch cannot begin: inputs, options or model cannot be used, or another run works in
+            the folder.
+    """
+    batch, vectorize, lines = batch or BatchOptions(), vectorize or VectorizeOptions(), lines or LineOptions()
+    products = Products(vectorize, lines, batch, batch.keep_probability or merge is not None)
+    products.check()
+    target = None if merge is None else Path(merge)
+    if target is not None:
+        plan_merge(target, vectorize.geometry)
+    refs, predict = _begin(inputs, predict, batch)
+    layout = Layout(Path(out).absolute())  # workers may be elsewhere
+    layout.create()
+    with locked(layout.lock, layout.root), _open_pool(batch, report) as (pool, threads, by):
+        predict = predict if threads is None else with_threads(predict, threads)
+        recipe = Recipe(predict, batch.shard_px, products)
+        result = BatchResult(Path(out), scene_results(refs))
+        remove_leftovers(layout.summary)
+        try:
+            run = BatchRun(layout, recipe, pool, report)
+            run.run(refs, result, restart=restart, fail_fast=fail_fast, by=by)
+            pool.close()
+            if target is not None:
+                merge_all(layout, products, target, result, restart=restart, report=report)
+        finally:
+            _write_summary(layout, result)
+            layout.tidy()
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class PortionResult:
+    """What became of a portion of the shards.
+
+    Attributes:
+        made: How many were made.
+        errors: Sentences by scene, of those that could not.
+    """
+
+    made: int
+    errors: dict[str, str]
+
+
+def predict_portion(
+    inputs: Sequence[str],
+    out: str | Path,
+    index: int,
+    of: int,
+    *,
+    predict: PredictOptions | None = None,
+    batch: BatchOptions | None = None,
+    report: Report = no_report,
+) -> PortionResult:
+    """Make every ``of``-th shard, counted from ``index``, of all scenes; `extract_batch` then finds them done.
+
+    Any number of these may run at once in the same folder, on any machines that share it.
+
+    Args:
+        inputs: As for `extract_batch`; the same for all portions.
+        out: As for `extract_batch`.
+        index: From 0.
+        of: Portions in all.
+        predict: How probabilities are made; as for `extract_batch`.
+        batch: As for `extract_batch`; only what concerns shards matters.
+        report: Told the progress.
+
+    Raises:
+        RoadExtractError: If inputs, options or model cannot be used, or a batch works in the folder.
+    """
+    if not 0 <= index < of:
+        raise InputError(f"index is {index} of {of}; expected 0 to {of - 1}")
+    batch = batch or BatchOptions()
+    refs, predict = _begin(inputs, predict, batch)
+    layout = Layout(Path(out).absolute())
+    layout.create()
+    recipe = Recipe(predict, batch.shard_px, Products(VectorizeOptions(), LineOptions(), batch, False))
+    made, errors = 0, {}
+    with locked(layout.lock, layout.root, shared=True):
+        try:
+            for name, task in iter_portion(refs, recipe, layout, index, of):
+                error = _make(task, report)
+                made += error is None
+                if error is not None:
+                    errors[name] = str(error)
+                if isinstance(error, OutputError):
+                    break
+        finally:
+            release_model()
+    return PortionResult(made, errors)
+
+
+def _make(task: ShardTask | RoadExtractError, report: Report) -> RoadExtractError | None:
+    return task if isinstance(task, RoadExtractError) else attempt(run_shard, task, report)[1]
+
+
+def _begin(
+    inputs: Sequence[str], predict: PredictOptions | None, batch: BatchOptions
+) -> tuple[list[SceneRef], PredictOptions]:
+    """What is wrong for all scenes is wrong at once."""
+    predict = predict or PredictOptions()
+    read_spec(model_folder(predict))
+    # workers may be elsewhere
+    predict = replace(predict, model=_absolute(predict.model), aoi=_absolute(predict.aoi))
+    return expand_inputs(list(inputs), batch.asset), predict
+
+
+def _absolute(path: str | None) -> str | None:
+    return path if path is None else os.path.abspath(path)
+
+
+@contextmanager
+def _open_pool(batch: BatchOptions, report: Report) -> Iterator[tuple[Pool, int | None, str]]:
+    """Those who work, the threads that each of them should use, and how they are called in the records."""
+    pool: Pool
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if batch.dask is not None:
+        from road_extract.distributed import DaskPool
+
+        count = batch.jobs or processors
+        local = batch.dask == "local"
+        pool = DaskPool(None if local else batch.dask, count)
+        threads, by = (max(1, processors // count) if local else None), f"dask {'local' if local else 'cluster'}"
+    elif (batch.jobs or 1) > 1:
+        count = batch.jobs or 1
+        pool, threads, by = ProcessPool(count), max(1, processors // count), f"{count} processes"
+    else:
+        pool, threads, by = SerialPool(report), None, "one process"
+    try:
+        yield pool, threads, by
+    finally:
+        pool.close()
+        release_model()
+
+
+def _write_summary(layout: Layout, result: BatchResult) -> None:
+    try:
+        write_json(layout.summary, result.to_values())
+    except OSError as error:
+        result.error = result.error or f"{layout.summary}: cannot be written ({error.strerror or error})"

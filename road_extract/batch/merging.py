@@ -1,0 +1,186 @@
+"""One layer over all scenes of a batch, made from their probability and not from their features.
+
+Scenes that touch or overlap become one raster first (`raster_io.mosaic`), which becomes roads like that of any scene: a
+road that a scene's border cuts is one road again, and ground that two scenes show counts once.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+
+from road_extract.atomic import replacing
+from road_extract.errors import InputError
+from road_extract.features import Feature, LayerSchema
+from road_extract.grid import RasterGrid
+from road_extract.network_layers import LINE_FIELDS, WIDTH_FIELDS, iter_line_features
+from road_extract.options import LineOptions, VectorizeOptions
+from road_extract.progress import Progress, Report
+from road_extract.raster_io import (
+    ProbabilityRaster,
+    footprint,
+    gdal_session,
+    open_probability_sink,
+    plan_mosaic,
+    read_tags,
+    write_mosaic,
+)
+from road_extract.vector_io import add_layer, is_network_format, reproject, write_features
+from road_extract.vectorizing import POLYGON_FIELDS, Counts, Targets, iter_road_polygons, plan_targets, trace_roads
+
+#: Of a layer over scenes of several CRSs.
+_COMMON_CRS = "OGC:CRS84"
+
+
+def plan_merge(out: Path, geometry: str) -> Targets:
+    """Which files the merged layers go to.
+
+    Raises:
+        InputError: If the format cannot hold them.
+    """
+    if is_network_format(out):
+        raise InputError(f"{out}: merged roads go to .gpkg, .geojson, .fgb or .parquet")
+    return plan_targets(out, geometry, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Merger:
+    """How scenes are merged.
+
+    Attributes:
+        vectorize: From probability to roads.
+        lines: What else matters for lines.
+        report: Told the progress.
+    """
+
+    vectorize: VectorizeOptions
+    lines: LineOptions
+    report: Report
+
+    def merge(self, rasters: list[Path], targets: Targets, scratch: Path) -> Counts:
+        """Write the layers.
+
+        Args:
+            rasters: Probability of the scenes; their order decides between equals.
+            targets: Files to write.
+            scratch: A folder for the mosaics; removed again.
+
+        Raises:
+            RoadExtractError: If a raster cannot be read or a layer cannot be written.
+        """
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        try:
+            with gdal_session(), ExitStack() as stack:
+                names = {path: stack.enter_context(replacing(path)) for path in targets.paths}
+                mosaics = [self._mosaic(group, scratch / f"{n}.tif") for n, group in enumerate(group_scenes(rasters))]
+                return self._write(mosaics, targets.mapped(names))
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _mosaic(self, group: list[Path], out: Path) -> Path:
+        if len(group) == 1:
+            return group[0]
+        grid = plan_mosaic([read_grid(path) for path in group])
+        with open_probability_sink(out, grid, road_tags(group[0]), overviews=False) as sink:
+            write_mosaic(group, grid, sink)
+        return out
+
+    def _write(self, mosaics: list[Path], targets: Targets) -> Counts:
+        crs = _layer_crs([read_grid(path).crs for path in mosaics])
+        polygons = lines = 0
+        if targets.polygons is not None:
+            schema = LayerSchema("roads", "Polygon", crs, POLYGON_FIELDS)
+            polygons = write_features(targets.polygons, schema, self._iter_polygons(mosaics, crs))
+        if targets.lines is not None:
+            with ProbabilityRaster(str(mosaics[0])) as source:
+                fields = LINE_FIELDS | (WIDTH_FIELDS if source.true_width else {})
+            schema = LayerSchema("road_lines", "LineString", crs, fields)
+            write = add_layer if targets.lines == targets.polygons else write_features
+            lines = write(targets.lines, schema, self._iter_lines(mosaics, crs))
+        return Counts(polygons, lines)
+
+    def _iter_polygons(self, mosaics: list[Path], crs: str) -> Iterator[Feature]:
+        number = 0
+        for source in self._iter_sources(mosaics):
+            for feature in iter_road_polygons(source, self.vectorize):
+                number += 1
+                yield _moved(feature, source.grid.crs, crs, {"id": number})
+
+    def _iter_lines(self, mosaics: list[Path], crs: str) -> Iterator[Feature]:
+        """Numbers of lines, nodes and components go on from mosaic to mosaic."""
+        number = nodes = components = 0
+        for source in self._iter_sources(mosaics):
+            network = trace_roads(source, self.vectorize, self.lines)
+            for feature in iter_line_features(network, source.grid.crs, widths=source.true_width):
+                number += 1
+                old = feature.properties
+                shifted = {name: int(old[name] or 0) + nodes for name in ("from_node", "to_node")}
+                shifted["component"] = int(old["component"] or 0) + components
+                yield _moved(feature, source.grid.crs, crs, {"id": number, **shifted})
+            nodes += len(network.node_xy)
+            components += int(network.component.max(initial=-1)) + 1
+
+    def _iter_sources(self, mosaics: list[Path]) -> Iterator[ProbabilityRaster]:
+        for done, path in enumerate(mosaics, 1):
+            with ProbabilityRaster(str(path)) as source:
+                yield source
+            self.report(Progress("merge", done, len(mosaics), "areas"))
+
+
+def group_scenes(rasters: list[Path]) -> list[list[Path]]:
+    """Rasters that touch or overlap, be it through others, belong together; groups and members in the given order."""
+    grids = [read_grid(path) for path in rasters]
+    places = np.array([_place(grid) for grid in grids], dtype=object)
+    first = list(range(len(rasters)))  # of the group of each, as far as known
+
+    def find(index: int) -> int:
+        while first[index] != index:
+            index = first[index]
+        return index
+
+    for one, other in shapely.STRtree(places).query(places, predicate="intersects").T.tolist():
+        low, high = sorted((find(one), find(other)))
+        first[high] = low
+    groups: dict[int, list[Path]] = {}
+    for index, path in enumerate(rasters):
+        groups.setdefault(find(index), []).append(path)
+    return list(groups.values())
+
+
+def _place(grid: RasterGrid) -> shapely.Geometry:
+    """Where a scene lies in longitude and latitude, two pixels wider than it is: neighbours then overlap."""
+    outline = footprint(grid)
+    rim = 2 * max(abs(grid.transform.a) + abs(grid.transform.b), abs(grid.transform.d) + abs(grid.transform.e))
+    return reproject(outline.buffer(rim, join_style="mitre").segmentize(outline.length / 40), grid.crs, _COMMON_CRS)
+
+
+def read_grid(path: Path) -> RasterGrid:
+    """The grid of a probability raster."""
+    with ProbabilityRaster(str(path)) as source:
+        return source.grid
+
+
+def road_tags(path: Path) -> dict[str, str]:
+    """What this package recorded in a raster."""
+    return {name: value for name, value in read_tags(str(path)).items() if name.startswith("ROAD_EXTRACT_")}
+
+
+def _layer_crs(found: list[str]) -> str:
+    from pyproj import CRS
+
+    first = CRS.from_wkt(found[0])
+    same = all(text == found[0] or CRS.from_wkt(text) == first for text in found)
+    return found[0] if same else str(CRS.from_user_input(_COMMON_CRS).to_wkt())
+
+
+def _moved(feature: Feature, source: str, target: str, changed: dict[str, Any]) -> Feature:
+    geometry = feature.geometry if source == target else reproject(feature.geometry, source, target)
+    return Feature(geometry, {**feature.properties, **changed})

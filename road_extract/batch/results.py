@@ -1,0 +1,86 @@
+"""What became of a batch, for people and for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from road_extract.batch.records import FORMAT
+
+#: What may become of a scene: made now, kept from an earlier run, not possible, or not come to.
+STATES = ("done", "kept", "failed", "not finished")
+
+
+@dataclass(slots=True)
+class SceneResult:
+    """What became of a scene.
+
+    Attributes:
+        name: Of its outputs.
+        input: Its place, without secrets.
+        state: One of `STATES`.
+        error: Why it failed.
+        polygons: How many came out.
+        lines: How many came out.
+        seconds: Of work, all processes together, in this run.
+    """
+
+    name: str
+    input: str
+    state: str = "not finished"
+    error: str = ""
+    polygons: int = 0
+    lines: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """What became of a batch.
+
+    Attributes:
+        folder: Where everything is.
+        scenes: In the order of the inputs.
+        merged: The layer over all scenes, if it was asked for and made.
+        error: What stopped the whole batch.
+    """
+
+    folder: Path
+    scenes: list[SceneResult] = field(default_factory=list)
+    merged: Path | None = None
+    error: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was asked for is there."""
+        return not self.error and all(scene.state in ("done", "kept") for scene in self.scenes)
+
+    def count(self, state: str) -> int:
+        """Scenes of which that became."""
+        return sum(scene.state == state for scene in self.scenes)
+
+    def to_values(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return {
+            "format": FORMAT,
+            "complete": self.complete,
+            "counts": {state: self.count(state) for state in STATES},
+            "error": self.error or None,
+            "merged": None if self.merged is None else str(self.merged),
+            "scenes": [asdict(scene) | {"seconds": round(scene.seconds, 3)} for scene in self.scenes],
+        }
+
+    def to_text(self) -> str:
+        """A table, and a line below it."""
+        names = [len(scene.name) for scene in self.scenes]
+        width = max([len("scene"), *names])
+        lines = [f"{'scene':<{width}}  {'state':<12}  {'polygons':>9}  {'lines':>9}  {'seconds':>9}"]
+        for scene in self.scenes:
+            numbers = f"{scene.polygons:>9,}  {scene.lines:>9,}  {scene.seconds:>9,.1f}"
+            lines.append(f"{scene.name:<{width}}  {scene.state:<12}  {scene.error or numbers}")
+        counts = ", ".join(f"{self.count(state)} {state}" for state in STATES if self.count(state))
+        lines.append(f"{counts or 'no scene'}; in {self.folder}")
+        if self.merged is not None:
+            lines.append(f"all scenes in one layer: {self.merged}")
+        return "\n".join(lines)

@@ -1,0 +1,154 @@
+"""The two pieces of work that a scene is made of, as plain functions that may run anywhere: a shard, and the end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from road_extract.atomic import scratch
+from road_extract.batch.fingerprint import file_hash
+from road_extract.options import BatchOptions, LineOptions, VectorizeOptions
+from road_extract.pipeline import NOTHING_VALID, Extraction, vectorize_roads
+from road_extract.progress import Report
+from road_extract.raster_io import read_tags
+from road_extract.shards import BACKEND_TAG, ShardedScene, join_shards, predict_shard
+from road_extract.vectorizing import plan_targets
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """One shard to predict.
+
+    Attributes:
+        scene: That it belongs to.
+        index: Of its core.
+        out: Its file.
+        made_of: Fingerprint that the file carries.
+    """
+
+    scene: ShardedScene
+    index: int
+    out: Path
+    made_of: str
+
+
+def run_shard(task: ShardTask, report: Report) -> float:
+    """Make a shard; returns the seconds it took."""
+    started = time.monotonic()
+    predict_shard(task.scene, task.index, task.out, task.made_of, report)
+    return time.monotonic() - started
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """What is made of a scene's probability."""
+
+    vectorize: VectorizeOptions
+    lines: LineOptions
+    batch: BatchOptions
+    keep_probability: bool
+
+    def check(self) -> None:
+        """See that all formats can hold what is asked for.
+
+        Raises:
+            InputError: If not.
+        """
+        for suffix in self.batch.suffixes:
+            plan_targets(Path(f"scene{suffix}"), self.vectorize.geometry, self._nodes("scene"), None)
+
+    def _nodes(self, name: str) -> Path | None:
+        return Path(f"{name}_nodes{self._node_suffix}") if self.batch.keep_nodes else None
+
+    @property
+    def _node_suffix(self) -> str:
+        return next((suffix for suffix in self.batch.suffixes if suffix not in (".osm", ".graphml")), ".gpkg")
+
+    def extract(self, raster: Path, folder: Path, name: str, report: Report) -> Extraction:
+        """Write everything into a folder."""
+        nodes, mask = self._nodes(name), Path(f"{name}_mask.tif") if self.batch.keep_mask else None
+        done = []
+        for suffix in self.batch.suffixes:
+            found = vectorize_roads(
+                raster, folder / f"{name}{suffix}", options=self.vectorize, lines=self.lines, overwrite=True,
+                mask=mask and folder / mask, nodes=nodes and folder / nodes, report=report,
+            )  # fmt: skip
+            done.append(found)
+            nodes = mask = None  # once is enough
+        return done[0]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishTask:
+    """A scene whose shards are all there.
+
+    Attributes:
+        scene: The scene.
+        name: Of its outputs.
+        shards: Their files, in the order of the cores.
+        place: Folder in which one is made for the outputs.
+        products: What to make.
+    """
+
+    scene: ShardedScene
+    name: str
+    shards: tuple[Path, ...] = field(repr=False)
+    place: Path = field(repr=False)
+    products: Products = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What came out of a scene.
+
+    Attributes:
+        folder: Where the outputs are.
+        polygons: How many.
+        lines: How many.
+        backend: What ran the model.
+        outputs: Size and SHA-256 of each file, by name.
+        remark: What to know of it; may be empty.
+        seconds: It took.
+    """
+
+    folder: Path
+    polygons: int
+    lines: int
+    backend: str
+    outputs: dict[str, dict[str, Any]]
+    remark: str
+    seconds: float
+
+
+def run_finish(task: FinishTask, report: Report) -> Finished:
+    """Join the shards and make the roads of them, in a folder that no earlier attempt has left anything in."""
+    started = time.monotonic()
+    folder = task.place / f"ready-{os.getpid()}-{secrets.token_hex(4)}"
+    folder.mkdir()
+    try:
+        found, seen = _make(task, folder, report)
+        outputs = {path.name: describe_file(path) for path in sorted(folder.iterdir())}
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # the disk may be full
+        raise
+    backend = read_tags(str(task.shards[0])).get(BACKEND_TAG, "unknown")
+    remark = "" if seen else NOTHING_VALID
+    return Finished(folder, found.polygons, found.lines, backend, outputs, remark, time.monotonic() - started)
+
+
+def _make(task: FinishTask, folder: Path, report: Report) -> tuple[Extraction, bool]:
+    raster = folder / f"{task.name}_probability.tif"
+    with nullcontext(raster) if task.products.keep_probability else scratch(raster) as written:
+        seen = join_shards(task.scene, list(task.shards), written)
+        return task.products.extract(written, folder, task.name, report), seen
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """Size and SHA-256."""
+    return {"bytes": path.stat().st_size, "sha256": file_hash(path)}

@@ -1,0 +1,92 @@
+"""The end of a batch: one layer over all scenes, with its record, made only where it is not there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from road_extract.atomic import check_outputs, remove_leftovers
+from road_extract.batch.fingerprint import fingerprint
+from road_extract.batch.layout import Layout
+from road_extract.batch.merging import Merger, plan_merge
+from road_extract.batch.records import asset_of, is_whole, item_values, read_made, write_json, write_record
+from road_extract.batch.results import BatchResult
+from road_extract.batch.tasks import Products, describe_file
+from road_extract.errors import InputError
+from road_extract.progress import Report
+from road_extract.vectorizing import Counts
+from road_extract.workers import to_sentence
+
+
+def merge_all(
+    layout: Layout, products: Products, out: Path, result: BatchResult, *, restart: bool, report: Report
+) -> None:
+    """Merge the scenes that are there; what stops it goes to ``result``."""
+    names = [scene.name for scene in result.scenes if scene.state in ("done", "kept")]
+    if result.error or not names:
+        return
+    try:
+        _merge(layout, products, out, names, restart, report)
+        result.merged = out
+    except Exception as error:
+        result.error = str(to_sentence(error))
+
+
+def _merge(layout: Layout, products: Products, out: Path, names: list[str], restart: bool, report: Report) -> None:
+    targets = plan_merge(out, products.vectorize.geometry)
+    record = out.with_name(f"{out.stem}.json")
+    scenes = {name: read_made(layout.record(name)) for name in names}
+    made_of = fingerprint(
+        {"scenes": {name: made.get("fingerprint") for name, made in scenes.items()},
+         "vectorize": asdict(products.vectorize), "lines": asdict(products.lines)}
+    )  # fmt: skip
+    old = read_made(record)
+    if not restart and is_whole(out.parent, old, made_of):
+        return
+    if not old and out.exists():
+        raise InputError(f"{out}: exists already and is no merged layer of a batch; choose another name")
+    check_outputs([*targets.paths, record], [], overwrite=True)
+    item = out.with_name(f"{out.stem}.stac.json")
+    for path in (*targets.paths, record, item):
+        remove_leftovers(path)
+    started = datetime.now(UTC)
+    rasters = [layout.scene(name) / f"{name}_probability.tif" for name in names]
+    counts = Merger(products.vectorize, products.lines, report).merge(rasters, targets, layout.lock.parent / "merge")
+    made = _made(made_of, scenes, products, targets.paths, counts)
+    items = [json.loads((layout.scene(name) / f"{name}.stac.json").read_text(encoding="utf-8")) for name in names]
+    write_json(item, _item(out, made, items))
+    run = {"started": started.isoformat(timespec="seconds"),
+           "seconds": round((datetime.now(UTC) - started).total_seconds(), 3)}  # fmt: skip
+    write_record(record, made, run)
+
+
+def _made(
+    made_of: str, scenes: dict[str, Any], products: Products, paths: list[Path], counts: Counts
+) -> dict[str, Any]:
+    any_scene = next(iter(scenes.values()))
+    return {
+        "fingerprint": made_of,
+        "scenes": {name: {"fingerprint": made["fingerprint"], "input": made["input"]} for name, made in scenes.items()},
+        "model": any_scene["model"],
+        "backend": any_scene["backend"],
+        "versions": any_scene["versions"],
+        "options": {"vectorize": asdict(products.vectorize), "lines": asdict(products.lines)},
+        "counts": asdict(counts),
+        "outputs": {path.name: describe_file(path) for path in paths},
+    }
+
+
+def _item(out: Path, made: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A STAC Item over those of the scenes; its date is their span."""
+    place = shapely.union_all([shapely.from_geojson(json.dumps(item["geometry"])) for item in items])
+    dates = sorted(item["properties"]["datetime"] or "" for item in items)
+    properties = {"datetime": dates[-1], "start_datetime": dates[0], "end_datetime": dates[-1]}
+    geometry = json.loads(shapely.to_geojson(place))
+    links = [link for item in items for link in item["links"]]
+    assets = {path: asset_of(path, known) for path, known in made["outputs"].items()}
+    return item_values(out.stem, geometry, list(place.bounds), made, properties, assets, links)

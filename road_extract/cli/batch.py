@@ -1,0 +1,60 @@
+"""`road-extract batch`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from road_extract.cli.console import Console, show_error
+from road_extract.cli.parameters import collect, options_of, progress_option
+from road_extract.options import BatchOptions, LineOptions, PredictOptions, VectorizeOptions
+
+
+@click.command("batch")
+@click.argument("inputs", nargs=-1, required=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for everything.")
+@click.option(
+    "--merge", type=click.Path(path_type=Path),
+    help="One layer over all scenes, to this file: roads that scenes' borders cut are joined, overlapping scenes count "
+    "once. Keeps the probability rasters.",
+)  # fmt: skip
+@click.option(
+    "--resume/--restart", default=True, show_default=True, help="Go on where an earlier run ended, or begin anew."
+)
+@click.option("--fail-fast", is_flag=True, help="Begin nothing after the first failure.")
+@options_of(BatchOptions)
+@options_of(PredictOptions)
+@options_of(VectorizeOptions)
+@options_of(LineOptions)
+@progress_option
+def command(
+    inputs: tuple[str, ...], out: Path, merge: Path | None, resume: bool, fail_fast: bool, progress: str, **values: Any
+) -> None:
+    """Extract the roads of many scenes into the folder --out.
+
+    INPUTS are files, folders, globs, text or CSV lists, STAC items, collections or catalogues (files or URLs), and
+    paths or URLs that GDAL opens: /vsi..., http(s)://, s3://. Each scene gets a folder with its roads, a record (.json)
+    and a STAC Item; summary.json says what became of all. The same command goes on after any interruption.
+
+    Exits with 1 if anything is missing in the end.
+    """
+    console = Console(progress)
+    predict, vectorize = collect(PredictOptions, values), collect(VectorizeOptions, values)
+    lines, batch = collect(LineOptions, values), collect(BatchOptions, values)
+    from road_extract.batch import extract_batch
+
+    try:
+        done = extract_batch(
+            inputs, out, predict=predict, vectorize=vectorize, lines=lines, batch=batch, merge=merge,
+            restart=not resume, fail_fast=fail_fast, report=console.report,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        show_error("interrupted; what is finished is kept, and the same command goes on")
+        click.get_current_context().exit(130)
+    console.result(done.to_text(), **done.to_values())
+    if done.error:
+        show_error(done.error)
+    if not done.complete:
+        click.get_current_context().exit(1)

@@ -1,0 +1,119 @@
+"""Batches of what lies elsewhere: over connections that fail, by catalogues, without a trace of credentials."""
+
+from __future__ import annotations
+
+# ruff: noqa: F811, fixtures of another module
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from road_extract import BatchOptions, PredictOptions, extract_batch, pipeline, shards
+from road_extract.batch.tasks import ShardTask
+from road_extract.cli import run
+from road_extract.raster_io import remote
+from road_extract.shards import plan_scene
+from tests.batch_driver import PositionBackend
+from tests.file_server import serve
+from tests.test_batch import tree
+from tests.test_pipeline import roads_in
+from tests.test_sources_remote import _put, s3, s3_env  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch, identity_model):
+    monkeypatch.setattr(remote, "WAITS_S", (0.01, 0.02, 0.04))
+    monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "0.01")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    for module in (pipeline, shards):
+        monkeypatch.setattr(module, "open_backend", lambda *args: PositionBackend())
+
+
+@pytest.fixture
+def served(write_scene, tmp_path):
+    """A folder with two scenes of the same name below it."""
+    for folder in ("north", "south"):
+        (tmp_path / "served" / folder).mkdir(parents=True)
+    write_scene(roads_in(300, 260), "served/north/town.tif", tiled=True, blockxsize=64, blockysize=64)
+    write_scene(roads_in(250, 280), "served/south/town.tif", tiled=True, blockxsize=64, blockysize=64)
+    return tmp_path / "served"
+
+
+def pixels(out: Path) -> dict[str, bytes]:
+    """The probability rasters, by the folder that their scene lay in."""
+    found = {}
+    for path in out.glob("*/*_probability.tif"):
+        record = json.loads((path.parent / f"{path.parent.name}.json").read_text())
+        found["north" if "north" in record["made"]["input"]["path"] else "south"] = path.read_bytes()
+    return found
+
+
+KEEP = BatchOptions(keep_probability=True)
+
+
+FAILURES = dict(zip(range(1, 40, 3), [503, "cut", "drop", 429] * 4, strict=False))
+
+
+@pytest.mark.parametrize("fail", [{}, FAILURES], ids=["well", "failing"])
+def test_scenes_over_http_give_what_they_give_on_disk(served, tmp_path, fail):
+    extract_batch([str(served / "*" / "*.tif")], tmp_path / "local", batch=KEEP)
+    with serve(served, tmp_path / "log", fail) as server:
+        urls = [f"{server.url}/{folder}/town.tif" for folder in ("north", "south")]
+        done = extract_batch(urls, tmp_path / "out", batch=KEEP)
+        assert done.complete, done.to_text()
+        assert pixels(tmp_path / "out") == pixels(tmp_path / "local")
+        assert len(pixels(tmp_path / "out")) == 2
+        again = extract_batch(urls, tmp_path / "out", batch=KEEP)
+    assert [scene.state for scene in again.scenes] == ["kept", "kept"]
+
+
+def test_a_catalogue_names_the_scenes(served, tmp_path):
+    items = [
+        {"type": "Feature", "stac_version": "1.0.0", "id": folder, "geometry": None, "links": [],
+         "properties": {"datetime": "2021-06-01T00:00:00Z"},
+         "assets": {"picture": {"href": f"{folder}/town.tif"}, "thumbnail": {"href": "small.png"}}}
+        for folder in ("north", "south")
+    ]  # fmt: skip
+    (served / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": items}))
+    with serve(served, tmp_path / "log") as server:
+        options = BatchOptions(asset="picture", keep_probability=True)
+        done = extract_batch([f"{server.url}/items.json"], tmp_path / "out", batch=options)
+    assert done.complete, done.to_text()
+    extract_batch([str(served / "*" / "*.tif")], tmp_path / "local", batch=KEEP)
+    assert pixels(tmp_path / "out") == pixels(tmp_path / "local")
+
+
+def test_no_secret_is_in_what_is_written_said_or_sent_along(served, tmp_path, capsys, caplog):
+    place = "/north/town.tif?sig=s3cret&X-Amz-Signature=s3cret"
+    with serve(served, tmp_path / "log") as server, caplog.at_level(logging.DEBUG, "road_extract"):
+        good = server.url.replace("http://", "http://me:s3cret@") + place
+        bad = good.replace("town", "gone")
+        assert run(["batch", good, bad, "--out", str(tmp_path / "out"), "--merge", str(tmp_path / "all.gpkg")]) == 1
+        assert tree(tmp_path / "out").keys() >= {"town/town.json", "town/town.stac.json"}
+        planned = plan_scene(f"/vsicurl/{good}", PredictOptions(), 4096, shown="shown")
+    assert "s3cret" in (tmp_path / "log").read_text()  # it was used
+    captured = capsys.readouterr()
+    texts = [captured.out, captured.err, caplog.text, repr(ShardTask(planned, 0, Path("x"), "f"))]
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and path != tmp_path / "log":
+            texts.append(path.read_bytes().decode("latin-1"))
+    assert not [text for text in texts if "s3cret" in text]
+    assert "gone" in captured.out
+
+
+@pytest.mark.slow
+def test_scenes_from_s3_with_credentials_from_the_environment(s3_env, served, tmp_path, monkeypatch):
+    for folder in ("north", "south"):
+        _put(f"http://{s3_env}/scenes/{folder}/town.tif", (served / folder / "town.tif").read_bytes())
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "KEYNAME")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    scenes = [f"s3://scenes/{folder}/town.tif" for folder in ("north", "south")]
+    done = extract_batch(scenes, tmp_path / "out", batch=KEEP)
+    assert done.complete, done.to_text()
+    extract_batch([str(served / "*" / "*.tif")], tmp_path / "local", batch=KEEP)
+    assert pixels(tmp_path / "out") == pixels(tmp_path / "local")
+    assert [scene.state for scene in extract_batch(scenes, tmp_path / "out", batch=KEEP).scenes] == ["kept", "kept"]
+    written = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert b"KEYNAME" not in written
+    assert b"s3cret" not in written
