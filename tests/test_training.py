@@ -22,6 +22,7 @@ from road_extract.training import TrainOptions, train_prepared
 from road_extract.training.augment import compress_like_jpeg, random_photometry
 from road_extract.training.feeding import feeding, to_input
 from road_extract.training.losses import bce_dice_loss, mse_loss
+from road_extract.training.options import DataOptions
 from road_extract.training.sampling import SamplingOptions
 from road_extract.training.scenes import INVALID, VALIDATION, SceneEntry, write_index, write_scene
 
@@ -287,6 +288,28 @@ def test_the_command_trains_on_vector_roads_from_the_shipped_weights(tmp_path, w
     assert all(np.abs(start[k] - v).mean() < 0.1 for k, v in read_weights(tmp_path / "m").items() if "kernel" in k)
     assert run([*arguments, "--seed", "9"]) == 1
     assert "holds a run with other options" in capsys.readouterr().err
+
+
+def test_a_new_model_takes_its_gsd_from_the_option_else_from_its_start(tmp_path):
+    from road_extract.training.from_scenes import _new_spec
+
+    (tmp_path / "spec.json").write_text(replace(SPEC, gsd_m=0.5, true_width=True).to_json())
+    (tmp_path / "weights.npz").touch()
+    assert _new_spec(None, DataOptions(), ()).gsd_m == 1
+    assert _new_spec(tmp_path, DataOptions(), ()).gsd_m == 0.5
+    assert _new_spec(tmp_path, DataOptions(gsd_m=2), ()).gsd_m == 2
+    assert not _new_spec(tmp_path, DataOptions(), ()).true_width  # lines drawn in one width say nothing of it
+    assert _new_spec(None, DataOptions(width_field="w"), ()).true_width
+
+
+def test_what_is_on_can_be_switched_off(monkeypatch):
+    from road_extract.training import from_scenes
+
+    seen = []
+    monkeypatch.setattr(from_scenes, "train_model", lambda sources, out, options, *args, **kwargs: seen.append(options))
+    for flags in ([], ["--no-bfloat16", "--tensorboard"]):
+        assert run(["train", "x.tif", "--out", "m", *flags]) == 0
+    assert [(options.bfloat16, options.tensorboard) for options in seen] == [(True, False), (False, True)]
 
 
 @pytest.mark.parametrize(

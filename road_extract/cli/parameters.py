@@ -57,7 +57,8 @@ def _to_click(f: Field[Any], hint: str) -> Callable[[Command], Command]:
     unit = f" [{f.metadata['unit']}]" if f.metadata["unit"] else ""
     settings: dict[str, Any] = {"help": f.metadata["help"] + unit + ".", "default": f.default}
     if "bool" in hint:
-        settings["is_flag"] = True
+        settings |= {"is_flag": True, "show_default": f.default}
+        name += f"/--no-{name[2:]}" if f.default else ""
     else:
         settings |= {"type": _to_type(hint, f.metadata["choices"]), "show_default": f.default is not None}
         settings |= {"nargs": 4, "metavar": "XMIN YMIN XMAX YMAX"} if "tuple[float" in hint else {}

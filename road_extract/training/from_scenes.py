@@ -61,7 +61,8 @@ def train_model(
 def _new_spec(init: Path | None, data: DataOptions, validation: Sequence[str]) -> ModelSpec:
     """A first model's, or that of the model to start from on other data."""
     provenance = {"data": asdict(data), "validation_scenes": list(validation)}
-    if init is None:
-        return ModelSpec("untitled", gsd_m=data.gsd_m, provenance=provenance)
-    start = read_spec(init)
-    return replace(start, gsd_m=data.gsd_m, provenance={**provenance, "start": start.name})
+    start = ModelSpec("nothing") if init is None else read_spec(init)
+    # masks may hold true widths too, but nothing says so
+    true_width = data.width_field is not None
+    provenance["start"] = start.name
+    return replace(start, gsd_m=data.gsd_m or start.gsd_m, true_width=true_width, provenance=provenance)

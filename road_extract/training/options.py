@@ -28,9 +28,10 @@ class DataOptions:
     area: str | None = option(
         None, "Polygons in which the labels are complete: ground outside counts as unlabelled; any format and CRS"
     )
-    gsd_m: float = option(
-        1.0, "Of the model: scenes are resampled to it on the ground", unit="m", low=0.01, high=1000, short="gsd"
-    )
+    gsd_m: float | None = option(
+        None, "Of the model: scenes are resampled to it on the ground; that of the model to start from, or 1, if left out",
+        unit="m", low=0.01, high=1000, short="gsd",
+    )  # fmt: skip
     validation_share: float = option(
         0.1, "Share of the ground kept for validation where no scene is named for it; 0 keeps none", low=0.0, high=0.5
     )
