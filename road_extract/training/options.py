@@ -29,7 +29,7 @@ class DataOptions:
         None, "Polygons in which the labels are complete: ground outside counts as unlabelled; any format and CRS"
     )
     gsd_m: float | None = option(
-        None, "Of the model: scenes are resampled to it on the ground; that of the model to start from, or 1, if left out",
+        None, "Of the model: scenes are resampled to it on the ground; the start's, or 1, if left out",
         unit="m", low=0.01, high=1000, short="gsd",
     )  # fmt: skip
     validation_share: float = option(
