@@ -366,3 +366,28 @@ def test_auto_takes_8_bit_integers_where_the_processor_and_the_model_are_made_fo
     if ranges:
         (tmp_path / "int8.json").touch()
     assert openvino._choose_precision(Core(), tmp_path) == chosen
+
+
+_FIRST_CALLS = """
+import sys, threading
+import numpy as np
+from road_extract.backends import open_backend
+from road_extract.model import shipped_model
+backend = open_backend("openvino", shipped_model(), 1, "float32")
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(8)
+def call():
+    batch = np.zeros((1, 224, 224, 3), np.float32)
+    together.wait()
+    backend.predict(batch)
+threads = [threading.Thread(target=call) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def test_first_calls_from_several_threads_at_once_do_not_stop_each_other(tmp_path):
+    """The second process takes the network from the cache: nothing before the calls has touched an array."""
+    environment = {**os.environ, "ROAD_EXTRACT_CACHE": str(tmp_path)}
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", _FIRST_CALLS], check=True, timeout=120, env=environment)
