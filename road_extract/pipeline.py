@@ -183,7 +183,8 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
         tags = _record(folder, spec, scaling, options, backend)
         seen = False
         writing = open_probability_sink(out, source.grid, tags, overviews=overviews)
-        with closing(backend), closing(strips), writing as sink:
+        # the raster is finished last, when the runtime's memory is free again
+        with writing as sink, closing(backend), closing(strips):
             for probability, valid in strips:
                 sink.write(to_uint8(probability, valid))
                 seen = seen or bool(valid.any())
@@ -270,7 +271,8 @@ def plan_tiles(source: Scene, options: PredictOptions, spec: ModelSpec) -> TileP
 def to_uint8(probability: FloatArray, valid: BoolArray) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Probabilities as they are stored: 0..254, 255 where there is no data."""
     scaled = probability * np.float32(PROBABILITY_MAX)
-    stored = np.rint(scaled, out=scaled).astype(np.uint8)
+    np.rint(scaled, out=scaled)
+    stored = scaled.astype(np.uint8)
     stored[~valid] = NODATA
     return stored
 
