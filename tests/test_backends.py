@@ -162,6 +162,30 @@ def test_several_threads_may_ask_at_once(backend, tiles):
     assert np.array_equal(np.stack(found), np.stack(expected))
 
 
+def test_the_first_calls_may_come_from_two_threads_together():
+    """Of a network from the cache, so that nothing else has set the runtime up before them. It hung most of the time."""
+    code = """
+import sys, threading
+import numpy as np
+from road_extract.backends import open_backend
+from road_extract.model import shipped_model
+sys.setswitchinterval(1e-6)
+open_backend("openvino", shipped_model(), 1, "int8") if sys.argv[1] == "fill" else None
+if sys.argv[1] == "run":
+    backend, ready = open_backend("openvino", shipped_model(), 1, "int8"), threading.Barrier(2)
+    def call():
+        ready.wait()
+        backend.predict(np.zeros((1, 224, 224, 3), np.float32))
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+    for turn in ("fill", "run", "run", "run"):
+        subprocess.run([sys.executable, "-c", code, turn], cwd=REPOSITORY, check=True, timeout=60)
+
+
 class PixelSource:
     """A scene in memory, all of it valid."""
 
@@ -259,11 +283,13 @@ def test_damaged_weights_are_a_backend_error_not_a_result(name, tmp_path):
     network = build_resunet((32, 32, 3))
     network.get_layer("head_conv").bias.assign([np.nan])
     save_model(network, ModelSpec("m", tile_size_px=32), tmp_path)
-    with (
-        closing(open_backend(name, tmp_path, 1)) as backend,
-        pytest.raises(BackendError, match="no probabilities"),
-    ):
-        backend.predict(np.zeros((1, 32, 32, 3), np.float32))
+
+    def run():
+        with closing(open_backend(name, tmp_path, 1)) as backend:
+            backend.predict(np.zeros((1, 32, 32, 3), np.float32))
+
+    with pytest.raises(BackendError, match="no probabilities"):
+        run()
 
 
 @pytest.mark.parametrize("name", NAMES)

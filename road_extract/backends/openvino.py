@@ -58,6 +58,8 @@ class OpenVinoBackend:
         for _ in range(self.in_flight):
             self._requests.put(compiled.create_infer_request())
         self.description = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {precision}"
+        # the bindings set themselves up at their first use, and two threads that come first together wait for ever
+        self.predict(np.zeros([self.batch_size, *list(compiled.input(0).shape)[1:]], np.float32))
 
     def predict(self, batch: FloatArray) -> FloatArray:
         """See `Backend.predict`."""
