@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from road_extract.errors import InputError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +91,24 @@ class RowBuffer:
 
     def take(self, start: int, stop: int) -> MaskStrip:
         """Rows ``[start, stop)``, which must be there, as one strip."""
-        parts = [s.rows(start, stop) for s in self._strips if s.row_off < stop and s.row_end > start]
-        if len(parts) == 1:
-            return parts[0]
-        mask, valid = (np.concatenate([getattr(part, name) for part in parts]) for name in ("mask", "valid"))
-        return MaskStrip(start, mask, valid, np.concatenate([part.probability for part in parts]))
+        probability = _joined([part.probability for part in self._parts(start, stop)])
+        return MaskStrip(start, self.take_mask(start, stop), self.take_valid(start, stop), probability)
+
+    def take_mask(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """The mask of rows ``[start, stop)``."""
+        return _joined([part.mask for part in self._parts(start, stop)])
+
+    def take_valid(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """The validity of rows ``[start, stop)``."""
+        return _joined([part.valid for part in self._parts(start, stop)])
+
+    def _parts(self, start: int, stop: int) -> list[MaskStrip]:
+        return [s.rows(start, stop) for s in self._strips if s.row_off < stop and s.row_end > start]
+
+
+def _joined(parts: list[T]) -> T:
+    """One array of several; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)  # type: ignore[arg-type,return-value]
 
 
 def iter_blocks(strips: Iterable[MaskStrip], rows: int) -> Iterator[MaskStrip]:

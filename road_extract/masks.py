@@ -22,8 +22,8 @@ _WORKING_PX = 1 << 22
 _WORKING_ROWS = 1024
 _HALOS_PER_BLOCK = 2
 
-# A pass on one window: (window, its first row is the scene's, its last row is the scene's) -> its mask, cleaned.
-_Pass = Callable[[MaskStrip, bool, bool], NDArray[np.bool_]]
+# A pass on one window: (mask, gives validity, first row is the scene's, last row is the scene's) -> its mask, cleaned.
+_Pass = Callable[[NDArray[np.bool_], Callable[[], NDArray[np.bool_]], bool, bool], NDArray[np.bool_]]
 
 
 def iter_clean_strips(strips: Iterable[MaskStrip], min_road_px: int, min_hole_px: int) -> Iterator[MaskStrip]:
@@ -76,32 +76,38 @@ def _clean_block(buffer: RowBuffer, start: int, stop: int, clean: _Pass, halo: i
     # Rows without road hold nothing to drop, and their background reaches the scene's edge.
     if not core.mask.any():
         return core
-    window = buffer.take(max(start - halo, 0), min(stop + halo, buffer.row_end))
-    top, bottom = window.row_off == 0, ended and window.row_end == buffer.row_end
-    mask = clean(window, top, bottom)[start - window.row_off : stop - window.row_off]
+    first, last = max(start - halo, 0), min(stop + halo, buffer.row_end)
+    top, bottom = first == 0, ended and last == buffer.row_end
+    cleaned = clean(buffer.take_mask(first, last), partial(buffer.take_valid, first, last), top, bottom)
+    # copied, so that the rows of the halo need not be kept
+    mask = cleaned[start - first : stop - first].copy()
     return MaskStrip(start, mask, core.valid, core.probability)
 
 
-def _drop_small_roads(window: MaskStrip, _top: bool, _bottom: bool, *, min_px: int) -> NDArray[np.bool_]:
-    runs = find_runs(window.mask)
+def _drop_small_roads(
+    mask: NDArray[np.bool_], _valid: Callable[[], NDArray[np.bool_]], _top: bool, _bottom: bool, *, min_px: int
+) -> NDArray[np.bool_]:
+    runs = find_runs(mask)
     component, count = label_runs(runs)
     small = np.bincount(component, runs.lengths, minlength=count) < min_px
-    return _changed(window.mask, runs, small[component], to=False)
+    return _changed(mask, runs, small[component], to=False)
 
 
-def _fill_small_holes(window: MaskStrip, top: bool, bottom: bool, *, min_px: int) -> NDArray[np.bool_]:
-    runs = find_runs(~window.mask)
+def _fill_small_holes(
+    mask: NDArray[np.bool_], valid: Callable[[], NDArray[np.bool_]], top: bool, bottom: bool, *, min_px: int
+) -> NDArray[np.bool_]:
+    runs = find_runs(mask, road=False)
     component, count = label_runs(runs, diagonal=True)
     small = np.bincount(component, runs.lengths, minlength=count) < min_px
-    open_runs = (runs.first_col == 0) | (runs.last_col == window.width - 1)
-    open_runs |= ((runs.row == 0) & top) | ((runs.row == len(window.mask) - 1) & bottom)
+    open_runs = (runs.first_col == 0) | (runs.last_col == mask.shape[1] - 1)
+    open_runs |= ((runs.row == 0) & top) | ((runs.row == len(mask) - 1) & bottom)
     small[component[open_runs]] = False
     candidates = np.flatnonzero(small[component])
     # few pixels in all: each candidate has less than the smallest hole that stays
     index, lengths = runs.pixels(candidates), runs.lengths[candidates]
-    without_data = ~window.valid.ravel()[index]
+    without_data = ~valid().reshape(-1)[index]
     small[np.repeat(component[candidates], lengths)[without_data]] = False
-    return _changed(window.mask, runs, small[component], to=True)
+    return _changed(mask, runs, small[component], to=True)
 
 
 def _changed(mask: NDArray[np.bool_], runs: Runs, which: NDArray[np.bool_], *, to: bool) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from road_extract.allocator import release_free_memory
 from road_extract.atomic import check_outputs, replacing, scratch
 from road_extract.backends import Backend, open_backend
 from road_extract.blending import FloatArray
@@ -104,6 +105,7 @@ def extract_roads(
             pool.submit(load_libraries, targets)  # beside the model's start; what fails there fails again in its place
             # overviews are for people: of a raster that is not kept, no one sees them
             _predict_to(scene, raster, predict or PredictOptions(), report, overviews=probability is not None)
+        release_free_memory()
         return _vectorize_whole(raster, targets, vectorize, lines, None, report)
 
 
@@ -187,7 +189,8 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
         tags = record_tags(folder, spec, scaling, options, backend)
         seen = False
         writing = open_probability_sink(out, source.grid, tags, overviews=overviews)
-        with closing(backend), closing(strips), writing as sink:
+        # the raster is finished last, when the runtime's memory is free again
+        with writing as sink, closing(backend), closing(strips):
             for probability, valid in strips:
                 sink.write(to_uint8(probability, valid))
                 seen = seen or bool(valid.any())

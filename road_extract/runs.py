@@ -18,6 +18,10 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 
+#: Looked at in one go: few enough for the processor's caches.
+_CHUNK_PX = 1 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class Runs:
     """The runs of a mask in row-major order, all (runs,).
@@ -72,17 +76,23 @@ class Runs:
         return index
 
 
-def find_runs(mask: BoolArray) -> Runs:
-    """The runs of a mask, (rows, cols)."""
+def find_runs(mask: BoolArray, road: bool = True) -> Runs:
+    """The runs of a mask, (rows, cols); with ``road`` false, those of its background."""
     rows, cols = mask.shape
+    step = max(1, _CHUNK_PX // max(1, cols))
+    chunks = [_find_edges(mask[row : row + step] == road) + row * (cols + 1) for row in range(0, rows, step)]
+    edges = np.concatenate(chunks) if chunks else np.empty(0, np.int64)
+    return Runs((rows, cols), edges[0::2], edges[1::2])
+
+
+def _find_edges(mask: BoolArray) -> IntArray:
+    """Where runs start and end, in turns."""
     # a column that is not road before each row; the end of the flat array stands for the last one's right side
-    padded = np.zeros((rows, cols + 1), np.bool_)
+    padded = np.zeros((len(mask), mask.shape[1] + 1), np.bool_)
     padded[:, 1:] = mask
     flat = padded.ravel()
     edges = np.flatnonzero(flat[1:] != flat[:-1])
-    if flat[-1:].any():
-        edges = np.append(edges, len(flat) - 1)
-    return Runs((rows, cols), edges[0::2], edges[1::2])
+    return np.append(edges, len(flat) - 1) if flat[-1:].any() else edges
 
 
 def label_runs(runs: Runs, *, diagonal: bool = False) -> tuple[IntArray, int]:

@@ -133,6 +133,7 @@ def vectorize_to(
     """
     with gdal_session(), ExitStack() as stack:
         source = stack.enter_context(ProbabilityRaster(str(raster), assume_crs))
+        stack.enter_context(gdal_session(source.cache_bytes))
         counts = Counts()
         if targets.polygons is not None:
             kept = None if targets.mask is None else stack.enter_context(open_mask_sink(targets.mask, source.grid, {}))

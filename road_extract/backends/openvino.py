@@ -53,14 +53,14 @@ class OpenVinoBackend:
             settings["INFERENCE_NUM_THREADS"] = threads
         compiled = _load(core, model, self.batch_size, precision, settings)
         self.in_flight = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        # The bindings fetch NumPy's interface at the first use of an array, behind a guard of C++ that waits with the GIL
-        # held: two threads that are first at once stop each other for ever. Here there is one thread.
-        ov.Type.f32.to_dtype()
         # a request belongs to one caller at a time
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(self.in_flight):
             self._requests.put(compiled.create_infer_request())
         self.description = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {precision}"
+        # The bindings fetch NumPy's interface at their first use, behind a guard of C++ that waits with the GIL held: two
+        # threads that come first together stop each other for ever. Here there is one.
+        self.predict(np.zeros([self.batch_size, *list(compiled.input(0).shape)[1:]], np.float32))
 
     def predict(self, batch: FloatArray) -> FloatArray:
         """See `Backend.predict`."""

@@ -21,9 +21,9 @@ BLOCK_CACHE_BYTES = 256 * 2**20
 
 
 @contextmanager
-def gdal_session() -> Iterator[None]:
+def gdal_session(cache_bytes: int = BLOCK_CACHE_BYTES) -> Iterator[None]:
     """GDAL's settings while this package reads and writes: a bounded cache, no files written beside inputs."""
-    cache = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": BLOCK_CACHE_BYTES}
+    cache = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": cache_bytes}
     with rasterio.Env(GDAL_PAM_ENABLED="NO", **cache):
         yield
 

@@ -13,7 +13,7 @@ from rasterio.windows import Window as RioWindow
 
 from road_extract.errors import InputError
 from road_extract.grid import RasterGrid
-from road_extract.raster_io.opening import check_georeference, crs_of, open_raster, readable
+from road_extract.raster_io.opening import BLOCK_CACHE_BYTES, check_georeference, crs_of, open_raster, readable
 from road_extract.windows import Window
 
 MODEL_TAG = "ROAD_EXTRACT_MODEL"
@@ -78,6 +78,13 @@ class ProbabilityRaster:
             return float(self._dataset.tags()[THRESHOLD_TAG])
         except (KeyError, ValueError):
             return None
+
+    @property
+    def cache_bytes(self) -> int:
+        """What reading it in strips needs of GDAL's cache: rows of blocks of values and of their mask."""
+        dataset = self._dataset
+        row_of_blocks = dataset.block_shapes[0][0] * dataset.width * np.dtype(dataset.dtypes[0]).itemsize
+        return int(np.clip(3 * row_of_blocks, BLOCK_CACHE_BYTES // 2, BLOCK_CACHE_BYTES))
 
     def iter_strips(self) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.bool_]]]:
         """Row offset, probability (rows, cols) in 0..1 and validity (rows, cols), from the top.
