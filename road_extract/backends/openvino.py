@@ -58,8 +58,8 @@ class OpenVinoBackend:
         for _ in range(self.in_flight):
             self._requests.put(compiled.create_infer_request())
         self.description = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {precision}"
-        # The bindings fetch NumPy's interface at their first use, behind a guard of C++ that waits with the GIL held: two
-        # threads that come first together stop each other for ever. Here there is one.
+        # The bindings fetch NumPy's interface at their first use, behind a guard of C++ that waits with the GIL held:
+        # two threads that come first together stop each other for ever. Here there is one.
         self.predict(np.zeros([self.batch_size, *list(compiled.input(0).shape)[1:]], np.float32))
 
     def predict(self, batch: FloatArray) -> FloatArray:
