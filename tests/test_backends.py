@@ -24,7 +24,8 @@ from road_extract.inference import Inference, iter_probability
 from road_extract.model import build_resunet, inference_form, read_spec, save_model, shipped_model
 from road_extract.model_spec import ModelSpec
 from road_extract.preprocess import byte_scaling, to_model_input
-from road_extract.windows import TilePlan
+from road_extract.raster_io import Scene, SceneView
+from road_extract.windows import TilePlan, Window
 from tests.conftest import REPOSITORY, SAMPLES
 
 pytestmark = pytest.mark.slow
@@ -85,8 +86,9 @@ def read_pixels(scene):
 
 
 def read_tiles(scene):
-    """Eight windows of a scene as the shipped model wants them, (8, 224, 224, 3)."""
-    pixels, size = read_pixels(scene), 224
+    """Eight windows of a scene as the shipped model wants them, on its grid, (8, 224, 224, 3)."""
+    with Scene(str(scene), SceneView(read_spec(shipped_model()).gsd_m)) as source:
+        pixels, size = source.read(Window(0, 0, source.grid.width, source.grid.height))[0], 224
     free = np.array(pixels.shape[:2]) - size
     corners = (np.array([(i, j) for i in (0, 0.3, 0.6, 1) for j in (0, 1)]) * free).astype(int)
     cut = [pixels[row : row + size, col : col + size] for row, col in corners]
