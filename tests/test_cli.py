@@ -122,6 +122,8 @@ def test_an_interrupt_ends_with_130_and_leaves_nothing(write_scene, tmp_path, nu
     child = subprocess.Popen(
         [sys.executable, "-m", "road_extract", *args], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        # a shell's background job ignores interrupts, and so would the child
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert child.stdout is not None
     for line in child.stdout:
