@@ -119,11 +119,12 @@ def test_an_interrupt_ends_with_130_and_leaves_nothing(write_scene, tmp_path, nu
     scene = write_scene(np.zeros((3, 1500, 1500), np.uint8))
     before = sorted(tmp_path.rglob("*"))
     args = ["extract", scene, "r.gpkg", "--probability", "p.tif", "--progress", "json"]
+    # a shell's background job ignores interrupts, and so would its child
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "import runpy; runpy.run_module('road_extract', run_name='__main__', alter_sys=True)"
     child = subprocess.Popen(
-        [sys.executable, "-m", "road_extract", *args], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-c", program, *args], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        # a shell's background job ignores interrupts, and so would the child
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert child.stdout is not None
     for line in child.stdout:
