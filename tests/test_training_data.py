@@ -237,6 +237,12 @@ def test_squares_are_kept_for_validation_and_never_learnt_from(tmp_path, folder)
             assert len(np.unique(np.stack([rows // 40, cols // 40]), axis=1)) < 30
 
 
+def test_a_window_for_training_says_nothing_of_validation_ground():
+    labels = np.array([[0, 1], [VALIDATION, VALIDATION + ROAD], [VALIDATION + INVALID, INVALID]])
+    _, drawn = _crop(_scene(np.zeros((3, 2, 3)), labels), np.array([0, 0]), 3)
+    assert drawn[:, :2].tolist() == [[0, ROAD], [UNLABELLED, UNLABELLED], [INVALID, INVALID]]
+
+
 def test_scenes_that_overlap_agree_on_the_squares():
     whole = RasterGrid(90, 90, UTM, "crs")
     part = RasterGrid(50, 50, UTM * Affine.translation(20, 30), "crs")
