@@ -169,7 +169,8 @@ def iter_road_polygons(
     grid = source.grid
     with closing(_run_clean_mask(source, options, options.min_area_m2, kept, "vectorize", report)) as strips:
         polygons = iter_polygons(strips, grid.width, pixel_size_m=pixel_size_m(grid), tolerance_m=options.simplify_m)
-        yield from _iter_polygon_features(polygons, grid.transform, grid.crs, source.is_mask)
+        with closing(polygons):
+            yield from _iter_polygon_features(polygons, grid.transform, grid.crs, source.is_mask)
 
 
 def _write_lines(
@@ -248,11 +249,10 @@ def road_threshold(options: VectorizeOptions, source: ProbabilityRaster) -> floa
 
 
 def _iter_mask_strips(source: ProbabilityRaster, threshold: float, stage: str, report: Report) -> Iterator[MaskStrip]:
-    for row, probability, valid in source.iter_strips():
-        # a byte a pixel: strips are what memory grows with
-        stored = np.rint(probability * np.float32(PROBABILITY_MAX)).astype(np.uint8)
-        yield MaskStrip(row, valid & (probability >= threshold), valid, stored)
-        report(Progress(stage, row + len(probability), source.grid.height, "rows"))
+    # levels are a byte a pixel: strips are what memory grows with
+    for row, road, valid, levels in source.iter_levels(threshold):
+        yield MaskStrip(row, road, valid, levels)
+        report(Progress(stage, row + len(levels), source.grid.height, "rows"))
 
 
 def _iter_kept(strips: Iterable[MaskStrip], sink: RasterSink) -> Iterator[MaskStrip]:

@@ -127,6 +127,28 @@ def test_what_was_written_is_read_back_as_probability(tmp_path):
     assert np.allclose(probability[valid], stored[valid] / 254, atol=1e-7)
 
 
+@pytest.mark.parametrize("scale", [1 / 254, 1 / 255, 1 / 100, 1.0, 3.0])
+@pytest.mark.parametrize("threshold", [0.0, 0.354, 0.5, 1.0])
+def test_levels_of_bytes_are_those_of_their_probabilities(tmp_path, rng, scale, threshold):
+    """They are looked up, where other types are computed; 254 times 1 / 254 rounds to more than 1."""
+    values = rng.integers(0, min(254, int(1.0001 / scale)), (40, 30), dtype=np.uint8, endpoint=True)
+    values[rng.random(values.shape) < 0.1] = 255
+    for name, dtype in (("bytes.tif", np.uint8), ("words.tif", np.uint16)):
+        write_band(tmp_path / name, values.astype(dtype), nodata=255)
+        with rasterio.open(tmp_path / name, "r+") as dataset:
+            dataset.scales = (scale,)
+    found = []
+    for name in ("bytes.tif", "words.tif"):
+        with ProbabilityRaster(str(tmp_path / name)) as raster:
+            (strip,) = raster.iter_levels(threshold)
+            ((_, probability, valid),) = raster.iter_strips()
+        assert np.array_equal(strip[1], valid & (probability >= threshold))
+        assert np.array_equal(strip[2], values != 255)
+        assert np.array_equal(strip[3], np.rint(probability * 254))
+        found.append(strip[3])
+    assert np.array_equal(*found)
+
+
 def test_float_probabilities_of_other_tools_are_read(tmp_path):
     values = np.array([[0, 0.25, 1], [np.nan, 0.5, -1]], np.float32)
     write_band(tmp_path / "p.tif", values, nodata=-1)
@@ -148,6 +170,7 @@ def test_masks_of_other_tools_are_read(tmp_path):
     ("values", "words"),
     [
         (np.array([[0, 7]], np.uint8), "holds the value 7"),
+        (np.array([[0, 7]], np.uint16), "holds the value 7"),
         (np.array([[0, 1.5]], np.float32), "holds the value 1.5"),
         (np.array([[0, -0.5]], np.float32), "holds the value -0.5"),
         (np.array([[0, np.inf]], np.float32), "holds the value inf"),
@@ -157,6 +180,8 @@ def test_values_that_are_no_probability_are_an_input_error(tmp_path, values, wor
     write_band(tmp_path / "p.tif", values)
     with pytest.raises(InputError, match=words):
         read_all(tmp_path / "p.tif")
+    with ProbabilityRaster(str(tmp_path / "p.tif")) as raster, pytest.raises(InputError, match=words):
+        list(raster.iter_levels(0.5))
 
 
 def test_several_bands_are_no_probability_raster(write_scene):

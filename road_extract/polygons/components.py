@@ -7,7 +7,8 @@ components that touch the last row seen.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from road_extract.concurrency import run_ahead
 from road_extract.errors import InputError
 from road_extract.mask_strips import MaskStrip, iter_blocks, iter_checked
 from road_extract.polygons.boundaries import Arcs, BoolArray, IntArray, trace_arcs
@@ -27,6 +29,8 @@ _log = logging.getLogger("road_extract")
 
 # Smaller cells pin more points; in larger ones noise takes long, for GEOS compares each line of a cell with all others.
 CELL_PX = 128
+# Bound of each of the two queues between tracing, simplifying and putting together.
+_CELL_ROWS_AHEAD = 1
 _NO_ROW = np.iinfo(np.int64).max
 
 
@@ -52,8 +56,10 @@ def iter_polygons(
     tolerance_m: float = 0.0,
     pixel_size_m: tuple[float, float] = (1.0, 1.0),
     cell_px: int = CELL_PX,
-) -> Iterator[RoadPolygon]:
+) -> Generator[RoadPolygon, None, None]:
     """Make one valid polygon of each 4-connected component, holes kept; no two overlap.
+
+    Close it before what it draws from: it runs ahead in threads.
 
     Args:
         strips: The scene from its first row on, in strips of any heights. The result does not depend on them.
@@ -77,12 +83,54 @@ def iter_polygons(
 
 def _iter_polygons(
     strips: Iterable[MaskStrip], width: int, cell_px: int, how: Simplification | None
-) -> Iterator[RoadPolygon]:
+) -> Generator[RoadPolygon, None, None]:
     state = _Unfinished.none(width)
-    for strip in iter_blocks(_with_last_row(strips), cell_px):
-        if len(state) or strip.mask.any():
-            state, finished = _advance(state, strip, cell_px, how)
+    # tracing, simplifying (in GEOS, without the interpreter's lock) and putting together, each in a thread of its own
+    traced = run_ahead(_iter_traced(strips, width, cell_px), _CELL_ROWS_AHEAD)
+    simplified = run_ahead(_iter_simplified(traced, cell_px, how), _CELL_ROWS_AHEAD)
+    with closing(traced), closing(simplified):
+        for cell_row in simplified:
+            state, finished = _advance(state, cell_row)
             yield from finished
+
+
+@dataclass(frozen=True, slots=True)
+class _CellRow:
+    """What can be known of a cell row without those above it, but for the last row of pixels of the one above.
+
+    Attributes:
+        strip: Its pixels.
+        runs: Of its mask.
+        label: The component of each run within the strip, (runs,).
+        new: How many components these are.
+        arcs: Of its outlines.
+        right: The pixel at the right of each arc's beginning, row 0 being the row above, (arcs, 2).
+    """
+
+    strip: MaskStrip
+    runs: Runs
+    label: IntArray
+    new: int
+    arcs: Arcs
+    right: IntArray
+
+
+def _iter_traced(strips: Iterable[MaskStrip], width: int, cell_px: int) -> Iterator[_CellRow]:
+    """The cell rows that have road, or end road of the row above."""
+    above = np.zeros(width, np.bool_)
+    for strip in iter_blocks(_with_last_row(strips), cell_px):
+        if above.any() or strip.mask.any():
+            runs = find_runs(strip.mask)
+            label, new = label_runs(runs)
+            arcs, right = trace_arcs(np.vstack([above, strip.mask]), strip.row_off, cell_px)
+            yield _CellRow(strip, runs, label, new, arcs, right)
+        above = strip.mask[-1]
+
+
+def _iter_simplified(traced: Iterable[_CellRow], cell_px: int, how: Simplification | None) -> Iterator[_CellRow]:
+    for cell_row in traced:
+        arcs = cell_row.arcs if how is None else simplify_arcs(cell_row.arcs, cell_row.strip.row_off, cell_px, how)
+        yield replace(cell_row, arcs=arcs)
 
 
 def _with_last_row(strips: Iterable[MaskStrip]) -> Iterator[MaskStrip]:
@@ -145,17 +193,12 @@ class _Unfinished:
         return _Unfinished(np.full(width, -1), _Components(empty, empty.astype(np.float64), empty), [])
 
 
-def _advance(
-    state: _Unfinished, strip: MaskStrip, cell_px: int, how: Simplification | None
-) -> tuple[_Unfinished, list[RoadPolygon]]:
+def _advance(state: _Unfinished, cell_row: _CellRow) -> tuple[_Unfinished, list[RoadPolygon]]:
     """Take in one cell row; returns what waits now and what is finished."""
-    old, runs = len(state), find_runs(strip.mask)
-    label, new = label_runs(runs)
+    old, strip, runs, label, new = len(state), cell_row.strip, cell_row.runs, cell_row.label, cell_row.new
     group, groups = _unite(state.last_row, _row_of_labels(runs, label, 0), old, new)
-    arcs, right = trace_arcs(np.vstack([state.last_row >= 0, strip.mask]), strip.row_off, cell_px)
-    if how is not None:
-        arcs = simplify_arcs(arcs, strip.row_off, cell_px, how)
-    arcs = replace(arcs, component=group[_component_at(right, state.last_row, runs, label, old)])
+    at = _component_at(cell_row.right, state.last_row, runs, label, old)
+    arcs = replace(cell_row.arcs, component=group[at])
     components = _sum_components(state.components, strip, runs, label, new).merged(group, groups)
     np.minimum.at(components.first, arcs.component, arcs.first)
     last_row = _row_of_labels(runs, label, len(strip.mask) - 1)

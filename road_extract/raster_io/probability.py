@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from rasterio.windows import Window as RioWindow
 from road_extract.errors import InputError
 from road_extract.grid import RasterGrid
 from road_extract.raster_io.opening import BLOCK_CACHE_BYTES, check_georeference, crs_of, open_raster, readable
+from road_extract.raster_io.sink import PROBABILITY_MAX
 from road_extract.windows import Window
 
 MODEL_TAG = "ROAD_EXTRACT_MODEL"
@@ -21,6 +22,12 @@ THRESHOLD_TAG = "ROAD_EXTRACT_THRESHOLD"
 TRUE_WIDTH_TAG = "ROAD_EXTRACT_TRUE_WIDTH"
 #: Of a strip: few rows where a scene is wide, for memory and the processor's caches.
 STRIP_PX = 1 << 20
+#: So far beyond 0 and 1 a probability may lie by rounding.
+_SLACK = 1e-4
+
+_Found = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.uint8]]
+#: Road, validity and levels of values and their validity.
+_Find = Callable[[NDArray[Any], NDArray[np.bool_]], _Found]
 
 
 class ProbabilityRaster:
@@ -92,10 +99,24 @@ class ProbabilityRaster:
         Raises:
             InputError: If the file is damaged or a value is no probability.
         """
-        strip_rows = max(1, STRIP_PX // self.grid.width)
-        for row in range(0, self.grid.height, strip_rows):
-            rows = min(strip_rows, self.grid.height - row)
-            yield row, *self.read(Window(0, row, self.grid.width, rows))
+        for window in self._strips():
+            yield window.row_off, *self.read(window)
+
+    def iter_levels(
+        self, threshold: float
+    ) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.bool_], NDArray[np.uint8]]]:
+        """Row offset, road, validity and probability in levels of 1/254, each (rows, cols), from the top.
+
+        Args:
+            threshold: The probability from which a pixel is road.
+
+        Raises:
+            InputError: If the file is damaged or a value is no probability.
+        """
+        find = self._find_bytes(threshold) or self._find_any(threshold)
+        for window in self._strips():
+            values, valid = self._read(window)
+            yield window.row_off, *find(values, valid)
 
     def read(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Probability (rows, cols) in 0..1 and validity (rows, cols) of a window inside the grid.
@@ -103,11 +124,49 @@ class ProbabilityRaster:
         Raises:
             InputError: If the file is damaged or a value is no probability.
         """
+        values, valid = self._read(window)
+        return self._to_probability(values, valid), valid
+
+    def _strips(self) -> Iterator[Window]:
+        strip_rows = max(1, STRIP_PX // self.grid.width)
+        for row in range(0, self.grid.height, strip_rows):
+            yield Window(0, row, self.grid.width, min(strip_rows, self.grid.height - row))
+
+    def _read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         place = RioWindow(window.col_off, window.row_off, window.width, window.height)
         with self._lock, readable(self.path):
             values = self._dataset.read(1, window=place)
-            valid = self._read_valid(values, place)
-        return self._to_probability(values, valid), valid
+            return values, self._read_valid(values, place)
+
+    def _find_any(self, threshold: float) -> _Find:
+        def find(values: NDArray[Any], valid: NDArray[np.bool_]) -> _Found:
+            probability = self._to_probability(values, valid)
+            levels = np.rint(probability * np.float32(PROBABILITY_MAX)).astype(np.uint8)
+            return valid & (probability >= threshold), valid, levels
+
+        return find
+
+    def _find_bytes(self, threshold: float) -> _Find | None:
+        """The same for 8-bit values that rise with the probability: there are few of them, so nothing is computed."""
+        if self._dataset.dtypes[0] != "uint8" or not (self._scale > 0 and self._offset == 0):
+            return None
+        largest = 1 if self.is_mask else min(255, int((1 + _SLACK) / self._scale))
+        table = np.arange(largest + 1, dtype=np.uint8)
+        find_any = self._find_any(threshold)
+        road, _, levels = find_any(table, np.ones(len(table), np.bool_))
+        first = np.uint8(np.argmax(road))
+        # levels that are the values times a number need no table
+        factor = levels[-1] // table[-1] if largest else np.uint8(0)
+        is_multiple = np.array_equal(levels, table.astype(np.int64) * factor)
+
+        def find(values: NDArray[Any], valid: NDArray[np.bool_]) -> _Found:
+            known = values * valid  # nodata becomes 0
+            if known.max(initial=0) > largest:
+                return find_any(values, valid)  # says what is wrong
+            found = valid & (known >= first) if road.any() else np.zeros_like(valid)
+            return found, valid, known * factor if is_multiple else levels.take(known)
+
+        return find
 
     def _read_valid(self, values: NDArray[Any], window: RioWindow) -> NDArray[np.bool_]:
         if MaskFlags.all_valid in self._dataset.mask_flag_enums[0]:
@@ -125,7 +184,7 @@ class ProbabilityRaster:
         probability = values.astype(np.float32) * np.float32(self._scale) + np.float32(self._offset)
         probability[~valid] = 0
         # 8-bit scales are rounded when stored: 254 may come back as 1.0000001
-        if len(probability) and not (probability.min() >= -1e-4 and probability.max() <= 1 + 1e-4):
+        if len(probability) and not (probability.min() >= -_SLACK and probability.max() <= 1 + _SLACK):
             found = probability.min() if probability.min() < 0 else probability.max()
             raise InputError(f"{self.path}: holds the value {found:g}; expected probabilities from 0 to 1")
         clipped: NDArray[np.float32] = np.clip(probability, 0, 1)
