@@ -103,8 +103,7 @@ def extract_roads(
     with keep as raster:
         with ThreadPoolExecutor(1, "load") as pool:
             pool.submit(load_libraries, targets)  # beside the model's start; what fails there fails again in its place
-            # overviews are for people: of a raster that is not kept, no one sees them
-            _predict_to(scene, raster, predict or PredictOptions(), report, overviews=probability is not None)
+            _predict_to(scene, raster, predict or PredictOptions(), report, lasting=probability is not None)
         release_free_memory()
         return _vectorize_whole(raster, targets, vectorize, lines, None, report)
 
@@ -174,7 +173,7 @@ def vectorize_roads(
     return _vectorize_whole(raster, targets, options, lines, assume_crs, report)
 
 
-def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Report, *, overviews: bool = True) -> None:
+def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Report, *, lasting: bool = True) -> None:
     folder = model_folder(options)
     spec = read_spec(folder)
     with gdal_session(), open_scene(scene, options, spec) as source:
@@ -188,7 +187,7 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
         strips = iter_probability(source, plan, inference, report=report)
         tags = record_tags(folder, spec, scaling, options, backend)
         seen = False
-        writing = open_probability_sink(out, source.grid, tags, overviews=overviews)
+        writing = open_probability_sink(out, source.grid, tags, lasting=lasting)
         # the raster is finished last, when the runtime's memory is free again
         with writing as sink, closing(backend), closing(strips):
             for probability, valid in strips:

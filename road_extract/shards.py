@@ -139,7 +139,7 @@ def predict_shard(scene: ShardedScene, index: int, out: Path, made_of: str, repo
     with gdal_session(), Scene(scene.path, scene_view(scene.options, spec)) as source:
         _check_grid(scene, source.grid)
         strips = iter_probability(source, scene.plan, inference, core, report)
-        with closing(strips), open_probability_sink(out, scene.grid.crop(core), tags, overviews=False) as sink:
+        with closing(strips), open_probability_sink(out, scene.grid.crop(core), tags, lasting=False) as sink:
             for probability, valid in strips:
                 sink.write(to_uint8(probability, valid))
 

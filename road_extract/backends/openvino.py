@@ -60,7 +60,8 @@ class OpenVinoBackend:
         self.description = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {precision}"
         # The bindings fetch NumPy's interface at their first use, behind a guard of C++ that waits with the GIL held:
         # two threads that come first together stop each other for ever. Here there is one.
-        self.predict(np.zeros([self.batch_size, *list(compiled.input(0).shape)[1:]], np.float32))
+        ov.Type.f32.to_dtype()
+        _ = ov.Tensor(np.zeros(1, np.float32), shared_memory=True).data
 
     def predict(self, batch: FloatArray) -> FloatArray:
         """See `Backend.predict`."""

@@ -89,7 +89,7 @@ class Merger:
         if len(group) == 1:
             return group[0]
         grid = plan_mosaic([read_grid(path) for path in group])
-        with open_probability_sink(out, grid, road_tags(group[0]), overviews=False) as sink:
+        with open_probability_sink(out, grid, road_tags(group[0]), lasting=False) as sink:
             write_mosaic(group, grid, sink)
         return out
 
