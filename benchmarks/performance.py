@@ -1,9 +1,10 @@
 """The table of docs/performance.md: every figure beside its rival, measured in the same run.
 
-    python benchmarks/performance.py SCENE... [--rounds 3] [--rows 600] [--only speed ...]
+    python benchmarks/performance.py SCENE... [--grid ROWS COLS] [--rounds 3] [--rows 600] [--only speed ...]
 
-SCENE...: scenes of one pixel size and CRS that lie side by side and fill a rectangle, in a folder images/ with more of
-their kind beside a folder masks/ with their road masks. Sections, of which --only picks some:
+SCENE...: scenes of one pixel size and CRS that lie side by side and fill a rectangle, or with --grid any of equal size,
+which then are put side by side; in a folder images/ with more of their kind beside a folder masks/ with their road
+masks. They become one tiled GeoTIFF, compressed without loss. Sections, of which --only picks some:
 
 - speed: `extract` in 8-bit integers and in bfloat16 against a straightforward script, ONNX Runtime tile by tile, and
   the bare backend. Each round runs all of them one after the other, the slow ones on --rows rows, scaled by windows.
@@ -34,6 +35,7 @@ from typing import Any
 
 import click
 from mosaic import build_grid, build_mosaic
+from rasterio.shutil import copy
 from ways import origins
 
 ROOT = Path(__file__).parents[1]
@@ -71,10 +73,12 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     return text if len(values) == 1 else f"{text} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
-def measure_speed(scenes: list[Path], folder: Path, rounds: int, rows: int) -> None:
+def measure_speed(scenes: list[Path], size: tuple[int, int] | None, folder: Path, rounds: int, rows: int) -> None:
     """`extract` against its rivals."""
-    height, width = build_mosaic(scenes, folder / "scene.vrt")
-    scene, windows = folder / "scene.vrt", len(origins(height)) * len(origins(width))
+    scene, mosaic = folder / "scene.tif", folder / "scene.vrt"
+    height, width = build_grid(scenes, mosaic, *size) if size else build_mosaic(scenes, mosaic)
+    copy(mosaic, scene, driver="GTiff", tiled=True, compress="deflate", predictor=2)
+    windows = len(origins(height)) * len(origins(width))
     print(f"\nspeed: a scene of {height:,} x {width:,} px = {height * width / 1e6:.1f} Mpx, {windows} windows\n")
     kinds: dict[str, Callable[[], dict[str, Any]]] = {}
     for precision in PRECISIONS:
@@ -203,12 +207,16 @@ SECTIONS = ("speed", "vectorize", "memory", "start")
 
 @click.command()
 @click.argument("scenes", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+@click.option("--grid", type=(int, int), help="Rows and columns to fill with the scenes [px].")
 @click.option("--rounds", default=3, show_default=True, help="Times that every way is timed.")
 @click.option("--rows", default=600, show_default=True, help="Rows of the scene that the slow ways run on [px].")
 @click.option("--side", default=30_000, show_default=True, help="Of the mask that is vectorized [px].")
 @click.option("--width", default=40_000, show_default=True, help="Of the scenes for memory [px].")
 @click.option("--only", type=click.Choice(SECTIONS), multiple=True, help="A section; repeatable.")
-def main(scenes: tuple[Path, ...], rounds: int, rows: int, side: int, width: int, only: tuple[str, ...]) -> None:
+def main(
+    scenes: tuple[Path, ...], grid: tuple[int, int] | None, rounds: int, rows: int, side: int, width: int,
+    only: tuple[str, ...],
+) -> None:  # fmt: skip
     """Print the table for SCENES."""
     images = sorted(scenes[0].parent.glob("*.tif"))
     masks = sorted((scenes[0].parents[1] / "masks").glob("*.tif"))
@@ -217,7 +225,7 @@ def main(scenes: tuple[Path, ...], rounds: int, rows: int, side: int, width: int
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if "speed" in chosen:
-            measure_speed(list(scenes), folder, rounds, rows)
+            measure_speed(list(scenes), grid, folder, rounds, rows)
         if "vectorize" in chosen:
             measure_vectorize(masks, folder, rounds, side)
         if "memory" in chosen:
