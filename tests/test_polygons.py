@@ -212,6 +212,23 @@ def test_a_finished_polygon_comes_before_most_strips_after_it_are_read() -> None
         assert max(read) <= 40
 
 
+def test_closing_ends_the_search_through_ground_without_roads() -> None:
+    mask = np.zeros((4000, 5), bool)
+    mask[1:80:4, 1] = True
+    read = []
+
+    def strips() -> Iterator[MaskStrip]:
+        for strip in cut(mask, [4]):
+            time.sleep(0.002)
+            read.append(strip.row_off)
+            yield strip
+
+    with closing(iter_polygons(strips(), 5, cell_px=4)) as found:
+        for _ in range(20):
+            next(found)
+    assert max(read) < 2000
+
+
 def test_an_outline_is_not_flattened_onto_the_border_of_its_cell() -> None:
     # three sides lie in the first cell; the fourth, on column 4, is the next one's
     mask = np.zeros((7, 8), bool)

@@ -7,6 +7,7 @@ components that touch the last row seen.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -86,8 +87,9 @@ def _iter_polygons(
 ) -> Generator[RoadPolygon, None, None]:
     state = _Unfinished.none(width)
     # tracing, simplifying (in GEOS, without the interpreter's lock) and putting together, each in a thread of its own
-    traced = run_ahead(_iter_traced(strips, width, cell_px), _CELL_ROWS_AHEAD)
-    simplified = run_ahead(_iter_simplified(traced, cell_px, how), _CELL_ROWS_AHEAD)
+    stopped = threading.Event()
+    traced = run_ahead(_iter_traced(strips, width, cell_px, stopped), _CELL_ROWS_AHEAD)
+    simplified = run_ahead(_iter_simplified(traced, cell_px, how), _CELL_ROWS_AHEAD, stopped)
     with closing(traced), closing(simplified):
         for cell_row in simplified:
             state, finished = _advance(state, cell_row)
@@ -115,10 +117,12 @@ class _CellRow:
     right: IntArray
 
 
-def _iter_traced(strips: Iterable[MaskStrip], width: int, cell_px: int) -> Iterator[_CellRow]:
+def _iter_traced(strips: Iterable[MaskStrip], width: int, cell_px: int, stopped: threading.Event) -> Iterator[_CellRow]:
     """The cell rows that have road, or end road of the row above."""
     above = np.zeros(width, np.bool_)
     for strip in iter_blocks(_with_last_row(strips), cell_px):
+        if stopped.is_set():  # ground without roads gives nothing for long, and who waits for it could not stop
+            return
         if above.any() or strip.mask.any():
             runs = find_runs(strip.mask)
             label, new = label_runs(runs)
