@@ -53,10 +53,23 @@ def _draw_one(axes: Any, recall: Any, precision: Any, level: int, colour: str, l
     axes.plot(recall[level], precision[level], "o", color=colour, markersize=7)
 
 
+def check_plotting() -> None:
+    """Ask before long work whose end is a picture.
+
+    Raises:
+        InputError: If matplotlib is not installed.
+    """
+    _figure_class()
+
+
 def _new_figure() -> Any:
     """A figure of its own, outside matplotlib's global state."""
+    return _figure_class()(figsize=(6.4, 6.4), dpi=130, layout="constrained")
+
+
+def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise InputError("drawing curves needs matplotlib; install it (pip install 'road-extract[plot]')") from error
-    return Figure(figsize=(6.4, 6.4), dpi=130, layout="constrained")
+    return Figure

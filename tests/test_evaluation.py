@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -283,6 +284,14 @@ def test_the_curve_is_drawn_and_needs_probabilities(raster, tmp_path):
     with pytest.raises(RoadExtractError, match="needs predictions of probabilities"):
         evaluate(truth, truth, curve=tmp_path / "no.png")
     assert not (tmp_path / "no.png").exists()
+
+
+def test_without_matplotlib_a_curve_is_refused_before_anything_is_done(raster, tmp_path, monkeypatch):
+    path, truth = with_scale(raster(probability(roads(50, 200)), "p.tif")), raster(roads(50), "t.tif")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(RoadExtractError, match="needs matplotlib"):
+        evaluate(path, truth, curve=tmp_path / "pr.png", error_map=tmp_path / "errors.tif")
+    assert not (tmp_path / "errors.tif").exists()
 
 
 def test_the_table_and_the_json_name_every_metric_in_full(raster, tmp_path, capsys):

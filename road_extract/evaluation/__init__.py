@@ -12,7 +12,7 @@ from road_extract.evaluation.results import Evaluation, LineMetrics, RasterMetri
 from road_extract.evaluation.scoring import count_scene
 from road_extract.evaluation.sides import threshold_level
 from road_extract.evaluation_options import EvaluateOptions
-from road_extract.plotting import draw_curve
+from road_extract.plotting import check_plotting, draw_curve
 from road_extract.progress import Progress, Report, no_report
 from road_extract.raster_io import ProbabilityRaster, gdal_session
 
@@ -50,6 +50,8 @@ def evaluate(
         RoadExtractError: With one sentence that says what to do.
     """
     options = options or EvaluateOptions()
+    if curve is not None:
+        check_plotting()
     pairs, unpaired = pair_scenes(Path(prediction), Path(truth))
     if unpaired:
         log.warning("%d truths have no prediction and are left out: %s", len(unpaired), ", ".join(unpaired))
