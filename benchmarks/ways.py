@@ -6,6 +6,7 @@
   whole probability in one array, `rasterio.features.shapes`; on so many rows. Start-up is not counted.
 - onnx SCENE ROWS: the same by ONNX Runtime in float32, as QGIS plugins do (on our lighter form of the network).
 - ours SCENE PRECISION: `extract_roads`, imports and start-up counted.
+- threads SCENE PRECISION: the same, with the processor time of each thread (Linux).
 - bare SCENE PRECISION WINDOWS: our backend alone on random windows of the scene, which lie in memory: the limit.
 - trivial SCENE: `extract_roads` by the real model on the first windows, then by one that calls bright pixels roads: the
   memory of the whole in little time.
@@ -16,12 +17,15 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,6 +123,32 @@ def ours(scene: str, precision: str) -> dict[str, Any]:
     return _extract(scene, precision, TimedBackend)
 
 
+def threads(scene: str, precision: str) -> dict[str, Any]:
+    """`ours`, and the seconds of processor time of its threads; those of libraries have no name here."""
+    names: dict[int, str] = {}
+    used: dict[int, float] = {}
+    tick = os.sysconf("SC_CLK_TCK")
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.1):  # a thread that has ended is counted as it was seen last
+            names.update((thread.native_id or 0, thread.name) for thread in threading.enumerate())
+            for task in Path("/proc/self/task").iterdir():
+                with suppress(OSError):
+                    fields = (task / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+                    used[int(task.name)] = (int(fields[11]) + int(fields[12])) / tick
+
+    watcher = threading.Thread(target=watch, name="watch")
+    watcher.start()
+    try:
+        found = ours(scene, precision)
+    finally:
+        ended.set()
+        watcher.join()
+    most = sorted(used, key=lambda task: -used[task])
+    return {**found, "threads": [(names.get(task, "a library's"), used[task]) for task in most if used[task] >= 0.05]}
+
+
 def trivial(scene: str) -> dict[str, Any]:
     """`extract` with a model that takes no time."""
     return _extract(scene, "auto", TrivialBackend)
@@ -200,7 +230,7 @@ def shapes(mask: str) -> dict[str, float]:
     return {"seconds": time.perf_counter() - started, "windows": 0, "features": count}
 
 
-WAYS = {way.__name__: way for way in (script, onnx, ours, bare, trivial, vectorize, shapes)}
+WAYS = {way.__name__: way for way in (script, onnx, ours, threads, bare, trivial, vectorize, shapes)}
 
 if __name__ == "__main__":
     found = WAYS[sys.argv[1]](*sys.argv[2:])

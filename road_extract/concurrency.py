@@ -25,7 +25,9 @@ def run_ahead(items: Iterable[T], depth: int, stopped: threading.Event | None = 
     """
     ready: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(depth)
     stopped = stopped or threading.Event()
-    thread = threading.Thread(target=_draw, args=(items, ready, stopped), daemon=True)
+    # named for who looks at a running process: a generator has its function's name
+    name = getattr(items, "__name__", "run_ahead")
+    thread = threading.Thread(target=_draw, name=name, args=(items, ready, stopped), daemon=True)
     thread.start()
     try:
         while True:
