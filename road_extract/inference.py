@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ _STRIPS_AHEAD = 1
 
 BoolArray = NDArray[np.bool_]
 Tile = tuple[Window, FloatArray | None]
+#: A window's pixels and their validity; None for one without valid pixels.
+Pixels = tuple[Window, tuple[NDArray[Any], BoolArray] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +73,19 @@ def iter_probability(
     validity = _Validity(core)
     stopped = threading.Event()
     depth = _BATCHES_AHEAD * backend.in_flight * backend.batch_size
-    tiles = run_ahead(_iter_tiles(source, plan, inference, core, validity), depth)
-    predicted = _iter_predicted(tiles, backend, stopped)
+    pixels = run_ahead(_iter_pixels(source, plan, core, validity), depth)
+    predicted = _iter_predicted(pixels, plan.size_px, inference, stopped)
     reported = _iter_reported(predicted, sum(1 for _ in plan.touching(core)), report)
     strips = run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD, stopped)
     # closed by hand, the blending thread before the reading one that it draws from: after an error, tracebacks keep
     # generators alive, and a thread that goes on reading while its dataset is closed crashes the process
-    with closing(tiles), closing(predicted), closing(strips):
+    with closing(pixels), closing(predicted), closing(strips):
         for strip in strips:
             yield strip.probability, validity.take(strip.row_off, len(strip.probability))
 
 
-def _iter_tiles(
-    source: RasterSource, plan: TilePlan, inference: Inference, core: Window, validity: _Validity
-) -> Iterator[Tile]:
-    """Tiles in the plan's order; None in place of one without valid pixels.
+def _iter_pixels(source: RasterSource, plan: TilePlan, core: Window, validity: _Validity) -> Iterator[Pixels]:
+    """Pixels in the plan's order.
 
     Each window is read by itself, not in strips: resampled pixels may depend on what they are read with, and a shard
     must see what the whole scene sees.
@@ -94,24 +94,23 @@ def _iter_tiles(
         inside = window.clipped(source.grid.height, source.grid.width)
         pixels, valid = source.read(inside)
         validity.add(inside, valid)
-        if not valid.any():
-            yield window, None
-            continue
-        tile = to_model_input(pixels, valid, inference.scaling, inference.spec)
-        yield window, pad_to(tile, plan.size_px)
+        yield window, (pixels, valid) if valid.any() else None
 
 
-def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.Event) -> Generator[Tile, None, None]:
-    """Probabilities in place of tiles, in the same order, with as many batches in flight as the backend uses."""
-    with ThreadPoolExecutor(backend.in_flight, "predict") as pool:
+def _iter_predicted(
+    windows: Iterable[Pixels], size_px: int, inference: Inference, stopped: threading.Event
+) -> Generator[Tile, None, None]:
+    """Probabilities in place of pixels, in the same order, with as many batches in flight as the backend uses."""
+    in_flight = inference.backend.in_flight
+    # one thread more than calls in flight: it scales the next batch, and a call that ends finds it waiting
+    with ThreadPoolExecutor(in_flight + 1, "predict") as pool:
         flying: deque[Future[list[Tile]]] = deque()
         try:
-            for group in _iter_groups(tiles, backend.batch_size):
+            for group in _iter_groups(windows, inference.backend.batch_size):
                 if stopped.is_set():  # a strip takes as many batches as the scene is wide: too long to wait for
                     return
-                flying.append(pool.submit(_predict, group, backend))
-                # one more than run, so that a call that ends finds the next one waiting
-                if len(flying) > backend.in_flight:
+                flying.append(pool.submit(_predict, group, size_px, inference))
+                if len(flying) > in_flight + 1:
                     yield from flying.popleft().result()
             while flying:
                 yield from flying.popleft().result()
@@ -119,28 +118,29 @@ def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _iter_groups(tiles: Iterable[Tile], batch_size: int) -> Iterator[list[Tile]]:
-    """Tiles in groups that fill a batch each, but for the last; tiles without valid pixels come along."""
-    group: list[Tile] = []
+def _iter_groups(windows: Iterable[Pixels], batch_size: int) -> Iterator[list[Pixels]]:
+    """Windows in groups that fill a batch each, but for the last; those without valid pixels come along."""
+    group: list[Pixels] = []
     full = 0
-    for window, tile in tiles:
-        group.append((window, tile))
-        full += tile is not None
+    for window, pixels in windows:
+        group.append((window, pixels))
+        full += pixels is not None
         if full == batch_size or len(group) > 64 * batch_size:
             yield group
             group, full = [], 0
     yield group
 
 
-def _predict(tiles: list[Tile], backend: Backend) -> list[Tile]:
+def _predict(windows: list[Pixels], size_px: int, inference: Inference) -> list[Tile]:
     """Every batch has the same shape, the last is filled up."""
-    inputs = [tile for _, tile in tiles if tile is not None]
-    if not inputs:
-        return tiles
-    batch = np.zeros((backend.batch_size, *inputs[0].shape), np.float32)
-    batch[: len(inputs)] = inputs
-    results = iter(backend.predict(batch))
-    return [(window, None if tile is None else next(results)) for window, tile in tiles]
+    full = [pixels for _, pixels in windows if pixels is not None]
+    if not full:
+        return [(window, None) for window, _ in windows]
+    batch = np.zeros((inference.backend.batch_size, size_px, size_px, len(inference.spec.bands)), np.float32)
+    for tile, (pixels, valid) in zip(batch, full, strict=False):
+        tile[:] = pad_to(to_model_input(pixels, valid, inference.scaling, inference.spec), size_px)
+    results = iter(inference.backend.predict(batch))
+    return [(window, None if pixels is None else next(results)) for window, pixels in windows]
 
 
 def _iter_reported(tiles: Iterable[Tile], total: int, report: Report) -> Iterator[Tile]:

@@ -11,8 +11,8 @@ from road_extract.backends.protocol import Backend as Backend
 from road_extract.backends.symmetries import D4Backend
 from road_extract.errors import BackendError, InputError
 
-NAMES = ("auto", "openvino", "onnxruntime", "tensorflow")
-PRECISIONS = ("auto", "float32", "bfloat16", "int8")
+NAMES = ("auto", "openvino", "pytorch", "onnxruntime", "tensorflow")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
 
 
 def open_backend(
@@ -106,6 +106,10 @@ def _backend_class(name: str) -> Callable[[Path, int | None, str, int | None], B
         from road_extract.backends.onnxruntime import OnnxRuntimeBackend
 
         return OnnxRuntimeBackend
+    if name == "pytorch":
+        from road_extract.backends.pytorch import PyTorchBackend
+
+        return PyTorchBackend
     from road_extract.backends.tensorflow import TensorFlowBackend
 
     return TensorFlowBackend
