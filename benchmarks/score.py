@@ -18,14 +18,14 @@ from pathlib import Path
 import click
 
 from road_extract import EvaluateOptions, PredictOptions, evaluate
-from road_extract.backends import open_backend
 from road_extract.evaluation import Evaluation
 from road_extract.evaluation.report import to_text, to_values
-from road_extract.inference import Inference, iter_probability
-from road_extract.model import read_spec, shipped_model
-from road_extract.pipeline import open_scene, plan_tiles, scale_scene, to_uint8
-from road_extract.raster_io import THRESHOLD_TAG, gdal_session, open_probability_sink
-from road_extract.raster_io.unplaced import place_if_unplaced
+from road_extract.io.raster import THRESHOLD_TAG, gdal_session, open_probability_sink, to_uint8
+from road_extract.io.raster.unplaced import place_if_unplaced
+from road_extract.models import read_spec, shipped_model
+from road_extract.models.backends import open_backend
+from road_extract.pipeline.setup import open_scene, plan_tiles, scale_scene
+from road_extract.prediction.inference import Inference, iter_probability
 
 
 class Model:

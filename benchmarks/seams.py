@@ -17,14 +17,14 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from road_extract.backends import Backend, open_backend
-from road_extract.blending import iter_blended
-from road_extract.model import read_spec, shipped_model
-from road_extract.model_spec import ModelSpec
-from road_extract.pipeline import scale_scene
-from road_extract.preprocess import Scaling, pad_to, to_model_input
-from road_extract.raster_io import Scene, SceneView
-from road_extract.windows import TilePlan, Window
+from road_extract.base.windows import TilePlan, Window
+from road_extract.io.raster import Scene, SceneView
+from road_extract.models import read_spec, shipped_model
+from road_extract.models.backends import Backend, open_backend
+from road_extract.models.spec import ModelSpec
+from road_extract.pipeline.setup import scale_scene
+from road_extract.prediction.blending import iter_blended
+from road_extract.prediction.preprocess import Scaling, pad_to, to_model_input
 
 FloatArray = NDArray[np.float32]
 #: Multiples of 8, the network's stride: other shifts also change the phase of its subsampling, which is no seam.

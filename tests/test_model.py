@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from road_extract.errors import InputError
-from road_extract.model import build_resunet, load_model, logits_model, read_spec, save_model
-from road_extract.model_spec import ModelSpec
+from road_extract.base.errors import InputError
+from road_extract.models import build_resunet, load_model, logits_model, read_spec, save_model
+from road_extract.models.spec import ModelSpec
 
 # By hand, from the table of the architecture. A convolution of k x k from i to o channels has k*k*i*o + o parameters, a
 # batch normalization of c channels 4c; a residual block from i to o is BN(i) + conv3(i,o) + BN(o) + conv3(o,o) +

@@ -14,10 +14,10 @@ import pytest
 from matplotlib.image import imread
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader as EventFileLoader
 
+from road_extract.base.errors import InputError
 from road_extract.cli import run
-from road_extract.errors import InputError
-from road_extract.model import load_model, read_spec, read_weights, shipped_model
-from road_extract.model_spec import ModelSpec
+from road_extract.models import load_model, read_spec, read_weights, shipped_model
+from road_extract.models.spec import ModelSpec
 from road_extract.training import TrainOptions, train_prepared
 from road_extract.training.augment import compress_like_jpeg, random_photometry
 from road_extract.training.feeding import feeding, to_input
@@ -110,7 +110,7 @@ def test_losses_stay_finite(loss, logit):
 
 
 def test_training_sees_what_inference_sees(rng):
-    from road_extract.preprocess import byte_scaling, to_model_input
+    from road_extract.prediction.preprocess import byte_scaling, to_model_input
 
     pixels = rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)
     labels = rng.integers(0, 4, (16, 16)).astype(np.uint8)
@@ -333,7 +333,7 @@ def test_wrong_input_is_one_sentence(tmp_path, monkeypatch, write_scene, capsys,
 _LOSSES = """
 import sys
 import numpy as np
-from road_extract.model import build_resunet, load_weights, logits_model, shipped_model
+from road_extract.models import build_resunet, load_weights, logits_model, shipped_model
 from road_extract.training.losses import bce_dice_loss, mse_loss
 model = logits_model(build_resunet((32, 32, 3)))
 load_weights(model, shipped_model())

@@ -11,26 +11,18 @@ import shapely
 from affine import Affine
 from pyproj import CRS
 
-from road_extract.errors import InputError
-from road_extract.grid import RasterGrid
-from road_extract.model_spec import ModelSpec
+from road_extract.base.errors import InputError
+from road_extract.base.grid import RasterGrid
+from road_extract.base.windows import Window
+from road_extract.io.vector import read_table
+from road_extract.models.spec import ModelSpec
 from road_extract.training.burning import RoadWidths, burn_roads
 from road_extract.training.cells import choose_cells, count_cells, mark_cells
 from road_extract.training.options import DataOptions
 from road_extract.training.preparation import prepare_scenes
 from road_extract.training.sampling import SamplingOptions, WindowSampler, _crop, _warp, random_symmetry
-from road_extract.training.scenes import (
-    INVALID,
-    ROAD,
-    UNLABELLED,
-    VALIDATION,
-    PreparedScene,
-    SceneEntry,
-    open_prepared,
-)
+from road_extract.training.scenes import INVALID, ROAD, UNLABELLED, VALIDATION, PreparedScene, SceneEntry, open_prepared
 from road_extract.training.sources import TrainingSource
-from road_extract.vector_io import read_table
-from road_extract.windows import Window
 from tests.conftest import UTM
 
 SPEC = ModelSpec("test")

@@ -40,7 +40,7 @@ def command(sources: tuple[str, ...], out: Path, init: Path | None, validation: 
     After every validation OUT holds the best model so far, with the threshold of its best F1, and sheets/ a picture of
     what it sees. Run the same command again to go on after an interruption.
     """
-    from road_extract.model import shipped_model
+    from road_extract.models import shipped_model
     from road_extract.training.from_scenes import train_model
 
     data, options = collect(DataOptions, values), collect(TrainOptions, values)

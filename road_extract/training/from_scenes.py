@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from road_extract.model import read_spec
-from road_extract.model_spec import ModelSpec
+from road_extract.models import read_spec
+from road_extract.models.spec import ModelSpec
 from road_extract.training.contact_sheet import ContactSheet
 from road_extract.training.loop import TrainReport, train_prepared
 from road_extract.training.options import DataOptions, TrainOptions

@@ -10,17 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from road_extract.errors import InputError
+from road_extract.base.arrays import ByteArray, Float64Array
+from road_extract.base.errors import InputError
 from road_extract.training.augment import random_photometry
-from road_extract.training.scenes import (
-    INVALID,
-    ROAD,
-    UNLABELLED,
-    VALIDATION,
-    ByteArray,
-    PreparedScene,
-    open_prepared,
-)
+from road_extract.training.scenes import INVALID, ROAD, UNLABELLED, VALIDATION, PreparedScene, open_prepared
 
 #: A window with less labelled ground than this teaches too little for its cost.
 MIN_LABELLED_SHARE = 0.3
@@ -62,7 +55,7 @@ class _Group:
     """Scenes of one group with their relative areas."""
 
     scenes: list[PreparedScene]
-    weights: NDArray[np.float64]
+    weights: Float64Array
     roads: list[NDArray[np.int32]]
 
 
@@ -145,7 +138,7 @@ def _random_centre(
     reach: float,
     size: float,
     rng: np.random.Generator,
-) -> NDArray[np.float64]:
+) -> Float64Array:
     """Middle of a window, (row, col); the window stays in the scene where that is possible."""
     shape = np.array(scene.labels.shape, float)
     if roads is not None and len(roads):
@@ -153,7 +146,7 @@ def _random_centre(
     else:
         centre = rng.uniform(0, 1, 2) * shape
     low = np.minimum(reach, shape / 2)
-    inside: NDArray[np.float64] = np.clip(centre, low, shape - low)
+    inside: Float64Array = np.clip(centre, low, shape - low)
     return inside
 
 
@@ -169,7 +162,7 @@ def _crop(scene: PreparedScene, corner: NDArray[np.int_], size: int) -> tuple[By
 
 
 def _warp(
-    scene: PreparedScene, centre: NDArray[np.float64], scale: float, angle: float, reach: float, size: int
+    scene: PreparedScene, centre: Float64Array, scale: float, angle: float, reach: float, size: int
 ) -> tuple[ByteArray, ByteArray]:
     """Turned and scaled pixels, (size, size): bilinear, labels by the nearest."""
     corner = np.floor(centre - reach).astype(int) - 2
