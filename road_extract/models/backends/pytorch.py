@@ -169,7 +169,7 @@ class _Lane:
     def run(self, network: Any, batch: Float32Array) -> Float32Array:
         """Probabilities of a batch; waits for them, without Python's lock."""
         with self._torch.inference_mode(), self._on_stream():
-            self._inputs.copy_(self._torch.from_numpy(batch))
+            np.copyto(self._inputs.numpy(), batch)
             image = self._inputs.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
             logits = network(image.to(next(network.buffers()).dtype))
             # 16 bits are too few for a sigmoid's ends
