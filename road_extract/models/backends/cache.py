@@ -15,8 +15,8 @@ from road_extract.base.files import replacing
 
 #: Names the folder; empty: nothing is kept.
 VARIABLE = "ROAD_EXTRACT_CACHE"
-#: Those used last; one is 10 to 40 MB.
-ENTRIES = 6
+#: Those used last; a network takes 10 to 40 MB.
+ENTRIES = 8
 _DIGEST_BYTES = 32
 
 

@@ -3,6 +3,9 @@
 Jacob et al. (2018), "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
 CVPR: feature maps with a range of their own, kernels symmetric with a scale for each output channel. A range that is
 not all positive is stretched so that zero is one of its 256 values: padding stays exact.
+
+Processors with AVX2 or AVX-512 but without VNNI add two products of 8 bits in 16, where the sum saturates: 2 x 255 x 127
+is more than 32,767. There kernels take 7 bits, for 2 x 255 x 63 is not.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ _OUTPUT_AXIS = {"Convolution": 0, "ConvolutionBackpropData": 1}
 _LEVELS = 256
 #: Symmetric round zero: -127 to 127.
 _WEIGHT_LEVELS = 255
+#: Largest integers in a kernel.
+KERNEL_8_BITS, KERNEL_7_BITS = 127, 63
 
 
 def measure_ranges(model: Any, tiles: Sequence[Float32Array]) -> dict[str, tuple[float, float]]:
@@ -54,12 +59,13 @@ def measure_ranges(model: Any, tiles: Sequence[Float32Array]) -> dict[str, tuple
     return ranges
 
 
-def quantize(model: Any, ranges: Mapping[str, tuple[float, float]]) -> None:
+def quantize(model: Any, ranges: Mapping[str, tuple[float, float]], largest: int = KERNEL_8_BITS) -> None:
     """Rewrite an ``openvino.Model`` in place.
 
     Args:
         model: As `build_openvino` makes it.
         ranges: Of the maps to quantize, by the names of their nodes.
+        largest: `KERNEL_8_BITS`, or `KERNEL_7_BITS` for processors whose 8-bit products saturate.
 
     Raises:
         KeyError: If a range belongs to no node.
@@ -69,7 +75,33 @@ def quantize(model: Any, ranges: Mapping[str, tuple[float, float]]) -> None:
         _quantize_output(nodes[name].output(0), *_with_zero(low, high), _LEVELS)
     for node in nodes.values():
         if node.get_type_name() in _OUTPUT_AXIS:
-            _quantize_kernel(node)
+            _quantize_kernel(node, largest)
+
+
+def products_saturate(core: Any) -> bool:
+    """Whether the processor loses something where products of 8 bits are added.
+
+    Measured, not read from a list of instructions: so it holds for every platform, and for the limits that oneDNN's
+    environment variables set.
+
+    Args:
+        core: An ``openvino.Core``.
+
+    Raises:
+        RuntimeError: If OpenVINO cannot compile the test.
+    """
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    channels, top = 32, 255.0
+    image = ops.parameter([1, channels, 4, 4], np.float32)
+    kernel = ops.constant(np.full((channels, channels, 1, 1), KERNEL_8_BITS, np.float32))
+    sums = ops.convolution(image, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
+    _quantize_output(image.output(0), np.array(0, np.float32), np.array(top, np.float32), _LEVELS)
+    _quantize_kernel(sums, KERNEL_8_BITS)
+    compiled = core.compile_model(ov.Model([sums], [image], "products"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = compiled(np.full((1, channels, 4, 4), top, np.float32))[0]
+    return bool(found.min() < 0.99 * channels * top * KERNEL_8_BITS)
 
 
 def _with_zero(low: float, high: float) -> tuple[Float32Array, Float32Array]:
@@ -82,11 +114,12 @@ def _with_zero(low: float, high: float) -> tuple[Float32Array, Float32Array]:
     return np.array(low, np.float32), np.array(high, np.float32)
 
 
-def _quantize_kernel(node: Any) -> None:
+def _quantize_kernel(node: Any, largest: int) -> None:
     source = node.input(1).get_source_output()
     kernel = source.get_node().data
     others = tuple(axis for axis in range(4) if axis != _OUTPUT_AXIS[node.get_type_name()])
     limit = np.maximum(np.abs(kernel).max(axis=others, keepdims=True), np.finfo(np.float32).tiny)
+    limit = limit * np.float32(KERNEL_8_BITS / largest)
     _quantize_output(source, -limit, limit, _WEIGHT_LEVELS)
 
 
