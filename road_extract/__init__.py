@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from road_extract.batch import extract_batch as extract_batch
     from road_extract.evaluation import evaluate as evaluate
     from road_extract.evaluation.diff import diff_roads as diff_roads
+    from road_extract.models.backends.listing import list_backends as list_backends
     from road_extract.pipeline.flow import extract_roads as extract_roads
     from road_extract.pipeline.flow import predict_probability as predict_probability
     from road_extract.pipeline.flow import vectorize_roads as vectorize_roads
@@ -48,6 +49,7 @@ _HOMES = {
     "draw_preview": "pipeline.preview",
     "evaluate": "evaluation",
     "extract_batch": "batch",
+    "list_backends": "models.backends.listing",
     "extract_roads": "pipeline.flow",
     "predict_probability": "pipeline.flow",
     "train_model": "training.from_scenes",

@@ -23,6 +23,7 @@ COMMANDS = {
     "predict": "Write the road probability of a scene.",
     "vectorize": "Turn a probability raster or mask into road polygons, lines, or both.",
     "info": "Say what a scene is, what extracting it takes, and what would stop it.",
+    "backends": "List what can run the model here: what is installed, what it sees, how fast it is.",
     "preview": "Draw roads over their scene, as a PNG.",
     "evaluate": "Score roads against the truth: pixels and lines.",
     "diff": "Compare road lines with a map: new, matched, missing.",

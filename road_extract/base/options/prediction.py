@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from road_extract.base.options.declaring import check_ranges, option
 
+#: What can run a model, and in what arithmetic.
+BACKENDS = ("auto", "openvino", "pytorch", "onnxruntime", "tensorflow")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
+
 
 @dataclass(frozen=True, slots=True)
 class PredictOptions:
@@ -13,11 +17,9 @@ class PredictOptions:
 
     model: str | None = option(None, "Model folder (weights.npz, spec.json); the shipped model if left out")
     backend: str = option(
-        "auto", "What runs the model: auto (the fastest that is installed), openvino, onnxruntime or tensorflow"
+        "auto", "What runs the model; auto: the fastest that is installed, on a GPU that it sees", choices=BACKENDS
     )
-    precision: str = option(
-        "auto", "Of the model's arithmetic: auto (the fastest that is safe), float32, bfloat16 or int8"
-    )
+    precision: str = option("auto", "Of the model's arithmetic; auto: the fastest that is safe", choices=PRECISIONS)
     threads: int | None = option(None, "Processor threads for the model; all if left out", low=1, high=1024)
     bands: tuple[int, ...] | None = option(
         None, "Bands to use, counted from 1: one (grey) or as many as the model has, such as 3,2,1"

@@ -5,17 +5,17 @@ Each module is the only importer of its runtime, and imports it lazily. Nothing 
 
 from __future__ import annotations
 
-import shutil
+import logging
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
-from road_extract.base.errors import BackendError, InputError
+from road_extract.base.errors import InputError
+from road_extract.base.options import BACKENDS, PRECISIONS
+from road_extract.models.backends.choosing import choose_backend as choose_backend
 from road_extract.models.backends.protocol import Backend as Backend
 from road_extract.models.backends.symmetries import D4Backend
 
-NAMES = ("auto", "openvino", "pytorch", "onnxruntime", "tensorflow")
-PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
+log = logging.getLogger("road_extract")
 
 
 def open_backend(
@@ -29,7 +29,7 @@ def open_backend(
     """Load a model into a backend.
 
     Args:
-        name: One of `NAMES`; ``auto`` takes the fastest that is installed, see `choose_backend`.
+        name: One of `BACKENDS`; ``auto`` takes the fastest that is installed, see `choose_backend`, and logs why.
         model: Model folder.
         batch_size: Windows that go through the model at once; the backend's own choice if left out.
         precision: One of `PRECISIONS`.
@@ -40,30 +40,15 @@ def open_backend(
         InputError: If there is no such backend, or the model folder cannot be used.
         BackendError: If the backend cannot be imported.
     """
-    for what, value, known in (("backend", name, NAMES), ("precision", precision, PRECISIONS)):
+    for what, value, known in (("backend", name, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in known:
             raise InputError(f"{what} {value!r} is unknown; expected one of {', '.join(known)}")
-    chosen = choose_backend() if name == "auto" else name
-    backend = _backend_class(chosen)(model, batch_size, precision, threads)
+    if name == "auto":
+        choice = choose_backend()
+        log.info("backend %s: %s", choice.name, choice.reason)
+        name = choice.name
+    backend = _backend_class(name)(model, batch_size, precision, threads)
     return D4Backend(backend) if tta == "d4" else backend
-
-
-def choose_backend() -> str:
-    """The fastest backend that is installed.
-
-    Where there is an NVIDIA GPU, ONNX Runtime if it was built for it, else TensorFlow. On the processor OpenVINO, then
-    TensorFlow, then ONNX Runtime. Nothing heavy is imported to find out.
-    """
-    if shutil.which("nvidia-smi"):
-        order = ("tensorflow", "openvino", "onnxruntime")
-        if find_spec("onnxruntime") and _onnxruntime_has_cuda():
-            return "onnxruntime"
-    else:
-        order = ("openvino", "tensorflow", "onnxruntime")
-    for name in order:
-        if find_spec(name):
-            return name
-    raise BackendError("no runtime for the model is installed; install one (pip install openvino)")
 
 
 def export_network(to: str, model: Path, folder: Path) -> None:
@@ -92,12 +77,6 @@ def export_network(to: str, model: Path, folder: Path) -> None:
         export_saved_model(model, folder)
     else:
         raise InputError(f"format {to!r} is unknown; expected onnx, openvino or savedmodel")
-
-
-def _onnxruntime_has_cuda() -> bool:
-    from road_extract.models.backends.onnxruntime import has_cuda
-
-    return has_cuda()
 
 
 def _backend_class(name: str) -> Callable[[Path, int | None, str, int | None], Backend]:

@@ -88,6 +88,16 @@ class OpenVinoBackend:
             self._requests.get()
 
 
+def find_device() -> str:
+    """``CPU``: this backend uses no other device of OpenVINO's.
+
+    Raises:
+        BackendError: If OpenVINO cannot be imported.
+    """
+    _import_openvino()
+    return "CPU"
+
+
 def build_int8(model: Path, batch_size: int = -1, largest: int = KERNEL_8_BITS) -> Any:
     """`build_openvino` in 8-bit integers; ``largest`` is the largest in a kernel, see `quantize`.
 

@@ -4,8 +4,8 @@ Jacob et al. (2018), "Quantization and Training of Neural Networks for Efficient
 CVPR: feature maps with a range of their own, kernels symmetric with a scale for each output channel. A range that is
 not all positive is stretched so that zero is one of its 256 values: padding stays exact.
 
-Processors with AVX2 or AVX-512 but without VNNI add two products of 8 bits in 16, where the sum saturates: 2 x 255 x 127
-is more than 32,767. There kernels take 7 bits, for 2 x 255 x 63 is not.
+Processors with AVX2 or AVX-512 but without VNNI add two products of 8 bits in 16, where the sum saturates: 2 x 255 x
+127 is more than 32,767. There kernels take 7 bits, for 2 x 255 x 63 is not.
 """
 
 from __future__ import annotations

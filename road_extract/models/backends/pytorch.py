@@ -48,7 +48,7 @@ class PyTorchBackend:
         torch = _import_torch()
         if threads is not None:
             torch.set_num_threads(threads)
-        self.device = find_device()
+        self.device = _best_device(torch)
         self.batch_size, self.in_flight = batch_size or BATCH_SIZES[self.device], IN_FLIGHT[self.device]
         precision = _choose_precision(torch, self.device) if precision == "auto" else precision
         self._network = _on_device(torch, build_torch(model), self.device, precision)
@@ -80,12 +80,16 @@ class PyTorchBackend:
 
 
 def find_device() -> str:
-    """The best device that PyTorch sees: ``cuda``, ``mps`` or ``cpu``.
+    """The device that PyTorch sees: ``CPU``, ``MPS``, or the name of a GPU.
 
     Raises:
         BackendError: If PyTorch cannot be imported.
     """
     torch = _import_torch()
+    return _device_name(torch, _best_device(torch))
+
+
+def _best_device(torch: Any) -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -40,8 +40,8 @@ class TensorFlowBackend:
             InputError: If the model folder cannot be used, or another precision is asked for.
             BackendError: If TensorFlow cannot be imported.
         """
-        if precision == "int8":
-            raise InputError("backend tensorflow computes in float32 or bfloat16; for int8 use openvino")
+        if precision not in ("auto", "float32", "bfloat16"):
+            raise InputError(f"backend tensorflow computes in float32 or bfloat16, not in {precision}")
         self.batch_size, self.in_flight = batch_size or BATCH_SIZE, 1
         with _quiet_start():
             self._start(model, precision, threads)
@@ -63,24 +63,39 @@ class TensorFlowBackend:
             network = load_model(model)
         finally:
             keras.config.set_dtype_policy(previous)
-        signature = tf.TensorSpec((self.batch_size, *network.input_shape[1:]), tf.float32)
+        has_gpu = bool(tf.config.list_physical_devices("GPU"))
+        # On processors, TensorFlow's matrix products are cut into blocks across the batch, and on some (AVX2 without
+        # VNNI) a row at a block's end is summed in another order: a tile's answer would depend on its place. One tile
+        # at a time is as fast there.
+        self._at_once = self.batch_size if has_gpu else 1
+        signature = tf.TensorSpec((self._at_once, *network.input_shape[1:]), tf.float32)
         # one traced graph: calling keras' predict() in a loop is slow and leaks
         self._graph = tf.function(lambda batch: network(batch, training=False)[..., 0], input_signature=[signature])
+        self._firsts = range(0, self.batch_size, self._at_once)
         self._graph(np.zeros(signature.shape, np.float32))  # traces and compiles
-        device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-        self.description = f"TensorFlow {tf.__version__}, {device}, {precision}"
+        self.description = f"TensorFlow {tf.__version__}, {'GPU' if has_gpu else 'CPU'}, {precision}"
 
     def predict(self, batch: Float32Array) -> Float32Array:
         """See `Backend.predict`."""
         try:
-            probability: Float32Array = self._graph(batch).numpy()
+            parts = [self._graph(batch[first : first + self._at_once]).numpy() for first in self._firsts]
         except Exception as error:
             raise BackendError(f"TensorFlow could not run the model: {error}") from error
-        return check_probabilities(probability)
+        return check_probabilities(np.concatenate(parts))
 
     def close(self) -> None:
         """See `Backend.close`."""
         del self._graph
+
+
+def find_device() -> str:
+    """``GPU`` if TensorFlow sees one, else ``CPU``.
+
+    Raises:
+        BackendError: If TensorFlow cannot be imported.
+    """
+    with _quiet_start():
+        return "GPU" if _import_tensorflow().config.list_physical_devices("GPU") else "CPU"
 
 
 def export_saved_model(model: Path, folder: Path) -> None:
