@@ -26,11 +26,11 @@ import click
 import rasterio
 import rasterio.shutil
 
+from road_extract.base.options import PredictOptions
+from road_extract.base.progress import Report
+from road_extract.base.windows import TilePlan
+from road_extract.batch.shards import count_windows, plan_cores, plan_scene
 from road_extract.batch.tasks import ShardTask
-from road_extract.options import PredictOptions
-from road_extract.progress import Report
-from road_extract.shards import count_windows, plan_cores, plan_scene
-from road_extract.windows import TilePlan
 
 WAYS = {
     "one process": (),
@@ -125,8 +125,8 @@ def work_of_nothing(task: ShardTask, report: Report) -> float:
 @click.option("--shards", default=2000, show_default=True)
 def scheduler(shards: int) -> None:
     """Time shards that take no time, through two local Dask workers and through two processes."""
-    from road_extract.distributed import DaskPool
-    from road_extract.workers import ProcessPool
+    from road_extract.batch.pools.dask import DaskPool
+    from road_extract.batch.pools.processes import ProcessPool
 
     scene = plan_scene("sample_tiles/vegas_utm.tif", PredictOptions(), 4096)
     for name, pool in (("dask", DaskPool(None, 2)), ("processes", ProcessPool(2))):

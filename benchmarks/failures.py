@@ -18,8 +18,8 @@ import rasterio
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from road_extract.model import read_spec, shipped_model
-from road_extract.raster_io.picture import write_png
+from road_extract.io.raster.picture import write_png
+from road_extract.models import read_spec, shipped_model
 
 _SIZE_PX = 300
 _RHO_PX = 3

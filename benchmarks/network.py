@@ -28,12 +28,12 @@ import rasterio
 import shapely
 
 from road_extract import LineOptions, VectorizeOptions, vectorize_roads
-from road_extract.centrelines import trace_skeleton
-from road_extract.features import Feature, LayerSchema
-from road_extract.mask_strips import MaskStrip
-from road_extract.network.tracing import trace_graph
-from road_extract.raster_io import ProbabilityRaster, gdal_session
-from road_extract.vector_io import write_features
+from road_extract.base.features import Feature, LayerSchema
+from road_extract.io.raster import ProbabilityRaster, gdal_session
+from road_extract.io.vector import write_features
+from road_extract.roads.centrelines import trace_skeleton
+from road_extract.roads.masks.strips import MaskStrip
+from road_extract.roads.network.tracing import trace_graph
 
 
 @click.group()

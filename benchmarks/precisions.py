@@ -30,10 +30,10 @@ from numpy.typing import NDArray
 from score import Model, find_images, score
 
 from road_extract import PredictOptions
-from road_extract.backends import open_backend
-from road_extract.calibration import quantize_model
-from road_extract.model import read_spec, shipped_model
-from road_extract.preprocess import byte_scaling, to_model_input
+from road_extract.models import read_spec, shipped_model
+from road_extract.models.backends import open_backend
+from road_extract.pipeline.calibration import quantize_model
+from road_extract.prediction.preprocess import byte_scaling, to_model_input
 
 ALLOWED_FALL = 0.003
 WAYS = (

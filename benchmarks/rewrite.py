@@ -20,9 +20,9 @@ import openvino
 from numpy.typing import NDArray
 from precisions import read_tiles
 
-from road_extract.backends import export_network
-from road_extract.backends.openvino import build_int8, build_openvino
-from road_extract.model import shipped_model
+from road_extract.models import shipped_model
+from road_extract.models.backends import export_network
+from road_extract.models.backends.openvino import build_int8, build_openvino
 
 BATCH, REQUESTS, SECONDS = 2, 2, 4.0
 

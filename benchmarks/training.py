@@ -15,7 +15,7 @@ import click
 import keras
 import numpy as np
 
-from road_extract.model import build_resunet, logits_model
+from road_extract.models import build_resunet, logits_model
 from road_extract.training.recipes import Recipe
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}

@@ -39,7 +39,7 @@ REAL_WINDOWS = 200
 
 def script(scene: str, rows: str) -> dict[str, float]:
     """Keras in float32, tile by tile."""
-    from road_extract.model import load_model, shipped_model
+    from road_extract.models import load_model, shipped_model
 
     network = load_model(shipped_model())
     network.predict(np.zeros((1, TILE, TILE, 3), np.float32), verbose=0)
@@ -48,8 +48,8 @@ def script(scene: str, rows: str) -> dict[str, float]:
 
 def onnx(scene: str, rows: str) -> dict[str, float]:
     """ONNX Runtime in float32, tile by tile."""
-    from road_extract.backends import open_backend
-    from road_extract.model import shipped_model
+    from road_extract.models import shipped_model
+    from road_extract.models.backends import open_backend
 
     with closing(open_backend("onnxruntime", shipped_model(), 1, "float32")) as backend:
         return _straightforward(scene, int(rows), backend.predict)
@@ -60,7 +60,7 @@ def _straightforward(scene: str, rows: int, predict: Any) -> dict[str, float]:
     from rasterio.features import shapes
     from rasterio.windows import Window
 
-    from road_extract.model import read_spec, shipped_model
+    from road_extract.models import read_spec, shipped_model
 
     spec = read_spec(shipped_model())
     started = time.perf_counter()
@@ -156,19 +156,20 @@ def trivial(scene: str) -> dict[str, Any]:
 
 def _extract(scene: str, precision: str, kind: type[TimedBackend]) -> dict[str, Any]:
     started = time.perf_counter()
-    from road_extract import PredictOptions, pipeline
+    from road_extract import PredictOptions
+    from road_extract.pipeline import flow
 
     opened: list[TimedBackend] = []
-    open_backend = pipeline.open_backend
+    open_backend = flow.open_backend
 
     def open_timed(*args: Any) -> TimedBackend:
         opened.append(kind(open_backend(*args)))
         return opened[0]
 
-    pipeline.open_backend = open_timed  # type: ignore[assignment]
+    flow.open_backend = open_timed  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         last: dict[str, int] = {}
-        done = pipeline.extract_roads(
+        done = flow.extract_roads(
             scene, f"{folder}/roads.gpkg", predict=PredictOptions(precision=precision),
             report=lambda progress: last.__setitem__(progress.stage, progress.done),
         )  # fmt: skip
@@ -188,8 +189,8 @@ def bare(scene: str, precision: str, windows: str) -> dict[str, Any]:
     import rasterio
     from rasterio.windows import Window
 
-    from road_extract.backends import open_backend
-    from road_extract.model import read_spec, shipped_model
+    from road_extract.models import read_spec, shipped_model
+    from road_extract.models.backends import open_backend
 
     spec, rng = read_spec(shipped_model()), np.random.default_rng(0)
     with rasterio.open(scene) as dataset:

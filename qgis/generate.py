@@ -18,8 +18,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from road_extract.evaluation_options import DiffOptions
-from road_extract.options import LineOptions, PredictOptions, VectorizeOptions
+from road_extract.base.options import DiffOptions, LineOptions, PredictOptions, VectorizeOptions
 
 FOLDER = Path(__file__).parent
 PLUGIN = FOLDER / "road_extract_qgis"

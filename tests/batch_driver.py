@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from road_extract import shards
-from road_extract.model_spec import ModelSpec
+from road_extract.batch import shards
+from road_extract.models.spec import ModelSpec
 
 
 class PositionBackend:

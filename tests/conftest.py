@@ -12,8 +12,8 @@ from affine import Affine
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from road_extract.model_spec import ModelSpec
-from road_extract.vector_io import load_drivers
+from road_extract.base.native import load_drivers
+from road_extract.models.spec import ModelSpec
 
 # as the program does, before any test brings TensorFlow in
 load_drivers()
@@ -91,15 +91,15 @@ class IdentityBackend:
 @pytest.fixture
 def identity_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model folder whose backend is `IdentityBackend`, in the place of the shipped one."""
-    from road_extract import pipeline
+    from road_extract.pipeline import flow, setup
 
     folder = tmp_path / "identity"
     folder.mkdir()
     spec = ModelSpec("identity", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), threshold=0.5)
     (folder / "spec.json").write_text(spec.to_json())
     (folder / "weights.npz").write_bytes(b"")
-    monkeypatch.setattr(pipeline, "shipped_model", lambda: folder)
-    monkeypatch.setattr(pipeline, "open_backend", lambda *args: IdentityBackend())
+    monkeypatch.setattr(setup, "shipped_model", lambda: folder)
+    monkeypatch.setattr(flow, "open_backend", lambda *args: IdentityBackend())
     return folder
 
 

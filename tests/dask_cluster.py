@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 import tests.batch_driver as driver
-from road_extract import shards
+from road_extract.batch import shards
 
 if __name__ in ("__main__", "__mp_main__"):
     shards.open_backend = lambda *args: driver.PositionBackend(float(sys.argv[1]))  # type: ignore[assignment]

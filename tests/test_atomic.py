@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from road_extract.atomic import check_output, check_outputs, remove_leftovers, replacing, scratch
-from road_extract.errors import InputError, OutputError
+from road_extract.base.errors import InputError, OutputError
+from road_extract.base.files import check_output, check_outputs, remove_leftovers, replacing, scratch
 
 
 def fail(path, error):

@@ -14,18 +14,17 @@ import pytest
 import rasterio
 from affine import Affine
 
-from road_extract import backends
-from road_extract.backends import choose_backend, open_backend, openvino
-from road_extract.backends.symmetries import D4Backend
-from road_extract.blending import iter_blended
-from road_extract.errors import BackendError, InputError
-from road_extract.grid import RasterGrid
-from road_extract.inference import Inference, iter_probability
-from road_extract.model import build_resunet, inference_form, read_spec, save_model, shipped_model
-from road_extract.model_spec import ModelSpec
-from road_extract.preprocess import byte_scaling, to_model_input
-from road_extract.raster_io import Scene, SceneView
-from road_extract.windows import TilePlan, Window
+from road_extract.base.errors import BackendError, InputError
+from road_extract.base.grid import RasterGrid
+from road_extract.base.windows import TilePlan, Window
+from road_extract.io.raster import Scene, SceneView
+from road_extract.models import backends, build_resunet, inference_form, read_spec, save_model, shipped_model
+from road_extract.models.backends import choose_backend, open_backend, openvino
+from road_extract.models.backends.symmetries import D4Backend
+from road_extract.models.spec import ModelSpec
+from road_extract.prediction.blending import iter_blended
+from road_extract.prediction.inference import Inference, iter_probability
+from road_extract.prediction.preprocess import byte_scaling, to_model_input
 from tests.conftest import REPOSITORY, SAMPLES
 
 pytestmark = pytest.mark.slow
@@ -170,8 +169,8 @@ def test_the_first_calls_may_come_from_two_threads_together():
     code = """
 import sys, threading
 import numpy as np
-from road_extract.backends import open_backend
-from road_extract.model import shipped_model
+from road_extract.models.backends import open_backend
+from road_extract.models import shipped_model
 sys.setswitchinterval(1e-6)
 backend, ready = open_backend("openvino", shipped_model(), 1, "int8"), threading.Barrier(2)
 def call():

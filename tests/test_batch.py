@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import rasterio
 
-from road_extract import BatchOptions, PredictOptions, VectorizeOptions, extract_batch, extract_roads, pipeline, shards
-from road_extract.batch import predict_portion
+from road_extract import BatchOptions, PredictOptions, VectorizeOptions, extract_batch, extract_roads
+from road_extract.base.errors import InputError, OutputError
+from road_extract.base.version import __version__
+from road_extract.batch import predict_portion, shards
 from road_extract.batch.lock import locked
 from road_extract.cli import run
-from road_extract.errors import InputError, OutputError
+from road_extract.pipeline import flow
 from tests.batch_driver import PositionBackend
 from tests.conftest import UTM
 from tests.test_pipeline import roads_in
@@ -26,7 +28,7 @@ LONG = (60, 8448)
 @pytest.fixture
 def model(identity_model, monkeypatch):
     """Quick, and counts the shards' windows."""
-    for module in (pipeline, shards):
+    for module in (flow, shards):
         monkeypatch.setattr(module, "open_backend", lambda *args: PositionBackend())
     return identity_model
 
@@ -326,7 +328,7 @@ def test_the_record_tells_how_it_was_made(write_scene, tmp_path, model):
     assert made["options"]["predict"]["overlap_px"] == 14
     assert made["backend"] == "position"
     assert len(made["model"]["sha256"]) == 64
-    assert made["versions"]["road-extract"] == pipeline.__version__
+    assert made["versions"]["road-extract"] == __version__
     assert (made["grid"]["height"], made["grid"]["width"]) == LONG
     assert made["grid"]["transform"] == list(UTM[:6])
     assert made["shards"] == 2
@@ -389,8 +391,8 @@ def test_an_interrupt_says_that_it_goes_on(write_scene, tmp_path, model, monkeyp
 
 
 def test_two_bars_show_all_scenes_and_the_current_one(monkeypatch, capsys):
+    from road_extract.base.progress import Progress
     from road_extract.cli.console import Console
-    from road_extract.progress import Progress
 
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     console = Console("auto")

@@ -12,10 +12,12 @@ import rasterio
 import shapely
 from affine import Affine
 
-from road_extract import BatchOptions, PredictOptions, VectorizeOptions, extract_batch, extract_roads, pipeline, shards
+from road_extract import BatchOptions, PredictOptions, VectorizeOptions, extract_batch, extract_roads
+from road_extract.base.errors import InputError
+from road_extract.batch import shards
 from road_extract.batch.merging import group_scenes, read_grid
-from road_extract.errors import InputError
-from road_extract.raster_io import plan_mosaic
+from road_extract.io.raster import plan_mosaic
+from road_extract.pipeline import flow
 from tests.conftest import UTM, IdentityBackend
 from tests.test_pipeline import roads_in
 
@@ -26,7 +28,7 @@ PLAIN = PredictOptions(native_gsd=True)
 
 @pytest.fixture
 def model(identity_model, monkeypatch):
-    for module in (pipeline, shards):
+    for module in (flow, shards):
         monkeypatch.setattr(module, "open_backend", lambda *args: IdentityBackend())
 
 

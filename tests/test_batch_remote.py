@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from road_extract import BatchOptions, PredictOptions, extract_batch, pipeline, shards
+from road_extract import BatchOptions, PredictOptions, extract_batch
+from road_extract.batch import shards
+from road_extract.batch.shards import plan_scene
 from road_extract.batch.tasks import ShardTask
 from road_extract.cli import run
-from road_extract.raster_io import remote
-from road_extract.shards import plan_scene
+from road_extract.io.raster import remote
+from road_extract.pipeline import flow
 from tests.batch_driver import PositionBackend
 from tests.file_server import serve
 from tests.test_batch import tree
@@ -26,7 +28,7 @@ def _quick(monkeypatch, identity_model):
     monkeypatch.setattr(remote, "WAITS_S", (0.01, 0.02, 0.04))
     monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "0.01")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    for module in (pipeline, shards):
+    for module in (flow, shards):
         monkeypatch.setattr(module, "open_backend", lambda *args: PositionBackend())
 
 

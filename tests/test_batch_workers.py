@@ -10,9 +10,11 @@ import time
 
 import pytest
 
-from road_extract.errors import InputError, OutputError, RoadExtractError
-from road_extract.progress import Report
-from road_extract.workers import ProcessPool, SerialPool, to_sentence
+from road_extract.base.errors import InputError, OutputError, RoadExtractError
+from road_extract.base.progress import Report
+from road_extract.batch.pools.processes import ProcessPool
+from road_extract.batch.pools.protocol import to_sentence
+from road_extract.batch.pools.serial import SerialPool
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
@@ -40,7 +42,7 @@ def whoami(task: float, report: Report) -> int:
 
 def dask_pool():
     pytest.importorskip("distributed")
-    from road_extract.distributed import DaskPool
+    from road_extract.batch.pools.dask import DaskPool
 
     return DaskPool(None, 2)
 
@@ -103,7 +105,7 @@ def test_processes_stay_for_the_next_piece_of_work():
 
 PARENT = """
 import os, sys, time
-from road_extract.workers import ProcessPool
+from road_extract.batch.pools.processes import ProcessPool
 from tests.test_batch_workers import whoami
 if __name__ == "__main__":
     pool = ProcessPool(1)
@@ -147,7 +149,7 @@ def test_errors_travel_as_sentences():
 
 
 def test_without_dask_the_sentence_names_the_extra(monkeypatch):
-    from road_extract.distributed import DaskPool
+    from road_extract.batch.pools.dask import DaskPool
 
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install 'road-extract\[dask\]'"):
@@ -157,8 +159,8 @@ def test_without_dask_the_sentence_names_the_extra(monkeypatch):
 @pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_told(monkeypatch):
     pytest.importorskip("distributed")
-    from road_extract import distributed
+    from road_extract.batch.pools import dask as dask_pool
 
-    monkeypatch.setattr(distributed, "_CONNECT_S", 1)
+    monkeypatch.setattr(dask_pool, "_CONNECT_S", 1)
     with pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        distributed.DaskPool("tcp://127.0.0.1:9", 1)
+        dask_pool.DaskPool("tcp://127.0.0.1:9", 1)

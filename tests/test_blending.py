@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from road_extract.blending import iter_blended, taper_profile, window_weights
-from road_extract.errors import BackendError
-from road_extract.windows import TilePlan, Window
+from road_extract.base.errors import BackendError
+from road_extract.base.windows import TilePlan, Window
+from road_extract.prediction.blending import iter_blended, taper_profile, window_weights
 from tests.test_windows import plans
 
 FloatArray = NDArray[np.float32]

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from road_extract.mask_strips import MaskStrip
-from road_extract.network import Evidence, RoadNetwork, trace_mask, trace_network
-from road_extract.network.bridging import drop_crossing
-from road_extract.network.graph import Graph, Points
-from road_extract.options import LineOptions
-from road_extract.windows import Window
+from road_extract.base.options import LineOptions
+from road_extract.base.windows import Window
+from road_extract.roads.masks.strips import MaskStrip
+from road_extract.roads.network import Evidence, RoadNetwork, trace_mask, trace_network
+from road_extract.roads.network.bridging import drop_crossing
+from road_extract.roads.network.graph import Graph, Points
 from tests.test_network import check_valid, draw, to_byte
 
 THRESHOLD = 0.5

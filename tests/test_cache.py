@@ -5,10 +5,10 @@ import os
 import numpy as np
 import pytest
 
-from road_extract.backends import cache, openvino
-from road_extract.backends.cache import read_entry, write_entry
-from road_extract.model import build_resunet, save_model
-from road_extract.model_spec import ModelSpec
+from road_extract.models import build_resunet, save_model
+from road_extract.models.backends import cache, openvino
+from road_extract.models.backends.cache import read_entry, write_entry
+from road_extract.models.spec import ModelSpec
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from road_extract.centrelines import SkeletonPixels, skeleton, trace_skeleton
-from road_extract.centrelines.half_widths import half_widths_m, steps_to_middle
-from road_extract.centrelines.thinning import thin
-from road_extract.errors import InputError
-from road_extract.mask_strips import MaskStrip
+from road_extract.base.errors import InputError
+from road_extract.roads.centrelines import SkeletonPixels, skeleton, trace_skeleton
+from road_extract.roads.centrelines.half_widths import half_widths_m, steps_to_middle
+from road_extract.roads.centrelines.thinning import thin
+from road_extract.roads.masks.strips import MaskStrip
 
 EIGHT = np.ones((3, 3), bool)
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import rasterio
 
+from road_extract.base.options import PredictOptions, VectorizeOptions
+from road_extract.base.progress import Progress
 from road_extract.cli import COMMANDS, run
 from road_extract.cli.console import bar_line, format_seconds
-from road_extract.options import PredictOptions, VectorizeOptions
-from road_extract.progress import Progress
 from tests.conftest import REPOSITORY, SAMPLES
 from tests.test_pipeline import roads_in
 

@@ -11,8 +11,8 @@ import pytest
 import shapely
 
 from road_extract import DiffOptions, RoadExtractError, diff_roads
+from road_extract.base.geodesy import lengths_m
 from road_extract.cli import run
-from road_extract.geodesy import lengths_m
 
 UTM = "EPSG:32611"
 X, Y = 665_000, 4_010_000

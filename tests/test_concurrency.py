@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from road_extract.concurrency import run_ahead
+from road_extract.base.concurrency import run_ahead
 
 
 def test_items_come_in_order():

@@ -4,7 +4,7 @@ import pytest
 import shapely
 from pyproj import CRS
 
-from road_extract.geodesy import area_m2
+from road_extract.base.geodesy import area_m2
 
 
 def wkt(code: str) -> str:

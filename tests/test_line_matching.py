@@ -6,8 +6,8 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from road_extract import line_matching
-from road_extract.line_matching import match_lines
+from road_extract.metrics import matching
+from road_extract.metrics.matching import match_lines
 
 
 def lines(*coordinates: list[tuple[float, float]]) -> np.ndarray:
@@ -89,7 +89,7 @@ def test_matched_lengths_equal_those_inside_a_buffer_drawn_by_shapely(seed, dist
 def test_the_batches_do_not_matter(monkeypatch):
     ours, others = random_lines(1, 30), random_lines(2, 30)
     whole = match_lines(ours, others, 4, 40)
-    monkeypatch.setattr(line_matching, "_SEGMENTS_AT_ONCE", 7)
+    monkeypatch.setattr(matching, "_SEGMENTS_AT_ONCE", 7)
     parts = match_lines(ours, others, 4, 40)
     assert np.array_equal(whole.start_m, parts.start_m)
     assert np.array_equal(whole.stop_m, parts.stop_m)

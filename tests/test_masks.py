@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from road_extract import masks
-from road_extract.errors import InputError
-from road_extract.masks import MaskStrip, iter_clean_strips
+from road_extract.base.errors import InputError
+from road_extract.roads.masks import cleaning
+from road_extract.roads.masks.cleaning import MaskStrip, iter_clean_strips
 
 
 def cut(strip: MaskStrip, heights: list[int]) -> Iterator[MaskStrip]:
@@ -74,8 +74,8 @@ def test_strips_equal_the_whole_array(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         # Blocks hardly higher than the halo, so that small scenes have many of them.
-        patch.setattr(masks, "_WORKING_ROWS", working_rows)
-        patch.setattr(masks, "_HALOS_PER_BLOCK", 0)
+        patch.setattr(cleaning, "_WORKING_ROWS", working_rows)
+        patch.setattr(cleaning, "_HALOS_PER_BLOCK", 0)
         result = joined(iter_clean_strips(cut(whole, heights), min_road_px, min_hole_px))
     np.testing.assert_array_equal(result.mask, cleaned_whole(whole, min_road_px, min_hole_px))
     np.testing.assert_array_equal(result.valid, whole.valid)

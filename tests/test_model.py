@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from road_extract.errors import InputError
-from road_extract.model import build_resunet, load_model, logits_model, read_spec, save_model
-from road_extract.model_spec import ModelSpec
+from road_extract.base.errors import InputError
+from road_extract.models import build_resunet, load_model, logits_model, read_spec, save_model
+from road_extract.models.spec import ModelSpec
 
 # By hand, from the table of the architecture. A convolution of k x k from i to o channels has k*k*i*o + o parameters, a
 # batch normalization of c channels 4c; a residual block from i to o is BN(i) + conv3(i,o) + BN(o) + conv3(o,o) +
@@ -119,7 +119,19 @@ def test_a_folder_without_a_model_is_an_input_error(tmp_path):
 
 
 def test_a_spec_survives_json():
-    spec = ModelSpec("m", ("a", "b"), (0.1, 0.2), (0.3, 0.4), 0.5, 64, 0.2, True, {"data": "x", "epochs": 3})
+    spec = ModelSpec(
+        "m",
+        ("a", "b"),
+        (0.1, 0.2),
+        (0.3, 0.4),
+        0.5,
+        64,
+        0.2,
+        True,
+        "percentiles",
+        (8, 8, 16, 16),
+        {"data": "x", "epochs": 3},
+    )
     assert ModelSpec.from_json(spec.to_json()) == spec
 
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from road_extract.mask_strips import MaskStrip
-from road_extract.network import Evidence, RoadNetwork, to_networkx, trace_mask, trace_network
-from road_extract.options import LineOptions
-from road_extract.windows import Window
+from road_extract.base.options import LineOptions
+from road_extract.base.windows import Window
+from road_extract.roads.masks.strips import MaskStrip
+from road_extract.roads.network import Evidence, RoadNetwork, to_networkx, trace_mask, trace_network
 
 ALL = LineOptions(max_gap_m=0, min_length_m=0)
 

@@ -16,14 +16,15 @@ from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from road_extract import PredictOptions, VectorizeOptions, extract_roads, pipeline, predict_probability, vectorize_roads
-from road_extract.errors import BackendError, InputError, OutputError
-from road_extract.grid import RasterGrid
-from road_extract.inference import Inference, iter_probability
-from road_extract.model_spec import ModelSpec
-from road_extract.preprocess import Scaling
-from road_extract.raster_io import ProbabilityRaster, Scene, SceneView
-from road_extract.windows import TilePlan, Window
+from road_extract import PredictOptions, VectorizeOptions, extract_roads, predict_probability, vectorize_roads
+from road_extract.base.errors import BackendError, InputError, OutputError
+from road_extract.base.grid import RasterGrid
+from road_extract.base.windows import TilePlan, Window
+from road_extract.io.raster import ProbabilityRaster, Scene, SceneView
+from road_extract.models.spec import ModelSpec
+from road_extract.pipeline import flow, setup
+from road_extract.prediction.inference import Inference, iter_probability
+from road_extract.prediction.preprocess import Scaling
 from tests.conftest import UTM, IdentityBackend
 
 EXACT = VectorizeOptions(min_area_m2=0, min_hole_m2=0, simplify_m=0)
@@ -229,7 +230,7 @@ def test_a_scene_without_roads_gives_an_empty_layer(write_scene, tmp_path, ident
 
 def test_outputs_are_checked_before_any_work(write_scene, tmp_path, identity_model, monkeypatch):
     scene = write_scene(roads_in(60, 60))
-    monkeypatch.setattr(pipeline, "open_scene", lambda *args: pytest.fail("work began"))
+    monkeypatch.setattr(flow, "open_scene", lambda *args: pytest.fail("work began"))
     (tmp_path / "there.gpkg").write_bytes(b"old")
     with pytest.raises(InputError, match="exists already"):
         extract_roads(scene, tmp_path / "there.gpkg")
@@ -271,8 +272,8 @@ def test_damage_in_the_middle_of_a_scene_leaves_nothing_behind(write_scene, tmp_
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 700))
 def test_features_do_not_depend_on_the_strips_they_are_read_in(write_scene, tmp_path, identity_model, strip_rows):
-    from road_extract import masks
-    from road_extract.raster_io import probability
+    from road_extract.io.raster import probability
+    from road_extract.roads.masks import cleaning
 
     scene = write_scene(roads_in(700, 300))
     if not (tmp_path / "p.tif").exists():
@@ -280,8 +281,8 @@ def test_features_do_not_depend_on_the_strips_they_are_read_in(write_scene, tmp_
         vectorize_roads(tmp_path / "p.tif", tmp_path / "r.geojson")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(probability, "STRIP_PX", 300 * strip_rows)
-        patch.setattr(masks, "_WORKING_ROWS", 1 + strip_rows // 2)
-        patch.setattr(masks, "_WORKING_PX", 1)
+        patch.setattr(cleaning, "_WORKING_ROWS", 1 + strip_rows // 2)
+        patch.setattr(cleaning, "_WORKING_PX", 1)
         (tmp_path / "again").mkdir(exist_ok=True)
         vectorize_roads(tmp_path / "p.tif", tmp_path / "again" / "r.geojson", overwrite=True)
     assert (tmp_path / "again" / "r.geojson").read_bytes() == (tmp_path / "r.geojson").read_bytes()
@@ -330,7 +331,7 @@ def test_if_one_output_fails_none_appears(write_scene, tmp_path, identity_model,
     def fail(*args, **kwargs):
         raise OutputError("the mask could not be finished")
 
-    monkeypatch.setattr("road_extract.raster_io.sink._check_written", fail)
+    monkeypatch.setattr("road_extract.io.raster.sink._check_written", fail)
     with pytest.raises(OutputError, match="the mask"):
         extract_roads(scene, tmp_path / "r.gpkg", mask=tmp_path / "m.tif")
     assert sorted(tmp_path.rglob("*")) == before
@@ -478,12 +479,12 @@ def test_an_error_of_any_stage_stops_all_at_once_with_its_own_message(stage):
 
 def test_nobody_waits_for_overviews_of_a_raster_that_is_not_kept(write_scene, tmp_path, identity_model, monkeypatch):
     scene, made = write_scene(roads_in(700, 900)), []
-    monkeypatch.setattr("road_extract.raster_io.sink._build_overviews", lambda *args: made.append(args))
+    monkeypatch.setattr("road_extract.io.raster.sink._build_overviews", lambda *args: made.append(args))
     extract_roads(scene, tmp_path / "a.geojson")
     assert not made
     monkeypatch.undo()
-    monkeypatch.setattr(pipeline, "shipped_model", lambda: identity_model)
-    monkeypatch.setattr(pipeline, "open_backend", lambda *args: IdentityBackend())
+    monkeypatch.setattr(setup, "shipped_model", lambda: identity_model)
+    monkeypatch.setattr(flow, "open_backend", lambda *args: IdentityBackend())
     extract_roads(scene, tmp_path / "b.geojson", probability=tmp_path / "b.tif")
     with rasterio.open(tmp_path / "b.tif") as dataset:
         assert dataset.overviews(1)

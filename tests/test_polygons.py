@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 from scipy import ndimage
 
-from road_extract.errors import InputError
-from road_extract.masks import MaskStrip
-from road_extract.polygons import RoadPolygon, iter_polygons
-from road_extract.polygons.boundaries import KEY_SLOTS, Arcs
-from road_extract.polygons.rings import build_polygons
+from road_extract.base.errors import InputError
+from road_extract.roads.masks.cleaning import MaskStrip
+from road_extract.roads.polygons import RoadPolygon, iter_polygons
+from road_extract.roads.polygons.boundaries import KEY_SLOTS, Arcs
+from road_extract.roads.polygons.rings import build_polygons
 
 Mask = NDArray[np.bool_]
 

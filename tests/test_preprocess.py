@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from road_extract.errors import InputError
-from road_extract.model_spec import ModelSpec
-from road_extract.preprocess import Scaling, byte_scaling, fit_scaling, pad_to, to_model_input
+from road_extract.base.errors import InputError
+from road_extract.models.spec import ModelSpec
+from road_extract.prediction.preprocess import Scaling, byte_scaling, fit_scaling, pad_to, to_model_input
 
 PLAIN = ModelSpec("plain", mean=(0.0,) * 3, std=(1.0,) * 3)
 

@@ -18,10 +18,10 @@ import shapely
 from affine import Affine
 
 from road_extract import LineOptions, VectorizeOptions, extract_roads, vectorize_roads
+from road_extract.base.errors import InputError
 from road_extract.cli import run
-from road_extract.errors import InputError
-from road_extract.network import trace_mask
-from road_extract.vector_io import FORMATS, osm, write_network
+from road_extract.io.vector import FORMATS, osm, write_network
+from road_extract.roads.network import trace_mask
 from tests.conftest import UTM
 from tests.test_network import draw
 

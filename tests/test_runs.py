@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from road_extract.runs import find_runs, label_runs
+from road_extract.roads.masks.runs import find_runs, label_runs
 
 
 @st.composite

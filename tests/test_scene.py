@@ -8,10 +8,10 @@ import rasterio
 import shapely
 from affine import Affine
 
-from road_extract.errors import InputError
-from road_extract.geodesy import pixel_size_m
-from road_extract.raster_io import Scene, SceneView, gdal_session
-from road_extract.windows import Window
+from road_extract.base.errors import InputError
+from road_extract.base.geodesy import pixel_size_m
+from road_extract.base.windows import Window
+from road_extract.io.raster import Scene, SceneView, gdal_session
 from tests.conftest import UTM
 
 VIEW = SceneView(gsd_m=1.0)

@@ -6,11 +6,12 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from road_extract import PredictOptions, predict_probability, shards
-from road_extract.errors import InputError
-from road_extract.raster_io import read_tags
-from road_extract.shards import count_windows, is_shard, join_shards, plan_cores, plan_scene, predict_shard
-from road_extract.windows import TilePlan
+from road_extract import PredictOptions, predict_probability
+from road_extract.base.errors import InputError
+from road_extract.base.windows import TilePlan
+from road_extract.batch import shards
+from road_extract.batch.shards import count_windows, is_shard, join_shards, plan_cores, plan_scene, predict_shard
+from road_extract.io.raster import read_tags
 from tests.batch_driver import PositionBackend
 
 
@@ -40,9 +41,9 @@ def test_a_cut_doubles_one_row_or_column_of_windows_and_no_more(height, width, o
 
 @pytest.fixture
 def position(identity_model, monkeypatch):
-    from road_extract import pipeline
+    from road_extract.pipeline import flow
 
-    for module in (pipeline, shards):
+    for module in (flow, shards):
         monkeypatch.setattr(module, "open_backend", lambda *args: PositionBackend())
     yield
     shards.release_model()

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from road_extract.errors import InputError, OutputError
-from road_extract.grid import RasterGrid
-from road_extract.raster_io import ProbabilityRaster, open_mask_sink, open_probability_sink
+from road_extract.base.errors import InputError, OutputError
+from road_extract.base.grid import RasterGrid
+from road_extract.io.raster import ProbabilityRaster, open_mask_sink, open_probability_sink
 from tests.conftest import UTM
 
 CRS = rasterio.crs.CRS.from_epsg(32611).to_wkt()
@@ -81,8 +81,8 @@ def test_a_full_disk_is_an_output_error_wherever_it_strikes(tmp_path, limit):
         import resource, signal
         from pathlib import Path
         import numpy as np
-        from road_extract.errors import OutputError
-        from road_extract.raster_io import open_probability_sink
+        from road_extract.base.errors import OutputError
+        from road_extract.io.raster import open_probability_sink
         from tests.test_sink import grid
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))

@@ -13,10 +13,10 @@ import rasterio.shutil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from road_extract.errors import InputError
-from road_extract.locations import is_remote, to_gdal_path
-from road_extract.sources import expand_inputs, redact
-from road_extract.sources.naming import name_all, safe_name
+from road_extract.base.errors import InputError
+from road_extract.base.urls import is_remote, to_gdal_path
+from road_extract.io.sources import expand_inputs, redact
+from road_extract.io.sources.naming import name_all, safe_name
 
 
 @pytest.fixture

@@ -19,13 +19,13 @@ import rasterio
 import rasterio.shutil
 from rasterio.env import getenv
 
+from road_extract.base.errors import InputError
+from road_extract.base.windows import Window
 from road_extract.cli import console, run
-from road_extract.errors import InputError
-from road_extract.raster_io import remote
-from road_extract.raster_io.opening import open_raster
-from road_extract.raster_io.remote import remote_env
-from road_extract.sources import expand_inputs
-from road_extract.windows import Window
+from road_extract.io.raster import remote
+from road_extract.io.raster.opening import open_raster
+from road_extract.io.raster.remote import remote_env
+from road_extract.io.sources import expand_inputs
 from tests.conftest import UTM
 from tests.file_server import serve
 from tests.test_pipeline import roads_in
@@ -380,7 +380,7 @@ def test_the_identity_of_a_scene_on_s3_changes_with_it(s3_env, write_scene, rng,
 
 
 def test_a_window_of_a_remote_scene_is_what_it_is_on_disk(cog, log):
-    from road_extract.raster_io import Scene, SceneView
+    from road_extract.io.raster import Scene, SceneView
 
     window = Window(100, 600, 500, 300)
     with serve(cog.parent, log, {2: "cut", 3: "cut"}) as server:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pystac
 import pytest
 
-from road_extract.errors import InputError
-from road_extract.raster_io import remote
-from road_extract.sources import expand_inputs
+from road_extract.base.errors import InputError
+from road_extract.io.raster import remote
+from road_extract.io.sources import expand_inputs
 from tests.file_server import serve
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"

@@ -12,16 +12,17 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from scipy import ndimage
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader as EventFileLoader
 
+from road_extract.base.errors import InputError
 from road_extract.cli import run
-from road_extract.errors import InputError
-from road_extract.model import load_model, read_spec, read_weights, shipped_model
-from road_extract.model_spec import ModelSpec
+from road_extract.models import load_model, read_spec, read_weights, shipped_model
+from road_extract.models.spec import ModelSpec
 from road_extract.training import TrainOptions, train_prepared
 from road_extract.training.augment import compress_like_jpeg, random_photometry
 from road_extract.training.feeding import feeding, to_input
-from road_extract.training.losses import bce_dice_loss, mse_loss
+from road_extract.training.losses import EDGE_WEIGHT, bce_dice_loss, mse_loss
 from road_extract.training.options import DataOptions
 from road_extract.training.sampling import SamplingOptions
 from road_extract.training.scenes import INVALID, VALIDATION, SceneEntry, write_index, write_scene
@@ -86,13 +87,16 @@ def _random_target(rng):
 
 def test_the_loss_equals_its_formula_and_ignores_what_has_no_label(rng):
     logits, labels = _random_target(rng)
-    road, weight = labels == 1, labels <= 1
+    road, labelled = labels == 1, labels <= 1
+    near = np.ones((1, 3, 3, 1), bool)
+    edge = ndimage.binary_dilation(road, near) & ndimage.binary_dilation(~road, near)
+    weight = labelled * np.where(edge, EDGE_WEIGHT, 1.0)
     p = 1 / (1 + np.exp(-logits.astype(np.float64)))
     bce = -(road * np.log(p) + ~road * np.log(1 - p))
-    dice = 1 - (2 * (p * road).sum() + 1) / ((p * weight).sum() + road.sum() + 1)
+    dice = 1 - (2 * (p * road * weight).sum() + 1) / ((p * weight).sum() + (road * weight).sum() + 1)
     expected = (bce * weight).sum() / weight.sum() + 0.5 * dice
     assert float(bce_dice_loss(labels, logits)) == pytest.approx(expected, rel=1e-5)
-    other = np.where(weight, logits, 1000).astype(np.float32)
+    other = np.where(labelled, logits, 1000).astype(np.float32)
     assert float(bce_dice_loss(labels, other)) == pytest.approx(expected, rel=1e-5)
     squares = (((p - road) ** 2) * weight).sum() / weight.sum()
     assert float(mse_loss(labels, logits)) == pytest.approx(squares, rel=1e-5)
@@ -110,7 +114,7 @@ def test_losses_stay_finite(loss, logit):
 
 
 def test_training_sees_what_inference_sees(rng):
-    from road_extract.preprocess import byte_scaling, to_model_input
+    from road_extract.prediction.preprocess import byte_scaling, to_model_input
 
     pixels = rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)
     labels = rng.integers(0, 4, (16, 16)).astype(np.uint8)
@@ -333,7 +337,7 @@ def test_wrong_input_is_one_sentence(tmp_path, monkeypatch, write_scene, capsys,
 _LOSSES = """
 import sys
 import numpy as np
-from road_extract.model import build_resunet, load_weights, logits_model, shipped_model
+from road_extract.models import build_resunet, load_weights, logits_model, shipped_model
 from road_extract.training.losses import bce_dice_loss, mse_loss
 model = logits_model(build_resunet((32, 32, 3)))
 load_weights(model, shipped_model())

@@ -21,9 +21,9 @@ from rasterio.features import shapes
 from rasterio.transform import Affine
 from shapely.geometry import shape
 
-from road_extract.errors import InputError, OutputError
-from road_extract.features import Feature, LayerSchema
-from road_extract.vector_io import (
+from road_extract.base.errors import InputError, OutputError
+from road_extract.base.features import Feature, LayerSchema
+from road_extract.io.vector import (
     FORMATS,
     batches,
     check_format,
@@ -32,7 +32,7 @@ from road_extract.vector_io import (
     read_geometries,
     write_features,
 )
-from road_extract.vector_io.batches import BATCH_FEATURES
+from road_extract.io.vector.batches import BATCH_FEATURES
 
 SUFFIXES = list(FORMATS)
 FIELDS = {"id": int, "area_m2": float, "paved": bool, "note": str}
@@ -579,6 +579,6 @@ def test_geometries_are_brought_to_the_crs_wanted_and_empty_ones_left_out(tmp_pa
 
 def test_importing_is_cheap() -> None:
     heavy = "{'shapely', 'pyproj', 'pyogrio', 'pyarrow', 'geopandas', 'rasterio', 'numpy'}"
-    code = f"import sys, road_extract.vector_io; print({heavy} & set(sys.modules))"
+    code = f"import sys, road_extract.io.vector; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from road_extract.errors import InputError
-from road_extract.windows import TilePlan, Window
+from road_extract.base.errors import InputError
+from road_extract.base.windows import TilePlan, Window
 
 sizes = st.integers(1, 60)
 

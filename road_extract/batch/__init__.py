@@ -1,6 +1,8 @@
 """Many scenes, or one that is too large to do at once: resumable, on one machine or on many.
 
-inputs --sources--> scenes --plan--> shards --workers--> shard files --workers--> outputs --here--> DIR/NAME
+inputs --sources--> scenes --plan--> shards --pool--> shard files --pool--> outputs --here--> DIR/NAME
+
+Planning, resuming, sharing out and merging live here. How one scene becomes roads is `pipeline`'s matter.
 """
 
 from __future__ import annotations
@@ -11,23 +13,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from road_extract.atomic import remove_leftovers
+from road_extract.base.errors import InputError, OutputError, RoadExtractError
+from road_extract.base.files import remove_leftovers
+from road_extract.base.options import BatchOptions, LineOptions, PredictOptions, VectorizeOptions
+from road_extract.base.progress import Report, no_report
 from road_extract.batch.layout import Layout
 from road_extract.batch.lock import locked
 from road_extract.batch.merging import plan_merge
+from road_extract.batch.pools.processes import ProcessPool
+from road_extract.batch.pools.protocol import Pool, attempt
+from road_extract.batch.pools.serial import SerialPool
 from road_extract.batch.records import write_json
 from road_extract.batch.results import BatchResult
 from road_extract.batch.runner import BatchRun, Recipe, iter_portion, scene_results, with_threads
+from road_extract.batch.shards import release_model
 from road_extract.batch.tasks import Products, ShardTask, run_shard
 from road_extract.batch.whole import merge_all
-from road_extract.errors import InputError, OutputError, RoadExtractError
-from road_extract.model import read_spec
-from road_extract.options import BatchOptions, LineOptions, PredictOptions, VectorizeOptions
-from road_extract.pipeline import model_folder
-from road_extract.progress import Report, no_report
-from road_extract.shards import release_model
-from road_extract.sources import SceneRef, expand_inputs
-from road_extract.workers import Pool, ProcessPool, SerialPool, attempt
+from road_extract.io.sources import SceneRef, expand_inputs
+from road_extract.models import read_spec
+from road_extract.pipeline.setup import model_folder
 
 __all__ = ["BatchResult", "PortionResult", "extract_batch", "predict_portion"]
 
@@ -48,7 +52,7 @@ def extract_batch(
     """Extract the roads of many scenes into a folder, going on where an earlier run of the same ended.
 
     Args:
-        inputs: Files, folders, globs, lists, STAC, remote rasters: see `road_extract.sources.expand_inputs`.
+        inputs: Files, folders, globs, lists, STAC, remote rasters: see `road_extract.io.sources.expand_inputs`.
         out: Folder; new, empty, or that of an earlier batch.
         predict: How probabilities are made.
         vectorize: How roads are made of them.
@@ -178,7 +182,7 @@ def _open_pool(batch: BatchOptions, report: Report) -> Iterator[tuple[Pool, int 
     pool: Pool
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if batch.dask is not None:
-        from road_extract.distributed import DaskPool
+        from road_extract.batch.pools.dask import DaskPool
 
         count = batch.jobs or processors
         local = batch.dask == "local"

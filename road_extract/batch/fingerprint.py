@@ -9,10 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from road_extract.backends import choose_backend
-from road_extract.errors import InputError
-from road_extract.options import PredictOptions
-from road_extract.version import __version__
+from road_extract.base.errors import InputError
+from road_extract.base.options import PredictOptions
+from road_extract.base.version import __version__
+from road_extract.models.backends import choose_backend
 
 #: These change the speed and not a bit of the result.
 SPEED_ONLY = ("threads", "batch_size")

@@ -21,7 +21,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from road_extract.errors import InputError, OutputError
+from road_extract.base.errors import InputError, OutputError
 
 _HIDDEN = ".road-extract"
 _SUMMARY = "summary.json"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from road_extract.errors import InputError, OutputError
+from road_extract.base.errors import InputError, OutputError
 
 _BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 

@@ -1,6 +1,6 @@
 """One layer over all scenes of a batch, made from their probability and not from their features.
 
-Scenes that touch or overlap become one raster first (`raster_io.mosaic`), which becomes roads like that of any scene: a
+Scenes that touch or overlap become one raster first (`io.raster.mosaic`), which becomes roads like that of any scene: a
 road that a scene's border cuts is one road again, and ground that two scenes show counts once.
 """
 
@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 import shapely
 
-from road_extract.atomic import replacing
-from road_extract.errors import InputError
-from road_extract.features import Feature, LayerSchema
-from road_extract.grid import RasterGrid
-from road_extract.network_layers import LINE_FIELDS, WIDTH_FIELDS, iter_line_features
-from road_extract.options import LineOptions, VectorizeOptions
-from road_extract.progress import Progress, Report
-from road_extract.raster_io import (
+from road_extract.base.errors import InputError
+from road_extract.base.features import Feature, LayerSchema
+from road_extract.base.files import replacing
+from road_extract.base.grid import RasterGrid
+from road_extract.base.options import LineOptions, VectorizeOptions
+from road_extract.base.progress import Progress, Report
+from road_extract.io.raster import (
     ProbabilityRaster,
     footprint,
     gdal_session,
@@ -32,8 +31,16 @@ from road_extract.raster_io import (
     read_tags,
     write_mosaic,
 )
-from road_extract.vector_io import add_layer, is_network_format, reproject, write_features
-from road_extract.vectorizing import POLYGON_FIELDS, Counts, Targets, iter_road_polygons, plan_targets, trace_roads
+from road_extract.io.vector import add_layer, is_network_format, reproject, write_features
+from road_extract.pipeline.vectorizing import (
+    POLYGON_FIELDS,
+    Counts,
+    Targets,
+    iter_road_polygons,
+    plan_targets,
+    trace_roads,
+)
+from road_extract.roads.features import LINE_FIELDS, WIDTH_FIELDS, iter_line_features
 
 #: Of a layer over scenes of several CRSs.
 _COMMON_CRS = "OGC:CRS84"

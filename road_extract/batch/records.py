@@ -13,13 +13,13 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from road_extract.atomic import replacing
+from road_extract.base.files import replacing
+from road_extract.base.grid import RasterGrid
 from road_extract.batch.fingerprint import SPEED_ONLY, versions_of
+from road_extract.batch.shards import ShardedScene, count_windows
 from road_extract.batch.tasks import Finished, Products
-from road_extract.grid import RasterGrid
-from road_extract.raster_io import footprint
-from road_extract.shards import ShardedScene, count_windows
-from road_extract.vector_io import to_lonlat
+from road_extract.io.raster import footprint
+from road_extract.io.vector import to_lonlat
 
 #: Of records and summaries; grows when their meaning changes.
 FORMAT = 1

@@ -10,18 +10,18 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from road_extract.base.errors import OutputError, RoadExtractError
+from road_extract.base.options import PredictOptions
+from road_extract.base.progress import Progress, Report
 from road_extract.batch.fingerprint import fingerprint, prediction_values
 from road_extract.batch.layout import Layout
+from road_extract.batch.pools.protocol import Outcome, Pool, to_sentence
 from road_extract.batch.records import Origin, is_whole, made_values, read_made, stac_item, write_json, write_record
 from road_extract.batch.results import BatchResult, SceneResult
+from road_extract.batch.shards import ShardedScene, is_shard, plan_scene
 from road_extract.batch.tasks import Finished, FinishTask, Products, ShardTask, run_finish, run_shard
-from road_extract.errors import OutputError, RoadExtractError
-from road_extract.options import PredictOptions
-from road_extract.progress import Progress, Report
-from road_extract.raster_io import gdal_session, read_tags
-from road_extract.shards import ShardedScene, is_shard, plan_scene
-from road_extract.sources import SceneRef
-from road_extract.workers import Outcome, Pool, to_sentence
+from road_extract.io.raster import gdal_session, read_tags
+from road_extract.io.sources import SceneRef
 
 log = logging.getLogger("road_extract")
 

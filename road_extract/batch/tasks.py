@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from road_extract.atomic import scratch
+from road_extract.base.files import scratch
+from road_extract.base.options import BatchOptions, LineOptions, VectorizeOptions
+from road_extract.base.progress import Report
 from road_extract.batch.fingerprint import file_hash
-from road_extract.options import BatchOptions, LineOptions, VectorizeOptions
-from road_extract.pipeline import NOTHING_VALID, Extraction, vectorize_roads
-from road_extract.progress import Report
-from road_extract.raster_io import read_tags
-from road_extract.shards import BACKEND_TAG, ShardedScene, join_shards, predict_shard
-from road_extract.vectorizing import plan_targets
+from road_extract.batch.shards import BACKEND_TAG, ShardedScene, join_shards, predict_shard
+from road_extract.io.raster import read_tags
+from road_extract.pipeline.flow import Extraction, vectorize_roads
+from road_extract.pipeline.setup import NOTHING_VALID
+from road_extract.pipeline.vectorizing import plan_targets
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,17 @@ from typing import Any
 
 import shapely
 
-from road_extract.atomic import check_outputs, remove_leftovers
+from road_extract.base.errors import InputError
+from road_extract.base.files import check_outputs, remove_leftovers
+from road_extract.base.progress import Report
 from road_extract.batch.fingerprint import fingerprint
 from road_extract.batch.layout import Layout
 from road_extract.batch.merging import Merger, plan_merge
+from road_extract.batch.pools.protocol import to_sentence
 from road_extract.batch.records import asset_of, is_whole, item_values, read_made, write_json, write_record
 from road_extract.batch.results import BatchResult
 from road_extract.batch.tasks import Products, describe_file
-from road_extract.errors import InputError
-from road_extract.progress import Report
-from road_extract.vectorizing import Counts
-from road_extract.workers import to_sentence
+from road_extract.pipeline.vectorizing import Counts
 
 
 def merge_all(

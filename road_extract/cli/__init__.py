@@ -1,4 +1,7 @@
-"""The command line: parses and prints, nothing else. Subcommands are loaded when they are called."""
+"""The command line: parses and prints. Subcommands are loaded when they are called.
+
+No algorithm lives here; this is the only room that may import click, and no other room may import it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from road_extract.errors import RoadExtractError
+from road_extract.base.errors import RoadExtractError
 
 #: Name to one line of help, so that `--help` need not load them.
 COMMANDS = {
@@ -51,7 +54,7 @@ class LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
-        from road_extract.version import __version__
+        from road_extract.base.version import __version__
 
         click.echo(f"road-extract {__version__}")
         ctx.exit()

@@ -12,9 +12,9 @@ from typing import Any, TextIO
 
 import click
 
-from road_extract.atomic import replacing
-from road_extract.locations import redact
-from road_extract.progress import Progress
+from road_extract.base.files import replacing
+from road_extract.base.progress import Progress
+from road_extract.base.urls import redact
 
 #: Set once a command runs with `--progress json`: errors then go there too.
 _json_out: TextIO | None = None

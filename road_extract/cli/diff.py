@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from road_extract.atomic import check_outputs
+from road_extract.base.files import check_outputs
+from road_extract.base.options import DiffOptions
 from road_extract.cli.console import Console, json_outputs, write_json
 from road_extract.cli.parameters import collect, options_of, overwrite_option, progress_option
-from road_extract.evaluation_options import DiffOptions
 
 PATH = click.Path(path_type=Path)
 
@@ -37,7 +37,7 @@ def command(
     console = Console(progress)
     options = collect(DiffOptions, values)
     check_outputs([out, *json_outputs(json_file)], [roads, existing], overwrite)
-    from road_extract.comparison import diff_roads
+    from road_extract.evaluation.diff import diff_roads
 
     found = diff_roads(roads, existing, out, options=options, overwrite=overwrite)
     if json_file is not None:

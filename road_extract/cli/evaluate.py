@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from road_extract.atomic import check_outputs
+from road_extract.base.files import check_outputs
+from road_extract.base.options import EvaluateOptions
 from road_extract.cli.console import Console, json_outputs, write_json
 from road_extract.cli.parameters import collect, options_of, overwrite_option, progress_option
-from road_extract.evaluation_options import EvaluateOptions
 
 PATH = click.Path(path_type=Path)
 

@@ -20,6 +20,6 @@ def command(out: Path, to: str, model: Path | None) -> None:
     Input: (batch, rows, cols, bands) float32, scaled as spec.json says: (pixel / 255 - mean) / std. Output: (batch,
     rows, cols), probabilities.
     """
-    from road_extract.export import export_model
+    from road_extract.pipeline.export import export_model
 
     click.echo(export_model(out, to, model))

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
+from road_extract.base.options import LineOptions, PredictOptions, VectorizeOptions
 from road_extract.cli.console import Console
 from road_extract.cli.parameters import collect, nodes_option, options_of, overwrite_option, progress_option
 from road_extract.cli.results import show_extraction
-from road_extract.options import LineOptions, PredictOptions, VectorizeOptions
 
 
 @click.command("extract")
@@ -34,7 +34,7 @@ def command(scene: str, out: Path, progress: str, **values: Any) -> None:
     console = Console(progress)
     predict, vectorize = collect(PredictOptions, values), collect(VectorizeOptions, values)
     lines = collect(LineOptions, values)
-    from road_extract.pipeline import extract_roads
+    from road_extract.pipeline.flow import extract_roads
 
     done = extract_roads(scene, out, predict=predict, vectorize=vectorize, lines=lines, report=console.report, **values)
     show_extraction(console, done, vectorize.geometry)

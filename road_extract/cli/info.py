@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from road_extract.base.options import PredictOptions
 from road_extract.cli.parameters import collect, options_of
-from road_extract.options import PredictOptions
 
 
 @click.command("info")
@@ -23,7 +23,7 @@ def command(scene: str, as_json: bool, timing: bool, **values: Any) -> None:
     SCENE is a path or a URL (https://, s3://). Exits with 1 if there is such a problem.
     """
     options = collect(PredictOptions, values)
-    from road_extract.preflight import describe_scene
+    from road_extract.pipeline.preflight import describe_scene
 
     found = describe_scene(scene, options=options, timing=timing)
     click.echo(json.dumps(asdict(found), indent=2) if as_json else found.to_text())

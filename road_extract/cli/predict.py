@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from road_extract.base.options import PredictOptions
 from road_extract.cli.console import Console
 from road_extract.cli.parameters import collect, options_of, overwrite_option, progress_option
-from road_extract.options import PredictOptions
 
 
 @click.command("predict")
@@ -26,7 +26,7 @@ def command(scene: str, out: Path, overwrite: bool, progress: str, **values: Any
     """
     console = Console(progress)
     options = collect(PredictOptions, values)
-    from road_extract.pipeline import predict_probability
+    from road_extract.pipeline.flow import predict_probability
 
     path = predict_probability(scene, out, options=options, overwrite=overwrite, report=console.report)
     console.result(f"road probability in {path}", path=str(path))

@@ -24,6 +24,6 @@ from road_extract.cli.parameters import overwrite_option
 @overwrite_option
 def command(scene: str, roads: str, out: Path, size_px: int, overwrite: bool) -> None:
     """Draw ROADS, a vector file in any CRS, over SCENE, and write the picture to OUT (PNG)."""
-    from road_extract.preview import draw_preview
+    from road_extract.pipeline.preview import draw_preview
 
     click.echo(f"picture in {draw_preview(scene, roads, out, size_px=size_px, overwrite=overwrite)}")

@@ -18,7 +18,7 @@ def command(model: Path, scenes: tuple[Path, ...], assume_crs: str | None, seed:
     Tiles of SCENES, imagery of the kinds that the model is for, are run to measure the ranges of its feature maps.
     Score the model with `--precision int8` and without before you rely on it. Needs road-extract[int8].
     """
-    from road_extract.calibration import quantize_model
+    from road_extract.pipeline.calibration import quantize_model
 
     count = quantize_model(model, scenes, assume_crs=assume_crs, seed=seed)
     click.echo(f"{count} feature maps of {model} can be held in 8 bits")

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from road_extract.base.options import BatchOptions, PredictOptions
 from road_extract.cli.console import Console, show_error
 from road_extract.cli.parameters import collect, options_of, progress_option
-from road_extract.options import BatchOptions, PredictOptions
 
 
 @click.command("shard")

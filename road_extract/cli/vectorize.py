@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
+from road_extract.base.options import LineOptions, VectorizeOptions
 from road_extract.cli.console import Console
 from road_extract.cli.parameters import collect, nodes_option, options_of, overwrite_option, progress_option
 from road_extract.cli.results import show_extraction
-from road_extract.options import LineOptions, VectorizeOptions
 
 
 @click.command("vectorize")
@@ -32,7 +32,7 @@ def command(raster: str, out: Path, progress: str, **values: Any) -> None:
     """
     console = Console(progress)
     options, lines = collect(VectorizeOptions, values), collect(LineOptions, values)
-    from road_extract.pipeline import vectorize_roads
+    from road_extract.pipeline.flow import vectorize_roads
 
     done = vectorize_roads(raster, out, options=options, lines=lines, report=console.report, **values)
     show_extraction(console, done, options.geometry)

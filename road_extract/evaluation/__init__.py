@@ -1,20 +1,23 @@
-"""Honest scores: predictions of any kind against a truth of any kind, counts pooled over scenes."""
+"""Honest scores: predictions of any kind against a truth of any kind, counts pooled over scenes.
+
+Files are brought together and counts added up here. The measures themselves are in `metrics`.
+"""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
 
-from road_extract.atomic import check_outputs
-from road_extract.errors import InputError
+from road_extract.base.errors import InputError
+from road_extract.base.files import check_outputs
+from road_extract.base.options import EvaluateOptions
+from road_extract.base.progress import Progress, Report, no_report
 from road_extract.evaluation.pairs import ScenePair, is_vector, pair_scenes
+from road_extract.evaluation.plotting import check_plotting, draw_curve
 from road_extract.evaluation.results import Evaluation, LineMetrics, RasterMetrics, SceneCounts, sum_scenes
 from road_extract.evaluation.scoring import count_scene
 from road_extract.evaluation.sides import threshold_level
-from road_extract.evaluation_options import EvaluateOptions
-from road_extract.plotting import check_plotting, draw_curve
-from road_extract.progress import Progress, Report, no_report
-from road_extract.raster_io import ProbabilityRaster, gdal_session
+from road_extract.io.raster import ProbabilityRaster, gdal_session
 
 __all__ = ["Evaluation", "LineMetrics", "RasterMetrics", "SceneCounts", "evaluate"]
 

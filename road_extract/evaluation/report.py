@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from road_extract.base.options import EvaluateOptions
+from road_extract.base.version import __version__
 from road_extract.evaluation.results import Evaluation, SceneCounts, line_metrics, raster_metrics
-from road_extract.evaluation_options import EvaluateOptions
-from road_extract.version import __version__
 
 _WIDTH = 44
 

@@ -8,7 +8,7 @@ from functools import reduce
 from operator import add
 from typing import Any, TypeVar
 
-from road_extract.evaluation_options import EvaluateOptions
+from road_extract.base.options import EvaluateOptions
 from road_extract.metrics.apls import AplsSums
 from road_extract.metrics.raster import RoadCounts, RoadScores, score_roads
 from road_extract.metrics.topo import TopoCounts

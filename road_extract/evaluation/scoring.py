@@ -6,30 +6,29 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from road_extract.base.arrays import BoolArray, Geometries
+from road_extract.base.geodesy import move, pixel_size_m
+from road_extract.base.grid import RasterGrid
+from road_extract.base.options import EvaluateOptions
 from road_extract.evaluation.pairs import ScenePair
 from road_extract.evaluation.results import LineCounts, SceneCounts
 from road_extract.evaluation.sides import Side, metric_crs, plan_grid, read_prediction, read_truth, threshold_level
 from road_extract.evaluation.tracing import trace_lines
-from road_extract.evaluation_options import EvaluateOptions
-from road_extract.geodesy import move, pixel_size_m
-from road_extract.grid import RasterGrid
-from road_extract.lines import clip_lines
+from road_extract.io.raster import NODATA
+from road_extract.io.raster.on_grid import burn_shapes, outline
+from road_extract.io.raster.scene import footprint
+from road_extract.io.raster.sink import Colour, open_class_sink
+from road_extract.io.vector import read_area
 from road_extract.metrics.apls import AplsSetting, measure_paths
 from road_extract.metrics.graph import build_graph
 from road_extract.metrics.raster import count_roads
+from road_extract.metrics.splitting import clip_lines
 from road_extract.metrics.topo import TopoSetting, count_marbles
 from road_extract.metrics.wiedemann import measure_matches
-from road_extract.raster_io import NODATA
-from road_extract.raster_io.on_grid import burn_shapes, outline
-from road_extract.raster_io.scene import footprint
-from road_extract.raster_io.sink import Colour, open_class_sink
-from road_extract.vector_io import read_area
 
 log = logging.getLogger("road_extract")
 
-Mask = NDArray[np.bool_]
 
 #: Classes of the error map: neither, true positive, false positive, false negative.
 ERROR_COLOURS: dict[int, Colour] = {
@@ -64,7 +63,7 @@ def count_scene(pair: ScenePair, threshold: float, options: EvaluateOptions, err
     return SceneCounts(area_m2, pixels, lines)
 
 
-def _inside(grid: RasterGrid, options: EvaluateOptions) -> Mask | np.bool_:
+def _inside(grid: RasterGrid, options: EvaluateOptions) -> BoolArray | np.bool_:
     if options.within is None:
         return np.True_
     area = read_area(Path(options.within), grid.crs, footprint(grid))
@@ -72,7 +71,11 @@ def _inside(grid: RasterGrid, options: EvaluateOptions) -> Mask | np.bool_:
 
 
 def _count_lines(
-    prediction: tuple[Side, Mask], truth: tuple[Side, Mask], valid: Mask, grid: RasterGrid, options: EvaluateOptions
+    prediction: tuple[Side, BoolArray],
+    truth: tuple[Side, BoolArray],
+    valid: BoolArray,
+    grid: RasterGrid,
+    options: EvaluateOptions,
 ) -> LineCounts:
     extracted, reference = (
         move(_lines_of(side, mask, valid, grid, options), grid.crs, metric_crs(grid))
@@ -90,14 +93,14 @@ def _count_lines(
     )
 
 
-def _lines_of(side: Side, mask: Mask, valid: Mask, grid: RasterGrid, options: EvaluateOptions) -> NDArray[np.object_]:
+def _lines_of(side: Side, mask: BoolArray, valid: BoolArray, grid: RasterGrid, options: EvaluateOptions) -> Geometries:
     """The lines of a side where both sides have data, in the grid's CRS; traced in its mask where it has none."""
     if side.lines is None:
         return trace_lines(mask & valid, grid, options.min_length_m)
     return clip_lines(side.lines, outline(valid, grid))[0]
 
 
-def _write_error_map(path: Path, grid: RasterGrid, found: Mask, true: Mask, valid: Mask) -> None:
+def _write_error_map(path: Path, grid: RasterGrid, found: BoolArray, true: BoolArray, valid: BoolArray) -> None:
     classes = np.zeros(grid.shape, np.uint8)
     classes[found & true], classes[found & ~true], classes[~found & true] = 1, 2, 3
     classes[~valid] = NODATA

@@ -8,21 +8,18 @@ from pathlib import Path
 import numpy as np
 import shapely
 from affine import Affine
-from numpy.typing import NDArray
 
-from road_extract.errors import InputError
+from road_extract.base.arrays import BoolArray, ByteArray, Float32Array, Geometries
+from road_extract.base.errors import InputError
+from road_extract.base.geodesy import local_crs, move
+from road_extract.base.grid import RasterGrid
+from road_extract.base.options import EvaluateOptions
 from road_extract.evaluation.pairs import ScenePair, is_vector
-from road_extract.evaluation_options import EvaluateOptions
-from road_extract.geodesy import local_crs, move
-from road_extract.grid import RasterGrid
-from road_extract.lines import split_lines
+from road_extract.io.raster import NODATA, PROBABILITY_MAX, ProbabilityRaster
+from road_extract.io.raster.on_grid import burn_shapes, read_labels_on
+from road_extract.io.vector import read_table
 from road_extract.metrics.raster import LEVELS
-from road_extract.raster_io import NODATA, PROBABILITY_MAX, ProbabilityRaster
-from road_extract.raster_io.on_grid import burn_shapes, read_labels_on
-from road_extract.vector_io import read_table
-
-Geometries = NDArray[np.object_]
-Pixels = NDArray[np.uint8]
+from road_extract.metrics.splitting import split_lines
 
 _MAX_GRID_PX = 2_000_000_000
 
@@ -36,7 +33,7 @@ class Side:
         lines: In the grid's CRS, (n,); None where the file holds areas or pixels.
     """
 
-    pixels: Pixels
+    pixels: ByteArray
     lines: Geometries | None
 
 
@@ -108,7 +105,7 @@ def threshold_level(threshold: float) -> int:
     return int(np.argmax(reached)) if reached.any() else PROBABILITY_MAX
 
 
-def _to_levels(probability: NDArray[np.float32], threshold: float) -> Pixels:
+def _to_levels(probability: Float32Array, threshold: float) -> ByteArray:
     """The nearest levels; but a probability stays on its side of the threshold."""
     level = threshold_level(threshold)
     levels = np.rint(probability * PROBABILITY_MAX).astype(np.uint8)
@@ -129,7 +126,7 @@ def _read_vectors(path: Path, grid: RasterGrid, width_m: float) -> Side:
     return Side(_burn_lines(lines, grid, width_m).view(np.uint8), lines)
 
 
-def _burn_lines(lines: Geometries, grid: RasterGrid, width_m: float) -> NDArray[np.bool_]:
+def _burn_lines(lines: Geometries, grid: RasterGrid, width_m: float) -> BoolArray:
     metres = metric_crs(grid)
     strips = shapely.buffer(move(lines, grid.crs, metres), width_m / 2)
     return burn_shapes(move(strips, metres, grid.crs), grid)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from road_extract.geodesy import pixel_size_m
-from road_extract.grid import RasterGrid
-from road_extract.network import trace_mask
-from road_extract.options import LineOptions
+from road_extract.base.arrays import BoolArray, Geometries
+from road_extract.base.geodesy import pixel_size_m
+from road_extract.base.grid import RasterGrid
+from road_extract.base.options import LineOptions
+from road_extract.roads.network import trace_mask
 
 
-def trace_lines(mask: NDArray[np.bool_], grid: RasterGrid, min_length_m: float) -> NDArray[np.object_]:
+def trace_lines(mask: BoolArray, grid: RasterGrid, min_length_m: float) -> Geometries:
     """The centrelines of a mask (rows, cols), in the grid's CRS, (n,). Gaps stay gaps: nothing is invented."""
     options = LineOptions(max_gap_m=0.0, min_length_m=min_length_m)
     network = trace_mask(mask, pixel_size_m=pixel_size_m(grid), options=options)

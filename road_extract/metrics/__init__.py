@@ -1,1 +1,4 @@
-"""How well roads match the truth. Arrays and shapely geometries in, counts and ratios out; no files."""
+"""How well roads match the truth: counts and ratios of pixels and lines.
+
+Arrays and shapely geometries come in; no file is opened here, and no scene is known.
+"""

@@ -12,14 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse.csgraph import dijkstra
 
+from road_extract.base.arrays import Float64Array, IntArray
 from road_extract.metrics.graph import LineGraph
 from road_extract.metrics.ratios import harmonic_mean
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _SOURCES_AT_ONCE = 64
 
@@ -113,7 +110,7 @@ def _draw(count: int, setting: AplsSetting) -> IntArray:
     return np.sort(np.random.default_rng(setting.seed).choice(count, setting.max_sources, replace=False))
 
 
-def _snapped_lengths(links: object, row: IntArray, sources: IntArray) -> FloatArray:
+def _snapped_lengths(links: object, row: IntArray, sources: IntArray) -> Float64Array:
     """Ways between control points on the other network, (sources, points); infinite where there is none."""
     lengths = np.full((len(sources), len(row)), np.inf)
     starts, ends = row[sources] >= 0, row >= 0
@@ -122,7 +119,7 @@ def _snapped_lengths(links: object, row: IntArray, sources: IntArray) -> FloatAr
     return lengths
 
 
-def _differences(length: FloatArray, other: FloatArray) -> FloatArray:
+def _differences(length: Float64Array, other: Float64Array) -> Float64Array:
     """min(1, |L - L'| / L) of the pairs that are connected, (pairs,)."""
     pair = np.isfinite(length) & (length > 0)
     return np.minimum(1.0, np.abs(length[pair] - other[pair]) / length[pair])

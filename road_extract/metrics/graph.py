@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from scipy import sparse
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
 
 #: Lines are joined where they come as near as this: files round coordinates, so that ends miss the lines they meet.
 NODING_M = 0.1
@@ -27,10 +25,10 @@ class Places:
     """
 
     edge: IntArray
-    offset_m: FloatArray
+    offset_m: Float64Array
 
     @property
-    def found(self) -> NDArray[np.bool_]:
+    def found(self) -> BoolArray:
         """Whether they are on the graph, (n,)."""
         return self.edge >= 0
 
@@ -50,17 +48,17 @@ class LineGraph:
         length_m: Of the edges, (e,).
     """
 
-    edges: NDArray[np.object_]
+    edges: Geometries
     ends: IntArray
-    nodes: FloatArray
-    length_m: FloatArray
+    nodes: Float64Array
+    length_m: Float64Array
 
-    def points_at(self, places: Places) -> FloatArray:
+    def points_at(self, places: Places) -> Float64Array:
         """X and y of places on the graph, (n, 2)."""
         points = shapely.line_interpolate_point(self.edges[places.edge], places.offset_m)
         return np.asarray(shapely.get_coordinates(points), np.float64)
 
-    def locate(self, points: FloatArray, within_m: float) -> Places:
+    def locate(self, points: Float64Array, within_m: float) -> Places:
         """The nearest place on the graph to each point (n, 2), if there is one within a distance."""
         edge, offset = np.full(len(points), -1, np.int64), np.zeros(len(points))
         shapes = shapely.points(points)
@@ -97,7 +95,7 @@ class LineGraph:
         return _symmetric(node[:-1][linked], node[1:][linked], length, len(self.nodes) + len(rows)), rows
 
 
-def build_graph(lines: NDArray[np.object_]) -> LineGraph:
+def build_graph(lines: Geometries) -> LineGraph:
     """Node lines: they meet wherever they touch or cross, and where one ends within `NODING_M` of another.
 
     Nodes are crossings, junctions and ends: where two lines merely follow one another there is none, so it does not
@@ -114,7 +112,7 @@ def build_graph(lines: NDArray[np.object_]) -> LineGraph:
     return LineGraph(edges, ends.reshape(2, -1).T, nodes, shapely.length(edges))
 
 
-def _symmetric(start: IntArray, end: IntArray, length: FloatArray, size: int) -> Any:
+def _symmetric(start: IntArray, end: IntArray, length: Float64Array, size: int) -> Any:
     """Of several links between the same two nodes the shortest: sparse matrices would add them up."""
     low, high = np.minimum(start, end), np.maximum(start, end)
     order = np.lexsort((length, high, low))

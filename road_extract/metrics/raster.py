@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from road_extract.base.arrays import BoolArray, ByteArray, Float64Array, IntArray
+
 #: Probabilities are told apart in steps of 1/254, as they are stored.
 LEVELS = 255
 RHO_PX = 3
 _STRIP_ROWS = 1024
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,14 @@ class RoadScores:
         relaxed_recall: With slack rho.
     """
 
-    precision: NDArray[np.float64]
-    recall: NDArray[np.float64]
-    iou: NDArray[np.float64]
-    relaxed_precision: NDArray[np.float64]
-    relaxed_recall: NDArray[np.float64]
+    precision: Float64Array
+    recall: Float64Array
+    iou: Float64Array
+    relaxed_precision: Float64Array
+    relaxed_recall: Float64Array
 
     @property
-    def f1(self) -> NDArray[np.float64]:
+    def f1(self) -> Float64Array:
         """Exact F1, (255,)."""
         return 2 * self.iou / (1 + self.iou)
 
@@ -91,9 +91,7 @@ class RoadScores:
         return float(self.relaxed_recall[low] + share * (self.relaxed_recall[low + 1] - self.relaxed_recall[low]))
 
 
-def count_roads(
-    probability: NDArray[np.uint8], truth: NDArray[np.bool_], valid: NDArray[np.bool_], rho_px: int = RHO_PX
-) -> RoadCounts:
+def count_roads(probability: ByteArray, truth: BoolArray, valid: BoolArray, rho_px: int = RHO_PX) -> RoadCounts:
     """Count one scene, in strips: distances and neighbourhoods need many bytes a pixel.
 
     Args:
@@ -110,9 +108,7 @@ def count_roads(
     return counts
 
 
-def _count_strip(
-    probability: NDArray[np.uint8], truth: NDArray[np.bool_], valid: NDArray[np.bool_], rho_px: int, core: slice
-) -> RoadCounts:
+def _count_strip(probability: ByteArray, truth: BoolArray, valid: BoolArray, rho_px: int, core: slice) -> RoadCounts:
     """Count the rows ``core``, seen with the rows around them that their slack reaches."""
     truth = truth & valid
     level = np.where(valid, probability, np.int16(-1))
@@ -161,5 +157,5 @@ def _from_level(histogram: IntArray) -> IntArray:
     return np.cumsum(histogram[::-1])[::-1]
 
 
-def _ratio(part: IntArray, whole: IntArray) -> NDArray[np.float64]:
+def _ratio(part: IntArray, whole: IntArray) -> Float64Array:
     return np.divide(part, whole, out=np.zeros(LEVELS), where=whole > 0)

@@ -13,15 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import dijkstra, maximum_bipartite_matching
 from scipy.spatial import KDTree
 
+from road_extract.base.arrays import Float64Array
 from road_extract.metrics.graph import LineGraph, Places
 from road_extract.metrics.ratios import ratio
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ class _Samples:
         self._points = graph.points_at(self._places)
         self._links, _ = graph.with_places(Places(np.empty(0, np.int64), np.empty(0)))
 
-    def within(self, starts: Places, number: int, radius_m: float) -> FloatArray:
+    def within(self, starts: Places, number: int, radius_m: float) -> Float64Array:
         """X and y of those that lie within a radius, along the roads, of one of the starts; (n, 2)."""
         edge, offset = starts.edge[number], starts.offset_m[number]
         graph, places = self._graph, self._places
@@ -119,7 +117,7 @@ class _Samples:
         rest = graph.length_m[places.edge] - places.offset_m
         distance = np.minimum(from_ends[:, 0] + places.offset_m, from_ends[:, 1] + rest)
         direct = np.where(places.edge == edge, np.abs(places.offset_m - offset), np.inf)
-        near: FloatArray = self._points[np.minimum(distance, direct) <= radius_m]
+        near: Float64Array = self._points[np.minimum(distance, direct) <= radius_m]
         return near
 
 
@@ -130,14 +128,14 @@ def _draw_seeds(truth: LineGraph, setting: TopoSetting) -> Places:
     return _along(truth, np.sort(np.random.default_rng(setting.seed).uniform(0, total, count)))
 
 
-def _along(graph: LineGraph, measure: FloatArray) -> Places:
+def _along(graph: LineGraph, measure: Float64Array) -> Places:
     """Places at distances along all edges, one after the other."""
     ends = graph.length_m.cumsum()
     edge = np.minimum(np.searchsorted(ends, measure, side="right"), len(ends) - 1)
     return Places(edge, measure - (ends - graph.length_m)[edge])
 
 
-def _match(marbles: FloatArray, holes: FloatArray, within_m: float) -> int:
+def _match(marbles: Float64Array, holes: Float64Array, within_m: float) -> int:
     """The most marbles that can fall into holes, one into each."""
     if not len(marbles) or not len(holes):
         return 0

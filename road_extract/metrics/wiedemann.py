@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import shapely
-from numpy.typing import NDArray
 
-from road_extract.line_matching import match_lines
+from road_extract.base.arrays import Geometries
+from road_extract.metrics.matching import match_lines
 from road_extract.metrics.ratios import ratio
 
 
@@ -57,7 +56,7 @@ class MatchedLengths:
         return ratio(self.matched_extracted_m, self.extracted_m + self.reference_m - self.matched_reference_m)
 
 
-def measure_matches(extracted: NDArray[np.object_], reference: NDArray[np.object_], buffer_m: float) -> MatchedLengths:
+def measure_matches(extracted: Geometries, reference: Geometries, buffer_m: float) -> MatchedLengths:
     """Measure one scene.
 
     Lines that lie on each other count once, so a network drawn once for each direction is not worth double.
@@ -73,12 +72,12 @@ def measure_matches(extracted: NDArray[np.object_], reference: NDArray[np.object
     )
 
 
-def _length_and_match(lines: NDArray[np.object_], others: NDArray[np.object_], buffer_m: float) -> tuple[float, float]:
+def _length_and_match(lines: Geometries, others: Geometries, buffer_m: float) -> tuple[float, float]:
     """Length, and how much of it is matched: never more than all, whatever the rounding."""
     length = float(shapely.length(lines).sum())
     return length, min(match_lines(lines, others, buffer_m).length_m, length)
 
 
-def _dissolve(lines: NDArray[np.object_]) -> NDArray[np.object_]:
+def _dissolve(lines: Geometries) -> Geometries:
     parts = shapely.get_parts(shapely.union_all(lines))
     return parts[shapely.length(parts) > 0]  # type: ignore[no-any-return]

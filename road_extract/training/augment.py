@@ -6,11 +6,9 @@ Arrays are (rows, cols, bands). Every function draws only from the generator it 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-FloatArray = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
+from road_extract.base.arrays import ByteArray, Float32Array
 
 #: RGB to YIQ (NTSC, FCC 1953): hue is a rotation of the I-Q plane, saturation its radius.
 RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], dtype=np.float32)
@@ -62,7 +60,7 @@ def random_photometry(image: ByteArray, rng: np.random.Generator) -> ByteArray:
     return np.asarray(np.clip(unit, 0, 1) * 255 + 0.5, np.uint8)
 
 
-def compress_like_jpeg(image: FloatArray, quality: float) -> FloatArray:
+def compress_like_jpeg(image: Float32Array, quality: float) -> Float32Array:
     """The losses of JPEG: the cosine transform of blocks of 8 x 8 pixels, rounded.
 
     All bands are rounded alike, by the table for luminance scaled as libjpeg does (1998, ``jpeg_quality_scaling``).
@@ -77,14 +75,14 @@ def compress_like_jpeg(image: FloatArray, quality: float) -> FloatArray:
     blocks = image.reshape(rows // 8, 8, cols // 8, 8, bands).transpose(0, 2, 1, 3, 4)
     spectrum = fft.dctn(blocks - np.float32(0.5), axes=(2, 3), norm="ortho")
     lossy = fft.idctn(np.round(spectrum / table) * table, axes=(2, 3), norm="ortho") + np.float32(0.5)
-    joined: FloatArray = lossy.transpose(0, 2, 1, 3, 4).reshape(image.shape).astype(np.float32)
+    joined: Float32Array = lossy.transpose(0, 2, 1, 3, 4).reshape(image.shape).astype(np.float32)
     return joined
 
 
-def _random_colour(image: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _random_colour(image: Float32Array, rng: np.random.Generator) -> Float32Array:
     if rng.random() < GREY:
         grey = image @ rng.dirichlet((2, 2, 2)).astype(np.float32)
-        repeated: FloatArray = np.repeat(grey[..., None], 3, axis=-1)
+        repeated: Float32Array = np.repeat(grey[..., None], 3, axis=-1)
         return repeated
     if rng.random() > COLOUR:
         return image
@@ -94,7 +92,7 @@ def _random_colour(image: FloatArray, rng: np.random.Generator) -> FloatArray:
     return np.asarray(image @ (YIQ_TO_RGB @ turn @ RGB_TO_YIQ).T, np.float32)
 
 
-def _random_tone(image: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _random_tone(image: Float32Array, rng: np.random.Generator) -> Float32Array:
     if rng.random() < TONE:
         image = _change_tone(image, rng, spread=0.3, shift=0.1, bands=1)
     if rng.random() < BANDS:
@@ -107,25 +105,25 @@ def _random_tone(image: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 
 def _change_tone(
-    image: FloatArray, rng: np.random.Generator, *, spread: float, shift: float, bands: int
-) -> FloatArray:
+    image: Float32Array, rng: np.random.Generator, *, spread: float, shift: float, bands: int
+) -> Float32Array:
     """Other contrast about the mean, and other brightness, for all bands alike or for each."""
     mean = image.mean(axis=(0, 1))
     contrast = np.exp(np.clip(rng.normal(0, spread, bands), -0.9, 0.9))
     brightness = rng.normal(0, shift, bands)
-    changed: FloatArray = ((image - mean) * contrast + (mean + brightness)).astype(np.float32)
+    changed: Float32Array = ((image - mean) * contrast + (mean + brightness)).astype(np.float32)
     return changed
 
 
-def _haze(image: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _haze(image: Float32Array, rng: np.random.Generator) -> Float32Array:
     """Light from the air between camera and ground: less contrast, and a bluish or warm white over it."""
     density = np.float32(rng.uniform(0.1, 0.45))
     colour = np.clip(rng.normal(0.75, 0.08, image.shape[-1]), 0, 1).astype(np.float32)
-    hazy: FloatArray = image * (1 - density) + colour * density
+    hazy: Float32Array = image * (1 - density) + colour * density
     return hazy
 
 
-def _random_sharpness(image: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _random_sharpness(image: Float32Array, rng: np.random.Generator) -> Float32Array:
     if rng.random() < BLUR:
         blur = float(rng.uniform(0.4, 1.6))
         image = ndimage.gaussian_filter(image, (blur, blur, 0), truncate=2.5)
@@ -135,12 +133,12 @@ def _random_sharpness(image: FloatArray, rng: np.random.Generator) -> FloatArray
     return image
 
 
-def _shade(image: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _shade(image: Float32Array, rng: np.random.Generator) -> Float32Array:
     """Darken a stripe with soft edges, as buildings, trees and clouds do."""
     rows, cols = np.indices(image.shape[:2], dtype=np.float32)
     angle = rng.uniform(0, np.pi)
     across = rows * np.float32(np.cos(angle)) + cols * np.float32(np.sin(angle))
     middle, half, soft = rng.uniform(across.min(), across.max()), rng.uniform(4, 60), rng.uniform(0.5, 6)
     inside = np.clip((half - np.abs(across - np.float32(middle))) / np.float32(soft) + 0.5, 0, 1)
-    shaded: FloatArray = image * (1 - inside * np.float32(rng.uniform(0.25, 0.65)))[..., None]
+    shaded: Float32Array = image * (1 - inside * np.float32(rng.uniform(0.25, 0.65)))[..., None]
     return shaded

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
-from road_extract.errors import InputError
-from road_extract.geodesy import local_crs, move
-from road_extract.grid import RasterGrid
-from road_extract.raster_io.on_grid import burn_shapes
-from road_extract.raster_io.scene import footprint
-from road_extract.vector_io import Table
+from road_extract.base.arrays import BoolArray, Float64Array
+from road_extract.base.errors import InputError
+from road_extract.base.geodesy import local_crs, move
+from road_extract.base.grid import RasterGrid
+from road_extract.io.raster.on_grid import burn_shapes
+from road_extract.io.raster.scene import footprint
+from road_extract.io.vector import Table
 
 #: OpenStreetMap's widths may carry their unit: "7.5 m".
 _METRES = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:m|metres?|meters?)?\s*$")
@@ -33,7 +33,7 @@ class RoadWidths:
     default_m: float
     field: str | None = None
 
-    def of(self, table: Table) -> NDArray[np.float64]:
+    def of(self, table: Table) -> Float64Array:
         """Width of each geometry of a table, (n,).
 
         Raises:
@@ -47,7 +47,7 @@ class RoadWidths:
         return np.array([_to_metres(row[self.field]) or self.default_m for row in table.rows])
 
 
-def burn_roads(table: Table, grid: RasterGrid, widths: RoadWidths) -> NDArray[np.bool_]:
+def burn_roads(table: Table, grid: RasterGrid, widths: RoadWidths) -> BoolArray:
     """The pixels of roads near a grid, (rows, cols): lines in their width, polygons as they are.
 
     Geometries are cut before they are moved: what lies far away may have no place in the grid's CRS.

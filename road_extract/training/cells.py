@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from road_extract.grid import RasterGrid
-from road_extract.training.scenes import ROAD, VALIDATION, ByteArray
+from road_extract.base.arrays import ByteArray, IntArray
+from road_extract.base.grid import RasterGrid
+from road_extract.training.scenes import ROAD, VALIDATION
 
 #: Name of a square: CRS or, without place, scene; column and row on the map.
 Cell = tuple[str, int, int]
@@ -70,7 +70,7 @@ def _place(grid: RasterGrid, *, rows: bool) -> float:
 
 def _split(start: float, length: int, cell_px: int) -> Iterator[tuple[int, slice]]:
     """Parts of ``length`` pixels that begin at ``start``, cut at multiples of a square's size."""
-    number: NDArray[np.int64] = np.floor_divide(np.floor(start) + np.arange(length), cell_px).astype(np.int64)
+    number: IntArray = np.floor_divide(np.floor(start) + np.arange(length), cell_px).astype(np.int64)
     for cell in np.unique(number):
         found = np.flatnonzero(number == cell)
         yield int(cell), slice(int(found[0]), int(found[-1]) + 1)

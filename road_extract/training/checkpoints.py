@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from road_extract.errors import InputError
+from road_extract.base.errors import InputError
 from road_extract.training.averaging import WeightAverage
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from road_extract.model_spec import ModelSpec
-from road_extract.raster_io.picture import write_png
+from road_extract.base.arrays import ByteArray
+from road_extract.io.raster.picture import write_png
+from road_extract.models.spec import ModelSpec
 from road_extract.training.feeding import to_input
-from road_extract.training.scenes import INVALID, ROAD, ByteArray, PreparedScene
+from road_extract.training.scenes import INVALID, ROAD, PreparedScene
 from road_extract.training.validation import KerasBackend
 
 if TYPE_CHECKING:

@@ -10,16 +10,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from road_extract.concurrency import run_ahead
-from road_extract.model_spec import ModelSpec
+from road_extract.base.arrays import ByteArray, Float32Array
+from road_extract.base.concurrency import run_ahead
+from road_extract.models.spec import ModelSpec
 from road_extract.training.sampling import SamplingOptions, WindowSampler
-from road_extract.training.scenes import INVALID, ByteArray
+from road_extract.training.scenes import INVALID
 
-FloatArray = NDArray[np.float32]
 #: Step, model input (batch, rows, cols, bands) and labels (batch, rows, cols, 1).
-Batch = tuple[int, FloatArray, ByteArray]
+Batch = tuple[int, Float32Array, ByteArray]
 
 _BATCHES_AHEAD = 3
 _DRAWS_AHEAD_A_WORKER = 2
@@ -57,10 +56,10 @@ def feeding(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def to_input(images: ByteArray, labels: ByteArray, spec: ModelSpec) -> FloatArray:
-    """Normalize as `road_extract.preprocess.to_model_input` does: invalid pixels become mid-grey (0)."""
+def to_input(images: ByteArray, labels: ByteArray, spec: ModelSpec) -> Float32Array:
+    """Normalize as `road_extract.prediction.preprocess.to_model_input` does: invalid pixels become mid-grey (0)."""
     mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
-    inputs: FloatArray = images.astype(np.float32)
+    inputs: Float32Array = images.astype(np.float32)
     inputs *= 1 / (255 * std)
     inputs -= mean / std
     inputs[labels == INVALID] = 0

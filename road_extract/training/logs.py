@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from road_extract.errors import InputError
+from road_extract.base.errors import InputError
 
 STEPS_FILE, SCORES_FILE, EVENTS_FOLDER = "steps.csv", "validation.csv", "tensorboard"
 

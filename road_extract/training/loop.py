@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from road_extract.errors import InputError
+from road_extract.base.errors import InputError
 from road_extract.metrics.raster import RoadScores
-from road_extract.model import build_resunet, load_model, load_weights, logits_model, read_spec, save_model
-from road_extract.model_spec import ModelSpec
+from road_extract.models import build_resunet, load_model, load_weights, logits_model, read_spec, save_model
+from road_extract.models.spec import ModelSpec
 from road_extract.training.averaging import WeightAverage
 from road_extract.training.checkpoints import RunState
 from road_extract.training.feeding import Batch, feeding

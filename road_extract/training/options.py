@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from road_extract.errors import InputError
-from road_extract.model import STRIDE
-from road_extract.model_spec import STANDARD_FILTERS
-from road_extract.options import check_ranges, option
+from road_extract.base.errors import InputError
+from road_extract.base.options import check_ranges, option
+from road_extract.models import STRIDE
+from road_extract.models.spec import STANDARD_FILTERS
 from road_extract.training.recipes import RECIPES
 from road_extract.training.sampling import AUGMENTATIONS
 

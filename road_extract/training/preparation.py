@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from road_extract.errors import InputError
-from road_extract.grid import RasterGrid
-from road_extract.model_spec import ModelSpec
-from road_extract.preprocess import Scaling, scale_scene
-from road_extract.raster_io import Scene, SceneView, gdal_session
-from road_extract.raster_io.on_grid import burn_shapes, read_labels_on
-from road_extract.raster_io.scene import footprint
-from road_extract.raster_io.unplaced import place_if_unplaced
+from road_extract.base.arrays import BoolArray, ByteArray
+from road_extract.base.errors import InputError
+from road_extract.base.grid import RasterGrid
+from road_extract.base.windows import Window
+from road_extract.io.raster import Scene, SceneView, gdal_session
+from road_extract.io.raster.on_grid import burn_shapes, read_labels_on
+from road_extract.io.raster.scene import footprint
+from road_extract.io.raster.unplaced import place_if_unplaced
+from road_extract.io.vector import Table, read_area, read_table
+from road_extract.models.spec import ModelSpec
+from road_extract.prediction.preprocess import Scaling, scale_scene
 from road_extract.training.burning import RoadWidths, burn_roads
 from road_extract.training.cells import Counts, choose_cells, count_cells, mark_cells
 from road_extract.training.options import DataOptions
@@ -30,15 +33,11 @@ from road_extract.training.scenes import (
     ROAD,
     UNLABELLED,
     VALIDATION,
-    BoolArray,
-    ByteArray,
     SceneEntry,
     write_index,
     write_scene,
 )
 from road_extract.training.sources import LabelledScene, TrainingSource, find_scenes
-from road_extract.vector_io import Table, read_area, read_table
-from road_extract.windows import Window
 
 _BLOCK_PX = 1024
 _REQUEST_FILE = "request.txt"
@@ -114,7 +113,8 @@ def _request(scenes: Sequence[LabelledScene], data: DataOptions, spec: ModelSpec
     files += [Path(path) for path in (data.roads, data.area) if path is not None]
     states = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.exists()]
     groups = [(scene.group, scene.share) for scene in scenes]
-    return repr((states, groups, sorted(asdict(data).items()), spec.gsd_m, spec.bands, spec.normalization, list(validation)))
+    model = (spec.gsd_m, spec.bands, spec.normalization)
+    return repr((states, groups, sorted(asdict(data).items()), model, list(validation)))
 
 
 def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOptions, spec: ModelSpec) -> _Prepared:

@@ -10,17 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from road_extract.errors import InputError
+from road_extract.base.arrays import ByteArray, Float64Array
+from road_extract.base.errors import InputError
 from road_extract.training.augment import random_photometry
-from road_extract.training.scenes import (
-    INVALID,
-    ROAD,
-    UNLABELLED,
-    VALIDATION,
-    ByteArray,
-    PreparedScene,
-    open_prepared,
-)
+from road_extract.training.scenes import INVALID, ROAD, UNLABELLED, VALIDATION, PreparedScene, open_prepared
 
 #: A window with less labelled ground than this teaches too little for its cost.
 MIN_LABELLED_SHARE = 0.3
@@ -64,7 +57,7 @@ class _Group:
     """Scenes of one group with their relative areas."""
 
     scenes: list[PreparedScene]
-    weights: NDArray[np.float64]
+    weights: Float64Array
     roads: list[NDArray[np.int32]]
 
 
@@ -149,13 +142,13 @@ def _gather(name: str, scenes: Sequence[PreparedScene], labelled: Sequence[int])
     return _Group([s for s, _ in chosen], weights / weights.sum(), [s.training_road_px() for s, _ in chosen])
 
 
-def _random_warp(rng: np.random.Generator) -> NDArray[np.float64]:
+def _random_warp(rng: np.random.Generator) -> Float64Array:
     """Scale, aspect, shear and turn as one matrix, (2, 2): from a window's (row, col) to the scene's."""
     scale = float(np.exp(np.clip(rng.normal(0, SCALE_SPREAD), *np.log(SCALES))))
     aspect, shear = np.exp(np.clip(rng.normal(0, ASPECT_SPREAD), -0.25, 0.25)), rng.normal(0, SHEAR_SPREAD)
     angle = rng.uniform(-np.pi / 4, np.pi / 4)  # quarter turns come after
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix: NDArray[np.float64] = scale * turn @ np.array([[aspect, shear], [0, 1 / aspect]])
+    matrix: Float64Array = scale * turn @ np.array([[aspect, shear], [0, 1 / aspect]])
     return matrix
 
 
@@ -165,7 +158,7 @@ def _random_centre(
     reach: float,
     size: float,
     rng: np.random.Generator,
-) -> NDArray[np.float64]:
+) -> Float64Array:
     """Middle of a window, (row, col); the window stays in the scene where that is possible."""
     shape = np.array(scene.labels.shape, float)
     if roads is not None and len(roads):
@@ -173,7 +166,7 @@ def _random_centre(
     else:
         centre = rng.uniform(0, 1, 2) * shape
     low = np.minimum(reach, shape / 2)
-    inside: NDArray[np.float64] = np.clip(centre, low, shape - low)
+    inside: Float64Array = np.clip(centre, low, shape - low)
     return inside
 
 
@@ -189,7 +182,7 @@ def _crop(scene: PreparedScene, corner: NDArray[np.int_], size: int) -> tuple[By
 
 
 def _warp(
-    scene: PreparedScene, centre: NDArray[np.float64], matrix: NDArray[np.float64], reach: float, size: int
+    scene: PreparedScene, centre: Float64Array, matrix: Float64Array, reach: float, size: int
 ) -> tuple[ByteArray, ByteArray]:
     """Turned and scaled pixels, (size, size): bilinear, labels by the nearest."""
     corner = np.floor(centre - reach).astype(int) - 2

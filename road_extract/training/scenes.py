@@ -15,9 +15,10 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from road_extract.errors import InputError
-from road_extract.grid import RasterGrid
-from road_extract.windows import Window
+from road_extract.base.arrays import BoolArray, ByteArray
+from road_extract.base.errors import InputError
+from road_extract.base.grid import RasterGrid
+from road_extract.base.windows import Window
 
 INDEX_FILE = "scenes.json"
 
@@ -27,9 +28,6 @@ GROUND, ROAD, UNLABELLED, INVALID = 0, 1, 2, 3
 VALIDATION = 4
 
 _MAX_ROAD_PX = 20_000
-
-ByteArray = NDArray[np.uint8]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from road_extract.errors import InputError
+from road_extract.base.errors import InputError
 
 #: Endings of the rasters that are looked for in folders.
 SUFFIXES = (".tif", ".tiff", ".vrt")

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from road_extract.backends import checks
-from road_extract.inference import Inference, iter_probability
+from road_extract.base.arrays import ByteArray, Float32Array
+from road_extract.base.windows import TilePlan
 from road_extract.metrics.raster import RoadCounts, RoadScores, count_roads, score_roads
-from road_extract.model_spec import ModelSpec
-from road_extract.preprocess import byte_scaling
+from road_extract.models.backends import checks
+from road_extract.models.spec import ModelSpec
+from road_extract.prediction.inference import Inference, iter_probability
+from road_extract.prediction.preprocess import byte_scaling
 from road_extract.training.scenes import PreparedScene
-from road_extract.windows import TilePlan
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +33,7 @@ class KerasBackend:
     in_flight: int = 1
     description: str = "model in training"
 
-    def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(self, batch: Float32Array) -> Float32Array:
         """Probabilities of a batch, (batch, rows, cols)."""
         logits = np.asarray(self.model.predict_on_batch(batch), np.float32)[..., 0]
         with np.errstate(over="ignore"):  # e^1000 is infinite, and its sigmoid 0
@@ -43,7 +43,7 @@ class KerasBackend:
         """Nothing is held."""
 
 
-def predict_scene(model: keras.Model, scene: PreparedScene, spec: ModelSpec, batch_size: int) -> NDArray[np.uint8]:
+def predict_scene(model: keras.Model, scene: PreparedScene, spec: ModelSpec, batch_size: int) -> ByteArray:
     """Blended probability of a prepared scene, (rows, cols), 0..254."""
     height, width = scene.labels.shape
     plan = TilePlan(height, width, spec.tile_size_px, _OVERLAP_PX)

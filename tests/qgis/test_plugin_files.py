@@ -11,8 +11,7 @@ import zipfile
 
 import pytest
 
-from road_extract.evaluation_options import DiffOptions
-from road_extract.options import LineOptions, PredictOptions, VectorizeOptions
+from road_extract.base.options import DiffOptions, LineOptions, PredictOptions, VectorizeOptions
 from tests.conftest import REPOSITORY
 from tests.qgis.conftest import QGIS_FOLDER
 

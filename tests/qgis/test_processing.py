@@ -11,8 +11,7 @@ import geopandas
 import pytest
 import rasterio
 
-from road_extract.evaluation_options import DiffOptions
-from road_extract.options import LineOptions, PredictOptions, VectorizeOptions
+from road_extract.base.options import DiffOptions, LineOptions, PredictOptions, VectorizeOptions
 from tests.conftest import SAMPLES
 from tests.qgis.conftest import SYSTEM_PYTHON, TIMEOUT_S
 

@@ -1,0 +1,106 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import glob
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from road_extract.base.errors import InputError, OutputError
+
+#: What drivers leave beside a file and would take for a part of the new one.
+_COMPANIONS = ("-wal", "-shm", "-journal", ".aux.xml", ".msk", ".ovr")
+
+
+def check_outputs(outputs: Iterable[Path], inputs: Iterable[str | Path], overwrite: bool) -> None:
+    """Check, before any work, that all outputs can be written, and are neither each other nor an input.
+
+    Raises:
+        InputError: If one exists and may not be overwritten, is a folder, an input, or another output.
+        OutputError: If a folder is missing or cannot be written to.
+    """
+    outputs = list(outputs)
+    for path in outputs:
+        check_output(path, overwrite)
+    names = [os.path.realpath(path) for path in outputs]
+    if len(set(names)) < len(names):
+        raise InputError("two outputs have the same name; give each its own")
+    for given in inputs:
+        if os.path.realpath(given) in names:
+            raise InputError(f"{given}: is an input and an output at once; choose another name for the output")
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Check, before any work, that an output can be written.
+
+    Raises:
+        InputError: If it exists and may not be overwritten, or is a folder.
+        OutputError: If its folder is missing or cannot be written to.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give a file name")
+    if os.path.lexists(path) and not overwrite:
+        raise InputError(f"{path}: exists already; choose another name or allow overwriting (--overwrite)")
+    folder = path.parent
+    if not folder.is_dir():
+        raise OutputError(f"{path}: its folder {folder} does not exist; create it first")
+    probe = temp_name(path)
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write to {folder} ({error.strerror}); choose another folder") from error
+
+
+def temp_name(path: Path) -> Path:
+    """A name beside the target that no other run uses, with the target's suffix."""
+    return path.with_name(f".{path.stem}.tmp-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write to a temporary file beside the target, moved over it at the end; removed if anything goes wrong.
+
+    Files that drivers put beside it (``-journal``, ``.aux.xml``, ...) go with it.
+
+    Raises:
+        OutputError: If it cannot be moved. What the block raises comes out unchanged.
+    """
+    path = Path(os.path.realpath(path))  # a link stays a link
+    temp = temp_name(path)
+    try:
+        yield temp
+        _move(temp, path)
+    finally:
+        for leftover in temp.parent.glob(f"{glob.escape(temp.stem)}*"):
+            leftover.unlink(missing_ok=True)
+
+
+def _move(temp: Path, path: Path) -> None:
+    try:
+        with temp.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temp, path)
+        for suffix in _COMPANIONS:
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what runs that were killed left of this file: for whoever knows that nobody else writes it now."""
+    for leftover in path.parent.glob(f".{glob.escape(path.stem)}.tmp-*"):
+        leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """A temporary file beside ``path``, removed in any case."""
+    temp = temp_name(path)
+    try:
+        yield temp
+    finally:
+        temp.unlink(missing_ok=True)

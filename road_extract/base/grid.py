@@ -1,0 +1,46 @@
+"""The grid of a raster: size, place and meaning of its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from affine import Affine
+
+from road_extract.base.windows import Window
+
+
+@dataclass(frozen=True, slots=True)
+class RasterGrid:
+    """Hashable and picklable.
+
+    Attributes:
+        height: Rows.
+        width: Columns.
+        transform: Pixel (col, row) to map (x, y); (0, 0) is the upper left corner of the upper left pixel.
+        crs: Coordinate reference system as WKT.
+        nodata: Value of pixels without data, if one is declared.
+    """
+
+    height: int
+    width: int
+    transform: Affine
+    crs: str
+    nodata: float | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.height, self.width
+
+    def window_transform(self, window: Window) -> Affine:
+        """The transform of a window: exact, rotation kept."""
+        return self.transform * Affine.translation(window.col_off, window.row_off)
+
+    def crop(self, window: Window) -> RasterGrid:
+        """The grid of a part."""
+        return replace(self, height=window.height, width=window.width, transform=self.window_transform(window))
+
+    def resize(self, height: int, width: int) -> RasterGrid:
+        """The same ground with other numbers of rows and columns."""
+        scale = Affine.scale(self.width / width, self.height / height)
+        return replace(self, height=height, width=width, transform=self.transform * scale)

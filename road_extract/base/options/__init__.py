@@ -1,0 +1,19 @@
+"""Options, with the help, unit and range that every front end shows: the one place where they are written down."""
+
+from road_extract.base.options.batch import BatchOptions
+from road_extract.base.options.declaring import check_ranges, option
+from road_extract.base.options.evaluation import DiffOptions, EvaluateOptions
+from road_extract.base.options.prediction import PredictOptions
+from road_extract.base.options.vectorizing import GEOMETRIES, LineOptions, VectorizeOptions
+
+__all__ = [
+    "GEOMETRIES",
+    "BatchOptions",
+    "DiffOptions",
+    "EvaluateOptions",
+    "LineOptions",
+    "PredictOptions",
+    "VectorizeOptions",
+    "check_ranges",
+    "option",
+]

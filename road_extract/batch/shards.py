@@ -1,0 +1,233 @@
+"""A scene in shards: plan them, predict one into a file of its own, join the files.
+
+A shard is a core rectangle plus every window of the scene's one plan that touches it, so that its pixels are bit for
+bit those of the whole run, whoever makes it and wherever. These are plain functions; what runs them is another matter.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from road_extract.base.errors import InputError
+from road_extract.base.grid import RasterGrid
+from road_extract.base.native import load_drivers
+from road_extract.base.options import PredictOptions
+from road_extract.base.progress import Report, no_report
+from road_extract.base.version import __version__
+from road_extract.base.windows import TilePlan, Window
+from road_extract.io.raster import Scene, gdal_session, join_rasters, open_probability_sink, read_tags, to_uint8
+from road_extract.models import model_hash, read_spec
+from road_extract.models.backends import Backend, open_backend
+from road_extract.pipeline.setup import model_folder, plan_tiles, record_tags, scene_remarks, scene_view
+from road_extract.prediction.inference import Inference, iter_probability
+from road_extract.prediction.preprocess import Scaling, scale_scene
+
+#: Tag of a shard's file: what it was made of and how, see `predict_shard`.
+SHARD_TAG = "ROAD_EXTRACT_SHARD"
+BACKEND_TAG = "ROAD_EXTRACT_BACKEND"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardedScene:
+    """All that a shard needs to know of its scene; small, and the same for all of them.
+
+    Attributes:
+        path: What GDAL opens; not shown, for it may hold a password.
+        shown: The same for people.
+        options: How probabilities are made.
+        grid: The inference grid.
+        plan: Windows of the whole scene.
+        scaling: Of the whole scene.
+        shard_px: Shortest side of a core, where the scene is that long.
+        model: SHA-256 of the model.
+        version: Of this package.
+        remarks: What to know of the scene: logging levels and sentences.
+    """
+
+    path: str = field(repr=False)
+    shown: str
+    options: PredictOptions = field(repr=False)
+    grid: RasterGrid = field(repr=False)
+    plan: TilePlan = field(repr=False)
+    scaling: Scaling = field(repr=False)
+    shard_px: int
+    model: str
+    version: str
+    remarks: tuple[tuple[int, str], ...] = field(default=(), repr=False)
+
+    @property
+    def cores(self) -> list[Window]:
+        """Of the shards, row by row."""
+        return [core for row in plan_cores(self.plan, self.shard_px) for core in row]
+
+
+def plan_cores(plan: TilePlan, shard_px: int) -> list[list[Window]]:
+    """Cut a scene into cores, in rows; each side is at least ``shard_px`` long, unless the scene is shorter.
+
+    The cuts lie where a window begins: there only one row or column of windows has pixels on both sides, and has to be
+    computed twice. Between them the windows are shared out evenly.
+    """
+    rows, cols = (_edges(length, plan.stride_px, shard_px) for length in (plan.height, plan.width))
+    return [
+        [Window(left, top, right - left, bottom - top) for left, right in pairwise(cols)]
+        for top, bottom in pairwise(rows)
+    ]
+
+
+def _edges(length: int, stride: int, shard_px: int) -> list[int]:
+    strides, least = length // stride, -(-shard_px // stride)
+    pieces = max(1, strides // least)
+    return [stride * (strides * piece // pieces) for piece in range(pieces)] + [length]
+
+
+def count_windows(plan: TilePlan, cores: list[Window]) -> int:
+    """How many windows all shards compute, those at their borders several times."""
+    return sum(sum(1 for _ in plan.touching(core)) for core in cores)
+
+
+def plan_scene(path: str, options: PredictOptions, shard_px: int, shown: str | None = None) -> ShardedScene:
+    """Open a scene once to find out all that its shards have to agree on.
+
+    Raises:
+        InputError: If the scene or the model cannot be used.
+    """
+    folder = model_folder(options)
+    spec = read_spec(folder)
+    with gdal_session(), Scene(path, scene_view(options, spec)) as source:
+        plan = plan_tiles(source, options, spec)
+        scaling = scale_scene(source, spec.normalization)
+        return ShardedScene(
+            path, shown or path, options, source.grid, plan, scaling, shard_px, model_hash(folder),
+            __version__, tuple(scene_remarks(source, spec)),
+        )  # fmt: skip
+
+
+def predict_shard(scene: ShardedScene, index: int, out: Path, made_of: str, report: Report = no_report) -> None:
+    """Write the probability of one shard: uint8, as `predict_probability` does, on the core's part of the grid.
+
+    The model stays loaded in this process for the next shard, until `release_model`.
+
+    Args:
+        scene: Planned here or elsewhere.
+        index: Of the core.
+        out: GeoTIFF to write, whole or not at all.
+        made_of: Recorded in the file, so that a later run can tell whether it is of use.
+        report: Told the progress.
+
+    Raises:
+        RoadExtractError: If the shard cannot be made, or would not fit the others: other version, model or scene.
+    """
+    folder = model_folder(scene.options)
+    _check_same(scene, model_hash(folder))
+    spec = read_spec(folder)
+    backend = _model.load(scene.options, folder, scene.model)
+    core = scene.cores[index]
+    inference = Inference(backend, spec, scene.scaling)
+    tags = record_tags(folder, spec, scene.scaling, scene.options, backend) | {SHARD_TAG: made_of}
+    with gdal_session(), Scene(scene.path, scene_view(scene.options, spec)) as source:
+        _check_grid(scene, source.grid)
+        strips = iter_probability(source, scene.plan, inference, core, report)
+        with closing(strips), open_probability_sink(out, scene.grid.crop(core), tags, lasting=False) as sink:
+            for probability, valid in strips:
+                sink.write(to_uint8(probability, valid))
+
+
+def is_shard(path: Path, made_of: str) -> bool:
+    """Whether a file is a shard made of just that. Files of that name are whole: they appear so, or not at all."""
+    try:
+        return path.is_file() and read_tags(str(path)).get(SHARD_TAG) == made_of
+    except InputError:
+        return False
+
+
+def join_shards(scene: ShardedScene, files: list[Path], out: Path) -> bool:
+    """Write the probability raster of a scene out of its shards, strip by strip: byte for byte that of one run.
+
+    Args:
+        scene: The scene.
+        files: The shards', in the order of the cores.
+        out: GeoTIFF to write.
+
+    Returns:
+        Whether any pixel is valid.
+
+    Raises:
+        RoadExtractError: If a shard is missing or damaged, if they were made by different backends, or if the raster
+            cannot be written.
+    """
+    tags = _common_tags(scene, files)
+    rows = plan_cores(scene.plan, scene.shard_px)
+    left = iter(files)
+    grouped = [[next(left) for _ in row] for row in rows]
+    with gdal_session(), open_probability_sink(out, scene.grid, tags) as sink:
+        return join_rasters(grouped, sink)
+
+
+def _common_tags(scene: ShardedScene, files: list[Path]) -> dict[str, str]:
+    tags = [read_tags(str(path)) for path in files]
+    backends = sorted({tag.get(BACKEND_TAG, "unknown") for tag in tags})
+    if len(backends) > 1:
+        raise InputError(
+            f"{scene.shown}: its shards were made by different backends ({'; '.join(backends)}), so that they do not "
+            "fit together; name one (--backend, --precision) and begin anew (--restart)"
+        )
+    return {name: value for name, value in tags[0].items() if name.startswith("ROAD_EXTRACT_") and name != SHARD_TAG}
+
+
+def _check_same(scene: ShardedScene, model: str) -> None:
+    if scene.version != __version__:
+        raise InputError(
+            f"road_extract is {__version__} here and {scene.version} where the run began; install the same"
+        )
+    if scene.model != model:
+        raise InputError("the model is another one here than where the run began; put the same folder there")
+
+
+def _check_grid(scene: ShardedScene, grid: RasterGrid) -> None:
+    if (grid.shape, grid.transform) != (scene.grid.shape, scene.grid.transform):
+        raise InputError(f"{scene.shown}: is not what it was when the run began; let it be until the run ends")
+
+
+class _LoadedModel:
+    """The last model used in this process; loading takes longer than a small shard."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key: Any = None
+        self._backend: Backend | None = None
+
+    def load(self, options: PredictOptions, folder: Path, model: str) -> Backend:
+        """Load a model, unless that is the one."""
+        key = model, replace(options, bands=None, bounds=None, aoi=None, assume_crs=None)
+        with self._lock:
+            if self._backend is None or self._key != key:
+                self._close()
+                load_drivers()
+                self._backend = open_backend(
+                    options.backend, folder, options.batch_size, options.precision, options.threads, options.tta
+                )
+                self._key = key
+            return self._backend
+
+    def release(self) -> None:
+        """Forget it."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._backend is not None:
+            self._backend.close()
+        self._backend = None
+
+
+_model = _LoadedModel()
+
+
+def release_model() -> None:
+    """Free the model that `predict_shard` keeps."""
+    _model.release()

@@ -1,0 +1,143 @@
+"""The comparison from files to file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+
+from road_extract.base.arrays import Geometries
+from road_extract.base.features import Feature, LayerSchema
+from road_extract.base.files import check_outputs
+from road_extract.base.geodesy import lengths_m, local_crs, move
+from road_extract.base.options import DiffOptions
+from road_extract.evaluation.diff.layers import LineLayer, read_layers
+from road_extract.evaluation.diff.results import STATUSES, Difference
+from road_extract.io.vector import check_format, write_features
+from road_extract.metrics.cutting import MatchRule, cut_by_match
+
+#: Attributes that every piece has.
+FIELDS = {"id": int, "status": str, "length_m": float, "probability": float, "source_id": str}
+#: Attributes of a whole feature that its pieces do not share.
+_OF_THE_WHOLE = {*FIELDS, "area_m2"}
+
+
+def diff_roads(
+    roads: str | Path,
+    existing: str | Path,
+    out: str | Path,
+    *,
+    options: DiffOptions | None = None,
+    overwrite: bool = False,
+) -> Difference:
+    """Compare road lines with the lines of a map.
+
+    Lines are cut where they begin and cease to match, and every piece gets a ``status``: ``new`` (of ``roads``, not in
+    the map), ``matched`` (of ``roads``, in the map) or ``missing`` (of the map, not in ``roads``).
+
+    Args:
+        roads: Road lines in any vector format.
+        existing: The map's lines in any vector format and CRS.
+        out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``, in the CRS of ``roads``.
+        options: How.
+        overwrite: Replace an output that exists.
+
+    Raises:
+        RoadExtractError: With one sentence that says what to do; nothing is left behind.
+    """
+    options, out = options or DiffOptions(), Path(out)
+    check_format(out)
+    check_outputs([out], [roads, existing, *([] if options.within is None else [options.within])], overwrite)
+    ours, theirs, crs = read_layers(Path(roads), Path(existing), options)
+    metric = _in_metres(ours.lines, theirs.lines, crs)
+    pieces = [*_iter_pieces(ours, metric, crs, options, {False: "new", True: "matched"})]
+    pieces += _iter_pieces(theirs, metric[::-1], crs, options, {False: "missing"})
+    pieces = _sorted(pieces, options.sort)
+    fields = _fields(ours.fields, theirs.fields)
+    write_features(out, LayerSchema("road_differences", "LineString", crs, fields), _iter_features(pieces, fields))
+    lengths = {
+        status: [_length_m(piece) for piece in pieces if piece.properties["status"] == status] for status in STATUSES
+    }
+    return Difference(
+        out,
+        {status: len(found) for status, found in lengths.items()},
+        {status: sum(found) / 1000 for status, found in lengths.items()},
+        ours.side,
+        theirs.side,
+    )
+
+
+def _iter_pieces(
+    layer: LineLayer,
+    metric: tuple[Geometries, Geometries],
+    crs: str,
+    options: DiffOptions,
+    statuses: dict[bool, str],
+) -> Iterator[Feature]:
+    """The pieces of one side whose status, by whether they match, is wanted.
+
+    ``metric`` are its lines and the other side's, in metres.
+    """
+    rule = MatchRule(options.buffer_m, options.angle_deg, options.min_length_m)
+    pieces = cut_by_match(layer.lines, *metric, rule)
+    lengths = lengths_m(pieces.geometry, crs)
+    for line, matched, geometry, length in zip(pieces.line, pieces.matched, pieces.geometry, lengths, strict=True):
+        if (status := statuses.get(bool(matched))) is not None:
+            number = int(layer.source[line])
+            row = layer.rows[number]
+            own = {"status": status, "length_m": float(length), "probability": _probability(row)}
+            yield Feature(geometry, row | own | {"source_id": str(row.get("id", number + 1))})
+
+
+def _in_metres(lines: Geometries, others: Geometries, crs: str) -> tuple[Geometries, Geometries]:
+    both = np.concatenate([lines, others])
+    if not len(both):
+        return lines, others
+    west, south, east, north = shapely.total_bounds(both)
+    metres = local_crs((west + east) / 2, (south + north) / 2, crs)
+    return move(lines, crs, metres), move(others, crs, metres)
+
+
+def _probability(row: dict[str, Any]) -> float | None:
+    value = row.get("probability")
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _length_m(piece: Feature) -> float:
+    return float(piece.properties["length_m"] or 0)
+
+
+def _sorted(pieces: list[Feature], sort: str) -> list[Feature]:
+    """New pieces first, then missing ones; of each kind the surest or the most doubtful first, unknown ones last."""
+    if sort == "none":
+        return pieces
+    sign = -1 if sort == "probability" else 1
+
+    def key(piece: Feature) -> tuple[int, bool, float]:
+        probability = piece.properties["probability"]
+        status = STATUSES.index(str(piece.properties["status"]))
+        return status, probability is None, sign * float(probability or 0)
+
+    return sorted(pieces, key=key)
+
+
+def _fields(ours: dict[str, type], theirs: dict[str, type]) -> dict[str, type]:
+    """The fields of a piece: its own, then those of both files; text where the two files differ in type."""
+    fields = dict(FIELDS)
+    for name, kind in [*ours.items(), *theirs.items()]:
+        if name not in _OF_THE_WHOLE:
+            fields[name] = kind if fields.get(name, kind) is kind else str
+    return fields
+
+
+def _iter_features(pieces: list[Feature], fields: dict[str, type]) -> Iterator[Feature]:
+    for number, piece in enumerate(pieces, 1):
+        row = {**piece.properties, "id": number, "length_m": round(_length_m(piece), 3)}
+        yield Feature(piece.geometry, {name: _as(row.get(name), kind) for name, kind in fields.items()})
+
+
+def _as(value: Any, kind: type) -> Any:
+    return None if value is None else kind(value)

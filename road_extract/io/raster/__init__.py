@@ -1,0 +1,44 @@
+"""Rasters: scenes as the model wants them, probability and masks on disk, mosaics, pictures.
+
+The only modules that may import rasterio; pixels are read and written here, and nothing is computed of them.
+"""
+
+from road_extract.io.raster.facts import SceneFacts, find_problems, read_facts
+from road_extract.io.raster.joining import join_rasters, read_tags
+from road_extract.io.raster.mosaic import plan_mosaic, write_mosaic
+from road_extract.io.raster.opening import gdal_session
+from road_extract.io.raster.probability import MODEL_TAG, THRESHOLD_TAG, TRUE_WIDTH_TAG, ProbabilityRaster
+from road_extract.io.raster.scene import GSD_EXTREME, Scene, SceneView, footprint
+from road_extract.io.raster.sink import (
+    NODATA,
+    PROBABILITY_MAX,
+    RasterSink,
+    open_mask_sink,
+    open_probability_sink,
+    to_uint8,
+)
+
+__all__ = [
+    "GSD_EXTREME",
+    "MODEL_TAG",
+    "NODATA",
+    "PROBABILITY_MAX",
+    "THRESHOLD_TAG",
+    "TRUE_WIDTH_TAG",
+    "ProbabilityRaster",
+    "RasterSink",
+    "Scene",
+    "SceneFacts",
+    "SceneView",
+    "find_problems",
+    "footprint",
+    "gdal_session",
+    "join_rasters",
+    "open_mask_sink",
+    "open_probability_sink",
+    "plan_mosaic",
+    "read_facts",
+    "read_tags",
+    "to_uint8",
+    "write_mosaic",
+]

@@ -1,0 +1,78 @@
+"""Rasters and shapes brought onto a given grid, to be compared pixel by pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from rasterio.crs import CRS
+from rasterio.enums import Resampling
+from rasterio.features import rasterize, shapes
+from rasterio.warp import reproject
+
+from road_extract.base.arrays import BoolArray, ByteArray, Geometries
+from road_extract.base.errors import InputError
+from road_extract.base.grid import RasterGrid
+from road_extract.io.raster.probability import ProbabilityRaster
+from road_extract.io.raster.scene import footprint
+from road_extract.io.raster.sink import NODATA
+
+#: From this probability on a raster that says what the roads are means road.
+_ROAD = 0.5
+
+
+def read_labels_on(path: str, grid: RasterGrid) -> ByteArray:
+    """Read a road mask on a grid: 1 road, 0 not, 255 unknown, (rows, cols).
+
+    On another grid the nearest pixel counts. A mask that has no place in the world, but the grid's size, is taken pixel
+    by pixel.
+
+    Raises:
+        InputError: If it is no mask, or does not overlap the grid.
+    """
+    with ProbabilityRaster(path, assume_grid=grid) as raster:
+        own = raster.grid
+        labels = np.full(own.shape, NODATA, np.uint8)
+        for row, probability, valid in raster.iter_strips():
+            labels[row : row + len(valid)][valid] = (probability >= _ROAD)[valid]
+    if not _same_grid(own, grid):
+        labels = _warp(labels, own, grid)
+    if not (labels != NODATA).any():
+        raise InputError(f"{path}: has no valid pixel where the other side lies; check both CRSs and nodata values")
+    return labels
+
+
+def _same_grid(one: RasterGrid, other: RasterGrid) -> bool:
+    if one.shape != other.shape or CRS.from_wkt(one.crs) != CRS.from_wkt(other.crs):
+        return False
+    corners = np.array([(0, 0), (one.width, 0), (0, one.height)], np.float64)
+    places = np.array([~other.transform * (one.transform * tuple(corner)) for corner in corners])
+    return bool(np.abs(places - corners).max() < 1e-3)
+
+
+def _warp(labels: ByteArray, own: RasterGrid, grid: RasterGrid) -> ByteArray:
+    warped = np.full(grid.shape, NODATA, np.uint8)
+    reproject(
+        labels, warped,
+        src_transform=own.transform, src_crs=CRS.from_wkt(own.crs), src_nodata=NODATA,
+        dst_transform=grid.transform, dst_crs=CRS.from_wkt(grid.crs), dst_nodata=NODATA,
+        resampling=Resampling.nearest,
+    )  # fmt: skip
+    return warped
+
+
+def burn_shapes(geometries: Sequence[Any] | Geometries, grid: RasterGrid) -> BoolArray:
+    """The pixels whose middle lies in a geometry, (rows, cols); geometries in the grid's CRS."""
+    if not len(geometries):
+        return np.zeros(grid.shape, np.bool_)
+    return rasterize(geometries, grid.shape, transform=grid.transform, dtype=np.uint8).astype(np.bool_)  # type: ignore[no-any-return]
+
+
+def outline(mask: BoolArray, grid: RasterGrid) -> shapely.Geometry:
+    """The area of the pixels of a mask (rows, cols), in the grid's CRS."""
+    if mask.all():
+        return footprint(grid)
+    found = shapes(mask.astype(np.uint8), mask=mask, transform=grid.transform)
+    return shapely.union_all([shapely.geometry.shape(part) for part, _ in found])

@@ -1,0 +1,96 @@
+"""Small pictures of scenes, with shapes drawn over them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.features import rasterize
+from scipy import ndimage
+
+from road_extract.base.arrays import BoolArray, ByteArray
+from road_extract.base.errors import OutputError
+from road_extract.base.files import replacing
+from road_extract.base.grid import RasterGrid
+from road_extract.io.raster.opening import crs_of, open_raster, readable
+
+# Lines are burnt one pixel wide; this makes them two.
+_BRUSH = np.ones((2, 2), np.bool_)
+
+
+def read_picture(path: str, size_px: int) -> tuple[ByteArray, RasterGrid]:
+    """Read a whole raster, shrunk so that its longer side has ``size_px`` pixels at most.
+
+    Returns:
+        (rows, cols, 3) uint8, stretched between the 2nd and 98th percentile, and its grid.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    with open_raster(path) as dataset:
+        grid = RasterGrid(dataset.height, dataset.width, dataset.transform, crs_of(dataset, path, None))
+        shrink = max(1.0, max(dataset.shape) / size_px)
+        grid = grid.resize(max(1, round(grid.height / shrink)), max(1, round(grid.width / shrink)))
+        bands = (1, 2, 3) if dataset.count >= 3 else (1, 1, 1)
+        shape = (grid.height, grid.width)
+        with readable(path):
+            pixels = dataset.read(bands, out_shape=(3, *shape), resampling=rasterio.enums.Resampling.average)
+            valid = dataset.dataset_mask(out_shape=shape) > 0
+    return _stretch(pixels.transpose(1, 2, 0), valid), grid
+
+
+def _stretch(pixels: NDArray[Any], valid: BoolArray) -> ByteArray:
+    low, high = np.percentile(pixels[valid], (2, 98)) if valid.any() else (0, 1)
+    unit = np.clip((pixels.astype(np.float32) - low) / max(high - low, 1), 0, 1)
+    unit[~valid] = 0
+    return (unit * 255).astype(np.uint8)
+
+
+def draw_shapes(picture: ByteArray, shapes: Sequence[Any], grid: RasterGrid, colour: tuple[int, int, int]) -> ByteArray:
+    """Fill areas lightly and outline them, and draw lines two pixels wide.
+
+    Args:
+        picture: (rows, cols, 3).
+        shapes: Shapely geometries in the grid's CRS.
+        grid: The picture's.
+        colour: RGB.
+
+    Returns:
+        (rows, cols, 3) uint8.
+    """
+    areas = [shape for shape in shapes if "Polygon" in shape.geom_type]
+    inside = _burn(areas, grid)
+    lines = ndimage.binary_dilation(_burn([shape for shape in shapes if "Line" in shape.geom_type], grid), _BRUSH)
+    drawn = picture.astype(np.float32)
+    drawn[inside] = 0.65 * drawn[inside] + 0.35 * np.array(colour, np.float32)
+    drawn[(inside & ~ndimage.binary_erosion(inside)) | lines] = colour
+    return drawn.astype(np.uint8)
+
+
+def _burn(shapes: Sequence[Any], grid: RasterGrid) -> BoolArray:
+    shape = (grid.height, grid.width)
+    if not shapes:
+        return np.zeros(shape, np.bool_)
+    return np.asarray(rasterize(shapes, shape, transform=grid.transform), np.bool_)
+
+
+def write_png(path: Path, picture: ByteArray) -> None:
+    """Write (rows, cols, 3) uint8.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    rows, cols, bands = picture.shape
+    with replacing(path) as temp, rasterio.Env(GDAL_PAM_ENABLED="NO"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture has no place
+        try:
+            with rasterio.open(temp, "w", driver="PNG", width=cols, height=rows, count=bands, dtype="uint8") as dataset:
+                dataset.write(picture.transpose(2, 0, 1))
+        except RasterioError as error:
+            raise OutputError(f"{path}: cannot be written ({error})") from error

@@ -1,0 +1,210 @@
+"""Probability rasters and masks, whoever made them, as strips of 8-bit probability."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.enums import MaskFlags
+from rasterio.windows import Window as RioWindow
+
+from road_extract.base.arrays import BoolArray, ByteArray, Float32Array
+from road_extract.base.errors import InputError
+from road_extract.base.grid import RasterGrid
+from road_extract.base.windows import Window
+from road_extract.io.raster.opening import BLOCK_CACHE_BYTES, check_georeference, crs_of, open_raster, readable
+from road_extract.io.raster.sink import PROBABILITY_MAX
+
+MODEL_TAG = "ROAD_EXTRACT_MODEL"
+THRESHOLD_TAG = "ROAD_EXTRACT_THRESHOLD"
+TRUE_WIDTH_TAG = "ROAD_EXTRACT_TRUE_WIDTH"
+#: Of a strip: few rows where a scene is wide, for memory and the processor's caches.
+STRIP_PX = 1 << 20
+#: So far beyond 0 and 1 a probability may lie by rounding.
+_SLACK = 1e-4
+
+_Found = tuple[BoolArray, BoolArray, ByteArray]
+#: Road, validity and levels of values and their validity.
+_Find = Callable[[NDArray[Any], BoolArray], _Found]
+
+
+class ProbabilityRaster:
+    """An open single-band raster of probabilities or of 0 and 1.
+
+    Attributes:
+        grid: Its grid.
+        threshold: The one its maker recorded, if any.
+        model: The model that its maker recorded; empty if none.
+        true_width: Whether its maker recorded that the model was trained on roads of their true widths.
+        is_mask: Whether it holds 0 and 1 only, so that no probability can be told.
+    """
+
+    def __init__(self, path: str, assume_crs: str | None = None, assume_grid: RasterGrid | None = None) -> None:
+        """Open it.
+
+        Args:
+            path: Any raster that GDAL opens.
+            assume_crs: CRS of a raster that has none.
+            assume_grid: Grid of a raster that has no place at all and is of that size.
+
+        Raises:
+            InputError: If it is no such raster, or has no place on the earth.
+        """
+        self.path = path
+        self._lock = threading.Lock()
+        self._dataset = open_raster(path)
+        try:
+            self._set_up(assume_crs, assume_grid)
+        except BaseException:
+            self._dataset.close()
+            raise
+
+    def _set_up(self, assume_crs: str | None, assume_grid: RasterGrid | None) -> None:
+        dataset = self._dataset
+        if dataset.count != 1 or dataset.dtypes[0].startswith("complex"):
+            raise InputError(
+                f"{self.path}: has {dataset.count} bands of {dataset.dtypes[0]}; expected one band of probabilities or "
+                "of 0 and 1"
+            )
+        if assume_grid is not None and dataset.transform.is_identity and dataset.shape == assume_grid.shape:
+            self.grid = assume_grid
+        else:
+            crs = crs_of(dataset, self.path, assume_crs)
+            check_georeference(dataset, self.path)
+            self.grid = RasterGrid(dataset.height, dataset.width, dataset.transform, crs, dataset.nodata)
+        self._scale, self._offset = dataset.scales[0], dataset.offsets[0]
+        self.is_mask = dataset.dtypes[0][0] in "iub" and (self._scale, self._offset) == (1, 0)
+        self.threshold = self._read_threshold()
+        self.model = str(dataset.tags().get(MODEL_TAG, ""))
+        self.true_width = dataset.tags().get(TRUE_WIDTH_TAG) == "yes"
+
+    def _read_threshold(self) -> float | None:
+        try:
+            return float(self._dataset.tags()[THRESHOLD_TAG])
+        except (KeyError, ValueError):
+            return None
+
+    @property
+    def cache_bytes(self) -> int:
+        """What reading it in strips needs of GDAL's cache: rows of blocks of values and of their mask."""
+        dataset = self._dataset
+        row_of_blocks = dataset.block_shapes[0][0] * dataset.width * np.dtype(dataset.dtypes[0]).itemsize
+        return int(np.clip(3 * row_of_blocks, BLOCK_CACHE_BYTES // 2, BLOCK_CACHE_BYTES))
+
+    def iter_strips(self) -> Iterator[tuple[int, Float32Array, BoolArray]]:
+        """Row offset, probability (rows, cols) in 0..1 and validity (rows, cols), from the top.
+
+        Raises:
+            InputError: If the file is damaged or a value is no probability.
+        """
+        for window in self._strips():
+            yield window.row_off, *self.read(window)
+
+    def iter_levels(self, threshold: float) -> Iterator[tuple[int, BoolArray, BoolArray, ByteArray]]:
+        """Row offset, road, validity and probability in levels of 1/254, each (rows, cols), from the top.
+
+        Args:
+            threshold: The probability from which a pixel is road.
+
+        Raises:
+            InputError: If the file is damaged or a value is no probability.
+        """
+        find = self._find_bytes(threshold) or self._find_any(threshold)
+        for window in self._strips():
+            values, valid = self._read(window)
+            yield window.row_off, *find(values, valid)
+
+    def read(self, window: Window) -> tuple[Float32Array, BoolArray]:
+        """Probability (rows, cols) in 0..1 and validity (rows, cols) of a window inside the grid.
+
+        Raises:
+            InputError: If the file is damaged or a value is no probability.
+        """
+        values, valid = self._read(window)
+        return self._to_probability(values, valid), valid
+
+    def _strips(self) -> Iterator[Window]:
+        strip_rows = max(1, STRIP_PX // self.grid.width)
+        for row in range(0, self.grid.height, strip_rows):
+            yield Window(0, row, self.grid.width, min(strip_rows, self.grid.height - row))
+
+    def _read(self, window: Window) -> tuple[NDArray[Any], BoolArray]:
+        place = RioWindow(window.col_off, window.row_off, window.width, window.height)
+        with self._lock, readable(self.path):
+            values = self._dataset.read(1, window=place)
+            return values, self._read_valid(values, place)
+
+    def _find_any(self, threshold: float) -> _Find:
+        def find(values: NDArray[Any], valid: BoolArray) -> _Found:
+            probability = self._to_probability(values, valid)
+            levels = np.rint(probability * np.float32(PROBABILITY_MAX)).astype(np.uint8)
+            return valid & (probability >= threshold), valid, levels
+
+        return find
+
+    def _find_bytes(self, threshold: float) -> _Find | None:
+        """The same for 8-bit values that rise with the probability: there are few of them, so nothing is computed."""
+        if self._dataset.dtypes[0] != "uint8" or not (self._scale > 0 and self._offset == 0):
+            return None
+        largest = 1 if self.is_mask else min(255, int((1 + _SLACK) / self._scale))
+        table = np.arange(largest + 1, dtype=np.uint8)
+        find_any = self._find_any(threshold)
+        road, _, levels = find_any(table, np.ones(len(table), np.bool_))
+        first = np.uint8(np.argmax(road))
+        # levels that are the values times a number need no table
+        factor = levels[-1] // table[-1] if largest else np.uint8(0)
+        is_multiple = np.array_equal(levels, table.astype(np.int64) * factor)
+
+        def find(values: NDArray[Any], valid: BoolArray) -> _Found:
+            known = values * valid  # nodata becomes 0
+            if known.max(initial=0) > largest:
+                return find_any(values, valid)  # says what is wrong
+            found = valid & (known >= first) if road.any() else np.zeros_like(valid)
+            return found, valid, known * factor if is_multiple else levels.take(known)
+
+        return find
+
+    def _read_valid(self, values: NDArray[Any], window: RioWindow) -> BoolArray:
+        if MaskFlags.all_valid in self._dataset.mask_flag_enums[0]:
+            valid = np.ones(values.shape, np.bool_)
+        else:
+            valid = self._dataset.read_masks(1, window=window) > 0
+        if values.dtype.kind == "f":
+            valid &= ~np.isnan(values)
+        return valid
+
+    def _to_probability(self, values: NDArray[Any], valid: BoolArray) -> Float32Array:
+        if self.is_mask:
+            return self._mask_to_probability(values, valid)
+        values = np.where(valid, values, 0)  # nodata values may lie outside of float32
+        probability = values.astype(np.float32) * np.float32(self._scale) + np.float32(self._offset)
+        probability[~valid] = 0
+        # 8-bit scales are rounded when stored: 254 may come back as 1.0000001
+        if len(probability) and not (probability.min() >= -_SLACK and probability.max() <= 1 + _SLACK):
+            found = probability.min() if probability.min() < 0 else probability.max()
+            raise InputError(f"{self.path}: holds the value {found:g}; expected probabilities from 0 to 1")
+        clipped: Float32Array = np.clip(probability, 0, 1)
+        return clipped
+
+    def _mask_to_probability(self, values: NDArray[Any], valid: BoolArray) -> Float32Array:
+        wrong = valid & (values != 0) & (values != 1)
+        if wrong.any():
+            raise InputError(
+                f"{self.path}: holds the value {values[wrong][0]}; expected 0 and 1 (road), or integers with a "
+                "scale tag that makes them 0 to 1 (for 0 and 255: gdal_edit.py -scale 0.00392157)"
+            )
+        return np.asarray(valid & (values == 1), np.float32)
+
+    def close(self) -> None:
+        """Close the file; who still reads, in whatever thread, gets an error."""
+        with self._lock:
+            self._dataset.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.close()

@@ -1,0 +1,243 @@
+"""Scenes as the model wants them: chosen bands, on the inference grid, with a mask of valid pixels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.enums import MaskFlags, Resampling
+from rasterio.features import geometry_mask
+from rasterio.windows import Window as RioWindow
+
+from road_extract.base.arrays import BoolArray
+from road_extract.base.errors import InputError
+from road_extract.base.geodesy import pixel_size_m
+from road_extract.base.grid import RasterGrid
+from road_extract.base.windows import Window
+from road_extract.io.raster.bands import choose_bands
+from road_extract.io.raster.opening import check_georeference, crs_of, open_raster, readable
+from road_extract.io.raster.remote import RemoteDataset
+
+log = logging.getLogger("road_extract")
+
+#: Within this share of the model's GSD the scene's own grid is kept.
+GSD_TOLERANCE = 0.1
+#: Beyond this factor the model sees something it was never trained on.
+GSD_EXTREME = 4.0
+_SAMPLE_PX = 1024
+#: Columns of a remote scene that are fetched at once.
+_AHEAD_PX = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SceneView:
+    """How to look at a scene file.
+
+    Attributes:
+        gsd_m: The model's GSD.
+        model_bands: Bands that the model takes.
+        bands: Bands to use, counted from 1.
+        native_gsd: Keep the scene's grid.
+        bounds: Part to read, (xmin, ymin, xmax, ymax) in the scene's coordinates.
+        assume_crs: CRS if the file has none.
+        aoi: Called with the scene's CRS (WKT) and footprint in it; gives a geometry in it, pixels outside which are
+            invalid.
+    """
+
+    gsd_m: float
+    model_bands: int = 3
+    bands: tuple[int, ...] | None = None
+    native_gsd: bool = False
+    bounds: tuple[float, float, float, float] | None = None
+    assume_crs: str | None = None
+    aoi: Callable[[str, Any], Any] | None = None
+
+
+class Scene:
+    """An open scene; a `RasterSource`. Not safe to read from two threads at once."""
+
+    def __init__(self, path: str, view: SceneView) -> None:
+        """Open a scene.
+
+        Raises:
+            InputError: If it cannot be read or used; the message says what to do.
+        """
+        self.path = path
+        self._dataset = open_raster(path)
+        try:
+            self._set_up(view)
+        except BaseException:
+            self._dataset.close()
+            raise
+
+    def _set_up(self, view: SceneView) -> None:
+        dataset = self._dataset
+        crs = crs_of(dataset, self.path, view.assume_crs)
+        check_georeference(dataset, self.path)
+        self.bands = choose_bands(dataset, self.path, view.bands, view.model_bands)
+        full = RasterGrid(dataset.height, dataset.width, dataset.transform, crs, dataset.nodata)
+        self._part = _part_of(full, view.bounds, self.path)
+        native = full.crop(self._part)
+        self.native_gsd_m = pixel_size_m(native)
+        self.grid = native if view.native_gsd else _inference_grid(native, self.native_gsd_m, view.gsd_m)
+        self._factors = (native.height / self.grid.height, native.width / self.grid.width)
+        self._resampling = Resampling.average if max(self._factors) > 1 else Resampling.bilinear
+        self._all_valid = all(MaskFlags.all_valid in dataset.mask_flag_enums[b - 1] for b in self.bands)
+        self._area = self._area_of(view, crs, footprint(native))
+        # GDAL would shrink from overviews, whoever made them however: pixels are averaged from the scene itself
+        self._full = open_raster(self.path, OVERVIEW_LEVEL="NONE") if self.resampled else dataset
+        self._fetched: Window | None = None
+
+    def _area_of(self, view: SceneView, crs: str, footprint: Any) -> Any:
+        """Outside this geometry pixels are invalid; None if all count."""
+        area = None
+        if view.bounds is not None and (self.grid.transform.b or self.grid.transform.d):
+            import shapely
+
+            area = shapely.box(*view.bounds)  # on a rotated grid the part that was cut out is larger
+        if view.aoi is not None:
+            found = view.aoi(crs, footprint)
+            if not found.intersects(footprint):
+                raise InputError(f"{self.path}: the area of interest does not touch the scene; check both CRSs")
+            area = found if area is None else area.intersection(found)
+        return area
+
+    @property
+    def dtype(self) -> str:
+        """Of the pixels as stored."""
+        return str(self._dataset.dtypes[self.bands[0] - 1])
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """What the file says the used bands are."""
+        return tuple(self._dataset.colorinterp[band - 1].name for band in self.bands)
+
+    @property
+    def resampled(self) -> bool:
+        """Whether the inference grid differs from the scene's own."""
+        return self._factors != (1.0, 1.0)
+
+    def read(self, window: Window) -> tuple[NDArray[Any], BoolArray]:
+        """Pixels (rows, cols, bands) and validity (rows, cols) of a window of the inference grid.
+
+        Raises:
+            InputError: If the file is damaged there.
+        """
+        scale_y, scale_x = self._factors
+        source = RioWindow(
+            self._part.col_off + window.col_off * scale_x,
+            self._part.row_off + window.row_off * scale_y,
+            window.width * scale_x,
+            window.height * scale_y,
+        )
+        if isinstance(self._full, RemoteDataset):
+            self._fetch(source)
+        pixels, valid = self._read(self._full, source, (window.height, window.width), self._resampling)
+        if self._area is not None:
+            transform = self.grid.window_transform(window)
+            valid &= geometry_mask([self._area], valid.shape, transform, invert=True)
+        return pixels, valid
+
+    def _fetch(self, wanted: RioWindow) -> None:
+        """Bring blocks of a remote scene into GDAL's cache.
+
+        What a call needs GDAL fetches at once, and no more, unless that is a single block: then it fetches one after
+        the other, with a surplus that doubles.
+        """
+        part, fetched = self._part, self._fetched
+        row, row_end = int(wanted.row_off), min(part.row_end, int(np.ceil(wanted.row_off + wanted.height)))
+        col, col_end = int(wanted.col_off), min(part.col_end, int(np.ceil(wanted.col_off + wanted.width)))
+        if fetched and (fetched.row_off, fetched.row_end) == (row, row_end) and fetched.col_off <= col:
+            col = max(col, fetched.col_end)
+        if col >= col_end:
+            return
+        col_end = min(max(col_end, col + _AHEAD_PX), part.col_end)
+        self._fetched = Window(col, row, col_end - col, row_end - row)
+        with readable(self.path):
+            self._full.read(self.bands, window=RioWindow(col, row, col_end - col, row_end - row))
+
+    def sample(self) -> tuple[NDArray[Any], BoolArray]:
+        """Pixels from all over the file, at most about a million: (rows, cols, bands) and validity (rows, cols).
+
+        They come from the overviews, or from spots on a regular grid where there are none.
+        """
+        height, width = self._dataset.shape
+        if not self._dataset.overviews(self.bands[0]) and height * width > 16 * _SAMPLE_PX**2:
+            spots = list(_sample_spots(height, width))
+            parts = [self._read(self._dataset, spot, (64, 64), Resampling.nearest) for spot in spots]
+            pixels, valid = np.concatenate([p for p, _ in parts]), np.concatenate([v for _, v in parts])
+            if valid.any():
+                return pixels, valid
+        shrink = max(1.0, max(height, width) / _SAMPLE_PX)
+        shape = (max(1, round(height / shrink)), max(1, round(width / shrink)))
+        return self._read(self._dataset, RioWindow(0, 0, width, height), shape, Resampling.nearest)
+
+    def _read(
+        self, dataset: rasterio.DatasetReader, window: RioWindow, shape: tuple[int, int], resampling: Resampling
+    ) -> tuple[NDArray[Any], BoolArray]:
+        with readable(self.path):
+            valid = np.ones(shape, np.bool_)
+            if not self._all_valid:
+                # a resampled pixel is valid where its middle is; the mean below leaves invalid pixels out
+                valid = dataset.dataset_mask(window=window, out_shape=shape, resampling=Resampling.nearest) > 0
+            if not valid.any():  # where the mask lies beside the pixels, these need not be decoded
+                return np.zeros((*shape, len(self.bands)), dataset.dtypes[self.bands[0] - 1]), valid
+            pixels = dataset.read(self.bands, window=window, out_shape=(len(self.bands), *shape), resampling=resampling)
+        return pixels.transpose(1, 2, 0), valid
+
+    def close(self) -> None:
+        """Close the file."""
+        self._full.close()
+        self._dataset.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+def _part_of(grid: RasterGrid, bounds: tuple[float, float, float, float] | None, path: str) -> Window:
+    """The pixels that a rectangle touches."""
+    if bounds is None:
+        return Window(0, 0, grid.width, grid.height)
+    xmin, ymin, xmax, ymax = bounds
+    if not (xmin < xmax and ymin < ymax):
+        raise InputError(f"bounds {bounds}: expected XMIN YMIN XMAX YMAX with XMIN < XMAX and YMIN < YMAX")
+    corners = [~grid.transform * corner for corner in ((xmin, ymin), (xmin, ymax), (xmax, ymin), (xmax, ymax))]
+    # a hair inside, so that bounds on pixel edges do not take in the next pixel
+    hair = 1e-6
+    cols, rows = zip(*corners, strict=True)
+    col0, row0 = max(0, int(np.floor(min(cols) + hair))), max(0, int(np.floor(min(rows) + hair)))
+    col1, row1 = min(grid.width, int(np.ceil(max(cols) - hair))), min(grid.height, int(np.ceil(max(rows) - hair)))
+    if col0 >= col1 or row0 >= row1:
+        raise InputError(f"{path}: bounds {bounds} do not touch the scene; give them in the scene's own coordinates")
+    return Window(col0, row0, col1 - col0, row1 - row0)
+
+
+def _inference_grid(native: RasterGrid, gsd_m: tuple[float, float], model_gsd_m: float) -> RasterGrid:
+    if all(abs(size / model_gsd_m - 1) <= GSD_TOLERANCE for size in gsd_m):
+        return native
+    rows = max(1, round(native.height * gsd_m[1] / model_gsd_m))
+    cols = max(1, round(native.width * gsd_m[0] / model_gsd_m))
+    return native.resize(rows, cols)
+
+
+def footprint(grid: RasterGrid) -> Any:
+    """The polygon that a grid covers, in its CRS."""
+    import shapely
+
+    corners = ((0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height))
+    return shapely.Polygon([grid.transform * corner for corner in corners])
+
+
+def _sample_spots(height: int, width: int) -> Iterator[RioWindow]:
+    for row in np.linspace(0, height - 64, 16).astype(int):
+        for col in np.linspace(0, width - 64, 16).astype(int):
+            yield RioWindow(int(col), int(row), 64, 64)

@@ -1,0 +1,207 @@
+"""Rasters written strip by strip: tiled GeoTIFFs with overviews that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.crs import CRS
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RioWindow
+
+from road_extract.base.arrays import BoolArray, ByteArray, Float32Array
+from road_extract.base.errors import OutputError, RoadExtractError
+from road_extract.base.files import replacing
+from road_extract.base.grid import RasterGrid
+
+#: Probability 1 on disk; 255 is nodata.
+PROBABILITY_MAX = 254
+NODATA = 255
+BLOCK_PX = 256
+
+_SLACK_BYTES = 2**16
+_DEFLATE = 6
+#: A third of that one's time for a tenth more bytes.
+_FAST_DEFLATE = 1
+
+#: Red, green, blue, alpha: 0..255 each.
+Colour = tuple[int, int, int, int]
+
+
+class RasterSink:
+    """Takes the rows of a single-band uint8 raster from the top, in strips of any height."""
+
+    def __init__(self, dataset: rasterio.io.DatasetWriter) -> None:
+        self._dataset = dataset
+        self._row = 0
+        self._waiting: list[ByteArray] = []
+
+    @property
+    def row_count(self) -> int:
+        """Rows that came so far."""
+        return self._row + sum(map(len, self._waiting))
+
+    def write(self, rows: ByteArray) -> None:
+        """Append (rows, cols). Whole rows of blocks are written at once, so that no block is compressed twice."""
+        self._waiting.append(rows)
+        ready = sum(map(len, self._waiting))
+        if ready >= BLOCK_PX or self._row + ready == self._dataset.height:
+            self._flush(ready if self._row + ready == self._dataset.height else ready - ready % BLOCK_PX)
+
+    def _flush(self, count: int) -> None:
+        rows = np.concatenate(self._waiting)
+        window = RioWindow(0, self._row, rows.shape[1], count)
+        self._dataset.write(rows[:count], 1, window=window)
+        self._row += count
+        self._waiting = [rows[count:]]
+
+
+@contextmanager
+def open_probability_sink(
+    path: Path, grid: RasterGrid, tags: Mapping[str, str], *, lasting: bool = True
+) -> Iterator[RasterSink]:
+    """Write probabilities: uint8 0..254, scale 1/254, nodata 255.
+
+    Args:
+        path: GeoTIFF to write; it appears when the block ends without an error.
+        grid: Size and place.
+        tags: Recorded in the file.
+        lasting: Add overviews and compress well; what is read once and deleted needs neither.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    shrink_by = Resampling.average if lasting else None
+    level = _DEFLATE if lasting else _FAST_DEFLATE
+    with _open_sink(path, grid, NODATA, tags, shrink_by, scale=1 / PROBABILITY_MAX, deflate_level=level) as sink:
+        yield sink
+
+
+@contextmanager
+def open_mask_sink(path: Path, grid: RasterGrid, tags: Mapping[str, str]) -> Iterator[RasterSink]:
+    """Write a road mask: uint8, 1 road, 0 not, nodata 255. Arguments and errors as for probabilities."""
+    with _open_sink(path, grid, NODATA, tags, Resampling.nearest, scale=None) as sink:
+        yield sink
+
+
+@contextmanager
+def open_class_sink(path: Path, grid: RasterGrid, colours: Mapping[int, Colour]) -> Iterator[RasterSink]:
+    """Write classes: uint8 with a colour table, nodata 255. Arguments and errors as for probabilities.
+
+    Args:
+        path: GeoTIFF to write.
+        grid: Size and place.
+        colours: Red, green, blue and alpha of each class.
+    """
+    with _open_sink(path, grid, NODATA, {}, Resampling.nearest, scale=None, colours=colours) as sink:
+        yield sink
+
+
+@contextmanager
+def _open_sink(
+    path: Path,
+    grid: RasterGrid,
+    nodata: int,
+    tags: Mapping[str, str],
+    shrink_by: Resampling | None,
+    scale: float | None,
+    colours: Mapping[int, Colour] | None = None,
+    deflate_level: int = _DEFLATE,
+) -> Iterator[RasterSink]:
+    profile = {
+        "driver": "GTiff", "dtype": "uint8", "count": 1, "height": grid.height, "width": grid.width,
+        "crs": CRS.from_wkt(grid.crs), "transform": grid.transform, "nodata": nodata, "tiled": True,
+        "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "deflate", "zlevel": deflate_level,
+        "bigtiff": "if_safer",
+    }  # fmt: skip
+    with replacing(path) as temp:
+        try:
+            with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(temp, "w", **profile) as dataset:
+                dataset.update_tags(**tags)
+                if colours is not None:
+                    dataset.write_colormap(1, dict(colours))
+                if scale is not None:
+                    dataset.scales, dataset.offsets = (scale,), (0.0,)
+                sink = RasterSink(dataset)
+                yield sink
+                if sink.row_count != grid.height:
+                    raise OutputError(f"{path}: got {sink.row_count} of {grid.height} rows")
+            _check_written(temp, [-1])
+            if shrink_by is not None and (factors := _overview_factors((grid.height, grid.width))):
+                _build_overviews(temp, factors, shrink_by)
+                _check_written(temp, range(len(factors)))
+        except (RasterioError, OSError) as error:
+            if isinstance(error, RoadExtractError):
+                raise
+            reason = error.__cause__ or getattr(error, "strerror", None) or error
+            raise OutputError(f"{path}: cannot be written ({reason}); is the disk full?") from error
+
+
+def _overview_factors(shape: tuple[int, int]) -> list[int]:
+    factors: list[int] = []
+    while max(shape) / 2 ** len(factors) > 2 * BLOCK_PX:
+        factors.append(2 ** (len(factors) + 1))
+    return factors
+
+
+def _build_overviews(path: Path, factors: list[int], shrink_by: Resampling) -> None:
+    """Of a file that is whole otherwise: GDAL crashes where the disk fills up while it makes the first one."""
+    _check_room(path)
+    with (
+        rasterio.Env(GDAL_PAM_ENABLED="NO", COMPRESS_OVERVIEW="DEFLATE", GDAL_TIFF_OVR_BLOCKSIZE=str(BLOCK_PX)),
+        rasterio.open(path, "r+") as dataset,
+    ):
+        dataset.build_overviews(factors, shrink_by)
+
+
+def _check_room(path: Path) -> None:
+    """See whether a file may double its size, which is more than overviews need: they say less than what they are of.
+
+    Raises:
+        OSError: If it may not.
+    """
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        try:
+            _extend(file.fileno(), size, size + _SLACK_BYTES)
+        finally:
+            os.ftruncate(file.fileno(), size)
+
+
+def _extend(descriptor: int, size: int, by: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, size, by)
+        return
+    os.lseek(descriptor, size, os.SEEK_SET)
+    while by > 0:
+        by -= os.write(descriptor, bytes(min(by, _SLACK_BYTES)))
+
+
+def _check_written(path: Path, levels: Iterable[int]) -> None:
+    """Read everything back: closing a dataset swallows the errors of its last writes, and a disk may have filled up.
+
+    Args:
+        path: The file.
+        levels: Of overviews; -1 is the raster itself.
+
+    Raises:
+        RasterioError: If a block cannot be read, or overviews are missing.
+    """
+    for level in levels:
+        with rasterio.open(path, **({} if level < 0 else {"overview_level": level})) as dataset:
+            for row in range(0, dataset.height, BLOCK_PX):
+                dataset.read(1, window=RioWindow(0, row, dataset.width, min(BLOCK_PX, dataset.height - row)))
+
+
+def to_uint8(probability: Float32Array, valid: BoolArray) -> ByteArray:
+    """Probabilities as they are stored: 0..254, 255 where there is no data."""
+    scaled = probability * np.float32(PROBABILITY_MAX)
+    np.rint(scaled, out=scaled)
+    stored = scaled.astype(np.uint8)
+    stored[~valid] = NODATA
+    return stored

@@ -1,0 +1,45 @@
+"""What a raster is made of: files, and the place of its blocks in them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from road_extract.io.raster.opening import open_raster
+
+_SPOTS = 8
+
+
+def read_files(path: str) -> list[str]:
+    """The files that GDAL reads for a raster: itself, overviews, masks, and what a VRT refers to.
+
+    Raises:
+        InputError: If it cannot be opened.
+    """
+    with open_raster(path) as dataset:
+        return [str(file) for file in dataset.files]
+
+
+def read_structure(path: str) -> str:
+    """A hash of a raster's header, with where some of its blocks lie.
+
+    When the pixels of a compressed GeoTIFF change, so do the lengths of its blocks, and where the following ones lie.
+
+    Raises:
+        InputError: If it cannot be opened.
+    """
+    with open_raster(path) as dataset:
+        spots = [(row, col) for row in _spots(dataset, 0) for col in _spots(dataset, 1)]
+        names = [f"BLOCK_{kind}_{col}_{row}" for kind in ("OFFSET", "SIZE") for row, col in spots]
+        blocks = [dataset.get_tag_item(name, "TIFF", bidx=1) for name in names]
+        header = sorted(map(repr, (*dataset.profile.items(), *dataset.tags().items())))
+        found = (header, dataset.mask_flag_enums, dataset.overviews(1), blocks)
+    return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def _spots(dataset: Any, axis: int) -> list[int]:
+    """Rows or columns of blocks from the first to the last."""
+    count = -(-dataset.shape[axis] // dataset.block_shapes[0][axis])
+    return sorted({int(spot) for spot in np.linspace(0, count - 1, _SPOTS)})

@@ -1,0 +1,145 @@
+"""Small documents, and what is known of large ones, from files and over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import http.client
+import logging
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from road_extract.base.errors import InputError
+from road_extract.base.urls import is_url, redact
+from road_extract.io.raster import remote
+
+log = logging.getLogger("road_extract")
+
+T = TypeVar("T")
+
+#: A list or catalogue is small; whoever names a raster by mistake shall not wait for it.
+MAX_BYTES = 64 * 2**20
+TIMEOUT_S = 30
+_TRY_AGAIN = (429, 500, 502, 503, 504)
+
+
+def is_http(location: str) -> bool:
+    """Whether it is an HTTP URL."""
+    return location.lower().startswith(("http://", "https://"))
+
+
+def read_document(location: str) -> str:
+    """Read a text file, or what a URL gives.
+
+    Raises:
+        InputError: If it cannot be read, or is no text.
+    """
+    if is_http(location):
+        data = _request(location, {}, _read_body)
+    elif is_url(location) or location.startswith("/vsi"):
+        raise InputError(f"{location}: lists and catalogues are read from files and HTTP only; download it first")
+    else:
+        data = _read_file(location)
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{location}: is larger than {MAX_BYTES >> 20} MB; expected a list or a STAC document")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{location}: is no text in UTF-8; expected a list or a STAC document") from error
+
+
+def _read_body(answer: http.client.HTTPResponse) -> bytes:
+    data = answer.read(MAX_BYTES + 1)
+    if answer.length and len(data) <= MAX_BYTES:  # reading so many bytes at most is no error when there are fewer
+        raise http.client.IncompleteRead(data, answer.length)
+    return data
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its name and your rights") from error
+
+
+def read_http_facts(url: str) -> dict[str, Any]:
+    """Size, ETag, date and type of what a URL leads to, as far as the server tells.
+
+    Its first byte is asked for, and not just its head: signed URLs allow nothing else.
+
+    Raises:
+        InputError: If it cannot be reached.
+    """
+    return _request(url, {"Range": "bytes=0-0"}, _facts)
+
+
+def _facts(answer: Any) -> dict[str, Any]:
+    headers = answer.headers
+    size = headers.get("Content-Range", "").rpartition("/")[2] or headers.get("Content-Length", "")
+    found = {
+        "size": int(size) if size.isdigit() else None,
+        "etag": headers.get("ETag"),
+        "last_modified": headers.get("Last-Modified"),
+        "type": headers.get_content_type(),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _request(url: str, headers: dict[str, str], read: Callable[[Any], T]) -> T:
+    request = _prepared(url, headers)
+    for wait_s in (*remote.WAITS_S, None):
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+                return read(answer)
+        except (OSError, http.client.HTTPException) as error:
+            reason = _reason(error)
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
+            if wait_s is None or _is_final(error):
+                raise InputError(f"{url}: cannot be read ({reason}); check address, credentials and network") from error
+            log.warning("%s: %s; trying again in %g s", redact(url), reason, wait_s)
+            time.sleep(wait_s)
+    raise AssertionError("the last turn returns or raises")
+
+
+def _prepared(url: str, headers: dict[str, str]) -> urllib.request.Request:
+    """With the user's credentials, from where GDAL takes them; a redirect does not carry them to another host."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    try:
+        request = urllib.request.Request(urlunsplit(parts._replace(netloc=host, fragment="")), headers=headers)
+    except ValueError as error:
+        raise InputError(f"{url}: is no URL ({error})") from error
+    user = unquote(user) or os.environ.get("GDAL_HTTP_USERPWD", "")
+    if user:
+        request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(user.encode()).decode()}")
+    elif bearer := os.environ.get("GDAL_HTTP_BEARER"):
+        request.add_unredirected_header("Authorization", f"Bearer {bearer}")
+    for header in next(csv.reader([os.environ.get("GDAL_HTTP_HEADERS", "")]), []):
+        name, _, value = header.partition(":")
+        request.add_unredirected_header(name.strip(), value.strip())
+    return request
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP {error.code} {error.reason}".strip()
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    return redact(str(cause) or type(cause).__name__)
+
+
+def _is_final(error: Exception) -> bool:
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code not in _TRY_AGAIN
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    # refused, unknown host, bad certificate
+    return isinstance(cause, ConnectionRefusedError | str) or type(cause).__name__ in (
+        "gaierror",
+        "SSLCertVerificationError",
+    )

@@ -1,0 +1,144 @@
+"""STAC: Items, ItemCollections, Catalogs and Collections, from files or a server, as scenes.
+
+Of the specification (https://github.com/radiantearth/stac-spec, 1.0 and 1.1) this needs links and assets only; of the
+API's, its pages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+from urllib.request import url2pathname
+
+from road_extract.base.errors import InputError
+from road_extract.base.urls import is_url, unsigned
+from road_extract.io.sources.fetching import is_http, read_document
+from road_extract.io.sources.found import Found
+
+Json = dict[str, Any]
+
+#: An asset that is no scene, whatever its type.
+_NO_SCENE = {"thumbnail", "overview", "metadata", "mask", "data-mask", "cloud", "snow-ice"}
+
+
+def iter_stac(location: str, asset: str | None) -> Iterator[Found]:
+    """The scenes of a STAC document and of all that it links to, in its order.
+
+    Args:
+        location: Path or URL of an Item, ItemCollection, Catalog or Collection.
+        asset: Key of the asset to take; if None, the only GeoTIFF that is data or to be looked at.
+
+    Raises:
+        InputError: If a document cannot be read or is no STAC, or an item has no such asset.
+    """
+    found = False
+    for item, base in _iter_items(location, set()):
+        found = True
+        key = _choose_asset(item, asset, base)
+        yield Found(resolve(base, item["assets"][key]["href"]), str(item["id"]))
+    if not found:
+        raise InputError(f"{location}: this STAC document leads to no item")
+
+
+def resolve(base: str, href: str) -> str:
+    """Where a link of a document leads: relative ones start from the document's own place."""
+    if href.lower().startswith("file:"):
+        return url2pathname(urlsplit(href).path)
+    if is_url(href) or href.startswith("/vsi"):
+        return href
+    return urljoin(base, href) if is_url(base) else os.path.join(os.path.dirname(base), href)
+
+
+def _iter_items(location: str, seen: set[str]) -> Iterator[tuple[Json, str]]:
+    """Items, each with the place that its links start from."""
+    place = unsigned(location) if is_url(location) else os.path.abspath(location)
+    if place in seen:  # catalogues link up, down and across
+        return
+    seen.add(place)
+    document = _read_json(location)
+    kind = document.get("type")
+    if kind == "Feature":
+        yield _checked(document, location), location
+    elif kind == "FeatureCollection":
+        for item in _list_of(document, "features", location):
+            yield _checked(item, location), _own_place(item) or location
+        for link in _links(document, location, "next"):
+            if str(link.get("method", "GET")).upper() != "GET":
+                raise InputError(f"{location}: its next page must be posted for; save all pages as one ItemCollection")
+            yield from _iter_items(resolve(location, link["href"]), seen)
+    else:
+        for link in _links(document, location, "item", "items", "child"):
+            yield from _iter_items(resolve(location, link["href"]), seen)
+
+
+def _read_json(location: str) -> Json:
+    text = read_document(location)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{location}: is no JSON ({error}); expected a STAC document") from error
+    if not isinstance(document, dict):
+        raise InputError(f"{location}: is no STAC document; expected an Item, ItemCollection, Catalog or Collection")
+    known = document.get("type") in ("Feature", "FeatureCollection", "Catalog", "Collection")
+    if not known and "stac_version" not in document:  # before 1.0 catalogues had no type
+        raise InputError(f"{location}: is no STAC document; expected an Item, ItemCollection, Catalog or Collection")
+    return document
+
+
+def _list_of(document: Json, key: str, location: str) -> list[Json]:
+    values = document.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        raise InputError(f"{location}: its {key!r} is no list of objects, so it is no STAC document")
+    return values
+
+
+def _links(document: Json, location: str, *kinds: str) -> list[Json]:
+    links = [link for link in _list_of(document, "links", location) if link.get("rel") in kinds]
+    if any(not isinstance(link.get("href"), str) for link in links):
+        raise InputError(f"{location}: a link has no href, so it is no STAC document")
+    return links
+
+
+def _checked(item: Json, location: str) -> Json:
+    assets = item.get("assets")
+    good = isinstance(assets, dict) and all(
+        isinstance(a, dict) and isinstance(a.get("href"), str) for a in assets.values()
+    )
+    if not good or "id" not in item:
+        raise InputError(f"{location}: a feature has no id or no assets, so it is no STAC item")
+    return item
+
+
+def _own_place(item: Json) -> str | None:
+    """Items within a collection may have been elsewhere: their links start from there."""
+    links = item.get("links", [])
+    own = [link.get("href") for link in links if isinstance(link, dict) and link.get("rel") == "self"]
+    return own[0] if own and is_http(str(own[0])) else None
+
+
+def _choose_asset(item: Json, asset: str | None, location: str) -> str:
+    assets: dict[str, Json] = item["assets"]
+    keys = ", ".join(assets) or "none"
+    if asset is not None:
+        if asset not in assets:
+            raise InputError(f"{location}: item {item['id']!r} has no asset {asset!r}; its assets: {keys}")
+        return asset
+    rasters = {key: set(value.get("roles") or ()) for key, value in assets.items() if _is_geotiff(value)}
+    rasters = {key: roles for key, roles in rasters.items() if not roles & _NO_SCENE or "visual" in roles}
+    for wanted in ({"visual"}, {"data", "visual"}, None):
+        fitting = [key for key, roles in rasters.items() if wanted is None or roles & wanted]
+        if len(fitting) == 1:
+            return fitting[0]
+    raise InputError(
+        f"{location}: item {item['id']!r} has {len(rasters) or 'no'} GeoTIFF assets that may be the scene; choose one "
+        f"by its key (--asset): {keys}"
+    )
+
+
+def _is_geotiff(asset: Json) -> bool:
+    kind = str(asset.get("type") or "").lower()
+    path = urlsplit(asset["href"]).path.lower()
+    return kind.startswith("image/tiff") or (not kind and path.endswith((".tif", ".tiff")))

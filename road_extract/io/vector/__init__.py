@@ -1,0 +1,39 @@
+"""Vector files: the only modules that read and write them, and that may import geopandas, pyogrio and pyarrow.
+
+A layer is streamed in batches into a temporary file beside the target, which takes the target's name when it is whole:
+
+    features --batches--> checked batches --one writer per format--> temporary file --rename--> target
+"""
+
+from road_extract.io.vector.geojson import reproject, to_lonlat
+from road_extract.io.vector.reading import Table, read_area, read_geometries, read_roads, read_table
+from road_extract.io.vector.writing import (
+    FORMATS,
+    GDAL_SUFFIXES,
+    NETWORK_FORMATS,
+    add_layer,
+    check_format,
+    check_output,
+    is_network_format,
+    write_features,
+    write_network,
+)
+
+__all__ = [
+    "FORMATS",
+    "GDAL_SUFFIXES",
+    "NETWORK_FORMATS",
+    "Table",
+    "add_layer",
+    "check_format",
+    "check_output",
+    "is_network_format",
+    "read_area",
+    "read_geometries",
+    "read_roads",
+    "read_table",
+    "reproject",
+    "to_lonlat",
+    "write_features",
+    "write_network",
+]

@@ -1,0 +1,30 @@
+"""GraphML (graphml.graphdrawing.org), as networkx and other graph tools read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import networkx
+import shapely
+
+from road_extract.roads.features import line_properties
+from road_extract.roads.network import RoadNetwork, to_networkx
+
+
+def write_graphml(path: Path, network: RoadNetwork, crs: str, model: str) -> None:
+    """Write a network: nodes with ``x`` and ``y``, edges with their attributes and their line as ``wkt``.
+
+    Args:
+        path: File to write.
+        network: In map coordinates, which stay as they are.
+        crs: Theirs, as WKT; an attribute of the graph.
+        model: What found the roads; an attribute of the graph.
+    """
+    graph = to_networkx(network)
+    graph.graph.update(crs=crs, model=model)
+    for _, _, index, values in graph.edges(keys=True, data=True):
+        values.clear()
+        known = line_properties(network, index, crs, widths=False)
+        values |= {name: value for name, value in known.items() if value is not None}
+        values["wkt"] = shapely.to_wkt(network.lines[index], rounding_precision=9)
+    networkx.write_graphml_xml(graph, path)

@@ -1,0 +1,69 @@
+"""OSM XML (wiki.openstreetmap.org/wiki/OSM_XML): road lines to be reviewed in JOSM and uploaded from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+import pyproj
+import shapely
+
+from road_extract.base.errors import InputError
+from road_extract.base.version import __version__
+from road_extract.roads.network import RoadNetwork
+
+#: The most nodes that OpenStreetMap takes in one way (API 0.6).
+MAX_WAY_NODES = 2000
+
+
+def write_osm(path: Path, network: RoadNetwork, crs: str, model: str) -> None:
+    """Write nodes, then ways; all are new, so their ids are negative. Ways that meet share a node.
+
+    Args:
+        path: File to write.
+        network: In map coordinates.
+        crs: Theirs, as WKT.
+        model: What found the roads, for the tag ``source``.
+
+    Raises:
+        InputError: A coordinate has no place in WGS 84.
+    """
+    to_lonlat = pyproj.Transformer.from_crs(pyproj.CRS.from_wkt(crs), "OGC:CRS84", always_xy=True)
+    inner = [shapely.get_coordinates(line)[1:-1] for line in network.lines]
+    places = np.concatenate([network.node_xy.reshape(-1, 2), *inner])
+    lon, lat = to_lonlat.transform(places[:, 0], places[:, 1])
+    if not np.isfinite([lon, lat]).all():
+        raise InputError("a road lies outside the area of its CRS and has no longitude and latitude; check the CRS")
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6" generator="road_extract {__version__}">\n'
+        )
+        for number, (x, y) in enumerate(zip((lon + 180) % 360 - 180, lat, strict=True), 1):
+            file.write(f'<node id="-{number}" lat="{y:.7f}" lon="{x:.7f}"/>\n')
+        _write_ways(file, network, [len(part) for part in inner], f"road_extract {__version__} {model}".strip())
+        file.write("</osm>\n")
+
+
+def _write_ways(file: TextIO, network: RoadNetwork, inner_sizes: list[int], source: str) -> None:
+    first, way = len(network.node_xy) + 1, 0
+    for index, size in enumerate(inner_sizes):
+        refs = [int(network.from_node[index]) + 1, *range(first, first + size), int(network.to_node[index]) + 1]
+        first += size
+        tags = {"highway": "road", "source": source}
+        if network.bridged[index]:
+            tags["fixme"] = "bridges a gap in what was seen: check"
+        for part in _split(refs):
+            way += 1
+            file.write(f'<way id="-{way}">\n')
+            file.writelines(f'<nd ref="-{ref}"/>\n' for ref in part)
+            file.writelines(f"<tag k={quoteattr(key)} v={quoteattr(value[:255])}/>\n" for key, value in tags.items())
+            file.write("</way>\n")
+
+
+def _split(refs: list[int]) -> Iterator[list[int]]:
+    """Parts that the API takes, each starting with the node that the one before ends with."""
+    for start in range(0, len(refs) - 1, MAX_WAY_NODES - 1):
+        yield refs[start : start + MAX_WAY_NODES]

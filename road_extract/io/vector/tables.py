@@ -1,0 +1,129 @@
+"""GeoPackage and FlatGeobuf, written by GDAL, and GeoParquet, written by Arrow.
+
+GDAL reports no error where the disk fills up while it closes a file; so what it wrote is read back.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from road_extract.base.features import Feature, LayerSchema
+from road_extract.io.vector.batches import BATCH_FEATURES, Watch, crs_of, geometries_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# A fixed date, so that the same features give the same bytes.
+_GPKG_LAST_CHANGE = "1970-01-01T00:00:00.000Z"
+
+
+def _arrow_schema(schema: LayerSchema, metadata: dict[str, str] | None = None) -> pa.Schema:
+    import pyarrow as pa
+
+    kinds = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string()}
+    columns = [(name, kinds[kind]) for name, kind in schema.fields.items()]
+    return pa.schema([("geometry", pa.binary()), *columns], metadata=metadata)
+
+
+def _record_batch(batch: list[Feature], schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+    import shapely
+
+    geometry = pa.array(shapely.to_wkb(geometries_of(batch), output_dimension=2), pa.binary())
+    fields = [pa.array([row.properties[field.name] for row in batch], field.type) for field in list(schema)[1:]]
+    return pa.record_batch([geometry, *fields], schema=schema)
+
+
+def _write_gdal(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]], driver: str) -> int:
+    import pyarrow as pa
+    import pyogrio
+
+    columns = _arrow_schema(schema)
+    count = _Count()
+    watch = Watch(_record_batch(batch, columns) for batch in count.over(batches))
+    reader = pa.RecordBatchReader.from_batches(columns, iter(watch))
+    layer = {"layer": schema.name, "geometry_type": schema.geometry_type, "crs": schema.crs}
+    try:
+        pyogrio.write_arrow(reader, path, driver=driver, geometry_name="geometry", **layer)
+    except Exception:
+        if watch.error is not None:
+            raise watch.error from None
+        raise
+    return count.value
+
+
+class _Count:
+    """Counts the features that pass."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def over(self, batches: Iterable[list[Feature]]) -> Iterator[list[Feature]]:
+        for batch in batches:
+            self.value += len(batch)
+            yield batch
+
+
+def write_flatgeobuf(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
+    """Write FlatGeobuf with its spatial index; returns the number of features."""
+    import pyogrio
+
+    count = _write_gdal(path, schema, batches, "FlatGeobuf")
+    with pyogrio.open_arrow(path, columns=[], batch_size=BATCH_FEATURES, use_pyarrow=True) as (_, reader):
+        _check_whole(count, sum(batch.num_rows for batch in reader))
+    return count
+
+
+def write_geopackage(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
+    """Write a layer with its spatial index, into a new GeoPackage or beside the layers of one that is there.
+
+    Returns the number of features.
+    """
+    count = _write_gdal(path, schema, batches, "GPKG")
+    layer, index = (name.replace('"', '""') for name in (schema.name, f"rtree_{schema.name}_geom_rowid"))
+    with closing(sqlite3.connect(path)) as database, database:
+        for table in (layer, index):
+            (rows,) = database.execute(f'SELECT count(*) FROM "{table}"').fetchone()
+            _check_whole(count, rows)
+        database.execute("UPDATE gpkg_contents SET last_change = ?", (_GPKG_LAST_CHANGE,))
+    _fix_change_counter(path)
+    return count
+
+
+def _fix_change_counter(path: Path) -> None:
+    """Let a database say that it was changed once: GDAL needs one transaction more or less from run to run.
+
+    The counter stands twice in the header, and both have to agree (sqlite.org/fileformat2.html, 1.3.7 and 1.3.15).
+    """
+    with path.open("r+b") as file:
+        for place in (24, 92):
+            file.seek(place)
+            file.write((1).to_bytes(4, "big"))
+
+
+def _check_whole(expected: int, found: int) -> None:
+    if found != expected:
+        raise OSError(f"only {found} of {expected} features reached the file")
+
+
+def write_parquet(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
+    """Write GeoParquet; returns the number of features."""
+    from pyarrow.parquet import ParquetWriter
+
+    columns = _arrow_schema(schema, {"geo": json.dumps(_geo_metadata(schema))})
+    count = _Count()
+    with path.open("wb") as file, ParquetWriter(file, columns, compression="zstd") as writer:
+        for batch in count.over(batches):
+            writer.write_batch(_record_batch(batch, columns))
+    return count.value
+
+
+def _geo_metadata(schema: LayerSchema) -> dict[str, Any]:
+    """File metadata of GeoParquet 1.1.0 (geoparquet.org/releases/v1.1.0)."""
+    column = {"encoding": "WKB", "geometry_types": [schema.geometry_type], "crs": crs_of(schema).to_json_dict()}
+    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}

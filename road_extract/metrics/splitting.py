@@ -1,0 +1,37 @@
+"""Lines out of whatever geometries a file holds, and what of them lies in an area."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+from road_extract.base.arrays import Geometries, IntArray
+
+
+def split_lines(geometries: Geometries) -> tuple[Geometries, IntArray]:
+    """The LineStrings among geometries and in their collections; what is no line, or has no length, is left out.
+
+    Returns:
+        LineStrings (n,), and for each the index of the geometry that it comes from.
+    """
+    parts, source = geometries, np.arange(len(geometries))
+    while (shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():  # collections may hold collections
+        parts, inner = shapely.get_parts(parts, return_index=True)
+        source = source[inner]
+    lines = (shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING) & (shapely.length(parts) > 0)
+    return shapely.force_2d(parts[lines]), source[lines]
+
+
+def clip_lines(lines: Geometries, area: shapely.Geometry) -> tuple[Geometries, IntArray]:
+    """The parts of LineStrings inside an area; those that lie in it whole come out as they are.
+
+    Returns:
+        LineStrings (n,), and for each the index of the line that it comes from.
+    """
+    shapely.prepare(area)
+    whole = shapely.contains_properly(area, lines)
+    cut = np.flatnonzero(~whole & shapely.intersects(area, lines))
+    parts, source = split_lines(shapely.line_merge(shapely.intersection(lines[cut], area)))
+    index = np.concatenate([np.flatnonzero(whole), cut[source]])
+    order = np.argsort(index, kind="stable")
+    return np.concatenate([lines[whole], parts])[order], index[order]

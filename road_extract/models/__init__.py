@@ -1,0 +1,49 @@
+"""The ResUNet, model folders on disk, and in `backends` what runs a model.
+
+Keras is imported inside the functions that need it. No raster, no vector file and no blending here.
+"""
+
+from road_extract.models.inference_form import Operations, build_inference_form
+from road_extract.models.quantization import Int8Ranges, read_int8_ranges, write_int8_ranges
+from road_extract.models.resunet import (
+    STRIDE,
+    batchnorm_relu,
+    build_resunet,
+    decoder_block,
+    logits_model,
+    residual_block,
+)
+from road_extract.models.storage import (
+    INT8_FILE,
+    SPEC_FILE,
+    load_model,
+    load_weights,
+    model_hash,
+    read_spec,
+    read_weights,
+    save_model,
+    shipped_model,
+)
+
+__all__ = [
+    "INT8_FILE",
+    "SPEC_FILE",
+    "STRIDE",
+    "Int8Ranges",
+    "Operations",
+    "batchnorm_relu",
+    "build_inference_form",
+    "build_resunet",
+    "decoder_block",
+    "load_model",
+    "load_weights",
+    "logits_model",
+    "model_hash",
+    "read_int8_ranges",
+    "read_spec",
+    "read_weights",
+    "residual_block",
+    "save_model",
+    "shipped_model",
+    "write_int8_ranges",
+]

@@ -1,0 +1,72 @@
+"""What a runtime has compiled, kept in the user's cache folder: a program that starts again finds it there.
+
+Nothing depends on it. Without a folder that can be written to, and after damage, everything is built anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from road_extract.base.files import replacing
+
+#: Names the folder; empty: nothing is kept.
+VARIABLE = "ROAD_EXTRACT_CACHE"
+#: Those used last; one is 10 to 40 MB.
+ENTRIES = 6
+_DIGEST_BYTES = 32
+
+
+def cache_folder() -> Path | None:
+    """Where entries lie; None if none are wanted."""
+    if VARIABLE in os.environ:
+        return Path(os.environ[VARIABLE]) if os.environ[VARIABLE] else None
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "road_extract"
+
+
+def make_key(parts: Iterable[str]) -> str:
+    """One name for everything that an entry depends on."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+
+
+def read_entry(key: str) -> bytes | None:
+    """What was kept under a key; None if there is nothing, or it is damaged."""
+    try:
+        path = _path(key)
+        content = path.read_bytes() if path else b""
+        if path:
+            path.touch()  # the oldest go first
+    except (OSError, RuntimeError):  # RuntimeError: a user without a home
+        return None
+    digest, value = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    return value if hashlib.sha256(value).digest() == digest else None
+
+
+def write_entry(key: str, value: bytes) -> None:
+    """Keep a value, if that is possible, and drop what was not used for long."""
+    try:
+        path = _path(key)
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temp:
+            temp.write_bytes(hashlib.sha256(value).digest() + value)
+        kept = sorted(path.parent.glob(f"*{path.suffix}"), key=lambda entry: entry.stat().st_mtime)
+        for entry in kept[:-ENTRIES]:
+            entry.unlink(missing_ok=True)
+    except (OSError, RuntimeError):
+        return
+
+
+def _path(key: str) -> Path | None:
+    folder = cache_folder()
+    return folder / f"{key}.compiled" if folder else None

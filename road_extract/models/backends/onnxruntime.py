@@ -1,0 +1,163 @@
+"""ONNX Runtime: on NVIDIA, AMD and other devices by its providers, or on the processor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from road_extract.base.arrays import Float32Array
+from road_extract.base.errors import BackendError, InputError
+from road_extract.models import build_inference_form, read_spec, read_weights
+from road_extract.models.backends.checks import check_probabilities
+
+BATCH_SIZE = 4
+_OPSET = 17
+#: Of ONNX files with that opset: any reader from 2022 on knows it.
+_IR_VERSION = 8
+
+
+class OnnxRuntimeBackend:
+    """A `Backend` that needs no TensorFlow. Float32 on every device."""
+
+    def __init__(
+        self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
+    ) -> None:
+        """Build the network and start a session on the best device that this ONNX Runtime was built for.
+
+        Args:
+            model: Model folder.
+            batch_size: First dimension of every batch; a good one if left out.
+            precision: ``float32`` or ``auto``, which is the same here.
+            threads: Of the processor; all if left out.
+
+        Raises:
+            InputError: If the model folder cannot be used, or another precision is asked for.
+            BackendError: If ONNX Runtime or onnx cannot be imported, or no session can be started.
+        """
+        if precision not in ("auto", "float32"):
+            raise InputError(f"backend onnxruntime computes in float32 only, not in {precision}")
+        ort = _import("onnxruntime")
+        self.batch_size, self.in_flight = batch_size or BATCH_SIZE, 1
+        settings = ort.SessionOptions()
+        settings.log_severity_level = 3
+        settings.intra_op_num_threads = threads or 0
+        content = build_onnx(model, self.batch_size).SerializeToString()
+        # Azure's is a web service, not a device
+        providers = [name for name in ort.get_available_providers() if name != "AzureExecutionProvider"]
+        try:
+            self._session = ort.InferenceSession(content, settings, providers=providers)
+        except Exception as error:
+            raise BackendError(f"ONNX Runtime could not load the model: {error}") from error
+        device = self._session.get_providers()[0].removesuffix("ExecutionProvider")
+        self.description = f"ONNX Runtime {ort.__version__}, {device}, float32"
+
+    def predict(self, batch: Float32Array) -> Float32Array:
+        """See `Backend.predict`."""
+        try:
+            (probability,) = self._session.run(None, {"input": batch})
+        except Exception as error:
+            raise BackendError(f"ONNX Runtime could not run the model: {error}") from error
+        return check_probabilities(probability)
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        del self._session
+
+
+def has_cuda() -> bool:
+    """Whether the ONNX Runtime that is installed was built for NVIDIA's GPUs."""
+    return "CUDAExecutionProvider" in _import("onnxruntime").get_available_providers()
+
+
+def build_onnx(model: Path, batch_size: int | None = None) -> Any:
+    """The network as an ``onnx.ModelProto``: (batch, rows, cols, bands) -> (batch, rows, cols), float32.
+
+    Args:
+        model: Model folder.
+        batch_size: None leaves it open.
+
+    Raises:
+        InputError: If the model folder cannot be used.
+        BackendError: If onnx cannot be imported.
+    """
+    onnx = _import("onnx")
+    spec, weights = read_spec(model), read_weights(model)
+    size, bands = spec.tile_size_px, len(spec.bands)
+    graph = _Operations(onnx)
+    logits = build_inference_form(graph, graph.node("Transpose", ["input"], perm=[0, 3, 1, 2]), weights, bands)
+    probability = graph.node("Sigmoid", [logits])
+    graph.node("Squeeze", [probability, graph.constant(np.array([1]))], output="probability")
+    batch = "batch" if batch_size is None else batch_size
+    value = onnx.helper.make_tensor_value_info
+    made = onnx.helper.make_graph(
+        graph.nodes,
+        "RESUNET",
+        [value("input", onnx.TensorProto.FLOAT, [batch, size, size, bands])],
+        [value("probability", onnx.TensorProto.FLOAT, [batch, size, size])],
+        graph.constants,
+    )
+    opsets = [onnx.helper.make_opsetid("", _OPSET)]
+    return onnx.helper.make_model(made, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="road_extract")
+
+
+def export_onnx(model: Path, folder: Path) -> None:
+    """Write ``model.onnx`` into a folder."""
+    (folder / "model.onnx").write_bytes(build_onnx(model).SerializeToString())
+
+
+class _Operations:
+    """`Operations` that write an ONNX graph, channels-first. A feature map is the name of a value."""
+
+    def __init__(self, onnx: Any) -> None:
+        self._onnx = onnx
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def convolution(self, x: str, kernel: Float32Array, bias: Float32Array, stride: int, name: str) -> str:
+        inputs = [x, self.constant(kernel.transpose(3, 2, 0, 1)), self.constant(bias)]
+        return self.node("Conv", inputs, output=name, auto_pad="SAME_UPPER", strides=[stride, stride])
+
+    def transposed_convolution(self, x: str, kernel: Float32Array, name: str) -> str:
+        inputs = [x, self.constant(kernel.transpose(2, 3, 0, 1))]
+        return self.node("ConvTranspose", inputs, output=name, strides=[2, 2], pads=[1, 1, 1, 1])
+
+    def scaled_relu(self, x: str, scale: Float32Array, shift: Float32Array) -> str:
+        scaled = self.node("Mul", [x, self.constant(scale.reshape(1, -1, 1, 1))])
+        return self.relu(self.add(scaled, self.constant(shift.reshape(1, -1, 1, 1))))
+
+    def relu(self, x: str) -> str:
+        return self.node("Relu", [x])
+
+    def upsampled(self, x: str) -> str:
+        scales = self.constant(np.array([1, 1, 2, 2], np.float32))
+        return self.node(
+            "Resize", [x, "", scales], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"
+        )
+
+    def add(self, x: str, y: str) -> str:
+        return self.node("Add", [x, y])
+
+    def node(self, kind: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
+        """Add a node; returns the name of its result."""
+        output = output or f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(self._onnx.helper.make_node(kind, inputs, [output], name=output, **attributes))
+        return output
+
+    def constant(self, values: NDArray[Any]) -> str:
+        """Add an initializer; returns its name."""
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(self._onnx.numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+
+def _import(name: str) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as error:
+        hint = "pip install onnx onnxruntime"
+        raise BackendError(f"{name} cannot be imported ({error}); install it ({hint})") from error

@@ -1,0 +1,230 @@
+"""OpenVINO on the processor: the network built from the model folder's weights, several requests in flight."""
+
+from __future__ import annotations
+
+import queue
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from road_extract.base.arrays import Float32Array
+from road_extract.base.errors import BackendError, InputError
+from road_extract.models import INT8_FILE, build_inference_form, model_hash, read_int8_ranges, read_spec, read_weights
+from road_extract.models.backends.cache import make_key, read_entry, write_entry
+from road_extract.models.backends.checks import check_probabilities, processor_flags
+from road_extract.models.backends.openvino_int8 import quantize
+
+#: Two windows a request fill the processor's caches best; more only wait longer.
+BATCH_SIZE = 2
+#: What is not in integers is computed in bfloat16 beside them, where the processor has it.
+_HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
+
+
+class OpenVinoBackend:
+    """A `Backend` that needs no TensorFlow."""
+
+    def __init__(
+        self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
+    ) -> None:
+        """Build and compile the network, or take it from the cache.
+
+        Args:
+            model: Model folder.
+            batch_size: First dimension of every batch; the fastest if left out.
+            precision: ``float32``, ``bfloat16``, ``int8``, or ``auto``: the fastest that the processor has instructions
+                for; int8 only for a model that has been made ready for it.
+            threads: Of the processor; all if left out.
+
+        Raises:
+            InputError: If the model folder cannot be used.
+            BackendError: If OpenVINO cannot be imported or cannot use the network.
+        """
+        ov = _import_openvino()
+        self.batch_size = batch_size or BATCH_SIZE
+        core = ov.Core()
+        if precision == "auto":
+            precision = _choose_precision(core, model)
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": _HINTS[precision]}
+        if threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = threads
+        compiled = _load(core, model, self.batch_size, precision, settings)
+        self.in_flight = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        # a request belongs to one caller at a time
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(self.in_flight):
+            self._requests.put(compiled.create_infer_request())
+        self.description = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {precision}"
+        # The bindings fetch NumPy's interface at their first use, behind a guard of C++ that waits with the GIL held:
+        # two threads that come first together stop each other for ever. Here there is one.
+        ov.Type.f32.to_dtype()
+        _ = ov.Tensor(np.zeros(1, np.float32), shared_memory=True).data
+
+    def predict(self, batch: Float32Array) -> Float32Array:
+        """See `Backend.predict`."""
+        request = self._requests.get()
+        try:
+            result = request.infer({0: batch}, share_inputs=True)
+            probability: Float32Array = np.array(result[0], np.float32)
+        except RuntimeError as error:
+            raise BackendError(f"OpenVINO could not run the model: {error}") from error
+        finally:
+            self._requests.put(request)
+        return check_probabilities(probability)
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        for _ in range(self.in_flight):
+            self._requests.get()
+
+
+def build_int8(model: Path, batch_size: int = -1) -> Any:
+    """`build_openvino` in 8-bit integers.
+
+    Raises:
+        InputError: If the model folder cannot be used, or has no ranges for it.
+        BackendError: If OpenVINO cannot be imported.
+    """
+    measured = read_int8_ranges(model)
+    if measured is None:
+        raise InputError(f"model {model}: has no {INT8_FILE}, which int8 needs; make it with `road-extract quantize`")
+    network = build_openvino(model, batch_size)
+    try:
+        quantize(network, measured.ranges)
+    except KeyError as error:
+        raise InputError(f"model {model}: {INT8_FILE} names no feature map of this network: {error}") from error
+    return network
+
+
+def build_openvino(model: Path, batch_size: int = -1) -> Any:
+    """The network as an ``openvino.Model``: (batch, rows, cols, bands) -> (batch, rows, cols), float32.
+
+    Args:
+        model: Model folder.
+        batch_size: -1 leaves it open.
+
+    Raises:
+        InputError: If the model folder cannot be used.
+        BackendError: If OpenVINO cannot be imported.
+    """
+    ov = _import_openvino()
+    from openvino import opset13 as ops
+
+    spec, weights = read_spec(model), read_weights(model)
+    size, bands = spec.tile_size_px, len(spec.bands)
+    image = ops.parameter([batch_size, size, size, bands], np.float32, name="input")
+    image.output(0).get_tensor().set_names({"input"})
+    channels_first = ops.transpose(image, ops.constant(np.array([0, 3, 1, 2])))
+    logits = build_inference_form(_Operations(ops), channels_first, weights, bands)
+    probability = ops.squeeze(ops.sigmoid(logits), ops.constant(np.array([1])))
+    probability.output(0).get_tensor().set_names({"probability"})
+    return ov.Model([probability], [image], "RESUNET")
+
+
+def export_openvino(model: Path, folder: Path) -> None:
+    """Write ``model.xml`` and ``model.bin`` into a folder, in float32."""
+    _import_openvino().save_model(build_openvino(model), folder / "model.xml", compress_to_fp16=False)
+
+
+class _Operations:
+    """`Operations` on OpenVINO's nodes, channels-first. Each node has a name of ours: quantization goes by them."""
+
+    def __init__(self, ops: Any) -> None:
+        self._ops = ops
+        self._nodes = 0
+
+    def convolution(self, x: Any, kernel: Float32Array, bias: Float32Array, stride: int, name: str) -> Any:
+        # (rows, cols, in, out) -> (out, in, rows, cols)
+        filters = self._constant(kernel.transpose(3, 2, 0, 1))
+        y = self._ops.convolution(x, filters, [stride] * 2, [0, 0], [0, 0], [1, 1], auto_pad="same_upper")
+        y = self._named(y, name)
+        return self.add(y, self._per_channel(bias)) if bias.any() else y
+
+    def transposed_convolution(self, x: Any, kernel: Float32Array, name: str) -> Any:
+        # (rows, cols, in, out) -> (in, out, rows, cols)
+        filters = self._constant(kernel.transpose(2, 3, 0, 1))
+        y = self._ops.convolution_backprop_data(x, filters, [2, 2], pads_begin=[1, 1], pads_end=[1, 1])
+        return self._named(y, name)
+
+    def scaled_relu(self, x: Any, scale: Float32Array, shift: Float32Array) -> Any:
+        scaled = self._named(self._ops.multiply(x, self._per_channel(scale)))
+        return self.relu(self.add(scaled, self._per_channel(shift)))
+
+    def relu(self, x: Any) -> Any:
+        return self._named(self._ops.relu(x))
+
+    def upsampled(self, x: Any) -> Any:
+        y = self._ops.interpolate(
+            x,
+            self._constant(np.array([2, 2])),
+            mode="nearest",
+            shape_calculation_mode="scales",
+            axes=self._ops.constant(np.array([2, 3])),
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
+        return self._named(y)
+
+    def add(self, x: Any, y: Any) -> Any:
+        return self._named(self._ops.add(x, y))
+
+    def _named(self, node: Any, name: str | None = None) -> Any:
+        self._nodes += 1
+        node.set_friendly_name(name or f"{node.get_type_name().lower()}_{self._nodes}")
+        return node
+
+    def _constant(self, values: NDArray[Any]) -> Any:
+        return self._ops.constant(np.ascontiguousarray(values, np.float32))
+
+    def _per_channel(self, values: Float32Array) -> Any:
+        return self._constant(values.reshape(1, -1, 1, 1))
+
+
+def _load(core: Any, model: Path, batch_size: int, precision: str, settings: dict[str, Any]) -> Any:
+    """The compiled network: building and compiling take a second, reading what they gave last time a tenth of it."""
+    read_spec(model)  # a folder that is no model is told so in any case
+    key = make_key([precision, str(batch_size), repr(sorted(settings.items())), *_surroundings(core, model)])
+    if (entry := read_entry(key)) is not None:
+        try:
+            return core.import_model(entry, "CPU", settings)
+        except RuntimeError:  # of an OpenVINO that only looks the same
+            pass
+    network = (build_int8 if precision == "int8" else build_openvino)(model, batch_size)
+    try:
+        compiled = core.compile_model(network, "CPU", settings)
+    except RuntimeError as error:
+        raise BackendError(f"OpenVINO could not compile the model: {error}") from error
+    write_entry(key, compiled.export_model().getvalue())
+    return compiled
+
+
+def _surroundings(core: Any, model: Path) -> list[str]:
+    """What a compiled network depends on, but for how it is asked for: model, this code, runtime, processor."""
+    package = resources.files("road_extract.models")
+    sources = ("inference_form.py", "backends/openvino.py", "backends/openvino_int8.py")
+    code = [package.joinpath(source).read_text(encoding="utf-8") for source in sources]
+    device = [str(core.get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
+    return [model_hash(model), *code, str(_import_openvino().__version__), *device, processor_flags()]
+
+
+#: Instructions that multiply 8-bit integers without loss; older ones saturate in between.
+_INT8_FLAGS = ("amx_int8", "avx512_vnni", "avx_vnni")
+
+
+def _choose_precision(core: Any, model: Path) -> str:
+    native = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    # where flags cannot be read, bfloat16 tells: every processor that has it has these instructions, too
+    has_int8 = "BF16" in native or any(flag in processor_flags() for flag in _INT8_FLAGS)
+    if "INT8" in native and has_int8 and (model / INT8_FILE).exists():
+        return "int8"
+    return "bfloat16" if "BF16" in native else "float32"
+
+
+def _import_openvino() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise BackendError(f"OpenVINO cannot be imported ({error}); install it (pip install openvino)") from error
+    return openvino

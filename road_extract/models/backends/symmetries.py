@@ -1,0 +1,36 @@
+"""Test-time augmentation: a model looks at every symmetry of a tile, and its answers are averaged."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from road_extract.base.arrays import Float32Array
+from road_extract.models.backends.protocol import Backend
+
+
+class D4Backend:
+    """A backend whose answer does not depend on which way a tile is turned: the mean over D4, the square's symmetries.
+
+    Eight times the work. Tiles must be square.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        """Stand over a backend, and close it when closed."""
+        self._backend = backend
+        self.batch_size, self.in_flight = backend.batch_size, backend.in_flight
+        self.description = f"{backend.description}, mean over 8 symmetries"
+
+    def predict(self, batch: Float32Array) -> Float32Array:
+        """Mean probability over the eight symmetries, (batch size, rows, cols)."""
+        total = np.zeros(batch.shape[:3], np.float32)
+        for flipped in (False, True):
+            for turns in range(4):
+                turned = np.rot90(batch[:, :, ::-1] if flipped else batch, turns, axes=(1, 2))
+                found = np.rot90(self._backend.predict(np.ascontiguousarray(turned)), -turns, axes=(1, 2))
+                total += found[:, :, ::-1] if flipped else found
+        total /= 8
+        return np.minimum(total, 1, out=total)
+
+    def close(self) -> None:
+        """Free what the runtime holds."""
+        self._backend.close()

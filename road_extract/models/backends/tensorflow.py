@@ -1,0 +1,148 @@
+"""TensorFlow, through Keras: one graph with a fixed batch shape."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from road_extract.base.arrays import Float32Array
+from road_extract.base.errors import BackendError, InputError
+from road_extract.base.native import load_drivers
+from road_extract.models.backends.checks import check_probabilities, processor_flags
+
+log = logging.getLogger("road_extract")
+
+BATCH_SIZE = 4
+
+
+class TensorFlowBackend:
+    """A `Backend`. Uses a GPU where TensorFlow sees one, else the CPU, in bfloat16 where that pays."""
+
+    def __init__(
+        self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: Model folder.
+            batch_size: First dimension of every batch; a good one if left out.
+            precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 on processors with instructions for it.
+            threads: Of the processor; all if left out.
+
+        Raises:
+            InputError: If the model folder cannot be used, or another precision is asked for.
+            BackendError: If TensorFlow cannot be imported.
+        """
+        if precision == "int8":
+            raise InputError("backend tensorflow computes in float32 or bfloat16; for int8 use openvino")
+        self.batch_size, self.in_flight = batch_size or BATCH_SIZE, 1
+        with _quiet_start():
+            self._start(model, precision, threads)
+
+    def _start(self, model: Path, precision: str, threads: int | None) -> None:
+        tf = _import_tensorflow()
+        import keras
+
+        if threads is not None:
+            _limit_threads(tf, threads)
+
+        from road_extract.models import load_model
+
+        if precision == "auto":
+            precision = "bfloat16" if _has_bfloat16() else "float32"
+        previous = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+        try:
+            network = load_model(model)
+        finally:
+            keras.config.set_dtype_policy(previous)
+        signature = tf.TensorSpec((self.batch_size, *network.input_shape[1:]), tf.float32)
+        # one traced graph: calling keras' predict() in a loop is slow and leaks
+        self._graph = tf.function(lambda batch: network(batch, training=False)[..., 0], input_signature=[signature])
+        self._graph(np.zeros(signature.shape, np.float32))  # traces and compiles
+        device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+        self.description = f"TensorFlow {tf.__version__}, {device}, {precision}"
+
+    def predict(self, batch: Float32Array) -> Float32Array:
+        """See `Backend.predict`."""
+        try:
+            probability: Float32Array = self._graph(batch).numpy()
+        except Exception as error:
+            raise BackendError(f"TensorFlow could not run the model: {error}") from error
+        return check_probabilities(probability)
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        del self._graph
+
+
+def export_saved_model(model: Path, folder: Path) -> None:
+    """Write a SavedModel into a folder, in float32, with a signature ``serving_default``."""
+    with _quiet_start():
+        tf = _import_tensorflow()
+
+        from road_extract.models import load_model
+
+        network = load_model(model)
+        signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32, name="input")
+
+        def serve(batch: Any) -> dict[str, Any]:
+            return {"probability": network(batch, training=False)[..., 0]}
+
+        module = tf.Module()
+        module.network = network
+        module.serve = tf.function(serve, input_signature=[signature])
+        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+
+
+@contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Keep what native code prints at its start, which tells users nothing, from stderr, unless the start fails."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # no stderr to keep quiet
+        yield
+        return
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _import_tensorflow() -> Any:
+    load_drivers()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise BackendError(f"TensorFlow cannot be imported ({error}); install it (pip install tensorflow)") from error
+    return tf
+
+
+def _limit_threads(tf: Any, threads: int) -> None:
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError:  # TensorFlow takes it only before its first use in a process
+        log.warning("TensorFlow already runs in this process: its number of threads stays as it is")
+
+
+def _has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16; where that is not known, float32 is the safe choice."""
+    flags = processor_flags()
+    return "amx_bf16" in flags or "avx512_bf16" in flags

@@ -1,0 +1,67 @@
+"""Makes a model ready for 8-bit inference: real tiles are run, and the ranges of the feature maps kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from road_extract.base.arrays import Float32Array
+from road_extract.base.errors import InputError
+from road_extract.base.options import PredictOptions
+from road_extract.io.raster import gdal_session
+from road_extract.io.raster.unplaced import place_if_unplaced
+from road_extract.models import read_spec, write_int8_ranges
+from road_extract.pipeline.setup import open_scene, plan_tiles
+from road_extract.prediction.preprocess import pad_to, scale_scene, to_model_input
+
+#: Changing more of them hardly changes the ranges.
+TILES = 120
+
+
+def quantize_model(model: Path, scenes: Sequence[Path], *, assume_crs: str | None = None, seed: int = 0) -> int:
+    """Write ``int8.json`` into a model folder, by NNCF's post-training quantization.
+
+    Args:
+        model: Model folder.
+        scenes: Imagery of the kinds that the model is for; `TILES` tiles are drawn from them at random.
+        assume_crs: CRS of scenes that have none.
+        seed: Of the drawing.
+
+    Returns:
+        How many feature maps are held in 8 bits.
+
+    Raises:
+        InputError: If a scene or the model cannot be used.
+        BackendError: If OpenVINO or NNCF cannot be imported.
+    """
+    from road_extract.models.backends.openvino import build_openvino
+    from road_extract.models.backends.openvino_int8 import measure_ranges
+
+    options = PredictOptions(model=str(model), assume_crs=assume_crs)
+    rng = np.random.default_rng(seed)
+    share = -(-TILES // max(1, len(scenes)))
+    tiles = [tile for scene in scenes for tile in _draw(scene, share, options, rng)]
+    if not tiles:
+        raise InputError("quantize: found no tile with valid pixels in the scenes")
+    ranges = measure_ranges(build_openvino(model, 1), tiles)
+    write_int8_ranges(model, ranges, f"nncf {version('nncf')}, openvino {version('openvino')}")
+    return len(ranges)
+
+
+def _draw(scene: Path, count: int, options: PredictOptions, rng: np.random.Generator) -> list[Float32Array]:
+    """Some of the tiles that `predict` would run."""
+    spec = read_spec(Path(str(options.model)))
+    tiles = []
+    # only pixels count here: a scene without place is as good as any
+    name = str(scene) if options.assume_crs else place_if_unplaced(scene, spec.gsd_m)
+    with gdal_session(), open_scene(name, options, spec) as source:
+        scaling, windows = scale_scene(source, spec.normalization), list(plan_tiles(source, options, spec))
+        for index in rng.permutation(len(windows))[:count]:
+            window = windows[index].clipped(source.grid.height, source.grid.width)
+            pixels, valid = source.read(window)
+            if valid.any():
+                tiles.append(pad_to(to_model_input(pixels, valid, scaling, spec), spec.tile_size_px))
+    return tiles

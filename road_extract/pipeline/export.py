@@ -1,0 +1,48 @@
+"""Writes a model in the formats of other tools."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from road_extract.base.errors import InputError, OutputError
+from road_extract.base.files import temp_name
+from road_extract.models import SPEC_FILE, read_spec, shipped_model
+from road_extract.models.backends import export_network
+
+
+def export_model(out: Path, to: str, model: Path | None = None) -> Path:
+    """Write a model into a folder of its own: the network, and the ``spec.json`` without which nobody can feed it.
+
+    The network takes (batch, rows, cols, bands) float32, scaled as the spec says, and gives (batch, rows, cols)
+    probabilities.
+
+    Args:
+        out: Folder to make.
+        to: ``onnx``, ``openvino`` (IR: ``.xml`` and ``.bin``) or ``savedmodel`` (TensorFlow).
+        model: Model folder; the shipped one if left out.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        InputError: If the model cannot be used, or the format is unknown.
+        BackendError: If the runtime that writes the format is not installed.
+        OutputError: If ``out`` exists or cannot be written.
+    """
+    folder = model or shipped_model()
+    read_spec(folder)
+    if os.path.lexists(out):
+        raise InputError(f"{out}: exists already; choose another name for the new folder")
+    temp = temp_name(out)
+    try:
+        temp.mkdir()
+        export_network(to, folder, temp)
+        shutil.copyfile(folder / SPEC_FILE, temp / SPEC_FILE)
+        temp.rename(out)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(temp, ignore_errors=True)
+    return out

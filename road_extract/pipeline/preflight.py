@@ -1,0 +1,156 @@
+"""A look at a scene before a long run: what it is, what the run takes, what would stop it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from road_extract.base.errors import RoadExtractError
+from road_extract.base.options import PredictOptions
+from road_extract.base.urls import redact
+from road_extract.base.windows import TilePlan
+from road_extract.io.raster import SceneFacts, find_problems, gdal_session, read_facts
+from road_extract.models import read_spec
+from road_extract.models.backends import choose_backend, open_backend
+from road_extract.models.spec import ModelSpec
+from road_extract.pipeline.setup import PathLike, model_folder, open_scene, plan_tiles, scene_remarks
+from road_extract.prediction.preprocess import scale_scene
+
+T = TypeVar("T")
+
+#: Measured (docs/performance.md): GDAL's cache and the runtime with its model, what TensorFlow takes beyond that, and
+#: what each column of the inference grid adds.
+BASE_BYTES = 0.75e9
+TENSORFLOW_BYTES = 1.1e9
+BYTES_PER_COLUMN = 9_000
+
+
+@dataclass(frozen=True, slots=True)
+class SceneReport:
+    """What is known of a scene before extraction.
+
+    Attributes:
+        scene: Its path, without passwords.
+        facts: The file's size, bands, type, CRS, pixel size and nodata; None if it cannot be opened.
+        model: Name of the model.
+        model_gsd_m: Its GSD, metres.
+        grid: Rows and columns of the inference grid.
+        windows: That the model looks at.
+        memory_bytes: Peak, estimated.
+        disk_bytes: Of the probability raster, at most.
+        seconds: Of the model's work, from a short run on this machine; None if not timed.
+        backend: What ran it.
+        remarks: Worth knowing.
+        problems: What extraction would stop at, each with what to do.
+    """
+
+    scene: str
+    facts: SceneFacts | None = None
+    model: str = ""
+    model_gsd_m: float = 0.0
+    grid: tuple[int, int] | None = None
+    windows: int = 0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    seconds: float | None = None
+    backend: str = ""
+    remarks: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def to_text(self) -> str:
+        """Plain words, a line each."""
+        lines = [self.scene, *(self.facts.to_lines() if self.facts else ())]
+        if self.grid:
+            lines += [
+                f"  model      {self.model}, {self.model_gsd_m:g} m pixels",
+                f"  work       {self.grid[0]:,} x {self.grid[1]:,} pixels (rows x columns), {self.windows:,} windows",
+                f"  memory     about {self.memory_bytes / 1e9:.1f} GB",
+                f"  disk       at most {math.ceil(self.disk_bytes / 1e6):,} MB for the probability raster",
+            ]
+        if self.seconds is not None:
+            lines.append(f"  time       about {_in_words(self.seconds)} ({self.backend})")
+        lines += [f"  note       {remark}" for remark in self.remarks]
+        lines += [f"  PROBLEM    {problem}" for problem in self.problems]
+        return "\n".join(lines if self.problems else [*lines, "  ready      nothing would stop `road-extract extract`"])
+
+
+def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, timing: bool = True) -> SceneReport:
+    """Describe a scene and the work that extracting its roads would be. Problems are reported, not raised.
+
+    Args:
+        scene: Any path; one that is no raster is a problem too.
+        options: As they would be given to `extract_roads`.
+        timing: Run the model on a few windows to tell the time.
+    """
+    options, path = options or PredictOptions(), str(scene)
+    problems: list[str] = []
+    spec = _attempt(lambda: read_spec(model_folder(options)), problems)
+    facts = _attempt(lambda: read_facts(path), problems)
+    if facts is None or spec is None:
+        return SceneReport(redact(path), facts, problems=problems)
+    problems += find_problems(path, options.bands, len(spec.bands), options.assume_crs)
+    if problems:
+        return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=problems)
+    return _describe_work(path, facts, options, spec, timing)
+
+
+def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: ModelSpec, timing: bool) -> SceneReport:
+    problems: list[str] = []
+    try:
+        with gdal_session(), open_scene(path, options, spec) as source:
+            plan = plan_tiles(source, options, spec)
+            remarks = [text for _, text in scene_remarks(source, spec)]
+            scale_scene(source, spec.normalization)
+    except RoadExtractError as error:
+        return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=[str(error)])
+    timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing else None
+    seconds, backend = timed if timed else (None, "")
+    return SceneReport(
+        redact(path), facts, spec.name, spec.gsd_m, (plan.height, plan.width), len(plan),
+        _estimate_memory(options.backend, plan.width), plan.height * plan.width * 4 // 3,
+        seconds, backend, remarks, problems,
+    )  # fmt: skip
+
+
+def _estimate_memory(backend: str, columns: int) -> int:
+    problems: list[str] = []  # told elsewhere, by whoever needs the backend
+    chosen = _attempt(choose_backend, problems) if backend == "auto" else backend
+    return int(BASE_BYTES + BYTES_PER_COLUMN * columns + (TENSORFLOW_BYTES if chosen == "tensorflow" else 0))
+
+
+def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tuple[float, str]:
+    folder = model_folder(options)
+    backend = open_backend(options.backend, folder, options.batch_size, options.precision, options.threads, options.tta)
+    batch = np.zeros((backend.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands)), np.float32)
+    with ThreadPoolExecutor(backend.in_flight) as pool:
+        batches = [batch] * backend.in_flight
+        list(pool.map(backend.predict, batches))  # the first run compiles
+        started = time.perf_counter()
+        runs = 0
+        while time.perf_counter() - started < 2:
+            list(pool.map(backend.predict, batches))
+            runs += len(batches)
+        per_batch = (time.perf_counter() - started) / runs
+    description = backend.description
+    backend.close()
+    return per_batch * -(-len(plan) // backend.batch_size), description
+
+
+def _attempt(step: Callable[[], T], problems: list[str]) -> T | None:
+    try:
+        return step()
+    except RoadExtractError as error:
+        problems.append(str(error))
+        return None
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

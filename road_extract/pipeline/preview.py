@@ -1,0 +1,39 @@
+"""Roads drawn over their scene: a picture to look at before anything else is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from road_extract.base.files import check_outputs
+from road_extract.io.raster.picture import draw_shapes, read_picture, write_png
+from road_extract.io.vector import read_roads
+
+ROAD_COLOUR = (255, 60, 30)
+BRIDGE_COLOUR = (0, 220, 255)
+
+
+def draw_preview(
+    scene: str | Path, roads: str | Path, out: str | Path, *, size_px: int = 1600, overwrite: bool = False
+) -> Path:
+    """Draw road polygons and lines over a scene; lines that bridge a gap have a colour of their own.
+
+    Args:
+        scene: Any raster with a CRS.
+        roads: Vector file in any format and CRS; all layers of a GeoPackage are drawn.
+        out: PNG to write.
+        size_px: Longer side of the picture.
+        overwrite: Replace a picture that exists.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        RoadExtractError: If a file cannot be read or written.
+    """
+    out = Path(out)
+    check_outputs([out], [scene, roads], overwrite)
+    picture, grid = read_picture(str(scene), size_px)
+    seen, bridges = read_roads(Path(roads), grid.crs)
+    picture = draw_shapes(picture, seen, grid, ROAD_COLOUR)
+    write_png(out, draw_shapes(picture, bridges, grid, BRIDGE_COLOUR))
+    return out

@@ -1,0 +1,137 @@
+"""Overlapping probabilities become one raster, row by row: weights, sums, one division.
+
+Memory is one row of windows: (tile size x width of the core) in two float32 planes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from road_extract.base.arrays import Float32Array
+from road_extract.base.errors import BackendError
+from road_extract.base.windows import TilePlan, Window
+
+
+@dataclass(frozen=True, slots=True)
+class ProbabilityStrip:
+    """Finished rows of the blended raster.
+
+    Attributes:
+        row_off: First row, in the scene.
+        probability: (rows, cols) float32, 0..1; the columns are the core's.
+    """
+
+    row_off: int
+    probability: Float32Array
+
+
+def taper_profile(size_px: int, overlap_px: int) -> Float32Array:
+    """Weights along one axis: a smooth ramp over the overlap at either end, 1 between.
+
+    The raised cosine r = sin^2, sampled at half pixels (Harris 1978, the Tukey window), steepened to
+    r^2 / (r^2 + (1 - r)^2): no weight is 0, the ramps of two neighbours add up to 1, and the outermost pixels, which
+    the network sees with padding beside them, hardly count.
+
+    Args:
+        size_px: Length.
+        overlap_px: Length of a ramp, at most half of size_px.
+
+    Returns:
+        (size_px,) float32, each in 0 < w <= 1.
+    """
+    weights = np.ones(size_px, np.float32)
+    if overlap_px:
+        cosine = np.sin(np.pi / 2 * (np.arange(overlap_px) + 0.5) / overlap_px) ** 2
+        ramp = cosine**2 / (cosine**2 + (1 - cosine) ** 2)
+        weights[:overlap_px] = ramp
+        weights[-overlap_px:] = ramp[::-1]
+    return weights
+
+
+def window_weights(plan: TilePlan, window: Window) -> Float32Array:
+    """Blend weights of one window of a plan, (size, size) float32; sides on the scene's edge are not tapered."""
+    rows = _side_weights(plan, window.row_off, plan.height)
+    cols = _side_weights(plan, window.col_off, plan.width)
+    return rows[:, None] * cols[None, :]
+
+
+def _side_weights(plan: TilePlan, offset: int, length: int) -> Float32Array:
+    return _profile(plan.size_px, plan.overlap_px, offset == 0, offset + plan.size_px >= length)
+
+
+@lru_cache(maxsize=16)
+def _profile(size_px: int, overlap_px: int, is_first: bool, is_last: bool) -> Float32Array:
+    weights = taper_profile(size_px, overlap_px)
+    half = size_px // 2
+    if is_first:
+        weights[:half] = 1
+    if is_last:
+        weights[half:] = 1
+    weights.flags.writeable = False  # one array for all windows
+    return weights
+
+
+def iter_blended(
+    plan: TilePlan, tiles: Iterable[tuple[Window, Float32Array | None]], core: Window | None = None
+) -> Iterator[ProbabilityStrip]:
+    """Blend tiles into strips that no later tile can touch.
+
+    Every pixel is summed in the plan's order, so strips, shards and the whole raster agree bit for bit.
+
+    Args:
+        plan: The scene's plan.
+        tiles: ``plan.touching(core)`` in that order, each with its probabilities (size, size) or None for a window
+            without valid pixels: it counts as 0, with its weight.
+        core: The part to blend; the whole scene if left out.
+
+    Yields:
+        Strips from the core's first row to its last.
+
+    Raises:
+        BackendError: If a pixel of the core got no tile.
+    """
+    blender = _StripBlender(plan, core or Window(0, 0, plan.width, plan.height))
+    for window, probability in tiles:
+        if (strip := blender.advance(window.row_off)) is not None:
+            yield strip
+        blender.add(window, probability)
+    if (strip := blender.advance(blender.core.row_end)) is not None:
+        yield strip
+
+
+class _StripBlender:
+    def __init__(self, plan: TilePlan, core: Window) -> None:
+        self.core = core
+        self._plan = plan
+        self._row = core.row_off  # scene row of the planes' first row
+        self._sum = np.zeros((plan.size_px, core.width), np.float32)
+        self._weight = np.zeros_like(self._sum)
+
+    def add(self, window: Window, probability: Float32Array | None) -> None:
+        row0, row1 = max(window.row_off, self._row), min(window.row_end, self.core.row_end)
+        col0, col1 = max(window.col_off, self.core.col_off), min(window.col_end, self.core.col_end)
+        plane = np.s_[row0 - self._row : row1 - self._row, col0 - self.core.col_off : col1 - self.core.col_off]
+        tile = np.s_[row0 - window.row_off : row1 - window.row_off, col0 - window.col_off : col1 - window.col_off]
+        weights = window_weights(self._plan, window)[tile]
+        self._weight[plane] += weights
+        if probability is not None:
+            self._sum[plane] += weights * probability[tile]
+
+    def advance(self, row: int) -> ProbabilityStrip | None:
+        """Finish all rows above ``row``."""
+        rows = min(row, self.core.row_end) - self._row
+        if rows <= 0:
+            return None
+        weight = self._weight[:rows]
+        if rows > len(weight) or not weight.all():
+            raise BackendError("blending: a pixel got no tile; tiles must come in the plan's order, none left out")
+        strip = ProbabilityStrip(self._row, self._sum[:rows] / weight)
+        for plane in (self._sum, self._weight):
+            plane[: len(plane) - rows] = plane[rows:].copy()
+            plane[len(plane) - rows :] = 0
+        self._row += rows
+        return strip

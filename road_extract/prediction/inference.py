@@ -1,0 +1,169 @@
+"""Pixels to blended probability: reading, the model and blending, each beside the next."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from road_extract.base.arrays import BoolArray, Float32Array
+from road_extract.base.concurrency import run_ahead
+from road_extract.base.progress import Progress, Report, no_report
+from road_extract.base.windows import TilePlan, Window
+from road_extract.models.backends import Backend
+from road_extract.models.spec import ModelSpec
+from road_extract.prediction.blending import iter_blended
+from road_extract.prediction.preprocess import Scaling, pad_to, to_model_input
+
+if TYPE_CHECKING:  # a scene may be an array: training needs no GDAL
+    from road_extract.prediction.source import RasterSource
+
+#: Batches of tiles read ahead for each call in flight, and blended strips that may wait for the writer.
+_BATCHES_AHEAD = 4
+_STRIPS_AHEAD = 1
+
+Tile = tuple[Window, Float32Array | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """A loaded model and how it is fed.
+
+    Attributes:
+        backend: Runs it.
+        spec: Describes it.
+        scaling: Of the whole scene, whatever part is read.
+    """
+
+    backend: Backend
+    spec: ModelSpec
+    scaling: Scaling
+
+
+def iter_probability(
+    source: RasterSource,
+    plan: TilePlan,
+    inference: Inference,
+    core: Window | None = None,
+    report: Report = no_report,
+) -> Generator[tuple[Float32Array, BoolArray], None, None]:
+    """Run the model over a scene, or over a core of it, and blend.
+
+    Args:
+        source: Read in one other thread.
+        plan: Of the whole scene, whatever the core.
+        inference: The model.
+        core: Part to give; the whole scene if left out.
+        report: Told the windows done, from another thread.
+
+    Yields:
+        Strips of probability and of the validity of its pixels, each (rows, core columns), from the top.
+    """
+    core = core or Window(0, 0, plan.width, plan.height)
+    backend = inference.backend
+    validity = _Validity(core)
+    stopped = threading.Event()
+    depth = _BATCHES_AHEAD * backend.in_flight * backend.batch_size
+    tiles = run_ahead(_iter_tiles(source, plan, inference, core, validity), depth)
+    predicted = _iter_predicted(tiles, backend, stopped)
+    reported = _iter_reported(predicted, sum(1 for _ in plan.touching(core)), report)
+    strips = run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD, stopped)
+    # closed by hand, the blending thread before the reading one that it draws from: after an error, tracebacks keep
+    # generators alive, and a thread that goes on reading while its dataset is closed crashes the process
+    with closing(tiles), closing(predicted), closing(strips):
+        for strip in strips:
+            yield strip.probability, validity.take(strip.row_off, len(strip.probability))
+
+
+def _iter_tiles(
+    source: RasterSource, plan: TilePlan, inference: Inference, core: Window, validity: _Validity
+) -> Iterator[Tile]:
+    """Tiles in the plan's order; None in place of one without valid pixels.
+
+    Each window is read by itself, not in strips: resampled pixels may depend on what they are read with, and a shard
+    must see what the whole scene sees.
+    """
+    for window in plan.touching(core):
+        inside = window.clipped(source.grid.height, source.grid.width)
+        pixels, valid = source.read(inside)
+        validity.add(inside, valid)
+        if not valid.any():
+            yield window, None
+            continue
+        tile = to_model_input(pixels, valid, inference.scaling, inference.spec)
+        yield window, pad_to(tile, plan.size_px)
+
+
+def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.Event) -> Generator[Tile, None, None]:
+    """Probabilities in place of tiles, in the same order, with as many batches in flight as the backend uses."""
+    with ThreadPoolExecutor(backend.in_flight, "predict") as pool:
+        flying: deque[Future[list[Tile]]] = deque()
+        try:
+            for group in _iter_groups(tiles, backend.batch_size):
+                if stopped.is_set():  # a strip takes as many batches as the scene is wide: too long to wait for
+                    return
+                flying.append(pool.submit(_predict, group, backend))
+                # one more than run, so that a call that ends finds the next one waiting
+                if len(flying) > backend.in_flight:
+                    yield from flying.popleft().result()
+            while flying:
+                yield from flying.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _iter_groups(tiles: Iterable[Tile], batch_size: int) -> Iterator[list[Tile]]:
+    """Tiles in groups that fill a batch each, but for the last; tiles without valid pixels come along."""
+    group: list[Tile] = []
+    full = 0
+    for window, tile in tiles:
+        group.append((window, tile))
+        full += tile is not None
+        if full == batch_size or len(group) > 64 * batch_size:
+            yield group
+            group, full = [], 0
+    yield group
+
+
+def _predict(tiles: list[Tile], backend: Backend) -> list[Tile]:
+    """Every batch has the same shape, the last is filled up."""
+    inputs = [tile for _, tile in tiles if tile is not None]
+    if not inputs:
+        return tiles
+    batch = np.zeros((backend.batch_size, *inputs[0].shape), np.float32)
+    batch[: len(inputs)] = inputs
+    results = iter(backend.predict(batch))
+    return [(window, None if tile is None else next(results)) for window, tile in tiles]
+
+
+def _iter_reported(tiles: Iterable[Tile], total: int, report: Report) -> Iterator[Tile]:
+    for done, tile in enumerate(tiles, 1):
+        yield tile
+        report(Progress("predict", done, total, "windows"))
+
+
+class _Validity:
+    """Which pixels of a core are valid, kept from their reading until their strip is blended."""
+
+    def __init__(self, core: Window) -> None:
+        self._core = core
+        self._rows: dict[int, BoolArray] = {}
+
+    def add(self, window: Window, valid: BoolArray) -> None:
+        rows = self._rows.setdefault(window.row_off, np.zeros((window.height, self._core.width), np.bool_))
+        first, last = max(window.col_off, self._core.col_off), min(window.col_end, self._core.col_end)
+        part = valid[:, first - window.col_off : last - window.col_off]
+        rows[:, first - self._core.col_off : last - self._core.col_off] = part
+
+    def take(self, row_off: int, rows: int) -> BoolArray:
+        """A blended strip lies within the last row of windows that starts at it or above."""
+        first = max(row for row in list(self._rows) if row <= row_off)
+        for row in [row for row in list(self._rows) if row < first]:
+            del self._rows[row]
+        return self._rows[first][row_off - first : row_off - first + rows]

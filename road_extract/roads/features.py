@@ -1,0 +1,63 @@
+"""A road network as features: what each line and node carries into a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import shapely
+
+from road_extract.base.features import Feature
+from road_extract.base.geodesy import length_m
+from road_extract.roads.network import RoadNetwork
+
+LINE_FIELDS = {
+    "id": int, "length_m": float, "probability": float, "probability_min": float, "bridged": bool, "component": int,
+    "from_node": int, "to_node": int, "dead_end": bool,
+}  # fmt: skip
+WIDTH_FIELDS = {"width_m": float, "width_p10_m": float, "width_p90_m": float}
+NODE_FIELDS = {"id": int, "degree": int, "component": int}
+
+Value = int | float | bool | str | None
+
+
+def iter_line_features(network: RoadNetwork, crs: str, *, widths: bool) -> Iterator[Feature]:
+    """The lines of a network in map coordinates; numbers of lines, nodes and components count from 1.
+
+    Args:
+        network: In map coordinates.
+        crs: Theirs, as WKT: lengths are geodesic.
+        widths: Add what is known of the width.
+    """
+    for index, line in enumerate(network.lines):
+        yield Feature(line, line_properties(network, index, crs, widths=widths))
+
+
+def line_properties(network: RoadNetwork, index: int, crs: str, *, widths: bool) -> dict[str, Value]:
+    """What is known of one line; None where nothing is."""
+    properties: dict[str, Value] = {
+        "id": index + 1,
+        "length_m": round(length_m(network.lines[index], crs), 2),
+        "probability": _rounded(network.probability[index], 4),
+        "probability_min": _rounded(network.probability_min[index], 4),
+        "bridged": bool(network.bridged[index]),
+        "component": int(network.component[index]) + 1,
+        "from_node": int(network.from_node[index]) + 1,
+        "to_node": int(network.to_node[index]) + 1,
+        "dead_end": bool(network.dead_end[index]),
+    }
+    if widths:
+        for name in WIDTH_FIELDS:
+            properties[name] = _rounded(getattr(network, name)[index], 2)
+    return properties
+
+
+def iter_node_features(network: RoadNetwork) -> Iterator[Feature]:
+    """The nodes of a network in map coordinates."""
+    points = shapely.points(network.node_xy)
+    for index, (degree, component) in enumerate(zip(network.node_degree, network.node_component, strict=True)):
+        yield Feature(points[index], {"id": index + 1, "degree": int(degree), "component": int(component) + 1})
+
+
+def _rounded(value: float, digits: int) -> float | None:
+    return None if math.isnan(value) else round(float(value), digits)

@@ -1,0 +1,119 @@
+"""Cleans a road mask as it streams by: small components are dropped, small holes are filled.
+
+Both passes equal the operation on the whole mask, bit for bit, with only a few rows in memory. A connected component
+of fewer than k pixels spans fewer than k rows. So with k - 1 more rows above and below, whatever reaches from the
+working rows to the end of that halo has k pixels at least, and everything smaller is seen whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+import numpy as np
+
+from road_extract.base.arrays import BoolArray
+from road_extract.roads.masks.runs import Runs, find_runs, label_runs
+from road_extract.roads.masks.strips import MaskStrip, RowBuffer, iter_checked
+
+__all__ = ["MaskStrip", "iter_clean_strips"]
+
+_WORKING_PX = 1 << 22
+_WORKING_ROWS = 1024
+_HALOS_PER_BLOCK = 2
+
+# A pass on one window: (mask, gives validity, first row is the scene's, last row is the scene's) -> its mask, cleaned.
+_Pass = Callable[[BoolArray, Callable[[], BoolArray], bool, bool], BoolArray]
+
+
+def iter_clean_strips(strips: Iterable[MaskStrip], min_road_px: int, min_hole_px: int) -> Iterator[MaskStrip]:
+    """Drop small road components, then fill small holes.
+
+    Holes are components of the background (8-connected; road is 4-connected) that hold neither a pixel of the scene's
+    first or last row or column nor an invalid pixel.
+
+    Args:
+        strips: The scene from its first row on, in strips of any heights.
+        min_road_px: Smallest road component that stays; 0 or 1 keeps all.
+        min_hole_px: Smallest hole that stays; 0 or 1 keeps all.
+
+    Yields:
+        The cleaned scene, in strips whose heights do not depend on those that came in, unless both steps are off.
+
+    Raises:
+        InputError: The strips do not follow each other.
+    """
+    cleaned = iter_checked(strips)
+    if min_road_px > 1:
+        cleaned = _iter_pass(cleaned, partial(_drop_small_roads, min_px=min_road_px), min_road_px - 1)
+    if min_hole_px > 1:
+        cleaned = _iter_pass(cleaned, partial(_fill_small_holes, min_px=min_hole_px), min_hole_px - 1)
+    return cleaned
+
+
+def _iter_pass(strips: Iterable[MaskStrip], clean: _Pass, halo: int) -> Iterator[MaskStrip]:
+    """Run one pass over blocks of rows, each seen with ``halo`` more rows above and below."""
+    buffer, row, block = RowBuffer(), 0, 1
+    for strip in strips:
+        block = _block_rows(strip.width, halo)
+        buffer.push(strip)
+        while buffer.row_end >= row + block + halo:
+            yield _clean_block(buffer, row, row + block, clean, halo, ended=False)
+            row += block
+            buffer.drop_before(row - halo)
+    while row < buffer.row_end:
+        yield _clean_block(buffer, row, min(row + block, buffer.row_end), clean, halo, ended=True)
+        row += block
+
+
+def _block_rows(width: int, halo: int) -> int:
+    """Rows of a block: a few halos high, so that little is labelled twice."""
+    return max(_HALOS_PER_BLOCK * halo, min(_WORKING_ROWS, _WORKING_PX // width), 1)
+
+
+def _clean_block(buffer: RowBuffer, start: int, stop: int, clean: _Pass, halo: int, *, ended: bool) -> MaskStrip:
+    core = buffer.take(start, stop)
+    # Rows without road hold nothing to drop, and their background reaches the scene's edge.
+    if not core.mask.any():
+        return core
+    first, last = max(start - halo, 0), min(stop + halo, buffer.row_end)
+    top, bottom = first == 0, ended and last == buffer.row_end
+    cleaned = clean(buffer.take_mask(first, last), partial(buffer.take_valid, first, last), top, bottom)
+    # copied, so that the rows of the halo need not be kept
+    mask = cleaned[start - first : stop - first].copy()
+    return MaskStrip(start, mask, core.valid, core.probability)
+
+
+def _drop_small_roads(
+    mask: BoolArray, _valid: Callable[[], BoolArray], _top: bool, _bottom: bool, *, min_px: int
+) -> BoolArray:
+    runs = find_runs(mask)
+    component, count = label_runs(runs)
+    small = np.bincount(component, runs.lengths, minlength=count) < min_px
+    return _changed(mask, runs, small[component], to=False)
+
+
+def _fill_small_holes(
+    mask: BoolArray, valid: Callable[[], BoolArray], top: bool, bottom: bool, *, min_px: int
+) -> BoolArray:
+    runs = find_runs(mask, road=False)
+    component, count = label_runs(runs, diagonal=True)
+    small = np.bincount(component, runs.lengths, minlength=count) < min_px
+    open_runs = (runs.first_col == 0) | (runs.last_col == mask.shape[1] - 1)
+    open_runs |= ((runs.row == 0) & top) | ((runs.row == len(mask) - 1) & bottom)
+    small[component[open_runs]] = False
+    candidates = np.flatnonzero(small[component])
+    # few pixels in all: each candidate has less than the smallest hole that stays
+    index, lengths = runs.pixels(candidates), runs.lengths[candidates]
+    without_data = ~valid().reshape(-1)[index]
+    small[np.repeat(component[candidates], lengths)[without_data]] = False
+    return _changed(mask, runs, small[component], to=True)
+
+
+def _changed(mask: BoolArray, runs: Runs, which: BoolArray, *, to: bool) -> BoolArray:
+    """The mask with the pixels of some runs set."""
+    if not which.any():
+        return mask
+    changed = mask.copy()
+    changed.reshape(-1)[runs.pixels(np.flatnonzero(which))] = to
+    return changed

@@ -1,0 +1,11 @@
+"""Road networks out of skeleton pixels. Arrays in, a `RoadNetwork` in pixels out: no file, no CRS.
+
+pixels --tracing--> graph --cleaning--> --ends--> --bridging--> --shaping--> RoadNetwork
+"""
+
+from road_extract.roads.network.building import trace_mask, trace_network
+from road_extract.roads.network.gap_paths import Evidence
+from road_extract.roads.network.networkx_graph import to_networkx
+from road_extract.roads.network.road_network import RoadNetwork
+
+__all__ = ["Evidence", "RoadNetwork", "to_networkx", "trace_mask", "trace_network"]

@@ -1,0 +1,147 @@
+"""From skeleton pixels to a finished network: every step in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import shapely
+
+from road_extract.base.arrays import BoolArray, Float32Array, Float64Array
+from road_extract.base.options import LineOptions
+from road_extract.base.windows import Window
+from road_extract.roads.centrelines import PROBABILITY_MAX, trace_skeleton
+from road_extract.roads.masks.strips import MaskStrip
+from road_extract.roads.network.bridging import bridge_gaps
+from road_extract.roads.network.chains import label_groups
+from road_extract.roads.network.cleaning import clean_graph, drop_short_pieces
+from road_extract.roads.network.ends import at_scene_edge
+from road_extract.roads.network.gap_paths import Evidence
+from road_extract.roads.network.graph import Graph, line_lengths, sort_graph
+from road_extract.roads.network.moving import move_nodes
+from road_extract.roads.network.road_network import RoadNetwork
+from road_extract.roads.network.shaping import shape_lines
+from road_extract.roads.network.tracing import trace_graph
+
+#: What `trace_mask` does if nothing else is asked for: what the mask has, and no more.
+UNBRIDGED = LineOptions(max_gap_m=0.0)
+
+
+def trace_mask(
+    mask: BoolArray,
+    *,
+    pixel_size_m: tuple[float, float] = (1.0, 1.0),
+    options: LineOptions = UNBRIDGED,
+    simplify_m: float = 1.0,
+) -> RoadNetwork:
+    """Trace the roads of a mask that is in memory.
+
+    Args:
+        mask: True where there is road, (rows, cols).
+        pixel_size_m: A pixel's size (x, y) in metres.
+        options: What is dropped and bridged.
+        simplify_m: How far simplification may move a line, metres.
+
+    Returns:
+        The network in pixel coordinates, its probabilities NaN.
+    """
+    mask = np.asarray(mask, dtype=bool)
+    strip = MaskStrip(0, mask, np.ones_like(mask), mask.astype(np.uint8) * np.uint8(PROBABILITY_MAX))
+
+    def read(window: Window) -> tuple[Float32Array, BoolArray]:
+        place = (slice(window.row_off, window.row_end), slice(window.col_off, window.col_end))
+        return mask[place].astype(np.float32), strip.valid[place]
+
+    return trace_network([strip], mask.shape, pixel_size_m, options, simplify_m, Evidence(read, 0.5, is_mask=True))
+
+
+def trace_network(
+    strips: Iterable[MaskStrip],
+    shape: tuple[int, int],
+    pixel_size_m: tuple[float, float],
+    options: LineOptions,
+    simplify_m: float,
+    evidence: Evidence,
+) -> RoadNetwork:
+    """Trace the roads of a mask that streams by.
+
+    Args:
+        strips: The scene from its first row on, in strips of any heights, on which the result does not depend;
+            probability as uint8 0..254.
+        shape: The scene's rows and columns.
+        pixel_size_m: A pixel's size (x, y) in metres.
+        options: What is dropped and bridged.
+        simplify_m: How far simplification may move a line, metres.
+        evidence: The probability, for the gaps; it is read after the last strip.
+
+    Returns:
+        The network in pixel coordinates.
+
+    Raises:
+        InputError: The strips do not follow each other, or their probability is of another type.
+    """
+    extent_m = (shape[1] * pixel_size_m[0], shape[0] * pixel_size_m[1])
+    pixels = trace_skeleton(strips, pixel_size_m)
+    graph = clean_graph(trace_graph(pixels, pixel_size_m), options.spur_widths, pixel_size_m[0] * pixel_size_m[1])
+    graph = move_nodes(graph, extent_m, pixel_size_m)
+    graph = bridge_gaps(graph, evidence, shape, pixel_size_m, options.max_gap_m)
+    graph = drop_short_pieces(graph, options.min_length_m)
+    return _finish(graph, extent_m, pixel_size_m, simplify_m, is_mask=evidence.is_mask)
+
+
+def _finish(
+    graph: Graph,
+    extent_m: tuple[float, float],
+    pixel_size_m: tuple[float, float],
+    simplify_m: float,
+    *,
+    is_mask: bool,
+) -> RoadNetwork:
+    """Shape the lines of a graph, put them in order and measure them."""
+    graph = sort_graph(graph)
+    lines = shape_lines(graph, simplify_m)
+    probability, probability_min = _probabilities(graph, is_mask)
+    low, middle, high = _widths(graph)
+    dead = (graph.degree == 1) & ~at_scene_edge(graph, extent_m)
+    size = np.array(pixel_size_m)
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    length = line_lengths(xy, np.bincount(line, minlength=len(lines)))
+    return RoadNetwork(
+        node_xy=graph.nodes.xy / size,
+        lines=np.array(shapely.transform(lines, lambda xy: xy / size), dtype=object),
+        from_node=graph.start, to_node=graph.end, length_m=length,
+        probability=probability, probability_min=probability_min,
+        bridged=graph.bridged, component=label_groups(len(graph.nodes), graph.start, graph.end)[1][graph.start],
+        dead_end=dead[graph.start] | dead[graph.end],
+        width_m=middle, width_p10_m=low, width_p90_m=high,
+    )  # fmt: skip
+
+
+def _probabilities(graph: Graph, is_mask: bool) -> tuple[Float64Array, Float64Array]:
+    """Mean and smallest probability of each edge, two times (edges,). Of a bridge only what lies in the gap counts."""
+    points, sizes = graph.with_ends()
+    if is_mask or not len(sizes):
+        return np.full(len(sizes), np.nan), np.full(len(sizes), np.nan)
+    starts = np.cumsum(sizes) - sizes
+    counts = np.ones(len(points), bool)
+    gap = starts[graph.bridged & (graph.sizes > 0)]
+    counts[gap] = counts[gap + sizes[graph.bridged & (graph.sizes > 0)] - 1] = False
+    value = points.probability / PROBABILITY_MAX
+    mean = np.add.reduceat(value * counts, starts) / np.add.reduceat(counts.astype(np.int64), starts)
+    return mean, np.minimum.reduceat(np.where(counts, value, 1.0), starts)
+
+
+def _widths(graph: Graph) -> list[Float64Array]:
+    """The 10th, 50th and 90th percentile of the width along each edge (nearest rank), three times (edges,).
+
+    Nodes do not count where there are other points: a junction is wider than the roads that meet there.
+    """
+    points, sizes = graph.with_ends()
+    edge, stop = np.repeat(np.arange(len(sizes)), sizes), np.cumsum(sizes)
+    width = 2.0 * points.half_width_m
+    has_inner = graph.sizes > 0
+    width[(stop - sizes)[has_inner]] = width[(stop - 1)[has_inner]] = np.inf
+    width = width[np.lexsort((width, edge))]
+    last = np.where(has_inner, graph.sizes, 2) - 1
+    found = [width[stop - sizes + np.rint(share * last).astype(np.int64)] for share in (0.1, 0.5, 0.9)]
+    return [np.where(graph.bridged, np.nan, values).astype(np.float64) for values in found]

@@ -1,0 +1,84 @@
+"""Puts the members of chains in order: pixels along a path, or edges that meet where nothing branches off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from road_extract.base.arrays import BoolArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """Vertices along their chains, chain after chain.
+
+    Attributes:
+        order: Vertices, each once, (vertices,).
+        sizes: Vertices of each chain, (chains,).
+        closed: Whether its last vertex is linked to its first, (chains,).
+    """
+
+    order: IntArray
+    sizes: IntArray
+    closed: BoolArray
+
+    @property
+    def starts(self) -> IntArray:
+        """Where each chain starts in ``order``."""
+        starts: IntArray = np.cumsum(self.sizes) - self.sizes
+        return starts
+
+
+def order_chains(count: int, a: IntArray, b: IntArray) -> Chains:
+    """Order vertices of which none has more than two links.
+
+    A chain starts at its lowest end, a closed one at its lowest vertex, from where it runs towards the lower neighbour.
+
+    Args:
+        count: Vertices.
+        a: One end of each link, (links,).
+        b: The other one.
+    """
+    chains, chain = label_groups(count, a, b)
+    vertices = np.arange(count)
+    start = np.full(chains, count)
+    is_end = np.bincount(np.append(a, b), minlength=count) < 2
+    np.minimum.at(start, chain[is_end], vertices[is_end])
+    closed = start == count
+    np.minimum.at(start, chain, np.where(closed[chain], vertices, count))
+    keep = np.ones(len(a), bool)
+    keep[_closing_links(a, b, start[closed])] = False
+    links = (np.concatenate([a[keep], start]), np.concatenate([b[keep], np.full(chains, count)]))
+    graph = coo_array((np.ones(len(links[0]), bool), links), shape=(count + 1, count + 1)).tocsr()
+    # From one further vertex, linked to all starts, each chain is met in its order.
+    met = breadth_first_order(graph, count, directed=False, return_predecessors=False)[1:].astype(np.int64)
+    order = met[np.argsort(chain[met], kind="stable")]
+    return Chains(order, np.bincount(chain, minlength=chains), closed)
+
+
+def _closing_links(a: IntArray, b: IntArray, starts: IntArray) -> IntArray:
+    """Of the two links of each start the one that leads to the higher neighbour."""
+    links, ends = np.tile(np.arange(len(a)), 2), np.append(a, b)
+    at_start = np.isin(ends, starts)
+    links, ends = links[at_start], ends[at_start]
+    order = np.lexsort((a[links] + b[links], ends))
+    closing: IntArray = links[order][1::2]
+    return closing
+
+
+def label_groups(count: int, a: IntArray, b: IntArray) -> tuple[int, IntArray]:
+    """Number of connected groups, and the group of each vertex, (count,), in the order of their lowest vertices."""
+    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(count, count))
+    groups, group = connected_components(graph, directed=False)
+    return int(groups), group.astype(np.int64)
+
+
+def ranges(starts: IntArray, sizes: IntArray) -> IntArray:
+    """``[start, start + 1, ..., start + size - 1]`` of each pair, one after the other."""
+    ends = np.cumsum(sizes)
+    total = int(ends[-1]) if len(ends) else 0
+    found: IntArray = np.arange(total) + np.repeat(starts - (ends - sizes), sizes)
+    return found

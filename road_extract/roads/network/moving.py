@@ -1,0 +1,51 @@
+"""Moves nodes to where they belong, as far as no lines meet by that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from road_extract.base.arrays import BoolArray
+from road_extract.roads.network.ends import extend_ends
+from road_extract.roads.network.graph import Graph, Points
+from road_extract.roads.network.junctions import settle_junctions
+from road_extract.roads.network.shaping import axis_lines, find_conflicts
+
+_ROUNDS = 3
+
+
+def move_nodes(graph: Graph, extent_m: tuple[float, float], pixel_size_m: tuple[float, float]) -> Graph:
+    """Settle junctions and extend dead ends; where lines would cross or touch by that, the nodes stay where they were.
+
+    Args:
+        graph: Cleaned.
+        extent_m: The scene's width and height in metres.
+        pixel_size_m: A pixel's size (x, y) in metres.
+    """
+    graph = _keep_inside(graph, extent_m)
+    moved = extend_ends(_keep_inside(settle_junctions(graph), extent_m), extent_m, pixel_size_m)
+    for _ in range(_ROUNDS):
+        wrong = find_conflicts(axis_lines(moved))
+        if not wrong.any():
+            break
+        moved = _take_back(graph, moved, wrong)
+    return moved
+
+
+def _keep_inside(graph: Graph, extent_m: tuple[float, float]) -> Graph:
+    """No node lies outside of the scene."""
+    return replace(graph, nodes=replace(graph.nodes, xy=np.clip(graph.nodes.xy, 0, extent_m)))
+
+
+def _take_back(before: Graph, moved: Graph, which: BoolArray) -> Graph:
+    """Edges as they were before, with their nodes. Both graphs have the same edges and nodes."""
+    back = np.zeros(len(before.nodes), bool)
+    back[before.start[which]] = back[before.end[which]] = True
+    count = len(before.nodes)
+    nodes = Points.concatenate([moved.nodes, before.nodes]).take(np.arange(count) + np.where(back, count, 0))
+    both = replace(
+        moved, nodes=nodes, start=np.tile(moved.start, 2), end=np.tile(moved.end, 2), bridged=np.tile(moved.bridged, 2),
+        sizes=np.append(moved.sizes, before.sizes), points=Points.concatenate([moved.points, before.points]),
+    )  # fmt: skip
+    return both.take(np.arange(len(moved)) + np.where(which, len(moved), 0))

@@ -1,0 +1,75 @@
+"""The finished network: a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import shapely
+from affine import Affine
+
+from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class RoadNetwork:
+    """Nodes and the lines between them: a multigraph, in an order that depends on places alone.
+
+    Coordinates are pixels as they come from `trace_mask` and `trace_network` (x = column, y = row; the centre of pixel
+    (row, col) is at (col + 0.5, row + 0.5)), and map coordinates after `placed`.
+
+    Attributes:
+        node_xy: Junctions and ends, (nodes, 2).
+        lines: A LineString of each edge, from its first node to its second, (edges,).
+        from_node: Index of its first node, (edges,).
+        to_node: Index of its second node, (edges,); the same for a ring.
+        length_m: Length by the pixel size at the scene's middle, (edges,).
+        probability: Mean along the edge, 0..1; NaN where none is known, (edges,).
+        probability_min: Smallest along the edge, likewise.
+        bridged: Whether the line bridges a gap in the mask, (edges,).
+        component: Connected component, counted from 0, (edges,).
+        dead_end: Whether an end meets no other edge and does not lie on the scene's edge, (edges,).
+        width_m: Median of twice the distance to the edge of the mask, (edges,); NaN for bridges.
+        width_p10_m: Its 10th percentile.
+        width_p90_m: Its 90th percentile.
+    """
+
+    node_xy: Float64Array
+    lines: Geometries
+    from_node: IntArray
+    to_node: IntArray
+    length_m: Float64Array
+    probability: Float64Array
+    probability_min: Float64Array
+    bridged: BoolArray
+    component: IntArray
+    dead_end: BoolArray
+    width_m: Float64Array
+    width_p10_m: Float64Array
+    width_p90_m: Float64Array
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def node_degree(self) -> IntArray:
+        """Ends of edges at each node, (nodes,); a ring has two."""
+        return np.bincount(np.append(self.from_node, self.to_node), minlength=len(self.node_xy))
+
+    @property
+    def node_component(self) -> IntArray:
+        """The component of each node, (nodes,)."""
+        component = np.zeros(len(self.node_xy), np.int64)
+        component[self.from_node] = component[self.to_node] = self.component
+        return component
+
+    def placed(self, transform: Affine) -> RoadNetwork:
+        """The same with map coordinates.
+
+        Args:
+            transform: Pixel (column, row) to map (x, y).
+        """
+        matrix = np.array([[transform.a, transform.b], [transform.d, transform.e]])
+        origin = np.array([transform.c, transform.f])
+        lines = np.array(shapely.transform(self.lines, lambda xy: xy @ matrix.T + origin), dtype=object)
+        return replace(self, node_xy=self.node_xy @ matrix.T + origin, lines=lines)
