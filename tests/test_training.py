@@ -98,7 +98,7 @@ def test_the_loss_equals_its_formula_and_ignores_what_has_no_label(rng):
     assert float(bce_dice_loss(labels, logits)) == pytest.approx(expected, rel=1e-5)
     other = np.where(labelled, logits, 1000).astype(np.float32)
     assert float(bce_dice_loss(labels, other)) == pytest.approx(expected, rel=1e-5)
-    squares = (((p - road) ** 2) * weight).sum() / weight.sum()
+    squares = (((p - road) ** 2) * labelled).sum() / labelled.sum()
     assert float(mse_loss(labels, logits)) == pytest.approx(squares, rel=1e-5)
 
 
