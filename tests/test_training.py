@@ -120,7 +120,7 @@ def test_training_sees_what_inference_sees(rng):
     labels = rng.integers(0, 4, (16, 16)).astype(np.uint8)
     spec = ModelSpec("x", mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
     expected = to_model_input(pixels, labels != INVALID, byte_scaling(3), spec)
-    assert np.allclose(to_input(pixels[None], labels[None], spec)[0], expected, atol=1e-5)
+    assert np.allclose(np.asarray(to_input(pixels[None], labels[None], spec))[0], expected, atol=1e-5)
 
 
 @pytest.mark.slow
@@ -128,7 +128,7 @@ def test_processes_draw_what_a_thread_draws(prepared):
     sampling = SamplingOptions(32, 2, seed=3)
     found = []
     for workers in (0, 2):
-        with feeding(prepared, sampling, SPEC, range(4, 9), workers) as batches:
+        with feeding(prepared, sampling, range(4, 9), workers) as batches:
             found.append(list(batches))
     assert [step for step, _, _ in found[1]] == [4, 5, 6, 7, 8]
     for (_, images, labels), (_, others, other_labels) in zip(*found, strict=True):

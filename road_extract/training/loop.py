@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from road_extract.base.arrays import ByteArray
 from road_extract.base.errors import InputError
 from road_extract.metrics.raster import RoadScores
 from road_extract.models import build_resunet, load_model, load_weights, logits_model, read_spec, save_model
 from road_extract.models.spec import ModelSpec
 from road_extract.training.averaging import WeightAverage
 from road_extract.training.checkpoints import RunState
-from road_extract.training.feeding import Batch, feeding
+from road_extract.training.feeding import Batch, feeding, to_input
 from road_extract.training.logs import TrainLog
 from road_extract.training.options import SIZES, TrainOptions
 from road_extract.training.recipes import Recipe
@@ -140,7 +141,7 @@ class _Run:
         sampling = SamplingOptions(o.window_px, o.batch_size, o.near_roads, o.augment, o.seed)
         steps = range(first, o.steps)
         with (
-            feeding(self.prepared, sampling, self.spec, steps, o.workers) as batches,
+            feeding(self.prepared, sampling, steps, o.workers) as batches,
             TrainLog(self.out, o.tensorboard) as self.log,
         ):
             self._take(batches, first)
@@ -149,8 +150,10 @@ class _Run:
         o, smooth = self.options, None
         started = saved = time.monotonic()
         for step, images, labels in batches:
-            targets = labels if self.teacher is None else _with_answers(labels, self.teacher, images)
-            loss = float(np.asarray(self.state.model.train_on_batch(images, targets)).ravel()[0])
+            inputs, targets = to_input(images, labels, self.spec), labels[..., None]
+            if self.teacher is not None:
+                targets = _with_answers(targets, self.teacher, inputs)
+            loss = float(np.asarray(self.state.model.train_on_batch(inputs, targets)).ravel()[0])
             if not np.isfinite(loss):
                 raise InputError(f"training: the loss became {loss} at step {step}; lower the learning rate")
             self.state.average.update(step)
@@ -201,7 +204,7 @@ def _open_teacher(folder: Path, spec: ModelSpec) -> Any:
     return load_model(folder)
 
 
-def _with_answers(labels: Any, teacher: Any, images: Any) -> Any:
+def _with_answers(labels: ByteArray, teacher: Any, inputs: Any) -> Any:
     """Labels and a teacher's probabilities, (batch, rows, cols, 2), float32."""
-    answers = np.asarray(teacher.predict_on_batch(images), np.float32)
+    answers = np.asarray(teacher.predict_on_batch(inputs), np.float32)
     return np.concatenate([labels.astype(np.float32), answers], axis=-1)
