@@ -51,7 +51,6 @@ def test_the_two_halves_give_the_whole(scene, tmp_path, identity_model):
         (["extract", "missing.tif", "r.gpkg"], "missing.tif: cannot be opened as a raster"),
         (["extract", "{scene}", "r.shp"], "known vector format"),
         (["extract", "{scene}", "r.gpkg", "--model", "nowhere"], "has no spec.json"),
-        (["extract", "{scene}", "r.gpkg", "--backend", "abacus"], "backend 'abacus' is unknown"),
         (["extract", "{scene}", "r.gpkg", "--overlap", "113"], "expected 0 to 112 px"),
         (["extract", "{scene}", "r.gpkg", "--threshold", "1.5"], "expected 0.001 to 1"),
         (["extract", "{scene}", "r.gpkg", "--bands", "9"], "expected 1 or 3 of 1 to 3"),
@@ -63,7 +62,7 @@ def test_the_two_halves_give_the_whole(scene, tmp_path, identity_model):
 )
 def test_bad_input_gets_one_sentence_and_exit_code_1(scene, tmp_path, monkeypatch, request, capsys, args, words):
     monkeypatch.chdir(tmp_path)
-    if "--backend" not in args and "--model" not in args:
+    if "--model" not in args:
         request.getfixturevalue("identity_model")
     before = sorted(tmp_path.rglob("*"))
     assert run([arg.format(scene=scene) for arg in args]) == 1
@@ -75,7 +74,17 @@ def test_bad_input_gets_one_sentence_and_exit_code_1(scene, tmp_path, monkeypatc
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("args", [["extract"], ["nothing"], ["extract", "a", "b.gpkg", "--overlap", "wide"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["extract"],
+        ["nothing"],
+        ["extract", "a", "b.gpkg", "--overlap", "wide"],
+        ["extract", "a", "b.gpkg", "--backend", "abacus"],
+        ["predict", "a", "b.tif", "--precision", "exact"],
+        ["backends", "--precision", "exact"],
+    ],
+)
 def test_wrong_usage_is_exit_code_2(args, capsys):
     assert run(args) == 2
     assert "Usage: " in capsys.readouterr().err
