@@ -30,6 +30,7 @@ from road_extract.models import (
     shipped_model,
 )
 from road_extract.models.backends import open_backend, openvino, openvino_int8
+from road_extract.models.backends.rounding import round_convolution, round_transposed
 from road_extract.models.backends.symmetries import D4Backend
 from road_extract.models.spec import ModelSpec
 from road_extract.models.storage import WEIGHTS_FILE
@@ -115,8 +116,7 @@ def tiles():
 
 @pytest.fixture(scope="module")
 def small_tiles(tiles):
-    """Eight, each of another place."""
-    return np.concatenate([tiles[:, :SMALL, :SMALL], tiles[:, -SMALL:, -SMALL:]])
+    return np.ascontiguousarray(tiles[:, :SMALL, :SMALL])
 
 
 def write_small_model(folder):
@@ -133,11 +133,11 @@ def read_pixels(scene):
 
 
 def read_tiles(scene):
-    """Four windows of a scene as the shipped model wants them, on its grid, (4, 224, 224, 3)."""
+    """Eight windows of a scene as the shipped model wants them, on its grid, (8, 224, 224, 3)."""
     with Scene(str(scene), SceneView(read_spec(shipped_model()).gsd_m)) as source:
         pixels, size = source.read(Window(0, 0, source.grid.width, source.grid.height))[0], 224
     free = np.array(pixels.shape[:2]) - size
-    corners = (np.array([(i, j) for i in (0, 1) for j in (0, 1)]) * free).astype(int)
+    corners = (np.array([(i, j) for i in (0, 0.3, 0.6, 1) for j in (0, 1)]) * free).astype(int)
     cut = [pixels[row : row + size, col : col + size] for row, col in corners]
     valid = np.ones((size, size), bool)
     return np.stack([to_model_input(tile, valid, byte_scaling(3), read_spec(shipped_model())) for tile in cut])
@@ -296,7 +296,7 @@ def test_probabilities_agree_with_tensorflow_on_another_sensor(way, backend, ref
 
 def test_probabilities_agree_with_tensorflow_on_the_models_own_kind_of_imagery(way, backend, reference, shared_data):
     scenes = sorted((shared_data / "massachusetts" / "valid" / "images").glob("*.tif"))[:4]
-    tiles = np.concatenate([read_tiles(scene)[[0, 3]] for scene in scenes])
+    tiles = np.concatenate([read_tiles(scene)[[0, 7]] for scene in scenes])
     found, expected = predict_all(backend, tiles), reference(tiles)
     assert np.abs(found - expected).mean() <= way.mean_difference
     assert overlap(found, expected) >= way.iou
@@ -332,7 +332,6 @@ def random_answers(random_model):
         ("onnxruntime", "float32", 1e-4),
         ("pytorch", "float32", 1e-4),
         ("pytorch", "float16", 2e-2),
-        ("openvino", "float16", 2e-2),
     ],
 )
 def test_the_inference_form_is_the_network_to_the_border(name, precision, largest, random_model, random_answers):
@@ -465,6 +464,23 @@ def test_largest_integers_of_kernels(small_model):
             if source.get_type_name() == "Constant":
                 step = (high.data - low.data) / (node.get_levels() - 1)
                 assert np.isclose(np.abs(source.data / step).max(), largest)
+
+
+@pytest.mark.parametrize("round_kernel", [round_convolution, round_transposed])
+def test_kernels_are_rounded_so_that_errors_cancel_out(rng, round_kernel):
+    kernel = rng.normal(0, 20, (24, 24, 4, 4)).astype(np.float32)
+    rounded = round_kernel(kernel)
+    errors = rounded - kernel
+    assert np.array_equal(rounded, np.round(rounded))
+    assert np.abs(errors).max() < 1
+    if round_kernel is round_convolution:  # what a pixel of the result meets: the taps of an input channel, of all
+        taps = errors.reshape(24, 24, 16)
+    else:
+        taps = errors.reshape(24, 24, 2, 2, 2, 2).transpose(1, 3, 5, 0, 2, 4).reshape(96, 24, 4)
+    assert np.abs(taps.sum(axis=2)).max() < 1.5
+    assert np.abs(taps.sum(axis=(1, 2))).max() <= 0.5 + 1e-3
+    plain = np.round(kernel) - kernel
+    assert np.abs(plain.sum(axis=(1, 2, 3))).max() > 2
 
 
 @pytest.mark.skipif(not X86, reason="ONEDNN_MAX_CPU_ISA limits x86 processors")

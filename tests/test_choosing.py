@@ -11,8 +11,9 @@ from road_extract import list_backends
 from road_extract.base.errors import BackendError, InputError
 from road_extract.cli import run
 from road_extract.models import build_resunet, save_model
-from road_extract.models.backends import choosing, listing, open_backend, pytorch
+from road_extract.models.backends import check_any_place, choosing, listing, open_backend, pytorch
 from road_extract.models.backends.choosing import MODULES, Choice, choose_backend
+from road_extract.models.backends.symmetries import D4Backend
 from road_extract.models.spec import ModelSpec
 
 ALL = ("openvino", "pytorch", "onnxruntime", "tensorflow")
@@ -185,8 +186,7 @@ class _Torch:
     ("torch", "device", "precision"),
     [
         (_Torch((9, 0)), "cuda", "bfloat16"),
-        (_Torch((7, 5)), "cuda", "float16"),
-        (_Torch((6, 1)), "cuda", "float32"),
+        (_Torch((7, 5)), "cuda", "float32"),
         (_Torch(mps=True), "mps", "float32"),
     ],
 )
@@ -201,3 +201,14 @@ def test_pytorch_on_a_processor(monkeypatch, flags, precision):
     torch = _Torch()
     assert pytorch._best_device(torch) == "cpu"
     assert pytorch._choose_precision(torch, "cpu") == precision
+
+
+def test_a_backend_whose_answers_depend_on_the_batch_is_not_taken_for_shards():
+    class Backend:
+        batch_size, in_flight, description = 1, 1, "PyTorch, float16"
+
+    check_any_place(Backend())
+    Backend.any_place = False
+    for backend in (Backend(), D4Backend(Backend())):
+        with pytest.raises(InputError, match="choose another --precision"):
+            check_any_place(backend)

@@ -22,7 +22,7 @@ from road_extract.base.version import __version__
 from road_extract.base.windows import TilePlan, Window
 from road_extract.io.raster import Scene, gdal_session, join_rasters, open_probability_sink, read_tags, to_uint8
 from road_extract.models import model_hash, read_spec
-from road_extract.models.backends import Backend, open_backend
+from road_extract.models.backends import Backend, check_any_place, open_backend
 from road_extract.pipeline.setup import model_folder, plan_tiles, record_tags, scene_remarks, scene_view
 from road_extract.prediction.inference import Inference, iter_probability
 from road_extract.prediction.preprocess import Scaling, scale_scene
@@ -211,6 +211,7 @@ class _LoadedModel:
                 self._backend = open_backend(
                     options.backend, folder, options.batch_size, options.precision, options.threads, options.tta
                 )
+                check_any_place(self._backend)
                 self._key = key
             return self._backend
 

@@ -72,14 +72,15 @@ def iter_probability(
     backend = inference.backend
     validity = _Validity(core)
     stopped = threading.Event()
-    depth = _BATCHES_AHEAD * backend.in_flight * backend.batch_size
-    pixels = run_ahead(_iter_pixels(source, plan, core, validity), depth)
-    predicted = _iter_predicted(pixels, plan.size_px, inference, stopped)
+    pixels = _iter_pixels(source, plan, core, validity)
+    # whole batches pass from the reading thread, not windows: a GPU takes more of these a second than threads hand over
+    groups = run_ahead(_iter_groups(pixels, backend.batch_size), _BATCHES_AHEAD * backend.in_flight)
+    predicted = _iter_predicted(groups, plan.size_px, inference, stopped)
     reported = _iter_reported(predicted, sum(1 for _ in plan.touching(core)), report)
     strips = run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD, stopped)
     # closed by hand, the blending thread before the reading one that it draws from: after an error, tracebacks keep
     # generators alive, and a thread that goes on reading while its dataset is closed crashes the process
-    with closing(pixels), closing(predicted), closing(strips):
+    with closing(groups), closing(predicted), closing(strips):
         for strip in strips:
             yield strip.probability, validity.take(strip.row_off, len(strip.probability))
 
@@ -98,7 +99,7 @@ def _iter_pixels(source: RasterSource, plan: TilePlan, core: Window, validity: _
 
 
 def _iter_predicted(
-    windows: Iterable[Pixels], size_px: int, inference: Inference, stopped: threading.Event
+    groups: Iterable[list[Pixels]], size_px: int, inference: Inference, stopped: threading.Event
 ) -> Generator[Tile, None, None]:
     """Probabilities in place of pixels, in the same order, with as many batches in flight as the backend uses."""
     in_flight = inference.backend.in_flight
@@ -106,7 +107,7 @@ def _iter_predicted(
     with ThreadPoolExecutor(in_flight + 1, "predict") as pool:
         flying: deque[Future[list[Tile]]] = deque()
         try:
-            for group in _iter_groups(windows, inference.backend.batch_size):
+            for group in groups:
                 if stopped.is_set():  # a strip takes as many batches as the scene is wide: too long to wait for
                     return
                 flying.append(pool.submit(_predict, group, size_px, inference))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -122,13 +123,12 @@ def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spe
         (rows, cols, model bands), float32.
     """
     rows, cols, bands = len(pixels), pixels.shape[1], max(pixels.shape[2], len(spec.bands))
-    scales = (scaling.low, scaling.high, spec.mean, spec.std)
-    low, high, mean, std = (_along_row(values, bands, cols) for values in scales)
+    low, span, mean, std = _along_rows(scaling, spec, cols, bands)
     # a grey band meets the model's means here, and becomes as many bands
     wide = np.broadcast_to(pixels, (rows, cols, bands)).reshape(rows, cols * bands)
     # row by row, in place: NumPy is ten times slower along an axis of three bands, and every window passes here
     unit = wide - low
-    unit /= high - low
+    unit /= span
     np.clip(unit, 0, 1, out=unit)
     normal: Float32Array = unit.astype(np.float32, copy=False)
     normal -= mean
@@ -139,9 +139,11 @@ def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spe
     return normal
 
 
-def _along_row(values: tuple[float, ...], bands: int, cols: int) -> Float32Array:
-    """A value for each band, or one for all, repeated for each pixel of a row: (cols * bands,)."""
-    return np.tile(np.broadcast_to(np.array(values, np.float32), bands), cols)
+@lru_cache(maxsize=16)
+def _along_rows(scaling: Scaling, spec: ModelSpec, cols: int, bands: int) -> tuple[Float32Array, ...]:
+    """Low, span, mean and std, for each band or one for all, repeated for each pixel of a row: (cols * bands,) each."""
+    low, high, mean, std = (np.array(v, np.float32) for v in (scaling.low, scaling.high, spec.mean, spec.std))
+    return tuple(np.tile(np.broadcast_to(values, bands), cols) for values in (low, high - low, mean, std))
 
 
 def pad_to(tile: Float32Array, size_px: int) -> Float32Array:

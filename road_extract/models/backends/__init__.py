@@ -51,6 +51,19 @@ def open_backend(
     return D4Backend(backend) if tta == "d4" else backend
 
 
+def check_any_place(backend: Backend) -> None:
+    """Refuse a backend for shards, whose pixels must be those of the whole scene.
+
+    Raises:
+        InputError: If a tile's answer depends on what shares its batch.
+    """
+    if not getattr(backend, "any_place", True):
+        raise InputError(
+            f"{backend.description}: its last bits depend on what shares a batch, so shards would differ from the "
+            "whole scene; choose another --precision, such as bfloat16 or float32"
+        )
+
+
 def export_network(to: str, model: Path, folder: Path) -> None:
     """Write a model's network into a folder in the format of a runtime.
 

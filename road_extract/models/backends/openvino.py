@@ -52,6 +52,8 @@ class OpenVinoBackend:
         native = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "auto":
             precision = _choose_precision(native, model)
+        if precision == "float16" and _CAPABILITIES[precision] not in native:
+            raise InputError("OpenVINO does not compute in float16 on this processor; choose another --precision")
         largest = _largest_kernel(core) if precision == "int8" else None
         hint = _HINTS[_choose_float(native) if precision == "int8" else precision]
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": hint}
@@ -225,7 +227,7 @@ def _load(core: Any, model: Path, batch_size: int, largest: int | None, settings
 def _surroundings(core: Any) -> list[str]:
     """What a compiled network depends on beside the model and how it is asked for: this code, runtime, processor."""
     models = resources.files("road_extract") / "models"
-    sources = ("inference_form.py", "backends/openvino.py", "backends/openvino_int8.py")
+    sources = ("inference_form.py", "backends/openvino.py", "backends/openvino_int8.py", "backends/rounding.py")
     code = [models.joinpath(source).read_text(encoding="utf-8") for source in sources]
     device = [str(core.get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
     limits = repr(sorted(item for item in os.environ.items() if item[0].startswith(("ONEDNN_", "DNNL_"))))

@@ -17,6 +17,7 @@ import numpy as np
 
 from road_extract.base.arrays import Float32Array
 from road_extract.base.errors import BackendError
+from road_extract.models.backends.rounding import round_convolution, round_transposed
 
 #: Axis of the output channels in a kernel of OpenVINO's layouts.
 _OUTPUT_AXIS = {"Convolution": 0, "ConvolutionBackpropData": 1}
@@ -115,12 +116,18 @@ def _with_zero(low: float, high: float) -> tuple[Float32Array, Float32Array]:
 
 
 def _quantize_kernel(node: Any, largest: int) -> None:
-    source = node.input(1).get_source_output()
-    kernel = source.get_node().data
-    others = tuple(axis for axis in range(4) if axis != _OUTPUT_AXIS[node.get_type_name()])
+    from openvino import opset13 as ops
+
+    axis = _OUTPUT_AXIS[node.get_type_name()]
+    kernel = node.input(1).get_source_output().get_node().data
+    others = tuple(other for other in range(4) if other != axis)
     limit = np.maximum(np.abs(kernel).max(axis=others, keepdims=True), np.finfo(np.float32).tiny)
-    limit = limit * np.float32(KERNEL_8_BITS / largest)
-    _quantize_output(source, -limit, limit, _WEIGHT_LEVELS)
+    step = limit / np.float32(largest)
+    if largest < KERNEL_8_BITS:  # with coarse steps it matters which way each number is rounded
+        whole = round_convolution(kernel / step) if axis == 0 else round_transposed(kernel / step)
+        node.input(1).replace_source_output(ops.constant(np.ascontiguousarray(whole * step)).output(0))
+    reach = step * np.float32(KERNEL_8_BITS)
+    _quantize_output(node.input(1).get_source_output(), -reach, reach, _WEIGHT_LEVELS)
 
 
 def _quantize_output(output: Any, low: Float32Array, high: Float32Array, levels: int) -> None:

@@ -14,6 +14,9 @@ class Backend(Protocol):
         batch_size: First dimension of every batch.
         in_flight: Calls at once that use the device fully.
         description: Runtime, device and precision, for people and records.
+
+    A tile's answer may not depend on the others of its batch, nor on its place. A backend that cannot promise it says
+    so by an attribute ``any_place`` that is False: then it is not taken for shards.
     """
 
     batch_size: int

@@ -17,6 +17,7 @@ class D4Backend:
     def __init__(self, backend: Backend) -> None:
         """Stand over a backend, and close it when closed."""
         self._backend = backend
+        self.any_place: bool = getattr(backend, "any_place", True)
         self.batch_size, self.in_flight = backend.batch_size, backend.in_flight
         self.description = f"{backend.description}, mean over 8 symmetries"
 
