@@ -29,6 +29,7 @@ import shapely
 
 from road_extract import LineOptions, VectorizeOptions, vectorize_roads
 from road_extract.base.features import Feature, LayerSchema
+from road_extract.base.grid import PixelFrame
 from road_extract.io.raster import ProbabilityRaster, gdal_session
 from road_extract.io.vector import write_features
 from road_extract.roads.centrelines import trace_skeleton
@@ -70,7 +71,7 @@ def build_naive(raster: Path, out: Path) -> int:
             MaskStrip(row, p >= threshold, valid, (p >= threshold).astype(np.uint8))
             for row, p, valid in source.iter_strips()
         )
-        points, sizes = trace_graph(trace_skeleton(strips), (1.0, 1.0)).with_ends()
+        points, sizes = trace_graph(trace_skeleton(strips), PixelFrame(*source.grid.shape)).with_ends()
         transform, crs = source.grid.transform, source.grid.crs
     x, y = transform @ points.xy.T if hasattr(transform, "__matmul__") else transform * points.xy.T
     lines = shapely.linestrings(x, y, indices=np.repeat(np.arange(len(sizes)), sizes))

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from road_extract.base.grid import PixelFrame
 from road_extract.base.options import LineOptions
 from road_extract.base.windows import Window
 from road_extract.roads.masks.strips import MaskStrip
@@ -250,7 +251,7 @@ def test_equal_inputs_give_equal_networks_in_any_strips(seed, shrink, probabilit
             return chance[place], np.ones(chance[place].shape, bool)
 
         options = LineOptions(min_length_m=0, max_gap_m=20)
-        return trace_network(strips, mask.shape, (1.0, 1.0), options, 1.0, Evidence(read, 0.5, not probability))
+        return trace_network(strips, PixelFrame(*mask.shape), options, 1.0, Evidence(read, 0.5, not probability))
 
     one, other = run(120), run(17)
     assert [line.wkb for line in one.lines] == [line.wkb for line in other.lines]
@@ -263,7 +264,7 @@ def test_probability_is_the_mean_along_the_line():
     chance = np.where(np.arange(200) < 100, 0.6, 0.9) * np.ones((60, 1))
     strip = MaskStrip(0, mask, np.ones_like(mask), to_byte(chance))
     evidence = Evidence(lambda window: pytest.fail("there is no gap"), 0.5, is_mask=False)
-    network = trace_network([strip], mask.shape, (1.0, 1.0), ALL, 1.0, evidence)
+    network = trace_network([strip], PixelFrame(*mask.shape), ALL, 1.0, evidence)
     assert network.probability[0] == pytest.approx(0.75, abs=0.01)
     assert network.probability_min[0] == pytest.approx(0.6, abs=0.01)
     assert np.isnan(trace_mask(mask).probability).all()

@@ -15,7 +15,7 @@ from affine import Affine
 from road_extract.base.concurrency import run_ahead
 from road_extract.base.errors import InputError
 from road_extract.base.features import Feature, LayerSchema
-from road_extract.base.geodesy import area_m2, pixel_size_m
+from road_extract.base.geodesy import area_m2, pixel_frame, pixel_size_m
 from road_extract.base.native import load_drivers
 from road_extract.base.options import LineOptions, VectorizeOptions
 from road_extract.base.progress import Progress, Report, no_report
@@ -217,7 +217,7 @@ def trace_roads(
         _run_clean_mask(source, options, LINE_AREA_SHARE * options.min_area_m2, kept, "lines", report)
     ) as strips:
         network = trace_network(
-            strips, (grid.height, grid.width), pixel_size_m(grid), line_options, options.simplify_m,
+            strips, pixel_frame(grid), line_options, options.simplify_m,
             Evidence(source.read, road_threshold(options, source), source.is_mask),
         )  # fmt: skip
     return network.placed(grid.transform)
