@@ -17,12 +17,12 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from road_extract.base.options import PredictOptions
 from road_extract.base.windows import TilePlan, Window
-from road_extract.io.raster import Scene, SceneView
 from road_extract.models import read_spec, shipped_model
 from road_extract.models.backends import Backend, open_backend
 from road_extract.models.spec import ModelSpec
-from road_extract.pipeline.setup import scale_scene
+from road_extract.pipeline.setup import open_scene
 from road_extract.prediction.blending import iter_blended
 from road_extract.prediction.preprocess import Scaling, pad_to, to_model_input
 
@@ -38,10 +38,10 @@ class Runner:
     def __init__(self, scene: Path, size: int, model: Path) -> None:
         self.spec: ModelSpec = read_spec(model)
         self.backend: Backend = open_backend("auto", model, 4)
-        with Scene(str(scene), SceneView(self.spec.gsd_m, len(self.spec.bands))) as source:
-            self.scaling: Scaling = scale_scene(source)
-            rows, cols = min(size, source.grid.height), min(size, source.grid.width)
-            self.pixels, self.valid = source.read(Window(0, 0, cols, rows))
+        with open_scene(scene, PredictOptions(model=str(model))) as setup:
+            self.scaling: Scaling = setup.scaling
+            rows, cols = min(size, setup.source.grid.height), min(size, setup.source.grid.width)
+            self.pixels, self.valid = setup.source.read(Window(0, 0, cols, rows))
 
     def plan(self, overlap: int, shift: int) -> TilePlan:
         """A plan of the scene."""

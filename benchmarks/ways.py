@@ -156,20 +156,20 @@ def trivial(scene: str) -> dict[str, Any]:
 
 def _extract(scene: str, precision: str, kind: type[TimedBackend]) -> dict[str, Any]:
     started = time.perf_counter()
-    from road_extract import PredictOptions
-    from road_extract.pipeline import flow
+    from road_extract import PredictOptions, extract_roads
+    from road_extract.pipeline import setup
 
     opened: list[TimedBackend] = []
-    open_backend = flow.open_backend
+    open_backend = setup.open_backend
 
-    def open_timed(*args: Any) -> TimedBackend:
-        opened.append(kind(open_backend(*args)))
+    def open_timed(name: str, model: Path, **options: Any) -> TimedBackend:
+        opened.append(kind(open_backend(name, model, **options)))
         return opened[0]
 
-    flow.open_backend = open_timed  # type: ignore[assignment]
+    setup.open_backend = open_timed
     with tempfile.TemporaryDirectory() as folder:
         last: dict[str, int] = {}
-        done = flow.extract_roads(
+        done = extract_roads(
             scene, f"{folder}/roads.gpkg", predict=PredictOptions(precision=precision),
             report=lambda progress: last.__setitem__(progress.stage, progress.done),
         )  # fmt: skip

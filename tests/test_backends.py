@@ -25,7 +25,7 @@ from road_extract.models.spec import ModelSpec
 from road_extract.prediction.blending import iter_blended
 from road_extract.prediction.inference import Inference, iter_probability
 from road_extract.prediction.preprocess import byte_scaling, to_model_input
-from tests.conftest import REPOSITORY, SAMPLES
+from tests.helpers.paths import REPOSITORY, SAMPLES
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from road_extract.base.errors import BackendError
 from road_extract.base.windows import TilePlan, Window
 from road_extract.prediction.blending import iter_blended, taper_profile, window_weights
-from tests.test_windows import plans
+from tests.helpers.strategies import plans
 
 FloatArray = NDArray[np.float32]
 Tiles = list[tuple[Window, FloatArray | None]]

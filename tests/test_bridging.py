@@ -18,7 +18,7 @@ from road_extract.roads.masks.strips import MaskStrip
 from road_extract.roads.network import Evidence, RoadNetwork, trace_mask, trace_network
 from road_extract.roads.network.bridging import drop_crossing
 from road_extract.roads.network.graph import Graph, Points
-from tests.test_network import check_valid, draw, to_byte
+from tests.helpers.lines import check_valid, draw, to_byte
 
 THRESHOLD = 0.5
 

@@ -15,8 +15,8 @@ from road_extract.base.options import PredictOptions, VectorizeOptions
 from road_extract.base.progress import Progress
 from road_extract.cli import COMMANDS, run
 from road_extract.cli.console import bar_line, format_seconds
-from tests.conftest import REPOSITORY, SAMPLES
-from tests.test_pipeline import roads_in
+from tests.helpers.paths import REPOSITORY, SAMPLES
+from tests.helpers.scenes import roads_in
 
 
 @pytest.fixture

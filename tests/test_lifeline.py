@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.conftest import REPOSITORY, SAMPLES
+from tests.helpers.paths import REPOSITORY, SAMPLES
 
 
 @pytest.mark.parametrize("watch", [True, False])

@@ -14,7 +14,7 @@ from road_extract.metrics.apls import AplsSetting, measure_paths
 from road_extract.metrics.graph import Places, build_graph
 from road_extract.metrics.topo import TopoSetting, count_marbles
 from road_extract.metrics.wiedemann import measure_matches
-from tests.test_line_matching import lines, random_lines
+from tests.helpers.lines import lines, random_lines
 
 NONE = np.empty(0, object)
 SQUARE = [(0, 0), (100, 0), (100, 100), (0, 100), (0, 0)]

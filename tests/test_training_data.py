@@ -23,7 +23,7 @@ from road_extract.training.preparation import prepare_scenes
 from road_extract.training.sampling import SamplingOptions, WindowSampler, _crop, _warp, random_symmetry
 from road_extract.training.scenes import INVALID, ROAD, UNLABELLED, VALIDATION, PreparedScene, SceneEntry, open_prepared
 from road_extract.training.sources import TrainingSource
-from tests.conftest import UTM
+from tests.helpers.scenes import UTM
 
 SPEC = ModelSpec("test")
 NO_VALIDATION = DataOptions(validation_share=0.0)

@@ -13,7 +13,7 @@ from road_extract.cli.parameters import collect, options_of
 from road_extract.training.options import DataOptions, TrainOptions
 
 if TYPE_CHECKING:
-    from road_extract.training import TrainProgress
+    from road_extract.base.progress import Progress
     from road_extract.training.sources import TrainingSource
 
 PATH = click.Path(path_type=Path)
@@ -47,12 +47,11 @@ def command(sources: tuple[str, ...], out: Path, init: Path | None, validation: 
     train_model(
         [_parse_source(text) for text in sources],
         out,
-        options,
-        data,
+        options=options,
+        data=data,
         validation=validation,
         init=shipped_model() if init == Path("shipped") else init,
         report=_Lines(),
-        report_scene=lambda done, total, name: click.echo(f"preparing {done + 1}/{total} {name}", err=True),
     )
     click.echo(f"model in {out}")
 
@@ -63,13 +62,18 @@ class _Lines:
     def __init__(self) -> None:
         self._said = 0.0
 
-    def __call__(self, progress: TrainProgress) -> None:
-        now, last = time.monotonic(), progress.step == progress.steps
+    def __call__(self, progress: Progress) -> None:
+        from road_extract.training import TrainProgress
+
+        if not isinstance(progress, TrainProgress):
+            click.echo(f"preparing {progress.done}/{progress.total} {progress.scene}", err=True)
+            return
+        now, last = time.monotonic(), progress.done == progress.total
         if now - self._said < _SECONDS_A_LINE and progress.scores is None and not last:
             return
         self._said = now
         text = (
-            f"step {progress.step}/{progress.steps}  {progress.windows_per_s:.2f} windows/s  "
+            f"step {progress.done}/{progress.total}  {progress.windows_per_s:.2f} windows/s  "
             f"loss {progress.loss:.4f}  {format_seconds(progress.remaining_s)} left"
         )
         if progress.scores is not None:

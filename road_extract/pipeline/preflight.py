@@ -15,11 +15,11 @@ from road_extract.base.errors import RoadExtractError
 from road_extract.base.options import PredictOptions
 from road_extract.base.urls import redact
 from road_extract.base.windows import TilePlan
-from road_extract.io.raster import SceneFacts, find_problems, gdal_session, read_facts
+from road_extract.io.raster import SceneFacts, find_problems, read_facts
 from road_extract.models import read_spec
-from road_extract.models.backends import choose_backend, open_backend
+from road_extract.models.backends import choose_backend
 from road_extract.models.spec import ModelSpec
-from road_extract.pipeline.setup import PathLike, model_folder, open_scene, plan_tiles, scale_scene, scene_remarks
+from road_extract.pipeline.setup import PathLike, load_backend, model_folder, open_scene
 
 T = TypeVar("T")
 
@@ -102,10 +102,8 @@ def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, ti
 def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: ModelSpec, timing: bool) -> SceneReport:
     problems: list[str] = []
     try:
-        with gdal_session(), open_scene(path, options, spec) as source:
-            plan = plan_tiles(source, options, spec)
-            remarks = [text for _, text in scene_remarks(source, spec)]
-            scale_scene(source)
+        with open_scene(path, options) as setup:
+            plan, remarks = setup.plan, [text for _, text in setup.remarks]
     except RoadExtractError as error:
         return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=[str(error)])
     timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing else None
@@ -124,8 +122,7 @@ def _estimate_memory(backend: str, columns: int) -> int:
 
 
 def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tuple[float, str]:
-    folder = model_folder(options)
-    backend = open_backend(options.backend, folder, options.batch_size, options.precision, options.threads, options.tta)
+    backend = load_backend(options)
     batch = np.zeros((backend.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands)), np.float32)
     with ThreadPoolExecutor(backend.in_flight) as pool:
         batches = [batch] * backend.in_flight

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from road_extract.base.errors import InputError
+from road_extract.base.progress import Progress, Report, no_report
 from road_extract.metrics.raster import RoadScores
 from road_extract.models import build_resunet, load_weights, logits_model, save_model
 from road_extract.models.spec import ModelSpec
@@ -31,27 +32,22 @@ _SMOOTHING = 0.98
 
 
 @dataclass(frozen=True, slots=True)
-class TrainProgress:
-    """One report.
+class TrainProgress(Progress):
+    """A report of training: steps done and planned, and how it goes.
 
     Attributes:
-        step: Steps done.
-        steps: Steps planned.
         windows_per_s: Since this run began, validations included.
         loss: Smoothed.
         remaining_s: Seconds to go.
         scores: Of a validation that has just been done.
     """
 
-    step: int
-    steps: int
-    windows_per_s: float
-    loss: float
-    remaining_s: float
+    windows_per_s: float = 0.0
+    loss: float = float("nan")
+    remaining_s: float = 0.0
     scores: RoadScores | None = None
 
 
-TrainReport = Callable[[TrainProgress], None]
 #: Called with the model (averaged weights in place), the validation scenes, the spec and the step.
 Look = Callable[[Any, Sequence[PreparedScene], ModelSpec, int], None]
 
@@ -62,7 +58,7 @@ def train_prepared(
     options: TrainOptions,
     spec: ModelSpec,
     init: Path | None = None,
-    report: TrainReport = lambda progress: None,
+    report: Report = no_report,
     look: Look | None = None,
 ) -> Path:
     """Train a ResUNet on prepared scenes and write a model folder.
@@ -77,7 +73,7 @@ def train_prepared(
         options: How to train.
         spec: Of the model; its threshold becomes the one of the best exact F1 in validation.
         init: Model folder whose weights are the start.
-        report: Called after every step and every validation.
+        report: Told the progress, a `TrainProgress` after every step.
         look: Called at every validation, for pictures.
 
     Returns:
@@ -108,7 +104,7 @@ class _Run:
         options: TrainOptions,
         spec: ModelSpec,
         init: Path | None,
-        report: TrainReport,
+        report: Report,
         look: Look | None,
     ) -> None:
         self.prepared, self.out, self.options, self.report, self.look = prepared, out, options, report, look
@@ -155,7 +151,12 @@ class _Run:
             scores = self._validate(done) if done % o.validate_every == 0 or last else None
             now = time.monotonic()
             rate = (done - first) / (now - started)
-            self.report(TrainProgress(done, o.steps, rate * o.batch_size, smooth, (o.steps - done) / rate, scores))
+            self.report(
+                TrainProgress(
+                    "train", done, o.steps, "steps", windows_per_s=rate * o.batch_size, loss=smooth,
+                    remaining_s=(o.steps - done) / rate, scores=scores,
+                )
+            )  # fmt: skip
             if last or now - saved > o.checkpoint_s:
                 self.state.save(self.out, done, self.best, self.fingerprint)
                 saved = now

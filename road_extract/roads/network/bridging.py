@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import shapely
 
-from road_extract.base.arrays import BoolArray, Float64Array, IntArray
+from road_extract.base.arrays import BoolArray, Float64Array, IntArray, ranges
 from road_extract.base.grid import PixelFrame
-from road_extract.roads.centrelines import PROBABILITY_MAX
-from road_extract.roads.network.chains import ranges
+from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.roads.network.dissolving import dissolve_nodes
 from road_extract.roads.network.ends import FreeEnds, at_scene_edge, find_free_ends, to_unit
 from road_extract.roads.network.gap_paths import Evidence, GapPath, find_gap_path, plan_window

@@ -9,12 +9,13 @@ import shapely
 
 from road_extract.base.arrays import BoolArray, Float32Array, Float64Array
 from road_extract.base.grid import PixelFrame
+from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.base.options import LineOptions
 from road_extract.base.windows import Window
-from road_extract.roads.centrelines import PROBABILITY_MAX, trace_skeleton
+from road_extract.roads.centrelines import trace_skeleton
+from road_extract.roads.groups import label_groups
 from road_extract.roads.masks.strips import MaskStrip
 from road_extract.roads.network.bridging import bridge_gaps
-from road_extract.roads.network.chains import label_groups
 from road_extract.roads.network.cleaning import clean_graph, drop_short_pieces
 from road_extract.roads.network.ends import at_scene_edge
 from road_extract.roads.network.gap_paths import Evidence

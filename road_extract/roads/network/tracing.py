@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from road_extract.base.arrays import BoolArray, IntArray
+from road_extract.base.arrays import BoolArray, IntArray, ranges
 from road_extract.base.grid import PixelFrame
 from road_extract.roads.centrelines import SkeletonPixels
-from road_extract.roads.network.chains import Chains, label_groups, order_chains, ranges
+from road_extract.roads.groups import label_groups
+from road_extract.roads.network.chains import Chains, order_chains
 from road_extract.roads.network.graph import Graph, Points
 
 
