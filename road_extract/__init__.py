@@ -44,12 +44,14 @@ if TYPE_CHECKING:
     from road_extract.pipeline.preview import draw_preview as draw_preview
     from road_extract.training.from_scenes import train_model as train_model
     from road_extract.training.loop import TrainProgress as TrainProgress
+    from road_extract.training.options import BaseModels as BaseModels
     from road_extract.training.options import DataOptions as DataOptions
     from road_extract.training.options import TrainOptions as TrainOptions
     from road_extract.training.sources import TrainingSource as TrainingSource
 
 _HOMES = {
     "BackendError": "base.errors",
+    "BaseModels": "training.options",
     "BatchOptions": "base.options",
     "BatchResult": "batch",
     "DataOptions": "training.options",

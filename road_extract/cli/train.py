@@ -10,7 +10,7 @@ import click
 
 from road_extract.cli.console import format_seconds
 from road_extract.cli.parameters import collect, options_of
-from road_extract.training.options import DataOptions, TrainOptions
+from road_extract.training.options import BaseModels, DataOptions, TrainOptions
 
 if TYPE_CHECKING:
     from road_extract.base.progress import Progress
@@ -24,6 +24,7 @@ _SECONDS_A_LINE = 5.0
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--out", type=PATH, required=True, help="Model folder to write.")
 @click.option("--init", type=PATH, help="Start from the weights of this model folder; 'shipped' for the shipped one.")
+@click.option("--teacher", type=PATH, help="Learn from the answers of this model as well (distillation).")
 @click.option(
     "--validation",
     multiple=True,
@@ -31,7 +32,7 @@ _SECONDS_A_LINE = 5.0
 )
 @options_of(DataOptions)
 @options_of(TrainOptions)
-def command(sources: tuple[str, ...], out: Path, init: Path | None, validation: tuple[str, ...], **values: Any) -> None:
+def command(sources: tuple[str, ...], out: Path, validation: tuple[str, ...], **values: Any) -> None:
     """Train a model on SOURCES: scenes, folders of scenes, or folders with images/ and masks/ of the same file names.
 
     SOURCE=SHARE gives a source's relative share of the windows (1 if left out). Masks hold 1 for road and 0 for not;
@@ -40,9 +41,9 @@ def command(sources: tuple[str, ...], out: Path, init: Path | None, validation: 
     After every validation OUT holds the best model so far, with the threshold of its best F1, and sheets/ a picture of
     what it sees. Run the same command again to go on after an interruption.
     """
-    from road_extract.models import shipped_model
     from road_extract.training.from_scenes import train_model
 
+    models = BaseModels(init=_model_folder(values.pop("init")), teacher=_model_folder(values.pop("teacher")))
     data, options = collect(DataOptions, values), collect(TrainOptions, values)
     train_model(
         [_parse_source(text) for text in sources],
@@ -50,10 +51,16 @@ def command(sources: tuple[str, ...], out: Path, init: Path | None, validation: 
         options=options,
         data=data,
         validation=validation,
-        init=shipped_model() if init == Path("shipped") else init,
+        models=models,
         report=_Lines(),
     )
     click.echo(f"model in {out}")
+
+
+def _model_folder(given: Path | None) -> Path | None:
+    from road_extract.models import shipped_model
+
+    return shipped_model() if given == Path("shipped") else given
 
 
 class _Lines:

@@ -36,7 +36,7 @@ from road_extract.models import model_hash, read_spec, shipped_model
 from road_extract.models.backends import Backend, open_backend
 from road_extract.models.spec import ModelSpec
 from road_extract.prediction.inference import Inference, iter_probability
-from road_extract.prediction.preprocess import Scaling, byte_scaling, fit_scaling
+from road_extract.prediction.preprocess import Scaling, scale_scene
 
 log = logging.getLogger("road_extract")
 
@@ -115,9 +115,9 @@ def open_scene(scene: PathLike, options: PredictOptions, scaling: Scaling | None
         InputError: If the scene or the model cannot be used, or the overlap does not fit the model's tiles.
     """
     spec = read_spec(model_folder(options))
-    with gdal_session(), Scene(str(scene), _scene_view(options, spec)) as source:
+    with gdal_session(), Scene(str(scene), scene_view(options, spec)) as source:
         plan = TilePlan(source.grid.height, source.grid.width, spec.tile_size_px, options.overlap_px)
-        yield SceneSetup(source, plan, scaling or _scale_scene(source), spec, options)
+        yield SceneSetup(source, plan, scaling or scale_scene(source, spec.normalization), spec, options)
 
 
 def load_backend(options: PredictOptions) -> Backend:
@@ -142,7 +142,8 @@ def model_folder(options: PredictOptions) -> Path:
     return Path(options.model) if options.model is not None else shipped_model()
 
 
-def _scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:
+def scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:
+    """What the model needs to see of a scene."""
     return SceneView(
         gsd_m=spec.gsd_m,
         model_bands=len(spec.bands),
@@ -152,11 +153,6 @@ def _scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:
         assume_crs=options.assume_crs,
         aoi=None if options.aoi is None else partial(read_area, Path(options.aoi)),
     )
-
-
-def _scale_scene(source: Scene) -> Scaling:
-    """The one scaling of a scene; only 16-bit pixels have to be looked at for it."""
-    return byte_scaling(len(source.bands)) if source.dtype == "uint8" else fit_scaling(*source.sample())
 
 
 def _iter_remarks(source: Scene, spec: ModelSpec) -> Iterator[tuple[int, str]]:

@@ -12,7 +12,7 @@ from road_extract.models import read_spec
 from road_extract.models.spec import ModelSpec
 from road_extract.training.contact_sheet import ContactSheet
 from road_extract.training.loop import train_prepared
-from road_extract.training.options import DataOptions, TrainOptions
+from road_extract.training.options import BaseModels, DataOptions, TrainOptions
 from road_extract.training.preparation import prepare_scenes
 from road_extract.training.sources import TrainingSource
 
@@ -26,7 +26,7 @@ def train_model(
     options: TrainOptions | None = None,
     data: DataOptions | None = None,
     validation: Sequence[str] = (),
-    init: str | Path | None = None,
+    models: BaseModels | None = None,
     report: Report = no_report,
 ) -> Path:
     """Train a ResUNet and write a model folder; call it again after an interruption to go on.
@@ -39,7 +39,7 @@ def train_model(
         data: What the labels are.
         validation: Beginnings of the names of scenes that are kept for validation as a whole; with none, squares of
             ground are kept.
-        init: Model folder whose weights are the start.
+        models: What training builds on; nothing if left out.
         report: Told the progress: of the preparation, and a `TrainProgress` after every step.
 
     Returns:
@@ -48,12 +48,12 @@ def train_model(
     Raises:
         InputError: If scenes, labels or options cannot be used, or ``out`` holds a run with other ones.
     """
-    out, start = Path(out), None if init is None else Path(init)
+    out, models = Path(out), models or BaseModels()
     options, data = options or TrainOptions(), data or DataOptions()
-    spec = _new_spec(start, data, validation)
+    spec = _new_spec(models.init or models.teacher, data, validation)
     prepared = prepare_scenes(sources, out / PREPARED_FOLDER, data, spec, validation, report)
     sheet = ContactSheet(out / SHEETS_FOLDER)
-    train_prepared(prepared, out, options, spec, start, report, sheet)
+    train_prepared(prepared, out, options, spec, models, report, sheet)
     shutil.rmtree(prepared)
     return out
 
@@ -61,7 +61,7 @@ def train_model(
 def _new_spec(init: Path | None, data: DataOptions, validation: Sequence[str]) -> ModelSpec:
     """A first model's, or that of the model to start from on other data."""
     provenance = {"data": asdict(data), "validation_scenes": list(validation)}
-    start = ModelSpec("nothing") if init is None else read_spec(init)
+    start = ModelSpec("nothing", normalization="percentiles") if init is None else read_spec(init)
     # masks may hold true widths too, but nothing says so
     true_width = data.width_field is not None
     provenance["start"] = start.name
