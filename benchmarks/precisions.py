@@ -127,7 +127,7 @@ def rule(folders: tuple[str, ...], model: Path) -> None:
     for argument in folders:
         images, points = images_of(argument), []
         for precision in ("bfloat16", "int8"):
-            options = PredictOptions(str(model), precision=precision)
+            options = PredictOptions(model=str(model), precision=precision)
             with tempfile.TemporaryDirectory() as temp:
                 points.append(score(images, options, "raster", Path(temp) / "predictions").raster.relaxed_break_even)
         fall = points[0] - points[1]

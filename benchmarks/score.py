@@ -20,7 +20,6 @@ import click
 
 from road_extract import EvaluateOptions, PredictOptions, evaluate, predict_probability
 from road_extract.evaluation import Evaluation
-from road_extract.evaluation.report import to_text, to_values
 from road_extract.io.raster import gdal_session
 from road_extract.io.raster.unplaced import place_if_unplaced
 from road_extract.models import read_spec
@@ -72,9 +71,9 @@ def main(folders: tuple[Path, ...], keep: Path | None, json_file: Path | None, g
     options = PredictOptions(bands=(1,) if grey else None, **values)
     with tempfile.TemporaryDirectory() as temp:
         found = score(images, options, metrics, keep or Path(temp) / "predictions")
-    click.echo(to_text(found))
+    click.echo(found.to_text())
     if json_file is not None:
-        json_file.write_text(json.dumps(to_values(found), indent=2) + "\n")
+        json_file.write_text(json.dumps(found.to_values(), indent=2) + "\n")
 
 
 if __name__ == "__main__":

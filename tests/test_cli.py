@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 
+import road_extract
 from road_extract.base.options import PredictOptions, VectorizeOptions
 from road_extract.base.progress import Progress
 from road_extract.cli import COMMANDS, run
@@ -51,7 +53,6 @@ def test_the_two_halves_give_the_whole(scene, tmp_path, identity_model):
         (["extract", "missing.tif", "r.gpkg"], "missing.tif: cannot be opened as a raster"),
         (["extract", "{scene}", "r.shp"], "known vector format"),
         (["extract", "{scene}", "r.gpkg", "--model", "nowhere"], "has no spec.json"),
-        (["extract", "{scene}", "r.gpkg", "--backend", "abacus"], "backend 'abacus' is unknown"),
         (["extract", "{scene}", "r.gpkg", "--overlap", "113"], "expected 0 to 112 px"),
         (["extract", "{scene}", "r.gpkg", "--threshold", "1.5"], "expected 0.001 to 1"),
         (["extract", "{scene}", "r.gpkg", "--bands", "9"], "expected 1 or 3 of 1 to 3"),
@@ -75,7 +76,16 @@ def test_bad_input_gets_one_sentence_and_exit_code_1(scene, tmp_path, monkeypatc
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("args", [["extract"], ["nothing"], ["extract", "a", "b.gpkg", "--overlap", "wide"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["extract"],
+        ["nothing"],
+        ["extract", "a", "b.gpkg", "--overlap", "wide"],
+        ["extract", "a", "b.gpkg", "--backend", "abacus"],
+        ["predict", "a", "b.tif", "--precision", "half"],
+    ],
+)
 def test_wrong_usage_is_exit_code_2(args, capsys):
     assert run(args) == 2
     assert "Usage: " in capsys.readouterr().err
@@ -237,3 +247,35 @@ def test_a_preview_shows_roads_where_they_are(scene, tmp_path, identity_model):
     red = picture[0] - picture[2] > 40
     bright = roads_in(300, 260)[0] == 230
     assert (red == bright).mean() > 0.99
+
+
+#: The function of each command.
+FUNCTIONS = {
+    "extract": "extract_roads",
+    "batch": "extract_batch",
+    "shard": "predict_portion",
+    "predict": "predict_probability",
+    "vectorize": "vectorize_roads",
+    "info": "describe_scene",
+    "preview": "draw_preview",
+    "evaluate": "evaluate",
+    "diff": "diff_roads",
+    "train": "train_model",
+    "quantize": "quantize_model",
+    "export": "export_model",
+}
+
+
+def test_every_command_is_a_function_of_the_package_with_its_options_by_name():
+    assert FUNCTIONS.keys() == COMMANDS.keys()
+    for name in FUNCTIONS.values():
+        parameters = inspect.signature(getattr(road_extract, name)).parameters.values()
+        assert all(p.default is p.empty for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD), name
+        assert all(p.default is not p.empty for p in parameters if p.kind is p.KEYWORD_ONLY), name
+        assert all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters), name
+
+
+@pytest.mark.parametrize("name", [name for name in road_extract.__all__ if name.endswith("Options")])
+def test_options_are_given_by_name(name):
+    with pytest.raises(TypeError, match="positional"):
+        getattr(road_extract, name)(1)

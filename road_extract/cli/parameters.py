@@ -16,6 +16,10 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outpu
 nodes_option = click.option(
     "--nodes", type=click.Path(path_type=Path), help="Write the nodes of the road lines here, as points."
 )
+json_option = click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), is_flag=False, flag_value="-", metavar="[FILE]",
+    help="Write the result to FILE as JSON; without FILE, or with -, print JSON instead of text.",
+)  # fmt: skip
 progress_option = click.option(
     "--progress", type=click.Choice(["auto", "json", "none"]), default="auto", show_default=True,
     help="A live bar on a terminal, JSON lines on stdout, or nothing.",

@@ -6,8 +6,8 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -61,6 +61,10 @@ class SceneReport:
     backend: str = ""
     remarks: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    def to_values(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
 
     def to_text(self) -> str:
         """Plain words, a line each."""

@@ -13,7 +13,7 @@ from road_extract.training.recipes import RECIPES
 from road_extract.training.sampling import AUGMENTATIONS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataOptions:
     """What the scenes' labels are, and which ground is kept for validation."""
 
@@ -50,7 +50,7 @@ class DataOptions:
 SIZES = {"standard": STANDARD_FILTERS, "fast": (32, 64, 128, 256)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainOptions:
     """How to train, apart from the data."""
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from road_extract.base.options import BACKENDS, PRECISIONS
 from road_extract.models import read_spec
-from road_extract.models.backends import NAMES, PRECISIONS, Backend
+from road_extract.models.backends import Backend
 from road_extract.models.spec import ModelSpec
 from road_extract.pipeline import setup
 
@@ -61,7 +62,7 @@ def fake_opener(make: Callable[[], Backend]) -> Callable[..., Backend]:
     def open_fake(
         *, name: str, model: Path, batch_size: int | None, precision: str, threads: int | None, tta: str
     ) -> Backend:
-        assert name in NAMES
+        assert name in BACKENDS
         assert precision in PRECISIONS
         assert tta in ("none", "d4")
         assert all(count is None or count >= 1 for count in (batch_size, threads))

@@ -8,7 +8,7 @@ from road_extract.base.errors import InputError
 from road_extract.base.options.declaring import check_ranges, option
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
     """What comes out of each scene of a batch, and who does the work."""
 
