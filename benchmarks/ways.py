@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from road_extract.base.arrays import Float32Array
+
 TILE, STRIDE = 224, 192
 #: Windows that the real model runs in `trivial`.
 REAL_WINDOWS = 200
@@ -95,10 +95,10 @@ class TimedBackend:
         self.description = backend.description
         self.spans: list[tuple[float, float]] = []
 
-    def predict(self, batch: FloatArray) -> FloatArray:
+    def predict(self, batch: Float32Array) -> Float32Array:
         """See `Backend.predict`."""
         started = time.perf_counter()
-        result: FloatArray = self._backend.predict(batch)
+        result: Float32Array = self._backend.predict(batch)
         self.spans.append((started, time.perf_counter()))
         return result
 
@@ -110,11 +110,11 @@ class TimedBackend:
 class TrivialBackend(TimedBackend):
     """After some windows of the real model, bright pixels are roads."""
 
-    def predict(self, batch: FloatArray) -> FloatArray:
+    def predict(self, batch: Float32Array) -> Float32Array:
         """See `Backend.predict`."""
         if len(self.spans) * self.batch_size < REAL_WINDOWS:
             return super().predict(batch)
-        bright: FloatArray = np.clip(batch[..., 0] * np.float32(0.5) - np.float32(0.2), 0, 1)
+        bright: Float32Array = np.clip(batch[..., 0] * np.float32(0.5) - np.float32(0.2), 0, 1)
         return bright
 
 

@@ -146,7 +146,7 @@ def _read_pixels(source: Scene, spec: ModelSpec) -> tuple[ByteArray, BoolArray]:
     for row in range(0, grid.height, _BLOCK_PX):
         for col in range(0, grid.width, _BLOCK_PX):
             window = Window(col, row, _BLOCK_PX, _BLOCK_PX).clipped(grid.height, grid.width)
-            part = np.s_[window.row_off : window.row_end, window.col_off : window.col_end]
+            part = window.slices
             found, valid[part] = source.read(window)
             pixels[part] = _to_bytes(found, scaling)
     return pixels, valid

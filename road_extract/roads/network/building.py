@@ -51,8 +51,7 @@ def trace_mask(
     strip = MaskStrip(0, mask, np.ones_like(mask), mask.astype(np.uint8) * np.uint8(PROBABILITY_MAX))
 
     def read(window: Window) -> tuple[Float32Array, BoolArray]:
-        place = (slice(window.row_off, window.row_end), slice(window.col_off, window.col_end))
-        return mask[place].astype(np.float32), strip.valid[place]
+        return mask[window.slices].astype(np.float32), strip.valid[window.slices]
 
     frame = PixelFrame(mask.shape[0], mask.shape[1], pixel_size_m)
     return trace_network([strip], frame, options, simplify_m, Evidence(read, 0.5, is_mask=True))
