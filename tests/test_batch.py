@@ -353,14 +353,6 @@ def test_a_scene_without_a_valid_pixel_is_said_so(write_scene, tmp_path, model, 
     assert "no pixel is valid" in made["remarks"][-1]
 
 
-def test_all_options_of_extract_and_of_batches_are_offered(capsys):
-    run(["batch", "--help"])
-    text = " ".join(capsys.readouterr().out.split())
-    for cls in (PredictOptions, VectorizeOptions, BatchOptions):
-        for f in cls.__dataclass_fields__.values():
-            assert "--" + (f.metadata["short"] or f.name).partition("/")[0].replace("_", "-") in text
-
-
 def test_an_interrupt_says_that_it_goes_on(write_scene, tmp_path, model, monkeypatch, capsys):
     from road_extract.batch import tasks
 

@@ -13,7 +13,7 @@ import pytest
 import rasterio
 
 import road_extract
-from road_extract.base.options import PredictOptions, VectorizeOptions
+from road_extract.base.options import BatchOptions, LineOptions, PredictOptions, VectorizeOptions
 from road_extract.base.progress import Progress
 from road_extract.cli import COMMANDS, run
 from road_extract.cli.console import bar_line, format_seconds
@@ -200,13 +200,34 @@ def test_every_command_has_help_that_shows_its_options(capsys):
         assert "Usage: road-extract " + name in capsys.readouterr().out
 
 
-def test_the_command_line_offers_every_option_field_with_its_help(capsys):
-    run(["extract", "--help"])
-    text = " ".join(capsys.readouterr().out.split())
-    for cls in (PredictOptions, VectorizeOptions):
-        for f in cls.__dataclass_fields__.values():
-            assert "--" + (f.metadata["short"] or f.name).replace("_", "-") in text
-            assert f.metadata["help"].split(":")[0][:40] in text
+#: Command, options class, and the flag of each of its fields.
+FLAGS = [
+    ("extract", PredictOptions,
+     "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
+     "--assume-crs"),
+    ("extract", VectorizeOptions, "--geometry --threshold --min-area --min-hole --simplify"),
+    ("extract", LineOptions, "--max-gap --min-length --min-spur"),
+    ("batch", BatchOptions,
+     "--formats --keep-probability --keep-mask --keep-nodes --asset --shard-px --jobs --dask --merge --resume "
+     "--fail-fast"),
+    ("shard", PredictOptions,
+     "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
+     "--assume-crs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "cls", "flags"), FLAGS)
+def test_the_command_line_offers_every_option_field_with_its_help(capsys, command, cls, flags):
+    run([command, "--help"])
+    text = "".join(capsys.readouterr().out.split())
+    for flag, f in zip(flags.split(), cls.__dataclass_fields__.values(), strict=True):
+        assert flag in text
+        assert "".join(f.metadata["help"].split()) in text
+
+
+def test_flags_that_are_on_can_be_switched_off(capsys):
+    run(["batch", "--help"])
+    assert "--resume / --restart" in capsys.readouterr().out
 
 
 def test_info_tells_size_work_and_problems(scene, write_scene, tmp_path, capsys):

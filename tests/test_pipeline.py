@@ -20,7 +20,7 @@ from road_extract import Outputs, PredictOptions, VectorizeOptions, extract_road
 from road_extract.base.errors import BackendError, InputError, OutputError
 from road_extract.base.grid import RasterGrid
 from road_extract.base.windows import TilePlan, Window
-from road_extract.io.raster import ProbabilityRaster, Scene, SceneView
+from road_extract.io.raster import ProbabilityRaster, Scene, SceneView, sink
 from road_extract.models.spec import ModelSpec
 from road_extract.pipeline import flow, setup
 from road_extract.prediction.inference import Inference, iter_probability
@@ -322,10 +322,14 @@ def test_if_one_output_fails_none_appears(write_scene, tmp_path, identity_model,
     scene = write_scene(roads_in(300, 260))
     before = sorted(tmp_path.rglob("*"))
 
-    def fail(*args, **kwargs):
-        raise OutputError("the mask could not be finished")
+    check = sink._check_written
 
-    monkeypatch.setattr("road_extract.io.raster.sink._check_written", fail)
+    def fail_at_the_mask(path, overviews):
+        if ".m.tmp-" in path.name:
+            raise OutputError("the mask could not be finished")
+        check(path, overviews)
+
+    monkeypatch.setattr(sink, "_check_written", fail_at_the_mask)
     with pytest.raises(OutputError, match="the mask"):
         extract_roads(scene, Outputs(tmp_path / "r.gpkg", mask=tmp_path / "m.tif"))
     assert sorted(tmp_path.rglob("*")) == before
@@ -469,6 +473,41 @@ def test_an_error_of_any_stage_stops_all_at_once_with_its_own_message(stage):
     reads = source.reads
     time.sleep(0.2)
     assert source.reads == reads  # nobody goes on reading
+
+
+def test_every_option_reaches_the_runtime_in_its_place(write_scene, tmp_path, identity_model, monkeypatch):
+    seen = {}
+
+    def open_fake(**given):
+        seen.update(given)
+        return IdentityBackend()
+
+    monkeypatch.setattr(setup, "open_backend", open_fake)
+    options = PredictOptions(backend="onnxruntime", precision="float32", threads=3, batch_size=5, tta="d4")
+    predict_probability(write_scene(roads_in(60, 60)), tmp_path / "p.tif", options=options)
+    assert seen == {
+        "name": "onnxruntime", "model": identity_model, "batch_size": 5, "precision": "float32", "threads": 3,
+        "tta": "d4",
+    }  # fmt: skip
+
+
+class ClosingBackend(IdentityBackend):
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_loaded_backend_serves_many_scenes_and_stays_open(write_scene, tmp_path, identity_model, monkeypatch):
+    monkeypatch.setattr(setup, "open_backend", lambda **given: pytest.fail("a backend was loaded"))
+    backend = ClosingBackend()
+    for name in ("a", "b"):
+        scene = write_scene(roads_in(60, 60), f"{name}.tif")
+        predict_probability(scene, tmp_path / f"{name}_p.tif", backend=backend)
+    assert not backend.closed
+    use_backend(monkeypatch, lambda: backend)
+    predict_probability(scene, tmp_path / "c.tif")
+    assert backend.closed
 
 
 def test_nobody_waits_for_overviews_of_a_raster_that_is_not_kept(write_scene, tmp_path, identity_model, monkeypatch):
