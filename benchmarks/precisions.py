@@ -129,7 +129,8 @@ def rule(folders: tuple[str, ...], model: Path) -> None:
         for precision in ("bfloat16", "int8"):
             options = PredictOptions(model=str(model), precision=precision)
             with tempfile.TemporaryDirectory() as temp:
-                points.append(score(images, options, "raster", Path(temp) / "predictions").raster.relaxed_break_even)
+                found = score(images, options, "raster", Path(temp) / "predictions").raster
+            points.append(float("nan") if found is None else float(found.relaxed_break_even or "nan"))
         fall = points[0] - points[1]
         holds = holds and fall < ALLOWED_FALL
         verdict = "" if fall < ALLOWED_FALL else f"not less than {ALLOWED_FALL}"

@@ -44,7 +44,8 @@ class Runner:
 
     def plan(self, overlap: int, shift: int) -> TilePlan:
         """A plan of the scene."""
-        return TilePlan(*self.valid.shape, self.spec.tile_size_px, overlap, shift)
+        rows, cols = self.valid.shape
+        return TilePlan(rows, cols, self.spec.tile_size_px, overlap, shift)
 
     def tiles(self, plan: TilePlan) -> list[tuple[Window, Float32Array]]:
         """Every window with its probabilities."""

@@ -63,6 +63,7 @@ def _straightforward(scene: str, rows: int, predict: Any) -> dict[str, float]:
     from road_extract.models import read_spec, shipped_model
 
     spec = read_spec(shipped_model())
+    mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
     started = time.perf_counter()
     with rasterio.open(scene) as dataset:
         rows = min(rows, dataset.height)
@@ -71,7 +72,7 @@ def _straightforward(scene: str, rows: int, predict: Any) -> dict[str, float]:
         for row in origins(rows):
             for col in origins(dataset.width):
                 pixels = dataset.read((1, 2, 3), window=Window(col, row, TILE, TILE)).transpose(1, 2, 0)
-                tile = (pixels.astype(np.float32) / 255 - np.float32(spec.mean)) / np.float32(spec.std)
+                tile = (pixels.astype(np.float32) / 255 - mean) / std
                 place = np.s_[row : row + TILE, col : col + TILE]
                 total[place] += predict(tile[None].astype(np.float32))[0]
                 count[place] += 1
@@ -157,16 +158,16 @@ def trivial(scene: str) -> dict[str, Any]:
 def _extract(scene: str, precision: str, kind: type[TimedBackend]) -> dict[str, Any]:
     started = time.perf_counter()
     from road_extract import PredictOptions, extract_roads
+    from road_extract.models.backends import open_backend
     from road_extract.pipeline import setup
 
     opened: list[TimedBackend] = []
-    open_backend = setup.open_backend
 
-    def open_timed(name: str, model: Path, **options: Any) -> TimedBackend:
-        opened.append(kind(open_backend(name, model, **options)))
+    def open_timed(**given: Any) -> TimedBackend:
+        opened.append(kind(open_backend(**given)))
         return opened[0]
 
-    setup.open_backend = open_timed
+    vars(setup)["open_backend"] = open_timed
     with tempfile.TemporaryDirectory() as folder:
         last: dict[str, int] = {}
         done = extract_roads(
@@ -196,7 +197,9 @@ def bare(scene: str, precision: str, windows: str) -> dict[str, Any]:
     with rasterio.open(scene) as dataset:
         corners = rng.integers(0, (dataset.height - TILE, dataset.width - TILE), (64, 2)).tolist()
         pixels = np.stack([dataset.read((1, 2, 3), window=Window(c, r, TILE, TILE)) for r, c in corners])
-    tiles = (pixels.transpose(0, 2, 3, 1) / np.float32(255) - np.float32(spec.mean)) / np.float32(spec.std)
+    tiles = (pixels.transpose(0, 2, 3, 1) / np.float32(255) - np.array(spec.mean, np.float32)) / np.array(
+        spec.std, np.float32
+    )
     with closing(open_backend("auto", shipped_model(), None, precision)) as backend:
         size = backend.batch_size
         batches = [np.ascontiguousarray(tiles[i : i + size], np.float32) for i in range(0, 64, size)]

@@ -33,10 +33,10 @@ def model(identity_model, monkeypatch):
 @pytest.fixture
 def made(monkeypatch):
     """Shards that were predicted."""
-    from road_extract.batch import tasks
+    from road_extract.batch import shards, tasks
 
     found = []
-    original = tasks.predict_shard
+    original = shards.predict_shard
 
     def predict_shard(scene, index, out, fingerprint, report):
         original(scene, index, out, fingerprint, report)
@@ -221,9 +221,9 @@ def test_fail_fast_begins_nothing_after_the_first_failure(zoo, tmp_path, model):
 
 
 def test_an_error_nobody_thought_of_is_one_scenes_too(write_scene, tmp_path, model, monkeypatch):
-    from road_extract.batch import runner
+    from road_extract.batch import runner, shards
 
-    original = runner.plan_scene
+    original = shards.plan_scene
 
     def plan_scene(path, *args):
         if path.endswith("bad.tif"):

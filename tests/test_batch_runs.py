@@ -103,7 +103,7 @@ def test_any_number_of_workers_gives_the_same_bytes(driver, unbroken, tmp_path, 
 def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_unbroken_run(driver, unbroken, tmp_path, seed):
     """Twenty in all. Each kill comes so soon that the next run has something left to do."""
     moments, out = random.Random(seed), tmp_path / "out"
-    options = ("--jobs", "2") if seed else ()
+    options: tuple[str, ...] = ("--jobs", "2") if seed else ()
     killed = 0
     while killed < 10:
         process = driver.start(out, *options, delay_s=0.01)

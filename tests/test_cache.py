@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,8 +74,8 @@ def test_the_folder_is_where_the_platform_keeps_caches(monkeypatch, tmp_path, pl
         monkeypatch.delenv(name, raising=False)
     if variable is not None:
         monkeypatch.setenv(variable, str(tmp_path / "chosen"))
-    monkeypatch.setattr(cache.Path, "home", lambda: tmp_path / "home")
-    monkeypatch.setattr(cache.sys, "platform", platform)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(sys, "platform", platform)
     assert cache.cache_folder() == tmp_path / place
 
 

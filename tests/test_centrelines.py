@@ -8,7 +8,7 @@ import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from skimage import morphology
+from skimage.morphology import thin as skimage_thin
 
 from road_extract.base.errors import InputError
 from road_extract.roads.centrelines import SkeletonPixels, skeleton, trace_skeleton
@@ -56,7 +56,7 @@ def test_thinning_keeps_every_piece_and_every_hole(seed, rows, cols):
 @given(st.integers(0, 10**6), st.integers(1, 90), st.integers(1, 90))
 def test_thinning_keeps_the_pixels_that_scikit_image_keeps(seed, rows, cols):
     mask = random_mask(seed, rows, cols)
-    assert np.array_equal(thin(mask), morphology.thin(mask))
+    assert np.array_equal(thin(mask), skimage_thin(mask))
 
 
 def test_thinning_keeps_the_pixels_that_scikit_image_keeps_of_real_masks(shared_data):
@@ -65,7 +65,7 @@ def test_thinning_keeps_the_pixels_that_scikit_image_keeps_of_real_masks(shared_
     for path in paths:
         with rasterio.open(path) as dataset:
             mask = dataset.read(1) == 1
-        assert np.array_equal(thin(mask), morphology.thin(mask)), path.name
+        assert np.array_equal(thin(mask), skimage_thin(mask)), path.name
 
 
 @given(st.integers(0, 10**6))

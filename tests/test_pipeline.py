@@ -56,7 +56,7 @@ class ArraySource:
     def __init__(self, pixels: np.ndarray, valid: np.ndarray) -> None:
         self.pixels, self.valid = pixels, valid
         self.reads = 0
-        self.grid = RasterGrid(*valid.shape, Affine.identity(), "")
+        self.grid = RasterGrid(len(valid), valid.shape[1], Affine.identity(), "")
 
     def read(self, window: Window):
         self.reads += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import geopandas
 import networkx
@@ -43,7 +44,7 @@ def raster(mask, write_scene):
     """Its probability: 0.9 on roads."""
 
     def write(**profile):
-        settings = {"name": "p.tif", "nodata": 255} | profile
+        settings: dict[str, Any] = {"name": "p.tif", "nodata": 255} | profile
         tags = settings.pop("tags", {})
         path = write_scene(np.where(mask, 229, 13).astype(np.uint8)[None], **settings)
         with rasterio.open(path, "r+") as dataset:

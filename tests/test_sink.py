@@ -146,7 +146,8 @@ def test_levels_of_bytes_are_those_of_their_probabilities(tmp_path, rng, scale, 
         assert np.array_equal(strip[2], values != 255)
         assert np.array_equal(strip[3], np.rint(probability * 254))
         found.append(strip[3])
-    assert np.array_equal(*found)
+    first, second = found
+    assert np.array_equal(first, second)
 
 
 def test_float_probabilities_of_other_tools_are_read(tmp_path):

@@ -79,7 +79,7 @@ def test_a_quarter_of_a_scene_takes_about_a_quarter_of_its_bytes(cog, tmp_path, 
     assert np.array_equal(read(tmp_path / "remote.tif"), expected(cog)[:550, :500])
 
 
-FAILURES = {
+FAILURES: dict[str, dict[int, int | str]] = {
     "unavailable": dict.fromkeys(range(0, 60, 4), 503),
     "too many requests": dict.fromkeys(range(1, 60, 5), 429),
     "cut": dict.fromkeys(range(1, 60, 7), "cut"),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pytest
@@ -273,7 +274,7 @@ def test_the_command_trains_on_vector_roads_from_the_shipped_weights(tmp_path, w
     pixels = rng.integers(40, 80, (3, 256, 300), dtype=np.uint8)
     pixels[:, 100:107] = pixels[:, :, 50:57] = pixels[:, :, 200:207] = 180
     scene = write_scene(pixels)
-    lines = [[(0, 103.5), (300, 103.5)], [(53.5, 0), (53.5, 256)], [(203.5, 0), (203.5, 256)]]
+    lines: Any = [[(0, 103.5), (300, 103.5)], [(53.5, 0), (53.5, 256)], [(203.5, 0), (203.5, 256)]]
     roads = geopandas.GeoDataFrame(geometry=[shapely.LineString([UTM * p for p in line]) for line in lines], crs=32611)
     roads.to_crs(4326).to_file(tmp_path / "roads.geojson")
     arguments = ["train", str(scene), "--roads", str(tmp_path / "roads.geojson"), "--out", str(tmp_path / "m")]

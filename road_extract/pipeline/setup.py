@@ -33,7 +33,8 @@ from road_extract.io.raster import (
 )
 from road_extract.io.vector import read_area
 from road_extract.models import model_hash, read_spec, shipped_model
-from road_extract.models.backends import Backend, open_backend
+from road_extract.models.backends import Backend
+from road_extract.models.backends import open_backend as open_backend  # where tests put theirs
 from road_extract.models.spec import ModelSpec
 from road_extract.prediction.inference import Inference, iter_probability
 from road_extract.prediction.preprocess import Scaling, scale_scene

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import shapely
 
 from road_extract.roads.network import RoadNetwork
 
 
-def lines(*coordinates: list[tuple[float, float]]) -> np.ndarray:
+def lines(*coordinates: Any) -> np.ndarray:
     found = np.empty(len(coordinates), object)
     found[:] = [shapely.LineString(points) for points in coordinates]
     return found
