@@ -91,6 +91,7 @@ def test_wrong_usage_is_exit_code_2(args, capsys):
     assert "Usage: " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_json_progress_is_json_lines_only_and_ends_with_the_result(scene, tmp_path):
     """In a process of its own, with the real model: TensorFlow writes to the file descriptors directly.
 
@@ -123,6 +124,7 @@ def test_json_errors_are_events_too(tmp_path):
     assert "no.tif: cannot be opened" in event["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_130_and_leaves_nothing(write_scene, tmp_path, number):

@@ -63,6 +63,7 @@ def test_nothing_matches_nothing():
     assert len(match_lines(ROAD, none, 3).line) == 0
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**31), st.floats(0.5, 12))
 def test_matched_lengths_equal_those_inside_a_buffer_drawn_by_shapely(seed, distance):
     """Independent of our geometry: a polygon round the others, fine enough to be off by less than a thousandth."""

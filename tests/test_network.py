@@ -204,6 +204,7 @@ def test_lines_of_roads_neither_cross_nor_touch(seed):
     check_valid(trace_mask(mask, options=ALL, simplify_m=3.0))
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), st.booleans(), st.booleans())
 def test_equal_inputs_give_equal_networks_in_any_strips(seed, shrink, probability):

@@ -17,6 +17,8 @@ from tests.qgis.conftest import SYSTEM_PYTHON, TIMEOUT_S
 
 UTM = SAMPLES / "vegas_utm.tif"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def by_command_line(tmp_path_factory, road_extract):
