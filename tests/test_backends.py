@@ -10,7 +10,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,7 +36,7 @@ from road_extract.models.storage import WEIGHTS_FILE
 from road_extract.prediction.blending import iter_blended
 from road_extract.prediction.inference import Inference, iter_probability
 from road_extract.prediction.preprocess import byte_scaling, to_model_input
-from tests.conftest import REPOSITORY, SAMPLES
+from tests.helpers.paths import REPOSITORY, SAMPLES
 
 pytestmark = pytest.mark.slow
 
@@ -186,7 +185,7 @@ def test_a_batch_gives_one_probability_a_pixel(way, backend, tiles):
 
 
 def test_nothing_but_probabilities_comes_out_at_the_ends_of_the_scale(small_backend):
-    levels = np.float32([-4, 0, 4, 4])[:, None, None, None]
+    levels = np.array([-4, 0, 4, 4], np.float32)[:, None, None, None]
     found = small_backend.predict(np.tile(levels, (1, SMALL, SMALL, 3)))
     assert np.isfinite(found).all()
     assert 0 <= found.min() <= found.max() <= 1
@@ -241,9 +240,9 @@ class PixelSource:
 
     def __init__(self, pixels):
         self.pixels = pixels
-        self.grid = RasterGrid(*pixels.shape[:2], Affine.identity(), "")
+        self.grid = RasterGrid(len(pixels), pixels.shape[1], Affine.identity(), "")
 
-    def read(self, window):
+    def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         pixels = self.pixels[window.row_off : window.row_end, window.col_off : window.col_end]
         return pixels, np.ones(pixels.shape[:2], bool)
 
@@ -499,6 +498,6 @@ print(products_saturate(openvino.Core()))
 def test_the_suite_holds_without_vnni():
     """The same tests, in a process that computes as processors with AVX2 alone do."""
     ways = "tensorflow-float32 or openvino-int8 or openvino-float32"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", Path(__file__), "-k", ways]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", ways]
     done = subprocess.run(command, cwd=REPOSITORY, env=os.environ | AVX2, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

@@ -15,6 +15,7 @@ from road_extract.models.backends import check_any_place, choosing, listing, ope
 from road_extract.models.backends.choosing import MODULES, Choice, choose_backend
 from road_extract.models.backends.symmetries import D4Backend
 from road_extract.models.spec import ModelSpec
+from tests.helpers.backends import IdentityBackend
 
 ALL = ("openvino", "pytorch", "onnxruntime", "tensorflow")
 
@@ -110,10 +111,10 @@ def test_without_any_runtime_there_is_one_clear_sentence(machine):
     ],
 )
 def test_what_hints_at_a_gpu(monkeypatch, platform, processor, program, devices, trace):
-    monkeypatch.setattr(choosing.sys, "platform", platform)
-    monkeypatch.setattr(choosing.platform, "machine", lambda: processor)
-    monkeypatch.setattr(choosing.shutil, "which", lambda name: name if program else None)
-    monkeypatch.setattr(choosing.Path, "exists", lambda path: path.as_posix() in devices)
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr("platform.machine", lambda: processor)
+    monkeypatch.setattr("shutil.which", lambda name: name if program else None)
+    monkeypatch.setattr("pathlib.Path.exists", lambda path: path.as_posix() in devices)
     assert choosing.gpu_trace() == trace
 
 
@@ -126,7 +127,7 @@ def test_the_log_says_which_and_why(machine, model, caplog):
 
 @pytest.mark.slow
 def test_every_runtime_says_what_it_sees_and_how_fast_it_is(model):
-    found = {report.name: report for report in list_backends(model)}
+    found = {report.name: report for report in list_backends(model=model)}
     assert tuple(found) == ALL
     for report in found.values():
         assert report.problem == ""
@@ -145,7 +146,7 @@ def test_backends_that_cannot_run_are_told_with_what_to_do(machine, model, monke
 
     monkeypatch.setattr(listing, "find_device", find_device)
     assert run(["backends", "--model", str(model), "--no-timing", "--json"]) == 0
-    found = {report["name"]: report for report in json.loads(capsys.readouterr().out)}
+    found = {report["name"]: report for report in json.loads(capsys.readouterr().out)["backends"]}
     assert found["openvino"]["device"] == "CPU"
     assert found["openvino"]["chosen"] == "no sign of a GPU"
     assert found["pytorch"]["problem"] == "not installed (pip install 'road-extract[torch]')"
@@ -159,7 +160,7 @@ def test_backends_that_cannot_run_are_told_with_what_to_do(machine, model, monke
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"spec\.json"):
-        list_backends(tmp_path)
+        list_backends(model=tmp_path)
 
 
 class _Torch:
@@ -204,11 +205,10 @@ def test_pytorch_on_a_processor(monkeypatch, flags, precision):
 
 
 def test_a_backend_whose_answers_depend_on_the_batch_is_not_taken_for_shards():
-    class Backend:
-        batch_size, in_flight, description = 1, 1, "PyTorch, float16"
+    class Half(IdentityBackend):
+        any_place = False
 
-    check_any_place(Backend())
-    Backend.any_place = False
-    for backend in (Backend(), D4Backend(Backend())):
+    check_any_place(IdentityBackend())
+    for backend in (Half(), D4Backend(Half())):
         with pytest.raises(InputError, match="choose another --precision"):
             check_any_place(backend)

@@ -36,7 +36,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--precision",
             "kind": "choice",
             "default": "auto",
-            "help": "Of the model's arithmetic; auto: the fastest that is safe",
+            "help": "Numerical precision; auto: the fastest that is safe",
             "unit": "",
             "low": None,
             "high": None,

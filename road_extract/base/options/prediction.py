@@ -11,7 +11,7 @@ BACKENDS = ("auto", "openvino", "pytorch", "onnxruntime", "tensorflow")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictOptions:
     """How a scene becomes a probability raster."""
 
@@ -19,7 +19,7 @@ class PredictOptions:
     backend: str = option(
         "auto", "What runs the model; auto: the fastest that is installed, on a GPU that it sees", choices=BACKENDS
     )
-    precision: str = option("auto", "Of the model's arithmetic; auto: the fastest that is safe", choices=PRECISIONS)
+    precision: str = option("auto", "Numerical precision; auto: the fastest that is safe", choices=PRECISIONS)
     threads: int | None = option(None, "Processor threads for the model; all if left out", low=1, high=1024)
     bands: tuple[int, ...] | None = option(
         None, "Bands to use, counted from 1: one (grey) or as many as the model has, such as 3,2,1"

@@ -29,10 +29,11 @@ def open_backend(
     """Load a model into a backend.
 
     Args:
-        name: One of `BACKENDS`; ``auto`` takes the fastest that is installed, see `choose_backend`, and logs why.
+        name: One of `base.options.BACKENDS`; ``auto`` takes the fastest that is installed, see `choose_backend`, and
+            logs why.
         model: Model folder.
         batch_size: Windows that go through the model at once; the backend's own choice if left out.
-        precision: One of `PRECISIONS`.
+        precision: One of `base.options.PRECISIONS`.
         threads: Of the processor; all if left out.
         tta: Test-time augmentation: ``none``, or ``d4`` for the mean over the eight symmetries of a tile.
 

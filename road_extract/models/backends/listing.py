@@ -51,7 +51,7 @@ class BackendReport:
 
 
 def list_backends(
-    model: str | Path | None = None, *, precision: str = "auto", timing: bool = True
+    *, model: str | Path | None = None, precision: str = "auto", timing: bool = True
 ) -> list[BackendReport]:
     """Ask every runtime what it sees, and run it for two seconds.
 
