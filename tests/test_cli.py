@@ -155,6 +155,7 @@ def test_an_interrupt_ends_with_130_and_leaves_nothing(write_scene, tmp_path, nu
 
 HEAVY = (
     "tensorflow",
+    "torch",
     "dask",
     "distributed",
     "keras",
@@ -185,13 +186,14 @@ def test_help_loads_nothing_heavy(code):
 
 
 def test_extracting_on_the_processor_starts_without_the_libraries_that_others_need(tmp_path):
-    """They would take ten seconds (TensorFlow) and half a second (pandas) of every start."""
+    """They would take ten seconds (TensorFlow), half a second (pandas) or a quarter (SciPy) of every start."""
     scene, out = str(SAMPLES / "vegas_utm.tif"), str(tmp_path / "r.geojson")
     code = f"""
 from road_extract.cli import run
 assert run(["extract", {scene!r}, {out!r}, "--backend", "openvino"]) == 0
 import sys
-print([name for name in ("tensorflow", "keras", "pandas", "geopandas", "pyogrio", "networkx") if name in sys.modules])
+heavy = ("tensorflow", "keras", "torch", "pandas", "geopandas", "pyogrio", "networkx", "scipy")
+print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
