@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
+import openvino as ov
 import pytest
 import rasterio
 from affine import Affine
@@ -497,6 +498,8 @@ print(products_saturate(openvino.Core()))
 @pytest.mark.skipif(AVX2.items() <= os.environ.items(), reason="is what runs")
 def test_the_suite_holds_without_vnni():
     """The same tests, in a process that computes as processors with AVX2 alone do."""
+    if openvino_int8.products_saturate(ov.Core()):
+        pytest.skip("this processor computes so")
     ways = "tensorflow-float32 or openvino-int8 or openvino-float32"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", ways]
     done = subprocess.run(command, cwd=REPOSITORY, env=os.environ | AVX2, check=False, capture_output=True, text=True)
