@@ -252,7 +252,7 @@ def test_training_learns_and_its_model_folder_can_be_used(prepared, tmp_path, re
     spec = read_spec(out)
     assert spec.name == "mine"
     assert spec.provenance["recipe"]["steps"] == 40
-    assert spec.provenance["validation"]["relaxed_break_even"] == pytest.approx(max(scored), abs=1e-4)
+    assert spec.provenance["validation"]["pooled"]["relaxed_break_even"] == pytest.approx(max(scored), abs=1e-4)
     assert load_model(out).name == "RESUNET"
 
 
