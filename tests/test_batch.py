@@ -387,7 +387,7 @@ def test_an_interrupt_says_that_it_goes_on(write_scene, tmp_path, model, monkeyp
 
     monkeypatch.setattr(tasks, "predict_shard", interrupt)
     assert run(["batch", str(write_scene(roads_in(60, 60))), "--out", str(tmp_path / "out")]) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "run the same command again to resume" in capsys.readouterr().err
 
 
 def test_two_bars_show_all_scenes_and_the_current_one(monkeypatch, capsys):

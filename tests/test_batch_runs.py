@@ -226,7 +226,7 @@ def test_an_interrupt_ends_all_processes_and_says_that_it_goes_on(driver, tmp_pa
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "the same command goes on" in said
+    assert "run the same command again to resume" in said
     assert "Traceback" not in said
     assert not (out / "long").exists()
     states = [scene["state"] for scene in json.loads((out / "summary.json").read_text())["scenes"]]

@@ -14,16 +14,14 @@ from road_extract.cli.parameters import collect, options_of, progress_option
 
 @click.command("batch")
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for everything.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder.")
 @click.option(
     "--merge", type=click.Path(path_type=Path),
-    help="One layer over all scenes, to this file: roads that scenes' borders cut are joined, overlapping scenes count "
-    "once. Keeps the probability rasters.",
+    help="Also write the roads of all scenes to this file as one layer. Roads are joined across scene borders, and "
+    "overlapping areas are counted once. Keeps the probability rasters.",
 )  # fmt: skip
-@click.option(
-    "--resume/--restart", default=True, show_default=True, help="Go on where an earlier run ended, or begin anew."
-)
-@click.option("--fail-fast", is_flag=True, help="Begin nothing after the first failure.")
+@click.option("--resume/--restart", default=True, show_default=True, help="Resume an interrupted run, or start over.")
+@click.option("--fail-fast", is_flag=True, help="Start no further scenes after the first failure.")
 @options_of(BatchOptions)
 @options_of(PredictOptions)
 @options_of(VectorizeOptions)
@@ -32,13 +30,14 @@ from road_extract.cli.parameters import collect, options_of, progress_option
 def command(
     inputs: tuple[str, ...], out: Path, merge: Path | None, resume: bool, fail_fast: bool, progress: str, **values: Any
 ) -> None:
-    """Extract the roads of many scenes into the folder --out.
+    """Extract roads from many scenes into the folder --out.
 
     INPUTS are files, folders, globs, text or CSV lists, STAC items, collections or catalogues (files or URLs), and
-    paths or URLs that GDAL opens: /vsi..., http(s)://, s3://. Each scene gets a folder with its roads, a record (.json)
-    and a STAC Item; summary.json says what became of all. The same command goes on after any interruption.
+    any path or URL that GDAL can open: /vsi..., http(s)://, s3://. Each scene gets a folder with its roads, a record
+    (.json) and a STAC Item; summary.json lists the outcome for every scene. To resume an interrupted batch, run the
+    same command again.
 
-    Exits with 1 if anything is missing in the end.
+    The exit code is 1 if any output is missing at the end.
     """
     console = Console(progress)
     predict, vectorize = collect(PredictOptions, values), collect(VectorizeOptions, values)
@@ -51,7 +50,7 @@ def command(
             restart=not resume, fail_fast=fail_fast, report=console.report,
         )  # fmt: skip
     except KeyboardInterrupt:
-        show_error("interrupted; what is finished is kept, and the same command goes on")
+        show_error("interrupted; finished work is kept, run the same command again to resume")
         click.get_current_context().exit(130)
     console.result(done.to_text(), **done.to_values())
     if done.error:

@@ -15,12 +15,14 @@ from road_extract.cli.parameters import collect, options_of
 @click.command("info")
 @click.argument("scene")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--timing/--no-timing", default=True, show_default=True, help="Run the model briefly to tell the time.")
+@click.option(
+    "--timing/--no-timing", default=True, show_default=True, help="Run the model briefly to estimate the time needed."
+)
 @options_of(PredictOptions)
 def command(scene: str, as_json: bool, timing: bool, **values: Any) -> None:
-    """Say what SCENE is, what extracting its roads takes, and every problem that would stop it.
+    """Describe SCENE, estimate the time and memory that extraction needs, and list every problem that would stop it.
 
-    SCENE is a path or a URL (https://, s3://). Exits with 1 if there is such a problem.
+    SCENE is a path or a URL (https://, s3://). The exit code is 1 if there is such a problem.
     """
     options = collect(PredictOptions, values)
     from road_extract.pipeline.preflight import describe_scene
