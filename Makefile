@@ -1,4 +1,4 @@
-# make demo and make test set themselves up: they need Python 3.11 or newer, make, and the package index.
+# make demo and make test set up their own environment. They need Python 3.11 or newer, make, and access to PyPI.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO := build/demo
 TILES := vegas_pan vegas_utm
 
-# The stamps say what the environment holds. A newer pyproject.toml starts it anew, so that nothing stale stays behind.
+# The stamps record what is installed. If pyproject.toml is newer, the environment is recreated from scratch.
 VENV_STAMP := $(VENV)/.stamp-venv
 DEMO_STAMP := $(VENV)/.stamp-runtime
 TEST_STAMP := $(VENV)/.stamp-dev
@@ -16,13 +16,13 @@ TEST_STAMP := $(VENV)/.stamp-dev
 .PHONY: help demo test format qgis qgis-plugin clean
 
 help:
-	@echo "make demo    extract the roads of both sample tiles into $(DEMO)/"
-	@echo "make test    lint, types, layers and all tests"
-	@echo "make format  put the code into ruff's format, with its safe fixes"
-	@echo "make qgis    write what the QGIS plugin and script take from the package"
-	@echo "make qgis-plugin  pack the QGIS plugin into build/road_extract_qgis.zip"
-	@echo "make clean   remove $(VENV)/, build/, dist/ and the caches"
-	@echo "Another Python: make test PYTHON=python3.12"
+	@echo "make demo         extract roads from both sample tiles into $(DEMO)/"
+	@echo "make test         check style, types and layers, and run all tests"
+	@echo "make format       format the code and apply safe fixes (ruff)"
+	@echo "make qgis         regenerate the files that the QGIS plugin and script take from the package"
+	@echo "make qgis-plugin  build the QGIS plugin: build/road_extract_qgis.zip"
+	@echo "make clean        remove $(VENV)/, build/, dist/ and caches"
+	@echo "To use another Python: make test PYTHON=python3.12"
 
 demo: $(DEMO_STAMP)
 	@mkdir -p $(DEMO)
@@ -31,7 +31,7 @@ demo: $(DEMO_STAMP)
 		$(BIN)/road-extract extract "sample_tiles/$$tile.tif" "$(DEMO)/$$tile.geojson" --overwrite; \
 		$(BIN)/road-extract preview "sample_tiles/$$tile.tif" "$(DEMO)/$$tile.geojson" "$(DEMO)/$$tile.png" --overwrite; \
 	done
-	@echo "The roads, and pictures of them over the scenes:"
+	@echo "Roads, and pictures of the roads over their scenes:"
 	@ls -1 $(foreach tile,$(TILES),$(DEMO)/$(tile).geojson $(DEMO)/$(tile).png)
 
 test: $(TEST_STAMP)
@@ -48,7 +48,7 @@ format: $(TEST_STAMP)
 qgis: $(TEST_STAMP)
 	$(BIN)/python qgis/generate.py
 
-# Of the standard library only: no environment is needed.
+# Uses only the standard library, so no environment is needed.
 qgis-plugin:
 	@"$(PYTHON)" qgis/build_plugin.py
 
@@ -58,20 +58,20 @@ clean:
 
 $(VENV_STAMP): pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "road_extract needs Python 3.11 or newer, and '$(PYTHON)' is not: name one with PYTHON=..." >&2; exit 1; }
+		echo "'$(PYTHON)' is not Python 3.11 or newer, which road_extract needs: set PYTHON=..." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
-		echo "'$(PYTHON)' lacks the venv module: install it (Debian, Ubuntu: the package python3-venv)." >&2; exit 1; }
-	@echo "Making $(VENV) ..."
+		echo "'$(PYTHON)' has no venv module: install it (on Debian and Ubuntu, the package python3-venv)." >&2; exit 1; }
+	@echo "Creating $(VENV) ..."
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@touch $@
 
 $(DEMO_STAMP): $(VENV_STAMP)
-	@echo "Installing road_extract (TensorFlow is large: minutes) ..."
+	@echo "Installing road_extract (this takes minutes, because TensorFlow is large) ..."
 	@$(PIP) install --editable .
 	@touch $@
 
-# What the tests need holds what the demo needs.
+# The test dependencies include those of the demo.
 $(TEST_STAMP): $(VENV_STAMP)
-	@echo "Installing road_extract and its checks (TensorFlow is large: minutes) ..."
+	@echo "Installing road_extract and its test tools (this takes minutes, because TensorFlow is large) ..."
 	@$(PIP) install --editable '.[dev]'
 	@touch $(DEMO_STAMP) $@
