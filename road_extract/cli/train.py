@@ -26,6 +26,7 @@ _SECONDS_A_LINE = 5.0
 @click.option(
     "--init", type=PATH, help="Start from the weights in this model folder, or 'shipped' for the shipped model."
 )
+@click.option("--teacher", type=PATH, help="Also learn from the predictions of this model (distillation).")
 @click.option(
     "--validation",
     multiple=True,
@@ -34,7 +35,14 @@ _SECONDS_A_LINE = 5.0
 )
 @options_of(DataOptions)
 @options_of(TrainOptions)
-def command(sources: tuple[str, ...], out: Path, init: Path | None, validation: tuple[str, ...], **values: Any) -> None:
+def command(
+    sources: tuple[str, ...],
+    out: Path,
+    init: Path | None,
+    teacher: Path | None,
+    validation: tuple[str, ...],
+    **values: Any,
+) -> None:
     """Train a model on SOURCES: scenes, folders of scenes, or folders with images/ and masks/ of the same file names.
 
     SOURCE=SHARE sets the relative share of training windows drawn from a source (default: 1). In masks, 1 is road, 0
@@ -54,6 +62,7 @@ def command(sources: tuple[str, ...], out: Path, init: Path | None, validation: 
         data,
         validation=validation,
         init=shipped_model() if init == Path("shipped") else init,
+        teacher=shipped_model() if teacher == Path("shipped") else teacher,
         report=_Lines(),
         report_scene=lambda done, total, name: click.echo(f"preparing {done + 1}/{total} {name}", err=True),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from road_extract.base.errors import InputError
 from road_extract.base.options import check_ranges, option
 from road_extract.models import STRIDE
+from road_extract.models.spec import STANDARD_FILTERS
 from road_extract.training.recipes import RECIPES
 from road_extract.training.sampling import AUGMENTATIONS
 
@@ -43,6 +44,10 @@ class DataOptions:
         check_ranges(self)
 
 
+#: Filters of each network size.
+SIZES = {"standard": STANDARD_FILTERS, "fast": (32, 64, 128, 256)}
+
+
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
     """How to train the model."""
@@ -53,6 +58,11 @@ class TrainOptions:
         "Training recipe. default: AdamW, cross-entropy plus Dice loss, warm-up and cosine decay; paper: SGD and mean "
         "squared error, as in Zhang, Liu & Wang (2018)",
         choices=RECIPES,
+    )
+    size: str = option(
+        "standard",
+        "Size of the network. standard: as published; fast: half the filters, a quarter of the work",
+        choices=tuple(SIZES),
     )
     steps: int = option(2000, "Total number of optimizer steps, including those of interrupted runs", low=1)
     batch_size: int = option(8, "Windows per step", low=1)
