@@ -93,7 +93,7 @@ def test_weights_with_python_objects_are_refused_and_run_no_code(tmp_path, monke
     save_model(network, ModelSpec("m", tile_size_px=32), tmp_path)
     arrays = {weight.path: np.array([Bomb()], dtype=object) for weight in network.weights}
     np.savez(tmp_path / "weights.npz", **arrays)
-    with pytest.raises(InputError, match="does not fit"):
+    with pytest.raises(InputError, match="does not match"):
         load_model(tmp_path)
     assert not Path("exploded").exists()
 
@@ -102,7 +102,7 @@ def test_weights_with_python_objects_are_refused_and_run_no_code(tmp_path, monke
 def test_damaged_weights_are_an_input_error(tmp_path, content):
     (tmp_path / "spec.json").write_text(ModelSpec("m", tile_size_px=32).to_json())
     (tmp_path / "weights.npz").write_bytes(content)
-    with pytest.raises(InputError, match=r"weights\.npz does not fit"):
+    with pytest.raises(InputError, match=r"weights\.npz does not match"):
         load_model(tmp_path)
 
 
@@ -142,7 +142,7 @@ def test_a_spec_survives_json():
         ({"threshold": "high"}, "must be numbers"),
         ({"mean": ["a", "b", "c"]}, "must be numbers"),
         ({"bands": "rgb"}, "must be a list"),
-        ({"tile_size_px": 224.0}, "whole number"),
+        ({"tile_size_px": 224.0}, "an integer"),
         ({"tile_size_px": 100}, "multiple of 8"),
         ({"mean": [0.5]}, "3 bands, but 1 means"),
         ({"std": [0.5, 0, 0.5]}, "above 0"),
