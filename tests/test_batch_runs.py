@@ -145,7 +145,7 @@ def test_the_lock_goes_with_a_killed_run(driver, tmp_path):
     wait_for(lambda: list((out / ".road-extract" / "work").glob("long/*/*")))
     code, said = driver.run(out)
     assert code == 1
-    assert "another run works in it" in said
+    assert "is in use by another run" in said
     process.kill()
     process.communicate()
     with locked(out / ".road-extract" / "lock", out):
