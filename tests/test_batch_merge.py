@@ -75,7 +75,7 @@ def test_the_parts_of_a_scene_give_the_roads_of_the_whole_byte_for_byte(cut, wri
     assert (tmp_path / "roads.gpkg").read_bytes() == (tmp_path / "whole.gpkg").read_bytes()
 
 
-def test_where_scenes_disagree_the_one_in_which_a_pixel_lies_deeper_has_it(write_scene, tmp_path, model):
+def test_where_scenes_disagree_the_one_in_which_a_pixel_lies_deeper_wins(write_scene, tmp_path, model):
     """The left scene sees road everywhere, the right one nowhere; they share 100 columns."""
     left, right = np.full((3, 200, 200), 230, np.uint8), np.full((3, 200, 200), 20, np.uint8)
     a = write_scene(left, "a.tif")
@@ -88,7 +88,7 @@ def test_where_scenes_disagree_the_one_in_which_a_pixel_lies_deeper_has_it(write
     assert middle.bounds[2] - x0 == pytest.approx(150, abs=1.5)
 
 
-def test_where_one_scene_has_no_data_the_other_has_the_ground(write_scene, tmp_path, model):
+def test_where_one_scene_has_no_data_the_other_is_used(write_scene, tmp_path, model):
     valid = np.full((200, 200), 255, np.uint8)
     valid[50:150, 50:150] = 0
     hole = write_scene(np.full((3, 200, 200), 20, np.uint8), "a.tif", mask=valid)
@@ -110,7 +110,7 @@ def test_a_gap_is_bridged_across_a_border(cut, tmp_path, model):
     assert lines.length.sum() == pytest.approx(400, abs=12)
 
 
-def test_scenes_of_several_crss_come_into_one_layer_and_are_not_doubled(write_scene, tmp_path, model):
+def test_scenes_in_several_crss_are_merged_without_duplicates(write_scene, tmp_path, model):
     pixels = roads_in(300, 260)
     here = write_scene(pixels, "here.tif")
     with rasterio.open(here) as source:
@@ -128,7 +128,7 @@ def test_scenes_of_several_crss_come_into_one_layer_and_are_not_doubled(write_sc
     assert both.area.sum() == pytest.approx(both.union_all().area, rel=1e-6)
 
 
-def test_scenes_far_apart_are_numbered_on_and_share_a_crs(write_scene, tmp_path, model):
+def test_distant_scenes_are_numbered_consecutively_and_share_a_crs(write_scene, tmp_path, model):
     pixels = roads_in(300, 260)
     a = write_scene(pixels, "a.tif")
     b = write_scene(pixels, "b.tif", crs="EPSG:32612", transform=UTM)
@@ -147,7 +147,7 @@ def test_scenes_far_apart_are_numbered_on_and_share_a_crs(write_scene, tmp_path,
     assert roads.area_m2.sum() == pytest.approx(2 * one.area_m2.sum(), rel=1e-3)
 
 
-def test_only_what_touches_is_put_together(write_scene, tmp_path):
+def test_only_touching_scenes_are_joined(write_scene, tmp_path):
     def place(name, col, row):
         pixels = np.zeros((1, 50, 50), np.uint8)
         return write_scene(pixels, name, transform=UTM * Affine.translation(col, row), nodata=255)
@@ -158,7 +158,7 @@ def test_only_what_touches_is_put_together(write_scene, tmp_path):
     assert read_grid(a).height == 50
 
 
-def test_a_mosaic_keeps_the_first_ones_pixels(write_scene, tmp_path):
+def test_a_mosaic_keeps_the_pixels_of_the_first_scene(write_scene, tmp_path):
     paths = [
         write_scene(np.zeros((1, 40, 50), np.uint8), "a.tif", nodata=255),
         write_scene(
@@ -191,7 +191,7 @@ def test_the_merged_layer_has_its_record_and_is_made_only_once(cut, tmp_path, mo
     assert (tmp_path / "roads.gpkg").read_bytes() == data
 
 
-def test_what_fails_is_left_out_and_told(cut, tmp_path, model):
+def test_failed_scenes_are_left_out_and_reported(cut, tmp_path, model):
     paths = cut(roads_in(300, 260), (0, 0, 300, 150), (0, 150, 300, 260))
     (tmp_path / "bad.tif").write_text("no raster")
     done = extract_batch([*paths, str(tmp_path / "bad.tif")], tmp_path / "out", merge=tmp_path / "roads.gpkg")
@@ -201,7 +201,7 @@ def test_what_fails_is_left_out_and_told(cut, tmp_path, model):
     assert record["made"]["scenes"].keys() == {"part0", "part1"}
 
 
-def test_a_file_of_someone_else_is_not_overwritten(cut, tmp_path, model):
+def test_a_file_not_created_by_a_batch_is_not_overwritten(cut, tmp_path, model):
     (path,) = cut(roads_in(300, 260), (0, 0, 300, 260))
     (tmp_path / "roads.gpkg").write_bytes(b"mine")
     done = extract_batch([path], tmp_path / "out", merge=tmp_path / "roads.gpkg")
@@ -213,7 +213,7 @@ def test_a_file_of_someone_else_is_not_overwritten(cut, tmp_path, model):
         )
 
 
-def test_lines_beside_polygons_in_other_formats(cut, tmp_path, model):
+def test_lines_next_to_polygons_in_other_formats(cut, tmp_path, model):
     paths = cut(roads_in(300, 260), (0, 0, 300, 150), (0, 150, 300, 260))
     merge(paths, tmp_path, "roads.fgb", batch=BatchOptions(formats="fgb"))
     assert len(geopandas.read_file(tmp_path / "roads.fgb")) == 2

@@ -58,7 +58,7 @@ FAILURES = dict(zip(range(1, 40, 3), [503, "cut", "drop", 429] * 4, strict=False
 
 
 @pytest.mark.parametrize("fail", [{}, FAILURES], ids=["well", "failing"])
-def test_scenes_over_http_give_what_they_give_on_disk(served, tmp_path, fail):
+def test_scenes_over_http_give_the_same_as_on_disk(served, tmp_path, fail):
     extract_batch([str(served / "*" / "*.tif")], tmp_path / "local", batch=KEEP)
     with serve(served, tmp_path / "log", fail) as server:
         urls = [f"{server.url}/{folder}/town.tif" for folder in ("north", "south")]
@@ -86,7 +86,7 @@ def test_a_catalogue_names_the_scenes(served, tmp_path):
     assert pixels(tmp_path / "out") == pixels(tmp_path / "local")
 
 
-def test_no_secret_is_in_what_is_written_said_or_sent_along(served, tmp_path, capsys, caplog):
+def test_no_secret_is_written_printed_or_sent_to_workers(served, tmp_path, capsys, caplog):
     place = "/north/town.tif?sig=s3cret&X-Amz-Signature=s3cret"
     with serve(served, tmp_path / "log") as server, caplog.at_level(logging.DEBUG, "road_extract"):
         good = server.url.replace("http://", "http://me:s3cret@") + place

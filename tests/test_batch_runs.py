@@ -101,7 +101,7 @@ def test_any_number_of_workers_gives_the_same_bytes(driver, unbroken, tmp_path, 
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_unbroken_run(driver, unbroken, tmp_path, seed):
+def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_uninterrupted_run(driver, unbroken, tmp_path, seed):
     """Twenty in all. Each kill comes so soon that the next run has something left to do."""
     moments, out = random.Random(seed), tmp_path / "out"
     options = ("--jobs", "2") if seed else ()
@@ -139,7 +139,7 @@ def test_a_kill_in_the_middle_loses_no_finished_shard(driver, unbroken, tmp_path
     assert tree(out.parent) == unbroken
 
 
-def test_the_lock_goes_with_a_killed_run(driver, tmp_path):
+def test_the_lock_is_released_when_a_run_is_killed(driver, tmp_path):
     out = tmp_path / "out"
     process = driver.start(out, delay_s=0.05)
     wait_for(lambda: list((out / ".road-extract" / "work").glob("long/*/*")))
@@ -152,7 +152,7 @@ def test_the_lock_goes_with_a_killed_run(driver, tmp_path):
         pass
 
 
-def test_a_killed_dask_worker_is_replaced_and_its_shard_made_again(driver, unbroken, tmp_path):
+def test_a_killed_dask_worker_is_replaced_and_its_shard_redone(driver, unbroken, tmp_path):
     pytest.importorskip("distributed")
     out = tmp_path / "out"
     process = driver.start(out, "--dask", "local", "--jobs", "2", delay_s=0.03)
@@ -177,7 +177,7 @@ def test_with_an_existing_scheduler_too(driver, unbroken, tmp_path):
         assert cluster.poll() is None
 
 
-def test_a_full_disk_is_one_sentence_and_goes_on_when_there_is_room(driver, unbroken, tmp_path):
+def test_a_full_disk_gives_one_error_message_and_the_batch_resumes_when_there_is_room(driver, unbroken, tmp_path):
     """A limit on the size of files takes the disk's part: the raster of the long scene comes out larger than it."""
     out = tmp_path / "out"
     size = len(unbroken["out/long/long_probability.tif"])
@@ -219,7 +219,7 @@ def test_a_tiny_file_system_fills_up(driver, unbroken, tmp_path):
         subprocess.run(["umount", place], check=True)
 
 
-def test_an_interrupt_ends_all_processes_and_says_that_it_goes_on(driver, tmp_path):
+def test_an_interrupt_stops_all_processes_and_says_how_to_resume(driver, tmp_path):
     out = tmp_path / "out"
     process = driver.start(out, "--jobs", "2", delay_s=0.05)
     wait_for(lambda: list((out / ".road-extract" / "work").glob("long/*/.0*")))
@@ -240,7 +240,7 @@ def wait_for(condition) -> None:
         time.sleep(0.005)
 
 
-def test_the_real_model_by_two_processes_gives_what_extract_gives(tmp_path):
+def test_the_real_model_in_two_processes_gives_the_same_as_extract(tmp_path):
     sample = SAMPLES / "vegas_utm.tif"
     command = [sys.executable, "-m", "road_extract"]
     extract = [*command, "extract", sample, tmp_path / "one.gpkg", "--probability", tmp_path / "one.tif"]
@@ -253,7 +253,7 @@ def test_the_real_model_by_two_processes_gives_what_extract_gives(tmp_path):
     assert (tmp_path / "out" / "vegas_pan" / "vegas_pan.gpkg").exists()
 
 
-def test_json_progress_is_json_lines_only_with_many_processes_too(driver, tmp_path):
+def test_json_progress_prints_only_json_lines_with_many_processes_too(driver, tmp_path):
     command = [sys.executable, DRIVER, "0", "batch", *driver.scenes, "--out", tmp_path / "out", "--model", driver.model]
     done = subprocess.run(
         [*map(str, command), "--jobs", "2", "--progress", "json"], capture_output=True, text=True, check=True,
@@ -281,7 +281,7 @@ def test_a_killed_run_leaves_no_dask_worker_behind(driver, tmp_path):
     wait_for(lambda: not is_alive(worker))
 
 
-def test_a_scheduler_that_goes_is_one_sentence_and_what_was_done_is_kept(driver, unbroken, tmp_path):
+def test_losing_the_scheduler_gives_one_error_message_and_keeps_finished_work(driver, unbroken, tmp_path):
     pytest.importorskip("distributed")
     out = tmp_path / "out"
     with dask_cluster(delay_s=0.1) as (cluster, address):

@@ -100,7 +100,7 @@ def shrink_blocks(patch: pytest.MonkeyPatch) -> None:
 
 @settings(max_examples=80)
 @given(st.integers(0, 10**6))
-def test_blobs_wider_than_the_halo_stay_in_one_piece_over_seams(seed):
+def test_blobs_wider_than_the_halo_stay_connected_across_seams(seed):
     mask = random_mask(seed, 300, 150)
     with pytest.MonkeyPatch.context() as patch:
         shrink_blocks(patch)
@@ -110,7 +110,7 @@ def test_blobs_wider_than_the_halo_stay_in_one_piece_over_seams(seed):
     assert len(np.unique(labels[found])) == pieces
 
 
-def test_a_blob_over_a_seam_is_cut_but_for_one_pixel(monkeypatch):
+def test_a_blob_across_a_seam_is_cut_except_for_one_pixel(monkeypatch):
     shrink_blocks(monkeypatch)
     mask = np.zeros((128, 90), bool)
     mask[30:98, 10:80] = True
@@ -132,7 +132,7 @@ def test_real_roads_give_the_skeleton_of_the_whole(shared_data):
     assert np.array_equal(drawn(trace_skeleton(strips(mask, 512)), mask.shape), thin(mask))
 
 
-def test_nothing_gives_no_pixels():
+def test_an_empty_mask_gives_no_pixels():
     for shape in ((0, 0), (0, 5), (5, 0), (7, 9)):
         assert len(trace_skeleton(strips(np.zeros(shape, bool), 4))) == 0
 

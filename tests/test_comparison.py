@@ -113,7 +113,7 @@ def test_the_angle_decides_what_a_crossing_road_is(roads, existing, tmp_path):
     assert loose.length_km["matched"] - strict.length_km["matched"] == pytest.approx(0.009, rel=1e-2)
 
 
-def test_a_map_of_the_whole_world_is_cut_before_it_is_moved(roads, tmp_path):
+def test_a_map_of_the_whole_world_is_clipped_before_it_is_reprojected(roads, tmp_path):
     # a quarter round the equator from the meridian of the roads' UTM zone: no place there
     world = gpd.GeoSeries([shapely.LineString([(10, -89), (11, -89.5)]), shapely.LineString([(-28, 0), (-27, 0)])])
     gpd.GeoDataFrame(geometry=world, crs="EPSG:4326").to_file(tmp_path / "world.gpkg")
@@ -132,7 +132,7 @@ def test_of_several_layers_the_lines_are_read(roads, existing, tmp_path):
     assert found.length_km == diff_roads(roads, existing, tmp_path / "e.gpkg").length_km
 
 
-def test_without_lines_of_ours_the_area_has_to_be_named(existing, tmp_path):
+def test_without_road_lines_the_area_must_be_given(existing, tmp_path):
     nothing = write(tmp_path / "none.gpkg", [shapely.Point(X, Y)])
     with pytest.raises(RoadExtractError, match="holds no line"):
         diff_roads(nothing, existing, tmp_path / "d.gpkg")
@@ -163,7 +163,7 @@ def test_the_command_prints_lengths_and_json(roads, existing, tmp_path, capsys):
         (["--within", "no.gpkg", "--bounds", "0", "0", "1", "1"], "expected one of them"),
     ],
 )
-def test_bad_options_get_one_sentence(roads, existing, tmp_path, capsys, args, words):
+def test_bad_options_give_one_error_message(roads, existing, tmp_path, capsys, args, words):
     args = [arg.format(roads=roads) for arg in args]
     assert run(["diff", str(roads), str(existing), str(tmp_path / "d.gpkg"), *args]) == 1
     assert words in capsys.readouterr().err
@@ -176,7 +176,7 @@ def town(cols: int, rows: int) -> list[shapely.LineString]:
     return across + [at((100 * c, 100 * r), (100 * c, 100 * r + 100)) for c in range(cols + 1) for r in range(rows)]
 
 
-def test_a_tenth_taken_out_of_the_map_comes_back_as_new(tmp_path):
+def test_a_tenth_removed_from_the_map_is_found_as_new(tmp_path):
     streets = town(20, 15)
     rng = np.random.default_rng(5)
     taken = rng.random(len(streets)) < 0.1
@@ -188,7 +188,7 @@ def test_a_tenth_taken_out_of_the_map_comes_back_as_new(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_lines_take_no_minutes(tmp_path):
+def test_a_hundred_thousand_lines_match(tmp_path):
     streets = town(250, 200)
     roads = write(tmp_path / "r.fgb", [shapely.affinity.translate(street, 2, -3) for street in streets])
     found = diff_roads(roads, write(tmp_path / "m.fgb", streets), tmp_path / "d.fgb")

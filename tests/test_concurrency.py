@@ -31,7 +31,7 @@ def test_the_other_thread_runs_ahead_but_no_farther_than_the_bound():
     stream.close()
 
 
-def test_an_error_comes_out_in_its_place():
+def test_an_error_is_raised_in_its_place():
     def items():
         yield 1
         raise ZeroDivisionError("here")

@@ -99,7 +99,7 @@ TRUTHS = {
 
 @pytest.mark.parametrize("truth", TRUTHS.values(), ids=TRUTHS)
 @pytest.mark.parametrize("prediction", TRUTHS.values(), ids=TRUTHS)
-def test_every_kind_of_file_says_the_same(raster, tmp_path, prediction, truth):
+def test_every_kind_of_file_gives_the_same_scores(raster, tmp_path, prediction, truth):
     (tmp_path / "p").mkdir()
     predicted = prediction(tmp_path / "p", lambda pixels, name, **profile: raster(pixels, "p.tif", **profile))
     found = evaluate(predicted, truth(tmp_path, raster), options=EvaluateOptions(within=None))
@@ -197,7 +197,7 @@ def test_scenes_are_paired_by_name_and_counts_are_pooled(raster, tmp_path):
     assert sorted(path.name for path in (tmp_path / "e").iterdir()) == ["a.tif", "b.tif"]
 
 
-def test_files_that_do_not_pair_are_named(raster, tmp_path, capsys):
+def test_unpaired_files_are_named(raster, tmp_path, capsys):
     predictions, truths = two_folders(tmp_path, raster)
     raster(roads(50), "t/c.tif")
     assert run(["evaluate", str(predictions), str(truths)]) == 0
@@ -225,7 +225,7 @@ def test_recorded_thresholds_that_differ_are_not_mixed(raster, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-def test_a_mask_without_a_place_is_taken_pixel_by_pixel(raster):
+def test_a_mask_without_georeferencing_is_compared_pixel_by_pixel(raster):
     prediction = raster(roads(50), "p.tif")
     found = evaluate(prediction, raster(roads(50), "t.tif", crs=None, transform=Affine.identity()))
     assert exact(found) == (1, 1, 1)
@@ -233,13 +233,13 @@ def test_a_mask_without_a_place_is_taken_pixel_by_pixel(raster):
         evaluate(prediction, raster(roads(50)[:-1], "u.tif", crs=None, transform=Affine.identity()))
 
 
-def test_a_truth_elsewhere_is_an_error(raster):
+def test_a_truth_in_another_place_is_an_error(raster):
     far = UTM * Affine.translation(50_000, 0)
     with pytest.raises(RoadExtractError, match="has no valid pixel where the other side lies"):
         evaluate(raster(roads(50), "p.tif"), raster(roads(50), "t.tif", transform=far))
 
 
-def test_a_rotated_grid_is_no_trouble(raster, tmp_path):
+def test_a_rotated_grid_works(raster, tmp_path):
     turned = UTM * Affine.rotation(30)
     lines = vectors(tmp_path / "t.gpkg", [street(50, turned), street(120, turned)])
     found = evaluate(raster(roads(50, 120), "p.tif", transform=turned), lines)
@@ -247,7 +247,7 @@ def test_a_rotated_grid_is_no_trouble(raster, tmp_path):
     assert found.lines.wiedemann_quality > 0.99
 
 
-def test_nothing_predicted_scores_nought_and_no_ratio_is_made_up(raster, tmp_path):
+def test_an_empty_prediction_scores_zero_and_undefined_ratios_stay_undefined(raster, tmp_path):
     found = evaluate(raster(roads(), "p.tif"), raster(roads(50), "t.tif"))
     assert exact(found) == (0, 0, 0)
     assert (found.lines.wiedemann_completeness, found.lines.wiedemann_correctness) == (0, None)
@@ -327,7 +327,7 @@ def test_the_table_and_the_json_name_every_metric_in_full(raster, tmp_path, caps
         (["{lines}", "{lines}", "--gsd", "0.01"], "give a larger --gsd"),
     ],
 )
-def test_bad_input_gets_one_sentence(raster, tmp_path, capsys, args, words):
+def test_bad_input_gives_one_error_message(raster, tmp_path, capsys, args, words):
     names = {
         "t": raster(roads(50), "t.tif"),
         "folder": tmp_path,

@@ -22,7 +22,7 @@ def test_an_area_in_degrees_is_in_square_metres():
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_holes_are_taken_off_whatever_their_orientation_also_across_the_antimeridian(reverse):
+def test_holes_are_subtracted_whatever_their_orientation_and_across_the_antimeridian(reverse):
     """UTM 1N: 180 degrees is at about 166 km easting on the equator."""
     hole = [(170_000, 1000), (171_000, 1000), (171_000, 2000), (170_000, 2000)]
     outer = [(163_000, 0), (173_000, 0), (173_000, 4000), (163_000, 4000)]

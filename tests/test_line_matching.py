@@ -51,7 +51,7 @@ def test_the_angle_counts_in_both_directions_of_travel(angle, matches):
     assert (match_lines(ROAD, oblique, 3, max_angle_deg=30).length_m > 5) == matches
 
 
-def test_pixel_stairs_do_not_spoil_the_heading():
+def test_pixel_steps_do_not_distort_the_heading():
     """Each step of a diagonal line of pixels is 45 degrees off the road it stands for."""
     stairs = lines([point for step in range(70) for point in ((step, step), (step + 1, step))])
     diagonal = lines([(0, 0), (70, 70)])
@@ -59,7 +59,7 @@ def test_pixel_stairs_do_not_spoil_the_heading():
     assert match_lines(stairs, diagonal, 3, max_angle_deg=30).length_m == pytest.approx(stairs[0].length, abs=2)
 
 
-def test_stretches_are_told_per_line_and_merged():
+def test_stretches_are_reported_per_line_and_merged():
     both = lines([(0, 0), (40, 0), (100, 0)], [(0, 50), (100, 50)])
     found = match_lines(both, lines([(10, 1), (30, 1)], [(25, -1), (60, -1)], [(80, 51), (90, 51)]), 2)
     assert found.line.tolist() == [0, 1]

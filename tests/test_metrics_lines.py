@@ -57,7 +57,7 @@ def test_a_road_drawn_twice_counts_once():
     assert found.correctness == pytest.approx(0.5)
 
 
-def test_ratios_without_a_whole_have_no_value():
+def test_ratios_with_a_zero_denominator_have_no_value():
     empty = measure_matches(NONE, ROAD, 3)
     assert (empty.completeness, empty.correctness, empty.quality) == (0, None, 0)
     assert measure_matches(NONE, NONE, 3).quality is None
@@ -98,7 +98,7 @@ def test_a_side_road_that_ends_a_hair_short_is_joined():
     assert len(graph.edges) == 3
 
 
-def test_of_two_ways_between_the_same_nodes_the_shorter_counts():
+def test_the_shorter_of_two_edges_between_the_same_nodes_counts():
     graph = build_graph(
         lines([(0, 0), (100, 0)], [(0, 0), (50, 50), (100, 0)], [(0, 0), (-9, 0)], [(100, 0), (109, 0)])
     )
@@ -107,7 +107,7 @@ def test_of_two_ways_between_the_same_nodes_the_shorter_counts():
     assert links[ends[0], ends[1]] == 100
 
 
-def test_places_at_the_same_spot_are_no_way_apart():
+def test_points_at_the_same_position_have_distance_zero():
     graph = build_graph(ROAD)
     links, rows = graph.with_places(Places(np.zeros(4, np.int64), np.array([0.0, 400, 400, 1000])))
     ways = dijkstra(links, indices=rows)[:, rows]
@@ -117,7 +117,7 @@ def test_places_at_the_same_spot_are_no_way_apart():
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**31))
-def test_ways_equal_those_that_networkx_finds(seed):
+def test_path_lengths_equal_those_of_networkx(seed):
     """A crooked grid of streets, some of them missing: from every crossing to every other one."""
     rng = np.random.default_rng(seed)
     streets = nx.grid_2d_graph(5, 4)
@@ -143,7 +143,7 @@ def test_apls_of_the_same_network_is_one():
     assert measure_paths(build_graph(town()), build_graph(town()), AplsSetting()).apls == 1
 
 
-def test_apls_of_nothing_is_nought_either_way():
+def test_apls_of_nothing_is_zero_in_both_directions():
     empty, graph = build_graph(NONE), build_graph(town())
     assert measure_paths(empty, graph, AplsSetting()).apls == 0
     assert measure_paths(graph, empty, AplsSetting()).apls == 0
@@ -163,7 +163,7 @@ def test_apls_with_one_edge_removed_by_hand():
     assert found.apls == pytest.approx(80 / 93)
 
 
-def test_apls_of_a_way_cut_in_two_by_hand():
+def test_apls_of_a_road_cut_in_two_by_hand():
     """100 m with a gap before the last 50 m; control points at 0, 50 and 100, of which the last finds no place."""
     found = measure_paths(build_graph(lines([(0, 0), (50, 0)])), build_graph(lines([(0, 0), (100, 0)])), AplsSetting())
     assert found.onto_proposal.score == pytest.approx(1 / 3)  # of 3 pairs only 0-50 is there

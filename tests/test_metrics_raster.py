@@ -22,7 +22,7 @@ def line(col: int, size: int = 21) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shift", [-3, -2, 0, 2, 3])
-def test_a_shift_within_the_slack_is_right_in_both_directions(shift):
+def test_a_shift_within_the_tolerance_is_correct_in_both_directions(shift):
     scores = scores_of(line(10 + shift) * np.uint8(254), line(10))
     assert scores.relaxed_precision[254] == 1
     assert scores.relaxed_recall[254] == 1
@@ -30,13 +30,13 @@ def test_a_shift_within_the_slack_is_right_in_both_directions(shift):
 
 
 @pytest.mark.parametrize("shift", [-4, 4])
-def test_a_shift_beyond_the_slack_is_wrong(shift):
+def test_a_shift_beyond_the_tolerance_is_wrong(shift):
     scores = scores_of(line(10 + shift) * np.uint8(254), line(10))
     assert scores.relaxed_precision[254] == 0
     assert scores.relaxed_recall[254] == 0
 
 
-def test_the_slack_is_a_disk_not_a_square():
+def test_the_tolerance_is_a_disk_not_a_square():
     truth = np.zeros((9, 9), bool)
     truth[4, 4] = True
     predicted = np.zeros((9, 9), np.uint8)
@@ -64,7 +64,7 @@ def test_precision_is_divided_by_what_was_predicted():
     assert scores.relaxed_precision[254] == pytest.approx(7 / 11)
 
 
-def test_invalid_pixels_count_nowhere_and_lend_no_slack():
+def test_invalid_pixels_are_never_counted_and_give_no_tolerance():
     truth, predicted = line(10), line(12) * np.uint8(254)
     left_out = ~line(10)
     scores = scores_of(predicted, truth, left_out)

@@ -44,7 +44,7 @@ def test_every_stage_has_its_parameters_and_shape(model, stage, parameters, shap
     assert model.get_layer(last).output.shape == (None, *shape)
 
 
-def test_every_layer_has_a_name_of_its_own_choosing(model):
+def test_every_layer_is_named_explicitly(model):
     stages = tuple(stage for stage, *_ in STAGES)
     assert all(layer.name == "input" or layer.name.startswith(stages) for layer in model.layers)
     again = build_resunet()
@@ -71,7 +71,7 @@ def test_the_sigmoid_of_the_logits_is_the_probability():
     assert np.ptp(logits) > 0
 
 
-def test_a_model_folder_comes_back_as_it_was_but_for_float16(tmp_path):
+def test_a_model_folder_round_trips_except_for_float16(tmp_path):
     network = build_resunet((32, 32, 3))
     save_model(network, ModelSpec("m", tile_size_px=32, threshold=0.3), tmp_path)
     loaded = load_model(tmp_path)
@@ -156,6 +156,6 @@ def test_wrong_specs_are_input_errors(change, words):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"gsd_m": 1}'])
-def test_text_that_is_no_spec_is_an_input_error(text):
+def test_text_that_is_not_a_spec_is_an_input_error(text):
     with pytest.raises(InputError, match="model spec"):
         ModelSpec.from_json(text)

@@ -157,7 +157,7 @@ def test_geographic_scenes_are_measured_in_metres(write_scene, tmp_path, identit
     assert roads.total_bounds == pytest.approx((25.0, 59.997, 25.006, 60.0), abs=2e-4)
 
 
-def test_small_roads_go_and_small_holes_are_filled_by_area(write_scene, tmp_path, identity_model):
+def test_small_roads_are_dropped_and_small_holes_filled_by_area(write_scene, tmp_path, identity_model):
     pixels = np.full((3, 200, 200), 20, np.uint8)
     pixels[:, 10:18, 10:18] = 230  # 64 px
     pixels[:, 50:100, 50:100] = 230
@@ -203,7 +203,7 @@ def test_16_bit_scenes_are_scaled_once_for_all_windows(write_scene, tmp_path, id
         assert '"low": [10' in dataset.tags()["ROAD_EXTRACT_SCALING"]
 
 
-def test_a_part_by_bounds_or_area_of_interest(write_scene, tmp_path, identity_model):
+def test_part_of_a_scene_by_bounds_or_area_of_interest(write_scene, tmp_path, identity_model):
     scene = write_scene(roads_in(300, 400))
     xmin, ymax = UTM * (100, 50)
     box = (xmin, ymax - 150, xmin + 200, ymax)
@@ -246,7 +246,7 @@ def test_outputs_are_checked_before_any_work(write_scene, tmp_path, identity_mod
 
 
 @pytest.mark.parametrize("stage", ["predict", "vectorize"])
-def test_whatever_interrupts_leaves_nothing_behind(write_scene, tmp_path, identity_model, stage):
+def test_any_interruption_leaves_nothing_behind(write_scene, tmp_path, identity_model, stage):
     scene = write_scene(roads_in(700, 300))
     before = sorted(tmp_path.rglob("*"))
 
@@ -313,7 +313,7 @@ def test_shards_of_a_resampled_scene_equal_the_whole_bit_for_bit(write_scene, rn
         assert np.array_equal(run(core), whole[place])
 
 
-def test_shrinking_never_reads_from_overviews(write_scene, rng):
+def test_downsampling_never_reads_overviews(write_scene, rng):
     pixels = rng.integers(0, 256, (1, 400, 400), dtype=np.uint8)
     path = write_scene(pixels, transform=Affine(0.25, 0, 665000, 0, -0.25, 4010000))
     with rasterio.open(path, "r+") as dataset:
@@ -355,7 +355,7 @@ def test_stopping_does_not_wait_for_a_whole_row_of_windows():
     assert time.monotonic() - started < 2
 
 
-def test_bounds_on_a_rotated_grid_are_the_rectangle_asked_for(write_scene, tmp_path, identity_model):
+def test_bounds_on_a_rotated_grid_are_the_requested_rectangle(write_scene, tmp_path, identity_model):
     transform = UTM * Affine.rotation(45)
     scene = write_scene(roads_in(400, 400), transform=transform)
     x, y = transform * (200, 200)
@@ -364,7 +364,7 @@ def test_bounds_on_a_rotated_grid_are_the_rectangle_asked_for(write_scene, tmp_p
     assert (~np.isnan(probability)).sum() == pytest.approx(100 * 100, rel=0.02)
 
 
-def test_a_scene_without_valid_pixels_is_said_so(write_scene, tmp_path, identity_model, caplog):
+def test_a_scene_without_valid_pixels_gives_a_warning(write_scene, tmp_path, identity_model, caplog):
     scene = write_scene(np.zeros((3, 60, 60), np.uint8), nodata=0)
     assert extract_roads(scene, tmp_path / "r.gpkg").features == 0
     assert "no pixel is valid" in caplog.text
@@ -383,7 +383,7 @@ class FailingBackend(IdentityBackend):
         raise BackendError("the model broke")
 
 
-def test_after_an_error_no_thread_goes_on_reading_even_while_the_error_is_kept():
+def test_no_thread_keeps_reading_after_an_error_even_if_the_error_is_kept():
     """A kept error keeps the frames of its traceback alive; the scene is closed all the same."""
     pixels, valid = np.zeros((640, 640, 3), np.uint8), np.ones((640, 640), bool)
     spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16)
@@ -445,7 +445,7 @@ class OneBadBatch(SlowBackend):
 
 
 @pytest.mark.parametrize("stage", ["reading", "model", "writing", "progress"])
-def test_an_error_of_any_stage_stops_all_at_once_with_its_own_message(stage):
+def test_an_error_in_any_stage_stops_all_stages_and_keeps_its_message(stage):
     """Left alone, the scene would take 20 s: 1600 windows of a slow model."""
     pixels, valid = np.zeros((640, 640, 3), np.uint8), np.ones((640, 640), bool)
     if stage == "model":
@@ -477,7 +477,7 @@ def test_an_error_of_any_stage_stops_all_at_once_with_its_own_message(stage):
     assert source.reads == reads  # nobody goes on reading
 
 
-def test_nobody_waits_for_overviews_of_a_raster_that_is_not_kept(write_scene, tmp_path, identity_model, monkeypatch):
+def test_no_overviews_are_built_for_a_raster_that_is_not_kept(write_scene, tmp_path, identity_model, monkeypatch):
     scene, made = write_scene(roads_in(700, 900)), []
     monkeypatch.setattr("road_extract.io.raster.sink._build_overviews", lambda *args: made.append(args))
     extract_roads(scene, tmp_path / "a.geojson")

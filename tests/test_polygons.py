@@ -102,7 +102,7 @@ def test_cells_do_not_matter_for_exact_outlines(mask: Mask, one: int, other: int
 
 
 @given(masks(), cells, st.sampled_from([0.5, 0.75, 1, 1.5, 2, 3]), st.sampled_from([(1, 1), (0.5, 0.7), (1.3, 0.9)]))
-def test_simplified_outlines_are_valid_apart_and_near(
+def test_simplified_outlines_are_valid_disjoint_and_close(
     mask: Mask, cell_px: int, tolerance_m: float, pixel_size_m: tuple[float, float]
 ) -> None:
     exact = polygons(mask, cell_px=cell_px)
@@ -193,7 +193,7 @@ def test_an_empty_mask_and_no_strips_give_nothing() -> None:
     assert list(iter_polygons([], 4)) == []
 
 
-def test_the_order_is_that_of_the_ends_then_of_the_first_pixels() -> None:
+def test_polygons_are_ordered_by_their_last_row_then_by_their_first_pixel() -> None:
     mask = np.zeros((8, 7), bool)
     mask[1:7, 0] = mask[0:7, 4] = mask[2, 6] = mask[0, 2] = mask[6, 2] = True
     starts = [p.geometry.exterior.coords[0] for p in polygons(mask, cell_px=4)]
@@ -276,7 +276,7 @@ def two_arcs(there: list[tuple[int, int]], back: list[tuple[int, int]], *, pinne
 
 
 @pytest.mark.parametrize(("pinned", "points"), [(False, 4), (True, 6)])
-def test_a_straight_joint_goes_and_a_straight_pin_stays(pinned: bool, points: int) -> None:
+def test_a_straight_joint_is_removed_and_a_straight_pin_kept(pinned: bool, points: int) -> None:
     arcs = two_arcs([(2, 0), (4, 0), (4, 4), (2, 4)], [(2, 4), (0, 4), (0, 0), (2, 0)], pinned=pinned)
     (polygon,) = build_polygons(arcs, 1)
     assert len(polygon.exterior.coords) - 1 == points

@@ -80,7 +80,7 @@ def test_lines_carry_their_attributes_in_every_format(raster, tmp_path, suffix):
     assert nodes["component"].nunique() == 2
 
 
-def test_both_are_two_layers_of_a_geopackage(raster, tmp_path):
+def test_both_geometries_are_two_layers_of_a_geopackage(raster, tmp_path):
     done = vectorize_roads(raster(), tmp_path / "r.gpkg", options=BOTH)
     found = layers(done.path)
     assert list(found) == ["roads", "road_lines"]
@@ -91,7 +91,7 @@ def test_both_are_two_layers_of_a_geopackage(raster, tmp_path):
     assert vectorize_roads(raster(), tmp_path / "p.gpkg").features == 2  # polygons stay the default
 
 
-def test_both_are_two_files_in_other_formats(raster, tmp_path):
+def test_both_geometries_are_two_files_in_other_formats(raster, tmp_path):
     done = vectorize_roads(raster(), tmp_path / "r.geojson", options=BOTH)
     assert done.lines_path == tmp_path / "r_lines.geojson"
     assert set(geopandas.read_file(done.path).geom_type) == {"Polygon"}
@@ -109,7 +109,7 @@ def test_equal_inputs_give_equal_bytes(raster, tmp_path, suffix):
     assert one.read_bytes().replace(b'"a"', b'"b"') == other.read_bytes()
 
 
-def test_widths_are_told_only_of_models_that_know_them(raster, tmp_path):
+def test_widths_are_written_only_for_models_with_true_widths(raster, tmp_path):
     for value, expected in (("yes", NAMES + WIDTHS), ("no", NAMES)):
         path = raster(tags={"ROAD_EXTRACT_TRUE_WIDTH": value})
         roads = geopandas.read_file(vectorize_roads(path, tmp_path / f"{value}.gpkg", options=LINES).path)
@@ -118,7 +118,7 @@ def test_widths_are_told_only_of_models_that_know_them(raster, tmp_path):
             assert np.allclose(roads[WIDTHS], 7, atol=1)
 
 
-def test_predicted_rasters_say_whether_their_model_knows_widths(write_scene, tmp_path, identity_model):
+def test_predicted_rasters_record_whether_their_model_has_true_widths(write_scene, tmp_path, identity_model):
     scene = write_scene(np.full((3, 60, 60), 230, np.uint8))
     extract_roads(scene, tmp_path / "r.gpkg", vectorize=BOTH, probability=tmp_path / "p.tif")
     with rasterio.open(tmp_path / "p.tif") as dataset:
@@ -204,7 +204,7 @@ def test_graphml_is_the_network(raster, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".osm", ".graphml", ".gpkg", ".geojson"])
-def test_no_road_is_a_valid_file(write_scene, tmp_path, suffix):
+def test_a_scene_without_roads_gives_a_valid_file(write_scene, tmp_path, suffix):
     nothing = write_scene(np.zeros((1, 50, 60), np.uint8))
     done = vectorize_roads(nothing, tmp_path / f"r{suffix}", options=LINES)
     assert done.lines == 0
@@ -223,7 +223,7 @@ def test_no_road_is_a_valid_file(write_scene, tmp_path, suffix):
         (["r.gpkg", "--geometry", "lines", "--max-gap", "-1"], "max_gap_m is -1"),
     ],
 )
-def test_what_cannot_be_is_refused_before_any_work(raster, tmp_path, capsys, monkeypatch, arguments, words):
+def test_impossible_requests_are_refused_before_any_work(raster, tmp_path, capsys, monkeypatch, arguments, words):
     path = raster()
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.iterdir())
@@ -232,7 +232,7 @@ def test_what_cannot_be_is_refused_before_any_work(raster, tmp_path, capsys, mon
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_the_command_line_says_what_it_wrote(raster, tmp_path, capsys):
+def test_the_command_line_reports_what_it_wrote(raster, tmp_path, capsys):
     out = str(tmp_path / "r.gpkg")
     assert run(["vectorize", str(raster()), out, "--geometry", "both"]) == 0
     assert capsys.readouterr().out.splitlines() == [f"2 road polygons in {out}", f"4 road lines in {out}"]

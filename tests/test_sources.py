@@ -47,22 +47,22 @@ def test_files_folders_and_globs(folder):
     assert paths(f"file://{folder}/a/x.tif") == [f"{folder}/a/x.tif"]
 
 
-def test_a_name_with_the_letters_of_a_glob_is_a_name_first(folder):
+def test_an_existing_name_with_glob_characters_is_taken_literally(folder):
     (folder / "a[1].tif").touch()
     assert paths("a[1].tif") == ["a[1].tif"]
 
 
-def test_a_scene_named_twice_comes_once(folder):
+def test_a_scene_given_twice_is_returned_once(folder):
     assert len(expand_inputs(["a/x.tif", "./a/../a/x.tif", str(folder / "a" / "x.tif"), "a"])) == 2
 
 
-def test_a_missing_raster_is_left_to_who_opens_it(folder):
+def test_a_missing_raster_fails_only_when_opened(folder):
     assert paths("missing.tif") == ["missing.tif"]
     with pytest.raises(InputError, match=r"missing.tif: cannot be read \(No such file"):
         expand_inputs(["missing.tif"])[0].identity()
 
 
-def test_equal_names_get_their_own_and_others_keep_theirs(folder):
+def test_only_names_that_collide_get_a_hash(folder):
     found = names("a/x.tif", "b/X.tif", "a/y.TIFF")
     assert found["a/y.TIFF"] == "y"
     assert len({name.casefold() for name in found.values()}) == 3
@@ -113,14 +113,14 @@ def test_safe_names(text, name):
     assert safe_name(text) == name
 
 
-def test_a_name_that_looks_like_the_other_names_hash_is_no_collision(folder):
+def test_a_name_that_looks_like_the_hash_of_another_does_not_collide(folder):
     taken = names("a/x.tif", "b/X.tif")["a/x.tif"]
     (folder / f"{taken}.tif").touch()
     found = names("a/x.tif", "b/X.tif", f"{taken}.tif")
     assert len({name.casefold() for name in found.values()}) == 3
 
 
-def test_refs_travel_to_other_processes(folder):
+def test_scene_refs_can_be_pickled(folder):
     (ref,) = expand_inputs(["a/x.tif"])
     assert pickle.loads(pickle.dumps(ref)) == ref
 
@@ -187,7 +187,7 @@ def test_csv_lists(folder, text):
         ),
     ],
 )
-def test_bad_lists_get_one_sentence(folder, name, text, words):
+def test_bad_lists_give_one_error_message(folder, name, text, words):
     with pytest.raises(InputError) as caught:
         expand_inputs([write(folder, name, text)])
     assert words in str(caught.value)
@@ -207,7 +207,7 @@ def test_bad_lists_get_one_sentence(folder, name, text, words):
         ("b/empty", "contains no rasters"),
     ],
 )
-def test_bad_inputs_get_one_sentence(folder, text, words):
+def test_bad_inputs_give_one_error_message(folder, text, words):
     (folder / "b" / "empty").mkdir()
     with pytest.raises(InputError) as caught:
         expand_inputs([text])
@@ -244,7 +244,7 @@ def test_the_identity_of_a_vrt_covers_the_files_under_it(write_scene, tmp_path):
     assert ref.identity() != before
 
 
-def test_what_is_no_raster_has_an_identity_too(tmp_path):
+def test_files_that_are_not_rasters_have_an_identity_too(tmp_path):
     (tmp_path / "text.tif").write_text("hello")
     assert expand_inputs([str(tmp_path / "text.tif")])[0].identity()["size"] == 5
 
@@ -274,13 +274,13 @@ def test_what_is_no_raster_has_an_identity_too(tmp_path):
         "(http://u:SECRET@h.org/x.tif?sig=SECRET)",
     ],
 )
-def test_secrets_are_left_out(text):
+def test_secrets_are_redacted(text):
     assert "SEC" not in redact(text).replace("security", "").replace("_SECRET_", "")
     assert "SECRET" not in str(InputError(f"{text}: cannot be opened")).replace("_SECRET_", "")
     assert redact(redact(text)) == redact(text)
 
 
-def test_what_is_no_secret_stays():
+def test_other_text_is_not_redacted():
     for text in (
         "scenes/a?.tif: matches no file",
         "token ring",
@@ -318,7 +318,7 @@ def test_what_is_not_remote(location):
     assert to_gdal_path(location) == location
 
 
-def test_an_archive_is_known_by_the_structure_of_the_raster_in_it(write_scene, tmp_path, rng):
+def test_an_archive_is_identified_by_the_structure_of_its_raster(write_scene, tmp_path, rng):
     import zipfile
 
     def pack(pixels) -> dict:

@@ -95,7 +95,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("fail", FAILURES.values(), ids=FAILURES.keys())
-def test_a_server_that_fails_now_and_then_gives_the_same_pixels(cog, tmp_path, log, identity_model, fail, capsys):
+def test_an_unreliable_server_gives_the_same_pixels(cog, tmp_path, log, identity_model, fail, capsys):
     with serve(cog.parent, log, fail) as server:
         assert run(["predict", f"{server.url}/cog.tif", str(tmp_path / "remote.tif")]) == 0
         assert server.sent < 3 * cog.stat().st_size
@@ -116,7 +116,7 @@ def test_no_mask_is_lost_with_a_part_of_the_header(tmp_path, write_scene, log, l
         assert np.array_equal(dataset.dataset_mask() > 0, mask)
 
 
-def test_a_name_that_reads_like_a_message_is_none(tmp_path, rng, write_scene, log, caplog):
+def test_a_name_that_looks_like_a_message_is_not_one(tmp_path, rng, write_scene, log, caplog):
     pixels = rng.integers(0, 256, (3, 200, 200), dtype=np.uint8)
     write_scene(pixels, "HTTP_signature.tif", blockysize=200)
     with serve(tmp_path, log, {2: "cut"}) as server, open_raster(f"{server.url}/HTTP_signature.tif") as dataset:
@@ -180,7 +180,7 @@ GONE = {
 
 @pytest.mark.parametrize(("fail", "name", "words"), GONE.values(), ids=GONE.keys())
 @pytest.mark.parametrize("command", ["extract", "info"])
-def test_what_no_patience_helps_is_told_at_once(
+def test_permanent_errors_are_reported_at_once(
     cog, tmp_path, log, identity_model, monkeypatch, capsys, command, fail, name, words
 ):
     monkeypatch.setattr(remote, "WAITS_S", (0.01, 60.0))
@@ -197,7 +197,7 @@ def test_what_no_patience_helps_is_told_at_once(
     assert "Traceback" not in shown
 
 
-def test_a_server_that_is_not_there_is_told_at_once(monkeypatch, capsys):
+def test_a_missing_server_is_reported_at_once(monkeypatch, capsys):
     monkeypatch.setattr(remote, "WAITS_S", (60.0,))
     monkeypatch.delenv("GDAL_HTTP_RETRY_DELAY")
     started = time.monotonic()
@@ -207,7 +207,7 @@ def test_a_server_that_is_not_there_is_told_at_once(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("how", [503, "cut", "drop"])
-def test_a_server_that_fails_for_good_is_given_up(cog, tmp_path, log, identity_model, capsys, how):
+def test_a_server_that_keeps_failing_is_given_up(cog, tmp_path, log, identity_model, capsys, how):
     with serve(cog.parent, log, {-1: how}) as server:
         assert run(["predict", f"{server.url}/cog.tif", str(tmp_path / "p.tif")]) == 1
         assert len(server.requests) < 100
@@ -218,7 +218,7 @@ def test_a_server_that_fails_for_good_is_given_up(cog, tmp_path, log, identity_m
     assert not (tmp_path / "p.tif").exists()
 
 
-def test_a_server_that_fails_in_the_middle_for_good_leaves_nothing(cog, tmp_path, log, identity_model, capsys):
+def test_a_server_that_dies_midway_leaves_nothing_behind(cog, tmp_path, log, identity_model, capsys):
     with serve(cog.parent, log, dict.fromkeys(range(3, 300), "cut")) as server:
         assert run(["predict", f"{server.url}/cog.tif", str(tmp_path / "p.tif")]) == 1
     err = capsys.readouterr().err
@@ -281,7 +281,7 @@ def test_the_identity_of_a_remote_scene_changes_with_it(cog, log):
             ref.identity()
 
 
-def test_what_a_server_changes_between_two_runs_is_read_anew(tmp_path, write_scene, log, identity_model):
+def test_a_remote_file_that_changed_between_runs_is_read_again(tmp_path, write_scene, log, identity_model):
     """GDAL would go on with what it has read before."""
     with serve(tmp_path, log) as server:
         for value in (10, 200):
@@ -379,7 +379,7 @@ def test_the_identity_of_a_scene_on_s3_changes_with_it(s3_env, write_scene, rng,
         expand_inputs(["s3://scenes/nothing.tif"])[0].identity()
 
 
-def test_a_window_of_a_remote_scene_is_what_it_is_on_disk(cog, log):
+def test_a_window_of_a_remote_scene_equals_that_on_disk(cog, log):
     from road_extract.io.raster import Scene, SceneView
 
     window = Window(100, 600, 500, 300)
@@ -390,7 +390,7 @@ def test_a_window_of_a_remote_scene_is_what_it_is_on_disk(cog, log):
                 assert np.array_equal(there.read(part)[0], here.read(part)[0])
 
 
-def test_no_secret_of_others_is_shown_either(capsys):
+def test_no_secret_in_warnings_and_system_errors_is_shown(capsys):
     """Warnings and errors that do not come from our own errors."""
     console.Console("auto")
     logging.getLogger("road_extract").warning("%s: slow", "https://u:SECRET@h.org/x.tif")
