@@ -1,4 +1,4 @@
-"""The command line with a model that is quick and sees where in a window a pixel lies: for tests that end processes.
+"""The command line with a fast model whose output depends on the position in the window, for tests that kill processes.
 
 A script, so that processes that it starts import it too, and have that model as well:
 
@@ -19,7 +19,7 @@ from road_extract.models.spec import ModelSpec
 
 
 class PositionBackend:
-    """Gives the first band, weighted by where in the window it lies: wrong windows and wrong weights show."""
+    """Returns the first band, weighted by the position in the window, so that wrong windows and weights show."""
 
     batch_size = 4
     in_flight = 2
@@ -39,7 +39,7 @@ class PositionBackend:
 
 
 def write_position_model(folder: Path) -> Path:
-    """A model folder for it."""
+    """Create a model folder for it."""
     folder.mkdir()
     spec = ModelSpec("position", mean=(0.0,) * 3, std=(1.0,) * 3, threshold=0.5)
     (folder / "spec.json").write_text(spec.to_json())

@@ -1,4 +1,4 @@
-"""Batches in this process, with a quick model."""
+"""Batches in this process, with a fast model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONG = (60, 8448)
 
 @pytest.fixture
 def model(identity_model, monkeypatch):
-    """Quick, and counts the shards' windows."""
+    """Fast, and counts the windows of the shards."""
     for module in (flow, shards):
         monkeypatch.setattr(module, "open_backend", lambda *args: PositionBackend())
     return identity_model
@@ -35,7 +35,7 @@ def model(identity_model, monkeypatch):
 
 @pytest.fixture
 def made(monkeypatch):
-    """Shards that were predicted."""
+    """The shards that were predicted."""
     from road_extract.batch import tasks
 
     found = []
@@ -50,7 +50,7 @@ def made(monkeypatch):
 
 
 def tree(folder):
-    """Every file below a folder, with what of it repeats itself."""
+    """Every file in a folder, with the part of its content that is reproducible."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
@@ -95,7 +95,7 @@ def test_unchanged_scenes_are_kept_and_changed_ones_redone(write_scene, tmp_path
     assert states() == ["done"]
     before = tree(out)
     assert states() == ["kept"]
-    assert states(predict=PredictOptions(threads=1, batch_size=3)) == ["kept"]  # these change no bit
+    assert states(predict=PredictOptions(threads=1, batch_size=3)) == ["kept"]  # these do not change a bit
     assert states(vectorize=VectorizeOptions(min_area_m2=500)) == ["done"]
     assert states(predict=PredictOptions(overlap_px=14)) == ["done"]
     assert states() == ["done"]
@@ -179,7 +179,7 @@ def test_a_portion_reports_what_failed(write_scene, tmp_path, model, capsys):
 
 @pytest.fixture
 def zoo(write_scene, tmp_path):
-    """Good scenes, and every kind that is none."""
+    """Good scenes, and every kind of bad one."""
     rng = np.random.default_rng(1)
     write_scene(roads_in(300, 260), "good.tif")
     write_scene(rng.integers(0, 255, (3, 900, 300), dtype=np.uint8), "corrupt.tif")
@@ -190,7 +190,7 @@ def zoo(write_scene, tmp_path):
     (tmp_path / "sub").mkdir()
     write_scene(roads_in(250, 280), "sub/good.tif")
     (tmp_path / "gone.tif").symlink_to(tmp_path / "nowhere.tif")
-    # a file that is there and that even root cannot read from its start
+    # an existing file that even root cannot read
     (tmp_path / "unreadable.tif").symlink_to("/proc/self/mem")
     names = ("corrupt.tif", "empty.tif", "text.tif", "gone.tif", "unreadable.tif", "no_crs.tif", "good.tif")
     return [str(tmp_path / name) for name in (*names, "sub/good.tif")]
@@ -300,7 +300,7 @@ def test_an_invalid_model_stops_the_batch_at_once(write_scene, tmp_path, model):
 
 
 def test_an_unwritable_output_stops_the_batch(write_scene, tmp_path, model, monkeypatch):
-    """The next scene would not fare better: what is missing is told, and goes on later."""
+    """The next scene would fail too, so the batch stops, reports what is missing, and can be resumed."""
     from road_extract.batch import tasks
 
     scenes = [str(write_scene(roads_in(60, 60), name)) for name in ("a.tif", "b.tif")]
@@ -410,7 +410,7 @@ def test_two_bars_show_all_scenes_and_the_current_one(monkeypatch, capsys):
 
 
 def test_partial_outputs_of_a_dead_worker_are_not_published(write_scene, tmp_path, model):
-    """As if the first attempt at the end of the scene had been killed: another one is made in its place."""
+    """As if the first attempt to finish the scene had been killed: a second one takes its place."""
     scene = write_scene(roads_in(300, 260))
     extract_batch([str(scene)], tmp_path / "whole")
 

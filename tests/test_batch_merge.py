@@ -1,4 +1,4 @@
-"""One layer over all scenes: cut roads are joined, ground that two scenes show counts once."""
+"""One layer over all scenes: roads are joined across borders, and overlapping areas count once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def model(identity_model, monkeypatch):
 
 @pytest.fixture
 def cut(write_scene):
-    """Write parts of one picture as scenes of their own."""
+    """Write parts of one image as separate scenes."""
 
     def cut(pixels, *boxes, **profile):
         paths = []
@@ -62,13 +62,13 @@ def layers(path):
     [
         [(0, 0, 300, 150), (0, 150, 300, 260)],
         [(0, 0, 110, 260), (110, 0, 300, 130), (110, 130, 300, 260)],
-        [(0, 0, 300, 180), (0, 90, 300, 260)],  # half of it twice
+        [(0, 0, 300, 180), (0, 90, 300, 260)],  # half of it covered twice
         [(0, 0, 200, 200), (50, 0, 300, 200), (0, 60, 200, 260), (50, 60, 300, 260)],
         [(0, 0, 300, 260), (100, 100, 200, 200)],  # one inside the other
     ],
 )
 def test_the_parts_of_a_scene_give_the_roads_of_the_whole_byte_for_byte(cut, write_scene, tmp_path, model, boxes):
-    """The model sees each pixel alone here, so that scenes agree where they overlap: any difference is the merge's."""
+    """This model treats each pixel separately, so overlapping scenes agree and any difference comes from merging."""
     pixels = roads_in(300, 260)
     merge(cut(pixels, *boxes), tmp_path)
     extract_roads(write_scene(pixels), tmp_path / "whole.gpkg", predict=PLAIN, vectorize=BOTH)
@@ -123,7 +123,7 @@ def test_scenes_in_several_crss_are_merged_without_duplicates(write_scene, tmp_p
     extract_roads(here, tmp_path / "one.gpkg", predict=PLAIN, vectorize=BOTH)
     merge([str(here), str(tmp_path / "there.tif")], tmp_path)
     one, both = (layers(tmp_path / name)[0] for name in ("one.gpkg", "roads.gpkg"))
-    assert both.crs.to_epsg() == 32611  # of the first; they are one mosaic
+    assert both.crs.to_epsg() == 32611  # that of the first; they form one mosaic
     assert both.union_all().area == pytest.approx(one.union_all().area, rel=0.05)
     assert both.area.sum() == pytest.approx(both.union_all().area, rel=1e-6)
 
@@ -172,7 +172,7 @@ def test_a_mosaic_keeps_the_pixels_of_the_first_scene(write_scene, tmp_path):
 
 def test_the_merged_layer_has_its_record_and_is_made_only_once(cut, tmp_path, model, monkeypatch):
     paths = cut(roads_in(300, 260), (0, 0, 300, 150), (0, 150, 300, 260))
-    for name in (".roads.tmp-1-00.gpkg", ".roads.stac.tmp-1-00.json"):  # of a run that was killed
+    for name in (".roads.tmp-1-00.gpkg", ".roads.stac.tmp-1-00.json"):  # from a killed run
         (tmp_path / name).write_bytes(b"half")
     merge(paths, tmp_path)
     assert not list(tmp_path.rglob("*.tmp-*"))

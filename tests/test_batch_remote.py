@@ -1,4 +1,4 @@
-"""Batches of what lies elsewhere: over connections that fail, by catalogues, without a trace of credentials."""
+"""Batches of remote scenes: over unreliable connections, from catalogues, without revealing credentials."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _quick(monkeypatch, identity_model):
 
 @pytest.fixture
 def served(write_scene, tmp_path):
-    """A folder with two scenes of the same name below it."""
+    """A folder with two scenes of the same name in subfolders."""
     for folder in ("north", "south"):
         (tmp_path / "served" / folder).mkdir(parents=True)
     write_scene(roads_in(300, 260), "served/north/town.tif", tiled=True, blockxsize=64, blockysize=64)
@@ -43,7 +43,7 @@ def served(write_scene, tmp_path):
 
 
 def pixels(out: Path) -> dict[str, bytes]:
-    """The probability rasters, by the folder that their scene lay in."""
+    """The probability rasters, by the folder of their scene."""
     found = {}
     for path in out.glob("*/*_probability.tif"):
         record = json.loads((path.parent / f"{path.parent.name}.json").read_text())

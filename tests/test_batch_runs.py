@@ -1,4 +1,4 @@
-"""Whole runs in processes of their own: many workers, kills, full disks. All come to what one unbroken run gives."""
+"""Whole runs in separate processes: many workers, kills, full disks. All give the result of one uninterrupted run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DRIVER = REPOSITORY / "tests" / "batch_driver.py"
 
 
 class Driver:
-    """Starts `road-extract batch` with the quick model on some scenes."""
+    """Starts `road-extract batch` with the fast model on some scenes."""
 
     def __init__(self, folder: Path, scenes: list[str]) -> None:
         self.model = write_position_model(folder / "position")
@@ -57,7 +57,7 @@ class Driver:
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory):
-    """Two scenes: one of four shards, one of one."""
+    """Two scenes, one with four shards and one with a single shard."""
     import rasterio
 
     from tests.conftest import UTM
@@ -80,7 +80,7 @@ def driver(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unbroken(driver, tmp_path_factory):
-    """What one process gives that nobody disturbs."""
+    """The result of one uninterrupted process."""
     out = tmp_path_factory.mktemp("unbroken") / "out"
     code, said = driver.run(out)
     assert code == 0, said
@@ -102,7 +102,7 @@ def test_any_number_of_workers_gives_the_same_bytes(driver, unbroken, tmp_path, 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_uninterrupted_run(driver, unbroken, tmp_path, seed):
-    """Twenty in all. Each kill comes so soon that the next run has something left to do."""
+    """Twenty kills in total, each so early that the next run still has something to do."""
     moments, out = random.Random(seed), tmp_path / "out"
     options = ("--jobs", "2") if seed else ()
     killed = 0
@@ -112,7 +112,7 @@ def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_uninterrupte
         over = process.poll() is not None
         process.kill()
         process.communicate()
-        if over:  # it was quicker: begin anew
+        if over:  # it finished before the kill: start over
             options = (*[option for option in options if option != "--restart"], "--restart")
         else:
             options = tuple(option for option in options if option != "--restart")
@@ -159,7 +159,7 @@ def test_a_killed_dask_worker_is_replaced_and_its_shard_redone(driver, unbroken,
     halves = out / ".road-extract" / "work" / "long"
     wait_for(lambda: list(halves.glob("*/.0*.tmp-*")))
     half = next(halves.glob("*/.0*.tmp-*"))
-    worker = int(half.name.split(".tmp-")[1].split("-")[0])  # the name tells who writes it
+    worker = int(half.name.split(".tmp-")[1].split("-")[0])  # the name contains the process id of its writer
     assert worker != process.pid
     os.kill(worker, signal.SIGKILL)
     said, _ = process.communicate(timeout=600)
@@ -168,7 +168,7 @@ def test_a_killed_dask_worker_is_replaced_and_its_shard_redone(driver, unbroken,
 
 
 def test_with_an_existing_scheduler_too(driver, unbroken, tmp_path):
-    """As on a cluster: the workers were started by someone else, and this run leaves them be."""
+    """As on a cluster: the workers were started separately, and keep running after the batch."""
     pytest.importorskip("distributed")
     with dask_cluster() as (cluster, address):
         code, said = driver.run(tmp_path / "out", "--dask", address)
@@ -178,7 +178,7 @@ def test_with_an_existing_scheduler_too(driver, unbroken, tmp_path):
 
 
 def test_a_full_disk_gives_one_error_message_and_the_batch_resumes_when_there_is_room(driver, unbroken, tmp_path):
-    """A limit on the size of files takes the disk's part: the raster of the long scene comes out larger than it."""
+    """A file size limit stands in for a full disk: the raster of the long scene exceeds it."""
     out = tmp_path / "out"
     size = len(unbroken["out/long/long_probability.tif"])
     code, said = driver.run(out, limit=int(size * 0.6))
@@ -199,7 +199,7 @@ def test_a_full_disk_gives_one_error_message_and_the_batch_resumes_when_there_is
 def test_a_tiny_file_system_fills_up(driver, unbroken, tmp_path):
     place = tmp_path / "tiny"
     place.mkdir()
-    # the outputs alone would just fit, beside the shards they do not
+    # the outputs alone would just fit, but not together with the shards
     size = sum(len(data) for name, data in unbroken.items() if name.startswith("out/long/"))
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
     if subprocess.run(mount, capture_output=True).returncode:
@@ -265,7 +265,7 @@ def test_json_progress_prints_only_json_lines_with_many_processes_too(driver, tm
     scenes = [event["done"] for event in events if event.get("stage") == "scenes"]
     assert (scenes[0], scenes[-1]) == (0, 2)
     shards = [event["done"] for event in events if event.get("stage") == "shards" and event["scene"] == "long"]
-    assert shards == sorted(set(shards))  # some may be left out: ten a second are enough
+    assert shards == sorted(set(shards))  # some may be skipped: at most ten per second are shown
     assert shards[-1] == 4
 
 
@@ -300,7 +300,7 @@ def test_losing_the_scheduler_gives_one_error_message_and_keeps_finished_work(dr
 
 @contextmanager
 def dask_cluster(delay_s: float = 0.0):
-    """Two workers in a process of its own; gives the process and the scheduler's address."""
+    """Start two workers in a separate process; return the process and the scheduler's address."""
     command = [sys.executable, str(REPOSITORY / "tests" / "dask_cluster.py"), str(delay_s)]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Processes and Dask workers: what they give, and what becomes of those that end."""
+"""Process and Dask workers: their results, and what happens when they die."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def refuse(task: str, report: Report) -> None:
 
 
 def die(task: str, report: Report) -> None:
-    """Leaves a mark, and takes its process along."""
+    """Leave a mark, then kill the process."""
     with open(task, "a") as file:
         file.write("x")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -34,7 +34,7 @@ def drawn(pixels: SkeletonPixels, shape: tuple[int, int]) -> np.ndarray:
 
 
 def random_mask(seed: int, rows: int, cols: int) -> np.ndarray:
-    """From salt and pepper to blobs of a hundred pixels."""
+    """Masks from salt-and-pepper noise to blobs of a hundred pixels."""
     rng = np.random.default_rng(seed)
     rough = ndimage.gaussian_filter(rng.random((rows, cols)), rng.choice([0, 1, 2, 4, 8, 20]))
     return rough > np.quantile(rough, rng.uniform(0.1, 0.9))
@@ -56,7 +56,7 @@ def test_thinning_keeps_every_piece_and_every_hole(seed, rows, cols):
 def test_a_skeleton_cannot_be_thinned_further_and_is_thin(seed):
     skeleton_ = thin(ndimage.binary_opening(random_mask(seed, 70, 50), EIGHT))
     assert np.array_equal(thin(skeleton_), skeleton_)
-    # where many lines meet, three by three pixels may be left, never more
+    # where many lines meet, at most three by three pixels can remain
     assert not ndimage.binary_erosion(skeleton_, np.ones((4, 4))).any()
 
 
@@ -76,7 +76,7 @@ def test_the_middle_of_an_even_bar_lies_between_its_pixels():
     for row, step in ((13, 1), (14, -1)):
         assert steps_to_middle(mask, np.array([[row, 20]])).tolist() == [[step, 0]]
     assert steps_to_middle(mask[9:17].T, np.array([[20, 4]])).tolist() == [[0, 0]]
-    assert steps_to_middle(mask, np.array([[11, 20]])).tolist() == [[0, 0]]  # too far off to be the same road
+    assert steps_to_middle(mask, np.array([[11, 20]])).tolist() == [[0, 0]]  # too far away to be the same road
 
 
 @settings(max_examples=60)
@@ -93,7 +93,7 @@ def test_the_skeleton_does_not_depend_on_the_strips(seed, rows, other_rows):
 
 
 def shrink_blocks(patch: pytest.MonkeyPatch) -> None:
-    """Blocks so small that ordinary blobs lie on seams, and are larger than the halo sees."""
+    """Blocks so small that ordinary blobs lie on seams and exceed the halo."""
     for name, value in (("BLOCK_ROWS", 64), ("HALO_PX", 32), ("SOLID_PX", 16)):
         patch.setattr(skeleton, name, value)
 
@@ -117,7 +117,7 @@ def test_a_blob_across_a_seam_is_cut_except_for_one_pixel(monkeypatch):
     found = drawn(trace_skeleton(strips(mask, 128)), mask.shape)
     assert found[63].sum() == found[64].sum() == 1
     mask[:, :] = False
-    mask[60:68, 10:80] = True  # a road along the seam is none
+    mask[60:68, 10:80] = True  # a road along the seam does not count
     assert np.array_equal(drawn(trace_skeleton(strips(mask, 128)), mask.shape), thin(mask))
 
 

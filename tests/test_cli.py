@@ -82,7 +82,7 @@ def test_wrong_usage_is_exit_code_2(args, capsys):
 
 
 def test_json_progress_prints_only_json_lines_and_ends_with_the_result(scene, tmp_path):
-    """In a process of its own, with the real model: TensorFlow writes to the file descriptors directly.
+    """In a separate process with the real model, because TensorFlow writes to the file descriptors directly.
 
     And to a GeoPackage: TensorFlow and GDAL share the process, and each brings an SQLite.
     """
@@ -119,7 +119,7 @@ def test_an_interrupt_exits_with_130_and_leaves_nothing_behind(write_scene, tmp_
     scene = write_scene(np.zeros((3, 1500, 1500), np.uint8))
     before = sorted(tmp_path.rglob("*"))
     args = ["extract", scene, "r.gpkg", "--probability", "p.tif", "--progress", "json"]
-    # a shell's background job ignores interrupts, and so would its child
+    # background jobs of a shell ignore interrupts, and so would their child processes
     program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     program += "import runpy; runpy.run_module('road_extract', run_name='__main__', alter_sys=True)"
     child = subprocess.Popen(
@@ -172,7 +172,7 @@ def test_help_loads_nothing_heavy(code):
 
 
 def test_extracting_on_the_cpu_imports_no_unneeded_libraries(tmp_path):
-    """They would take ten seconds (TensorFlow) and half a second (pandas) of every start."""
+    """They would add ten seconds (TensorFlow) and half a second (pandas) to every start."""
     scene, out = str(SAMPLES / "vegas_utm.tif"), str(tmp_path / "r.geojson")
     code = f"""
 from road_extract.cli import run
@@ -209,7 +209,7 @@ def test_info_reports_size_work_and_problems(scene, write_scene, tmp_path, capsy
     bad = write_scene(np.zeros((2, 20, 30), np.float32), "bad.tif", crs=None)
     assert run(["info", str(bad), "--no-timing"]) == 1
     text = capsys.readouterr().out
-    assert text.count("PROBLEM") == 2  # the CRS and the bands: all of them, not just the first
+    assert text.count("PROBLEM") == 2  # the CRS and the bands: all problems, not just the first
     assert run(["info", str(tmp_path / "none.tif")]) == 1
     assert "cannot be opened" in capsys.readouterr().out
 

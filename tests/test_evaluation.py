@@ -30,7 +30,7 @@ def roads(*cols: int, width: int = 7, rows: int = ROWS, columns: int = COLS) -> 
 
 
 def street(col: float, transform: Affine = UTM, rows: int = ROWS) -> shapely.LineString:
-    """The middle of such a street, on the map."""
+    """The centreline of such a street, in map coordinates."""
     return shapely.LineString([transform * (col + 0.5, 0), transform * (col + 0.5, rows)])
 
 
@@ -64,7 +64,7 @@ def exact(found) -> tuple[float, float, float]:
 
 
 def test_masks_by_hand(raster):
-    """Two streets of which one is found, and a false one as wide."""
+    """Two streets, one of which is found, and a false one of the same width."""
     found = evaluate(raster(roads(50, 200), "p.tif"), raster(roads(50, 120), "t.tif"))
     assert exact(found) == pytest.approx((1 / 2, 1 / 2, 1 / 3))
     assert found.raster.exact_iou == pytest.approx(found.raster.exact_f1 / (2 - found.raster.exact_f1))
@@ -77,7 +77,7 @@ def test_masks_by_hand(raster):
 
 @pytest.mark.parametrize(("shift", "within"), [(3, 1), (-3, 1), (4, 0), (-4, 0)])
 def test_a_shift_is_judged_alike_on_both_sides_in_pixels_and_in_metres(raster, shift, within):
-    options = EvaluateOptions(buffer_m=3.01)  # metres are those of the ground: 3 px of UTM are 3.0003 m here
+    options = EvaluateOptions(buffer_m=3.01)  # metres on the ground: 3 px of UTM are 3.0003 m here
     paths = raster(roads(100 + shift, width=1), "p.tif"), raster(roads(100, width=1), "t.tif")
     found = evaluate(*paths, options=options)
     assert (found.raster.relaxed_precision, found.raster.relaxed_recall) == (within, within)
@@ -112,7 +112,7 @@ def test_every_kind_of_file_gives_the_same_scores(raster, tmp_path, prediction, 
 
 
 def test_nodata_of_either_side_is_left_out_of_everything(raster, tmp_path):
-    """The right half has no data, and there the two differ: lines are cut there too."""
+    """The right half has no data, and the two differ there; lines are cut there too."""
     predicted, truth = roads(50, 200), roads(50, 230)
     predicted[:, 130:] = 255
     lines = vectors(tmp_path / "t.gpkg", [street(50), street(230)])
@@ -135,7 +135,7 @@ def test_only_what_lies_within_an_area_counts(raster, tmp_path):
     assert exact(found) == (1, 1, 1)
     lines = [vectors(tmp_path / name, [street(col) for col in cols]) for name, cols in
              (("p.gpkg", (50, 90, 200)), ("t.gpkg", (50,)))]  # fmt: skip
-    found = evaluate(*lines, options=options)  # the false line at 90 is outside of the truth's own extent
+    found = evaluate(*lines, options=options)  # the false line at 90 is outside the extent of the truth
     assert found.raster.exact_precision == pytest.approx(0.5, abs=0.01)
     assert found.lines.wiedemann_correctness == pytest.approx(0.5, abs=0.01)
 
@@ -179,7 +179,7 @@ def test_float_probabilities_stay_on_their_side_of_the_threshold(raster):
 
 
 def two_folders(tmp_path: Path, raster: Callable[..., Path]) -> tuple[Path, Path]:
-    """Scene a: 1 street of 2 found. Scene b, three times as high: all found, and lines as truth."""
+    """Scene a: 1 of 2 streets found. Scene b, three times as high: all found, with lines as truth."""
     for folder in ("p", "t", "e"):
         (tmp_path / folder).mkdir()
     raster(roads(50), "p/a_roads.tif")

@@ -10,7 +10,7 @@ from tests.conftest import REPOSITORY, SAMPLES
 
 @pytest.mark.parametrize("watch", [True, False])
 def test_stdin_is_watched_only_when_asked(tmp_path, watch):
-    """`</dev/null` is how batch systems start programs: it must mean nothing."""
+    """Batch systems start programs with `</dev/null`, which must have no effect."""
     command = [sys.executable, "-m", "road_extract", *["--watch-stdin"] * watch]
     done = subprocess.run(
         [*command, "info", "--no-timing", SAMPLES / "vegas_utm.tif"],

@@ -17,7 +17,7 @@ ROAD = lines([(0, 0), (100, 0)])
 
 
 def cut(ours: np.ndarray, others: np.ndarray, rule: MatchRule = RULE) -> list[tuple[bool, float]]:
-    """Whether each piece matches, and its length."""
+    """Return whether each piece matches, and its length."""
     pieces = cut_by_match(ours, ours, others, rule)
     return [(bool(m), round(g.length, 2)) for m, g in zip(pieces.matched, pieces.geometry, strict=True)]
 

@@ -16,7 +16,7 @@ from road_extract.roads.masks.cleaning import MaskStrip, iter_clean_strips
 
 
 def cut(strip: MaskStrip, heights: list[int]) -> Iterator[MaskStrip]:
-    """The strip in strips of these heights, over and over."""
+    """Split the strip into strips of the given heights, repeatedly."""
     row, turn = strip.row_off, 0
     while row < strip.row_end:
         height = heights[turn % len(heights)]
@@ -73,7 +73,7 @@ def test_strips_equal_the_whole_array(
     whole: MaskStrip, heights: list[int], min_road_px: int, min_hole_px: int, working_rows: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        # Blocks hardly higher than the halo, so that small scenes have many of them.
+        # Blocks only slightly higher than the halo, so that small scenes have many of them.
         patch.setattr(cleaning, "_WORKING_ROWS", working_rows)
         patch.setattr(cleaning, "_HALOS_PER_BLOCK", 0)
         result = joined(iter_clean_strips(cut(whole, heights), min_road_px, min_hole_px))

@@ -10,9 +10,10 @@ from road_extract.base.errors import InputError
 from road_extract.models import build_resunet, load_model, logits_model, read_spec, save_model
 from road_extract.models.spec import ModelSpec
 
-# By hand, from the table of the architecture. A convolution of k x k from i to o channels has k*k*i*o + o parameters, a
-# batch normalization of c channels 4c; a residual block from i to o is BN(i) + conv3(i,o) + BN(o) + conv3(o,o) +
-# conv1(i,o). Example, encoder 2: 4*64 + (9*64*128 + 128) + 4*128 + (9*128*128 + 128) + (64*128 + 128) = 230,528.
+# Computed by hand from the table of the architecture. A k x k convolution from i to o channels has k*k*i*o + o
+# parameters, a batch normalization of c channels has 4c, and a residual block from i to o is BN(i) + conv3(i,o) + BN(o)
+# + conv3(o,o) + conv1(i,o). Example, encoder 2: 4*64 + (9*64*128 + 128) + 4*128 + (9*128*128 + 128) + (64*128 + 128)
+# = 230,528.
 STAGES = [
     # stage, parameters, (rows, cols, channels) for a 224 px input, last layer
     ("encoder1", 39_232, (224, 224, 64), "encoder1_add"),

@@ -1,4 +1,4 @@
-"""Drawn roads with known lines."""
+"""Synthetic roads with known lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALL = LineOptions(max_gap_m=0, min_length_m=0)
 
 
 def draw(rows: int, cols: int, *roads: tuple[float, float, float, float], width: float = 7.0) -> np.ndarray:
-    """Straight roads (x0, y0, x1, y1) in pixel coordinates, cut square at their ends."""
+    """Straight roads (x0, y0, x1, y1) in pixel coordinates, with square ends."""
     mask = np.zeros((rows, cols), bool)
     y, x = np.mgrid[:rows, :cols] + 0.5
     for x0, y0, x1, y1 in roads:
@@ -47,7 +47,7 @@ def degrees(network: RoadNetwork) -> list[int]:
 
 
 def check_valid(network: RoadNetwork) -> None:
-    """Lines end at their nodes, are simple, and meet nowhere else."""
+    """Check that lines end at their nodes, are simple, and meet nowhere else."""
     for line, a, b in zip(network.lines, network.from_node, network.to_node, strict=True):
         ends = shapely.get_coordinates(line)[[0, -1]]
         assert np.allclose(ends, network.node_xy[[a, b]], atol=1e-9)
@@ -61,7 +61,7 @@ def check_valid(network: RoadNetwork) -> None:
 
 
 def distance_to(network: RoadNetwork, axes: list[tuple[float, float, float, float]]) -> float:
-    """Largest distance of a point of a line from the nearest axis."""
+    """The maximum distance of a line's points from the nearest axis."""
     truth = shapely.union_all([shapely.LineString([axis[:2], axis[2:]]) for axis in axes])
     points = shapely.points(shapely.get_coordinates(shapely.segmentize(network.lines, 0.5)))
     return float(shapely.distance(points, truth).max())
@@ -194,7 +194,7 @@ def test_lengths_and_widths_are_metres_along_rows_and_columns(size):
 
 
 def test_lines_are_smooth():
-    """A line at a slope of one in seven has a stair every seven pixels in the mask, and hardly a turn as a line."""
+    """A line with a slope of one in seven has a step every seven pixels in the mask, but hardly any turns as a line."""
     network = trace_mask(draw(100, 240, (10, 30, 230, 61.4)), options=ALL, simplify_m=0)
     xy = shapely.get_coordinates(network.lines[0])
     heading = np.unwrap(np.arctan2(*np.diff(xy, axis=0).T[::-1]))
@@ -219,7 +219,7 @@ def test_any_mask_gives_a_valid_network(seed):
     assert np.allclose(ends[:, 1], network.node_xy[network.to_node])
     assert (network.node_degree != 0).all()
     assert (network.length_m > 0).all()
-    # a node of two edges is a ring's, or the place where a ring closes
+    # a node with two edges belongs to a ring
     assert all(
         (network.from_node == n).sum() == (network.to_node == n).sum() for n in np.flatnonzero(network.node_degree == 2)
     )
@@ -228,7 +228,7 @@ def test_any_mask_gives_a_valid_network(seed):
 @settings(max_examples=40)
 @given(st.integers(0, 10**6))
 def test_lines_of_roads_neither_cross_nor_touch(seed):
-    """Simplification and smoothing are pulled back where they would make lines meet."""
+    """Simplification and smoothing are undone where they would make lines meet."""
     mask = ndimage.binary_opening(random_roads(seed), np.ones((3, 3)))
     check_valid(trace_mask(mask, options=ALL, simplify_m=3.0))
 

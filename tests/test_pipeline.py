@@ -1,4 +1,4 @@
-"""The whole flow with a backend that gives its input back: a bright pixel is a road."""
+"""The whole flow with a backend that returns its input: bright pixels are road."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXACT = VectorizeOptions(min_area_m2=0, min_hole_m2=0, simplify_m=0)
 
 
 def roads_in(rows: int, cols: int) -> np.ndarray:
-    """A bright cross and a bright block on dark ground, uint8 (3, rows, cols)."""
+    """A bright cross and a bright block on a dark background, uint8 (3, rows, cols)."""
     pixels = np.full((3, rows, cols), 20, np.uint8)
     pixels[:, rows // 3 : rows // 3 + 8] = 230
     pixels[:, :, cols // 2 : cols // 2 + 6] = 230
@@ -73,7 +73,7 @@ class ArraySource:
 
 
 class PositionBackend(IdentityBackend):
-    """Like a network, it gives another answer where a pixel lies elsewhere in its tile."""
+    """Like a network, its output depends on the position of a pixel in its tile."""
 
     def __init__(self, batch_size: int, in_flight: int) -> None:
         self.batch_size, self.in_flight = batch_size, in_flight
@@ -192,7 +192,7 @@ def test_the_threshold_is_the_models_unless_asked(write_scene, tmp_path, identit
 
 
 def test_16_bit_scenes_are_scaled_once_for_all_windows(write_scene, tmp_path, identity_model, rng):
-    """One corner is brighter than the rest: scaled window by window, the rest would come out alike."""
+    """One corner is brighter than the rest; if windows were scaled separately, this difference would disappear."""
     pixels = rng.integers(1000, 1100, (1, 500, 500), dtype=np.uint16)
     pixels[:, :200, :200] += 3000
     path = predict_probability(write_scene(pixels), tmp_path / "p.tif")
@@ -290,7 +290,7 @@ def test_features_do_not_depend_on_the_strips_they_are_read_in(write_scene, tmp_
 
 @pytest.mark.parametrize("overviews", [False, True])
 def test_shards_of_a_resampled_scene_equal_the_whole_bit_for_bit(write_scene, rng, overviews):
-    """0.3 m pixels under a 1 m model, also where the file carries overviews that GDAL would read from."""
+    """0.3 m pixels and a 1 m model, including files with overviews that GDAL would read."""
     pixels = rng.integers(0, 256, (3, 900, 700), dtype=np.uint8)
     path = write_scene(
         pixels, transform=Affine(0.3, 0, 665000, 0, -0.3, 4010000), tiled=True, blockxsize=64, blockysize=64
@@ -344,7 +344,7 @@ class SlowBackend(IdentityBackend):
 
 
 def test_stopping_does_not_wait_for_a_whole_row_of_windows():
-    """A row of 400 windows takes 5 s here; in a wide scene and at real speed, minutes."""
+    """A row of 400 windows takes 5 s here; in a wide scene with a real model, it takes minutes."""
     pixels, valid = np.zeros((40, 6400, 3), np.uint8), np.ones((40, 6400), bool)
     spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16)
     inference = Inference(SlowBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3))
@@ -384,7 +384,7 @@ class FailingBackend(IdentityBackend):
 
 
 def test_no_thread_keeps_reading_after_an_error_even_if_the_error_is_kept():
-    """A kept error keeps the frames of its traceback alive; the scene is closed all the same."""
+    """A stored error keeps the frames of its traceback alive, but the scene must be closed all the same."""
     pixels, valid = np.zeros((640, 640, 3), np.uint8), np.ones((640, 640), bool)
     spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16)
     inference = Inference(FailingBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3))
@@ -396,11 +396,11 @@ def test_no_thread_keeps_reading_after_an_error_even_if_the_error_is_kept():
 
 
 class CountingBackend(PositionBackend):
-    """Counts the tiles that it is given, padding of the last batch aside: a tile of a scene is never all zero."""
+    """Counts the tiles it receives, except for padding of the last batch: real tiles are never all zero."""
 
     def __init__(self, batch_size: int, in_flight: int) -> None:
         super().__init__(batch_size, in_flight)
-        self.counts: list[int] = []  # appending is safe from several threads
+        self.counts: list[int] = []  # list.append is thread-safe
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         self.counts.append(int(batch.any(axis=(1, 2, 3)).sum()))
@@ -409,7 +409,7 @@ class CountingBackend(PositionBackend):
 
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_windows_without_a_valid_pixel_never_reach_the_model_and_change_nothing(rng, batch_size):
-    """A strip of data across a scene that is empty otherwise."""
+    """A strip of data across an otherwise empty scene."""
     rows, cols = 300, 400
     pixels = rng.integers(1, 256, (rows, cols, 3), dtype=np.uint8)
     row, col = np.indices((rows, cols))
@@ -446,7 +446,7 @@ class OneBadBatch(SlowBackend):
 
 @pytest.mark.parametrize("stage", ["reading", "model", "writing", "progress"])
 def test_an_error_in_any_stage_stops_all_stages_and_keeps_its_message(stage):
-    """Left alone, the scene would take 20 s: 1600 windows of a slow model."""
+    """Without the error, the scene would take 20 s: 1600 windows with a slow model."""
     pixels, valid = np.zeros((640, 640, 3), np.uint8), np.ones((640, 640), bool)
     if stage == "model":
         pixels[16:32] = 255
@@ -474,7 +474,7 @@ def test_an_error_in_any_stage_stops_all_stages_and_keeps_its_message(stage):
     assert threading.active_count() <= before
     reads = source.reads
     time.sleep(0.2)
-    assert source.reads == reads  # nobody goes on reading
+    assert source.reads == reads  # reading has stopped
 
 
 def test_no_overviews_are_built_for_a_raster_that_is_not_kept(write_scene, tmp_path, identity_model, monkeypatch):
@@ -491,7 +491,7 @@ def test_no_overviews_are_built_for_a_raster_that_is_not_kept(write_scene, tmp_p
 
 
 def test_a_raster_may_be_closed_while_another_thread_reads_it(write_scene, rng):
-    """After an error whoever reads ahead learns it late; the process must survive that."""
+    """After an error, the thread that reads ahead stops a little later; the process must survive that."""
     path = write_scene(rng.integers(0, 2, (1, 2000, 2000), dtype=np.uint8), compress="deflate")
 
     def read(raster: ProbabilityRaster) -> None:

@@ -43,7 +43,7 @@ def identity(results: list[RoadPolygon]) -> list[tuple[bytes, int, float]]:
 
 
 def check_exact(mask: Mask, results: list[RoadPolygon]) -> None:
-    """Against rasterio: the polygons cover the mask's pixels and no others, one polygon per component."""
+    """Compare with rasterio: the polygons cover exactly the pixels of the mask, one polygon per component."""
     labels, count = ndimage.label(mask)
     geometries = [p.geometry for p in results]
     burnt = rasterize(list(zip(geometries, range(1, count + 1), strict=True)), mask.shape) if count else labels
@@ -55,7 +55,7 @@ def check_exact(mask: Mask, results: list[RoadPolygon]) -> None:
 
 
 def check_partition(results: list[RoadPolygon]) -> None:
-    """Valid, shells counterclockwise in (col, row), and no two share an area."""
+    """Check that polygons are valid and disjoint, with shells counterclockwise in (col, row)."""
     geometries = np.array([p.geometry for p in results], dtype=object)
     assert shapely.is_valid(geometries).all(), shapely.is_valid_reason(geometries)
     assert all(g.exterior.is_ccw and not any(hole.is_ccw for hole in g.interiors) for g in geometries)
@@ -66,7 +66,7 @@ def check_partition(results: list[RoadPolygon]) -> None:
 
 @st.composite
 def masks(draw: st.DrawFn) -> Mask:
-    """Noise of every density, as it is, smoothed to blobs, or blown up to blocks."""
+    """Noise of any density: unchanged, smoothed to blobs, or enlarged to blocks."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     noise = rng.random((draw(st.integers(1, 40)), draw(st.integers(1, 40))))
     kind = draw(st.sampled_from(["noise", "blobs", "blocks"]))
@@ -150,7 +150,7 @@ def test_holes_that_meet_at_a_corner_are_two(cell_px: int) -> None:
 
 @pytest.mark.parametrize("cell_px", [1, 2, 3, 5, 512])
 def test_a_ring_closed_at_a_corner_only_keeps_its_inside_open(cell_px: int) -> None:
-    # the road's two ends meet at a corner: what it encloses is a hole that touches the shell there
+    # the two ends of the road meet at a corner: the enclosed area is a hole that touches the shell there
     mask = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 0]], bool)
     (polygon,) = polygons(mask, cell_px=cell_px)
     check_exact(mask, [polygon])
@@ -201,7 +201,7 @@ def test_polygons_are_ordered_by_their_last_row_then_by_their_first_pixel() -> N
 
 
 def test_a_finished_polygon_comes_before_most_strips_after_it_are_read() -> None:
-    """Stages that run ahead hold a few cell rows each, whatever the height."""
+    """Each stage that runs ahead holds a few cell rows, whatever the height of the mask."""
     mask = np.zeros((1000, 5), bool)
     mask[1::4, 1] = True
     read = []
@@ -230,7 +230,7 @@ def test_closing_ends_the_search_through_ground_without_roads() -> None:
 
 
 def test_an_outline_is_not_flattened_onto_the_border_of_its_cell() -> None:
-    # three sides lie in the first cell; the fourth, on column 4, is the next one's
+    # three sides lie in the first cell; the fourth, on column 4, belongs to the next cell
     mask = np.zeros((7, 8), bool)
     mask[1:3, 3] = True
     (polygon,) = polygons(mask, cell_px=4, tolerance_m=3)
@@ -267,7 +267,7 @@ def test_strips_of_another_width_are_refused() -> None:
 
 
 def two_arcs(there: list[tuple[int, int]], back: list[tuple[int, int]], *, pinned: bool) -> Arcs:
-    """A ring of two arcs, cut where they meet, the pins known to the first of them only."""
+    """A ring of two arcs, cut where they meet; only the first arc has the pins."""
     zero, no = np.zeros(2, np.int64), np.zeros(2, bool)
     start = np.array([0, 1]) * KEY_SLOTS + 4
     pin = np.array([pinned, False])

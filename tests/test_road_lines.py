@@ -34,13 +34,13 @@ GEOGRAPHIC = {"crs": "EPSG:4326", "transform": Affine(1.2e-5, 0, -71.0, 0, -0.9e
 
 @pytest.fixture
 def mask():
-    """A main road over the whole scene, a side road, and a road of its own."""
+    """A main road across the whole scene, a side road, and an isolated road."""
     return draw(200, 260, (-5, 60.5, 265, 60.5), (130.5, 60, 130.5, 150), (20, 180.5, 90, 180.5))
 
 
 @pytest.fixture
 def raster(mask, write_scene):
-    """Its probability: 0.9 on roads."""
+    """The probability of the scene: 0.9 on roads."""
 
     def write(**profile):
         settings = {"name": "p.tif", "nodata": 255} | profile
@@ -251,7 +251,7 @@ def test_wrong_geometry_is_wrong_usage(raster, tmp_path, capsys):
 
 
 def test_lines_come_from_smaller_areas_than_polygons(write_scene, tmp_path):
-    """Dashes that are each too small for a polygon are one road together."""
+    """Dashes that are each too small for a polygon form one road together."""
     dashes = [(x, 40.5, x + 12, 40.5) for x in range(10, 180, 17)]
     chance = np.where(draw(80, 200, *dashes, width=5), 229, np.where(draw(80, 200, (10, 40.5, 180, 40.5)), 110, 5))
     path = write_scene(chance.astype(np.uint8)[None], nodata=255)
@@ -280,5 +280,5 @@ def test_a_preview_draws_both_layers_and_bridges_in_another_colour(write_scene, 
     assert run(["preview", str(scene), str(tmp_path / "r.gpkg"), str(tmp_path / "r.png")]) == 0
     with rasterio.open(tmp_path / "r.png") as png:
         picture = png.read().astype(int)
-    assert picture[0, 40, 50] - picture[2, 40, 50] > 100  # a line in the middle of its polygon
+    assert picture[0, 40, 50] - picture[2, 40, 50] > 100  # a line in the centre of its polygon
     assert picture[2, 40, 100] - picture[0, 40, 100] > 100  # the bridge

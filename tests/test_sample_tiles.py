@@ -1,4 +1,4 @@
-"""The real job: real imagery, the shipped weights, from file to file."""
+"""A realistic run: real imagery and the shipped weights, from file to file."""
 
 from __future__ import annotations
 

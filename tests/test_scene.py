@@ -18,7 +18,7 @@ VIEW = SceneView(gsd_m=1.0)
 
 
 def coordinates(bands: int, rows: int, cols: int, dtype: str = "uint16") -> np.ndarray:
-    """Every pixel tells its place: row * 100 + col + band."""
+    """Every pixel encodes its position: row * 100 + col + band."""
     row, col = np.indices((rows, cols))
     return np.stack([row * 100 + col + band for band in range(bands)]).astype(dtype)
 
@@ -100,7 +100,7 @@ def test_within_a_tenth_of_the_models_gsd_the_grid_is_kept(write_scene):
 
 
 def test_downsampling_averages_pixels_on_the_ground(write_scene):
-    """0.5 m to 1 m: every result is the mean of its 2 x 2 pixels, and the grid covers the same ground."""
+    """0.5 m to 1 m: every value is the mean of 2 x 2 pixels, and the grid covers the same area."""
     pixels = coordinates(1, 60, 80)
     transform = Affine(0.5, 0, 665000, 0, -0.5, 4010000)
     with Scene(str(write_scene(pixels, transform=transform)), VIEW) as scene:
@@ -108,7 +108,7 @@ def test_downsampling_averages_pixels_on_the_ground(write_scene):
         assert scene.grid.transform == Affine(1, 0, 665000, 0, -1, 4010000)
         read, _ = scene.read(Window(4, 10, 20, 15))
     means = pixels[0].reshape(30, 2, 40, 2).mean(axis=(1, 3))
-    assert np.abs(read[..., 0] - means[10:25, 4:24]).max() <= 0.51  # rounded to whole numbers
+    assert np.abs(read[..., 0] - means[10:25, 4:24]).max() <= 0.51  # rounded to integers
 
 
 def test_upsampling_interpolates_in_place(write_scene):
@@ -134,7 +134,7 @@ def test_downsampling_excludes_invalid_pixels_from_the_mean(write_scene):
 
 
 def test_degrees_are_resampled_to_square_pixels_on_the_ground(write_scene):
-    """At 60 degrees north a degree of longitude is half as long as one of latitude."""
+    """At 60 degrees north, a degree of longitude is half as long as a degree of latitude."""
     transform = Affine(1e-5, 0, 25.0, 0, -1e-5, 60.0)
     with Scene(str(write_scene(coordinates(1, 300, 400), crs="EPSG:4326", transform=transform)), VIEW) as scene:
         assert scene.native_gsd_m == pytest.approx((0.558, 1.114), abs=0.002)
@@ -308,7 +308,7 @@ def test_pixels_are_measured_next_to_a_pole(write_scene):
 
 
 def test_blocks_are_decoded_once_while_neighbouring_windows_are_read(write_scene, rng, monkeypatch):
-    """What is read again comes from memory: it is still there after the file has been wiped."""
+    """Repeated reads come from memory: the data are still available after the file has been erased."""
     monkeypatch.delenv("GDAL_CACHEMAX", raising=False)
     pixels = rng.integers(0, 255, (3, 1024, 1024), dtype=np.uint8)
     path = write_scene(pixels, tiled=True, blockxsize=256, blockysize=256, compress="deflate")

@@ -76,7 +76,7 @@ def test_missing_rows_are_an_error(tmp_path):
 @pytest.mark.parametrize("limit", [5_000, 200_000, 600_000, 1_300_000, 1_400_000, 1_600_000])
 @pytest.mark.skipif(sys.platform == "win32", reason="no file size limits")
 def test_a_full_disk_is_an_output_error_wherever_it_strikes(tmp_path, limit):
-    """The whole file is about 1.7 MB, overviews included: every part of it is hit by one of the limits."""
+    """The whole file, with overviews, is about 1.7 MB, so each part of it exceeds one of the limits."""
     script = f"""
         import resource, signal
         from pathlib import Path
@@ -130,7 +130,7 @@ def test_written_rasters_are_read_back_as_probability(tmp_path):
 @pytest.mark.parametrize("scale", [1 / 254, 1 / 255, 1 / 100, 1.0, 3.0])
 @pytest.mark.parametrize("threshold", [0.0, 0.354, 0.5, 1.0])
 def test_levels_of_8_bit_values_match_their_probabilities(tmp_path, rng, scale, threshold):
-    """They are looked up, where other types are computed; 254 times 1 / 254 rounds to more than 1."""
+    """8-bit values are looked up, other types are computed; 254 times 1 / 254 rounds to more than 1."""
     values = rng.integers(0, min(254, int(1.0001 / scale)), (40, 30), dtype=np.uint8, endpoint=True)
     values[rng.random(values.shape) < 0.1] = 255
     for name, dtype in (("bytes.tif", np.uint8), ("words.tif", np.uint16)):

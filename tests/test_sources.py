@@ -1,4 +1,4 @@
-"""Inputs on this machine: files, folders, globs, lists; names; secrets."""
+"""Local inputs: files, folders, globs, lists; names; credentials."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from road_extract.io.sources.naming import name_all, safe_name
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Empty files: expanding opens none of them."""
+    """Empty files, because expanding inputs does not open them."""
     for name in ("a/x.tif", "a/y.TIFF", "a/.x.tmp-1.tif", "a/notes.doc", "a/preview.png", "b/X.tif", "b/deep/z.vrt"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Scenes over HTTP and from S3: all they need and hardly more, over connections that fail."""
+"""Scenes over HTTP and from S3: only the bytes that are needed, over unreliable connections."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def log(tmp_path):
 
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory):
-    """1100 x 1000 pixels of noise, which cannot be compressed: a byte is a byte."""
+    """1100 x 1000 pixels of noise, which does not compress, so that byte counts are predictable."""
     folder = tmp_path_factory.mktemp("noise")
     pixels = np.random.default_rng(1).integers(0, 256, (3, 1100, 1000), dtype=np.uint8)
     profile = {"count": 3, "height": 1100, "width": 1000, "dtype": "uint8", "crs": "EPSG:32611", "transform": UTM}
@@ -59,7 +59,7 @@ def noise(tmp_path_factory):
 
 @pytest.fixture
 def cog(noise, tmp_path):
-    """A copy of it, alone in a folder."""
+    """A copy of the scene, alone in a folder."""
     (tmp_path / "served").mkdir()
     return Path(shutil.copy(noise, tmp_path / "served"))
 
@@ -70,7 +70,7 @@ def read(path) -> np.ndarray:
 
 
 def expected(cog) -> np.ndarray:
-    """What the identity makes of it."""
+    """The prediction of the identity model."""
     return np.rint(read(cog) / np.float32(255) * 254).astype(np.uint8)
 
 
@@ -78,7 +78,7 @@ def test_a_quarter_of_a_scene_takes_about_a_quarter_of_its_bytes(cog, tmp_path, 
     bounds = ["--bounds", *map(str, (UTM.c, UTM.f - 550, UTM.c + 500, UTM.f))]
     with serve(cog.parent, log) as server:
         assert run(["predict", f"{server.url}/cog.tif", str(tmp_path / "remote.tif"), *bounds]) == 0
-        # of 9 x 8 blocks 5 x 4 are needed, and the overviews are none of them
+        # 5 x 4 of the 9 x 8 blocks are needed, and no overviews
         assert 0.15 < server.sent / cog.stat().st_size < 0.25
         assert all(request.range for request in server.requests if request.method == "GET")
     assert np.array_equal(read(tmp_path / "remote.tif"), expected(cog)[:550, :500])
@@ -107,7 +107,7 @@ def test_an_unreliable_server_gives_the_same_pixels(cog, tmp_path, log, identity
 @pytest.mark.parametrize("lost", range(1, 5))
 @pytest.mark.parametrize("how", ["cut", 503])
 def test_no_mask_is_lost_with_a_part_of_the_header(tmp_path, write_scene, log, lost, how):
-    """The mask's own header lies at the end of the file: without it GDAL takes all pixels for valid."""
+    """The header of the mask is at the end of the file; without it, GDAL treats all pixels as valid."""
     mask = np.ones((700, 600), np.bool_)
     mask[300:500, 100:400] = False
     blocks = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "deflate"}
@@ -125,7 +125,7 @@ def test_a_name_that_looks_like_a_message_is_not_one(tmp_path, rng, write_scene,
 
 
 def test_gdals_settings_reach_the_thread_that_reads(tmp_path, rng, write_scene, log, identity_model, monkeypatch):
-    """One block, one request: only GDAL's own second try is left."""
+    """One block, one request: only GDAL's own retry is left."""
     monkeypatch.setattr(remote, "WAITS_S", ())
     write_scene(rng.integers(0, 256, (3, 200, 200), dtype=np.uint8), blockysize=200)
     with serve(tmp_path, log) as server:
@@ -232,7 +232,7 @@ def test_a_server_that_dies_midway_leaves_nothing_behind(cog, tmp_path, log, ide
 
 
 def test_no_secret_is_shown_or_written(write_scene, tmp_path, log, identity_model, monkeypatch, capsys, caplog):
-    monkeypatch.setattr(console, "_json_out", None)  # put back at the end
+    monkeypatch.setattr(console, "_json_out", None)  # restored at the end
     (tmp_path / "in").mkdir()
     write_scene(roads_in(300, 260), "in/scene.tif")
     out = tmp_path / "out"
@@ -282,7 +282,7 @@ def test_the_identity_of_a_remote_scene_changes_with_it(cog, log):
 
 
 def test_a_remote_file_that_changed_between_runs_is_read_again(tmp_path, write_scene, log, identity_model):
-    """GDAL would go on with what it has read before."""
+    """GDAL would continue with what it has cached."""
     with serve(tmp_path, log) as server:
         for value in (10, 200):
             write_scene(np.full((3, 90, 80), value, np.uint8))
@@ -296,7 +296,7 @@ def test_a_remote_file_that_changed_between_runs_is_read_again(tmp_path, write_s
 
 @pytest.fixture(scope="module")
 def s3():
-    """Address of an S3 server."""
+    """The address of an S3 server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

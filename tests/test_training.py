@@ -177,7 +177,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(prepared, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         train_prepared(prepared, tmp_path / "parts", TINY, SPEC, report=stop_after_eleven)
-    assert (tmp_path / "parts" / "weights.npz").exists()  # the best so far, of step 8
+    assert (tmp_path / "parts" / "weights.npz").exists()  # the best so far, from step 8
     train_prepared(prepared, tmp_path / "parts", TINY, SPEC)
     _assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
     with pytest.raises(InputError, match="other options"):
@@ -215,7 +215,7 @@ def test_a_killed_run_resumes_as_if_nothing_had_happened(prepared, tmp_path):
                 child.kill()
                 break
         assert child.wait() == -signal.SIGKILL
-    # the same program again: a process of its own, as the first and the unbroken one
+    # the same program again, in a separate process like the first and the uninterrupted run
     for folder in (out, tmp_path / "whole"):
         subprocess.run(
             [sys.executable, "-c", _KILLED, prepared, folder], check=True, stdout=subprocess.DEVNULL,
@@ -302,7 +302,9 @@ def test_a_new_model_takes_its_gsd_from_the_option_or_else_from_its_initial_mode
     assert _new_spec(None, DataOptions(), ()).gsd_m == 1
     assert _new_spec(tmp_path, DataOptions(), ()).gsd_m == 0.5
     assert _new_spec(tmp_path, DataOptions(gsd_m=2), ()).gsd_m == 2
-    assert not _new_spec(tmp_path, DataOptions(), ()).true_width  # lines drawn in one width say nothing of it
+    assert not _new_spec(
+        tmp_path, DataOptions(), ()
+    ).true_width  # lines drawn at one width contain no information about it
     assert _new_spec(None, DataOptions(width_field="w"), ()).true_width
 
 

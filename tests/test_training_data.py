@@ -1,4 +1,4 @@
-"""Scenes and labels of any kind become prepared scenes; windows are drawn from them."""
+"""Scenes and labels of any kind become prepared scenes, from which windows are drawn."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_squares_are_held_out_and_never_trained_on(tmp_path, folder):
         labels = np.asarray(scene.labels)
         assert scene.training_labelled_px() == int((labels <= ROAD).sum())
         rows, cols = np.nonzero(labels >= VALIDATION)
-        if len(rows):  # whole squares of the map, not pixels
+        if len(rows):  # whole map squares, not single pixels
             assert len(np.unique(np.stack([rows // 40, cols // 40]), axis=1)) < 30
 
 
@@ -287,14 +287,14 @@ def test_windows_carry_their_labels(prepared, augment):
     assert images.shape == (96, 32, 32, 3)
     assert labels.shape == (96, 32, 32)
     assert (labels == UNLABELLED).any()
-    assert 0.1 < (labels == ROAD).mean() < 0.6  # drawn for roads
+    assert 0.1 < (labels == ROAD).mean() < 0.6  # drawn near roads
     light = images.mean(-1)
     contrast = [
         im[la == ROAD].mean() - im[la == 0].mean()
         for im, la in zip(light, labels, strict=True)
         if (la == ROAD).any() and (la == 0).any()
     ]
-    assert np.mean(contrast) > 50  # bright where labelled road: image and label were turned together
+    assert np.mean(contrast) > 50  # bright where labelled as road: image and label were rotated together
 
 
 def test_groups_get_their_shares_of_the_windows(tmp_path, write_scene):
@@ -342,7 +342,7 @@ def test_a_crop_keeps_pixels_and_what_lies_outside_is_invalid(rng, corner):
 
 
 def test_warped_windows_are_in_the_right_place():
-    """Pixels whose values are coordinates: the warp's own formula, turned by hand, says what each must hold."""
+    """Pixel values are coordinates, so the formula of the warp, inverted by hand, gives the expected values."""
     rows, cols = np.indices((120, 120))
     scene = _scene(np.stack([rows, cols, rows], -1), (rows + cols) % 2)
     centre, scale, angle, size = np.array([60.0, 55.0]), 0.8, 0.4, 32

@@ -1,4 +1,4 @@
-"""Vector files: round trips against geopandas, RFC 7946, and files that are whole or not there."""
+"""Vector files: round trips with geopandas, RFC 7946, and files that are complete or absent."""
 
 import json
 import math
@@ -67,7 +67,7 @@ def read(path: Path) -> geopandas.GeoDataFrame:
 
 
 def write_geojson(folder: Path, geometries: Iterable[shapely.Geometry], crs: str) -> list[dict]:
-    """The geometry members of the file."""
+    """The geometry members of a file."""
     path, geometries = folder / "x.geojson", list(geometries)
     features = [Feature(geometry, {}) for geometry in geometries]
     write_features(path, schema(geometries[0].geom_type, crs, {}), features)
@@ -192,7 +192,7 @@ def test_same_features_give_the_same_bytes(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_geopackage_is_the_same_each_time(tmp_path: Path) -> None:
-    """GDAL counts one change more or less in its header, about one time in five."""
+    """About one time in five, GDAL's change counter in the header differs by one."""
     contents = set()
     for _ in range(30):
         write_features(tmp_path / "a.gpkg", schema(), squares(3))
@@ -246,7 +246,7 @@ def test_polygons_are_cut_at_the_antimeridian(tmp_path: Path, crs: str, polygon:
     assert sorted(tuple(np.sign(part.bounds[::2])) for part in back.geoms) == [(-1, -1), (1, 1)]
     assert {-180.0, 180.0} <= set(decimals(geometry)[:, 0])
     to_lonlat = pyproj.Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
-    # The geodesic oracle takes the shorter way between vertices, whatever their longitudes.
+    # The geodesic oracle takes the shorter path between vertices, whatever their longitudes.
     uncut = shapely.transform(polygon, to_lonlat.transform, interleaved=False)
     rings = [geodesic_area(shapely.Polygon(ring)) for ring in (uncut.exterior, *uncut.interiors)]
     assert geodesic_area(back) == pytest.approx(rings[0] - sum(rings[1:]), rel=1e-4)
@@ -347,11 +347,11 @@ def test_a_place_outside_the_crs_is_an_input_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-# ---- whole or not there
+# ---- complete or absent
 
 
 class UnknownError(Exception):
-    """Of no known kind."""
+    """An error of unknown type."""
 
 
 def failing(error: BaseException, count: int) -> Iterator[Feature]:
@@ -381,7 +381,7 @@ def test_an_error_in_the_features_propagates_and_nothing_changes(
 
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
-    """The kernel refuses to write beyond, as a full disk would."""
+    """The kernel refuses to write beyond a limit, as with a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -427,7 +427,7 @@ def test_a_missing_folder_is_an_output_error(tmp_path: Path, suffix: str) -> Non
 
 
 class Tracked(dict):
-    """A dict that can be referred to weakly."""
+    """A dict that supports weak references."""
 
 
 def tracked(count: int, shape: shapely.Geometry, peaks: list[int]) -> Iterator[Feature]:
@@ -555,7 +555,7 @@ def test_an_area_must_be_readable_and_have_polygons_and_a_crs(tmp_path: Path) ->
 
 
 def test_an_area_is_cut_to_what_is_near_and_its_edges_follow_the_ground(tmp_path: Path) -> None:
-    """The northern half of the world round a scene at 45 degrees: a parallel is no straight line in UTM."""
+    """The northern half of the world, around a scene at 45 degrees: a parallel is not a straight line in UTM."""
     half = shapely.box(-180, 45, 180, 90)
     geopandas.GeoDataFrame(geometry=[half], crs="EPSG:4326").to_file(tmp_path / "half.gpkg")
     to_utm = pyproj.Transformer.from_crs("EPSG:4326", UTM_33, always_xy=True)
