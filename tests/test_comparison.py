@@ -160,7 +160,7 @@ def test_the_command_prints_lengths_and_json(roads, existing, tmp_path, capsys):
         (["--angle", "91"], "expected 0 to 90 deg"),
         (["--within", "{roads}"], "holds no polygon"),
         (["--within", "no.gpkg"], "no.gpkg: cannot be read"),
-        (["--within", "no.gpkg", "--bounds", "0", "0", "1", "1"], "expected one of them"),
+        (["--within", "no.gpkg", "--bounds", "0", "0", "1", "1"], "expected only one of them"),
     ],
 )
 def test_bad_options_give_one_error_message(roads, existing, tmp_path, capsys, args, words):
