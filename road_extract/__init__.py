@@ -1,7 +1,7 @@
 """GeoTIFF in, georeferenced roads out.
 
-Every command is one function here: paths in, paths out, no printing. Names are loaded when they are first used, so
-that importing the package is quick.
+This package provides one function per command, which takes paths, writes files and prints nothing. Names are loaded
+when they are first used, so importing the package is fast.
 """
 
 from __future__ import annotations
