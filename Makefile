@@ -6,19 +6,29 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO := build/demo
 TILES := vegas_pan vegas_utm
 
-# The stamps record what is installed. If pyproject.toml is newer, the environment is recreated from scratch.
+# The stamps record what is installed. Only a few parts of pyproject.toml affect them, so changing ruff's settings does
+# not reinstall anything. `make clean` starts over.
 VENV_STAMP := $(VENV)/.stamp-venv
 DEMO_STAMP := $(VENV)/.stamp-runtime
 TEST_STAMP := $(VENV)/.stamp-dev
+DEPENDENCIES := $(VENV)/.dependencies
+
+# Fast tests run in parallel. Slow tests start processes, kill them and measure time, so they run one by one.
+FAST := $(BIN)/python -m pytest -m "not slow" -n auto --dist worksteal
+SLOW := $(BIN)/python -m pytest -m slow
+COVERAGE := --cov=road_extract --cov-report=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test format qgis qgis-plugin clean
+.PHONY: help demo check test lint types layers fast hooks format qgis qgis-plugin clean
 
 help:
 	@echo "make demo         extract roads from both sample tiles into $(DEMO)/"
-	@echo "make test         check style, types and layers, and run all tests"
+	@echo "make check        check style, types and layers, and run the fast tests; use it before you commit"
+	@echo "make test         check style, types and layers, run all tests, and report coverage"
+	@echo "make lint, make types, make layers, make fast: the parts of make check"
 	@echo "make format       format the code and apply safe fixes (ruff)"
+	@echo "make hooks        install git hooks that check style and layers before each commit"
 	@echo "make qgis         regenerate the files that the QGIS plugin and script take from the package"
 	@echo "make qgis-plugin  build the QGIS plugin: build/road_extract_qgis.zip"
 	@echo "make clean        remove $(VENV)/, build/, dist/ and caches"
@@ -34,12 +44,28 @@ demo: $(DEMO_STAMP)
 	@echo "Roads, and pictures of the roads over their scenes:"
 	@ls -1 $(foreach tile,$(TILES),$(DEMO)/$(tile).geojson $(DEMO)/$(tile).png)
 
-test: $(TEST_STAMP)
+check: lint types layers fast
+
+test: lint types layers
+	$(FAST) $(COVERAGE)
+	$(SLOW) $(COVERAGE) --cov-append
+	$(BIN)/coverage report --skip-covered --sort=cover
+
+lint: $(TEST_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(TEST_STAMP)
 	$(BIN)/mypy --strict
+
+layers: $(TEST_STAMP)
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+
+fast: $(TEST_STAMP)
+	$(FAST)
+
+hooks: $(TEST_STAMP)
+	$(BIN)/pre-commit install
 
 format: $(TEST_STAMP)
 	$(BIN)/ruff check --fix .
@@ -53,10 +79,10 @@ qgis-plugin:
 	@"$(PYTHON)" qgis/build_plugin.py
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find road_extract tests sample_tiles -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV_STAMP): pyproject.toml
+$(VENV_STAMP):
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "'$(PYTHON)' is not Python 3.11 or newer, which road_extract needs: set PYTHON=..." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
@@ -65,13 +91,21 @@ $(VENV_STAMP): pyproject.toml
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@touch $@
 
-$(DEMO_STAMP): $(VENV_STAMP)
+# Keeps its modification time if nothing has changed, so that nothing is installed again.
+$(DEPENDENCIES): pyproject.toml $(VENV_STAMP)
+	@$(BIN)/python -c 'import json, tomllib; \
+		project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		names = ("version", "requires-python", "dependencies", "optional-dependencies", "scripts"); \
+		print(json.dumps({name: project[name] for name in names}, indent=1))' > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(DEMO_STAMP): $(DEPENDENCIES)
 	@echo "Installing road_extract (this takes minutes, because TensorFlow is large) ..."
 	@$(PIP) install --editable .
 	@touch $@
 
 # The test dependencies include those of the demo.
-$(TEST_STAMP): $(VENV_STAMP)
+$(TEST_STAMP): $(DEPENDENCIES)
 	@echo "Installing road_extract and its test tools (this takes minutes, because TensorFlow is large) ..."
 	@$(PIP) install --editable '.[dev]'
 	@touch $(DEMO_STAMP) $@

@@ -152,7 +152,7 @@ def scheduler(shards: int) -> None:
 def network(scene: Path) -> None:
     """Count the bytes read over HTTP for all of SCENE, and for its middle quarter (--bounds)."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from tests.file_server import serve
+    from tests.helpers.file_server import serve
 
     with tempfile.TemporaryDirectory() as folder:
         cog = Path(folder) / "served" / "scene.tif"

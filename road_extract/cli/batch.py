@@ -15,21 +15,12 @@ from road_extract.cli.parameters import collect, options_of, progress_option
 @click.command("batch")
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder.")
-@click.option(
-    "--merge", type=click.Path(path_type=Path),
-    help="Also write the roads of all scenes to this file as one layer. Roads are joined across scene borders, and "
-    "overlapping areas are counted once. Keeps the probability rasters.",
-)  # fmt: skip
-@click.option("--resume/--restart", default=True, show_default=True, help="Resume an interrupted run, or start over.")
-@click.option("--fail-fast", is_flag=True, help="Start no further scenes after the first failure.")
 @options_of(BatchOptions)
 @options_of(PredictOptions)
 @options_of(VectorizeOptions)
 @options_of(LineOptions)
 @progress_option
-def command(
-    inputs: tuple[str, ...], out: Path, merge: Path | None, resume: bool, fail_fast: bool, progress: str, **values: Any
-) -> None:
+def command(inputs: tuple[str, ...], out: Path, progress: str, **values: Any) -> None:
     """Extract roads from many scenes into the folder --out.
 
     INPUTS are files, folders, globs, text or CSV lists, STAC items, collections or catalogues (files or URLs), and
@@ -46,9 +37,8 @@ def command(
 
     try:
         done = extract_batch(
-            inputs, out, predict=predict, vectorize=vectorize, lines=lines, batch=batch, merge=merge,
-            restart=not resume, fail_fast=fail_fast, report=console.report,
-        )  # fmt: skip
+            inputs, out, predict=predict, vectorize=vectorize, lines=lines, batch=batch, report=console.report
+        )
     except KeyboardInterrupt:
         show_error("interrupted; finished work is kept, run the same command again to resume")
         click.get_current_context().exit(130)

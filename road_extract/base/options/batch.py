@@ -8,7 +8,7 @@ from road_extract.base.errors import InputError
 from road_extract.base.options.declaring import check_ranges, option
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
     """What to write for each scene of a batch, and how to distribute the work."""
 
@@ -29,6 +29,13 @@ class BatchOptions:
     dask: str | None = option(
         None, "Run the work on Dask: local, or the address of a scheduler such as tcp://scheduler:8786"
     )
+    merge: str | None = option(
+        None,
+        "Also write the roads of all scenes to this file as one layer: roads are joined across scene borders, and "
+        "overlapping areas are counted once; keeps the probability rasters",
+    )
+    resume: bool = option(True, "Resume an interrupted run, or start over", short="resume/restart")
+    fail_fast: bool = option(False, "Start no further scenes after the first failure")
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -27,7 +27,7 @@ def option(
         unit: Unit of the value, if any.
         low: Smallest value allowed.
         high: Largest value allowed.
-        short: Name on the command line, if it differs from the field name.
+        short: Name on the command line, if it differs from the field name; ``on/off`` for a flag that is on by default.
         choices: The allowed values, if there are only a few.
     """
     shown = {"help": help, "unit": unit, "low": low, "high": high, "short": short, "choices": choices}

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 from road_extract.base.options.declaring import check_ranges, option
 
+BACKENDS = ("auto", "openvino", "onnxruntime", "tensorflow")
+PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictOptions:
     """How to turn a scene into a probability raster."""
 
     model: str | None = option(None, "Model folder with weights.npz and spec.json (default: the shipped model)")
-    backend: str = option(
-        "auto", "Inference backend: auto (the fastest installed), openvino, onnxruntime or tensorflow"
-    )
-    precision: str = option("auto", "Numerical precision: auto (the fastest that is safe), float32, bfloat16 or int8")
+    backend: str = option("auto", "Inference backend; auto uses the fastest one installed", choices=BACKENDS)
+    precision: str = option("auto", "Numerical precision; auto uses the fastest one that is safe", choices=PRECISIONS)
     threads: int | None = option(None, "CPU threads (default: all)", low=1, high=1024)
     bands: tuple[int, ...] | None = option(
         None, "Bands to use, counted from 1: one (grey) or as many as the model takes, such as 3,2,1"

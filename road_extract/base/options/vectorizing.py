@@ -9,7 +9,7 @@ from road_extract.base.options.declaring import check_ranges, option
 GEOMETRIES = ("polygons", "lines", "both")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VectorizeOptions:
     """How to turn a probability raster into road polygons and lines."""
 
@@ -29,7 +29,7 @@ class VectorizeOptions:
         check_ranges(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineOptions:
     """How to turn a road mask into a network of road lines."""
 

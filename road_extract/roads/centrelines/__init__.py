@@ -3,6 +3,6 @@
 This package only finds pixels. Connecting them to lines belongs in `roads.network`.
 """
 
-from road_extract.roads.centrelines.skeleton import PROBABILITY_MAX, SkeletonPixels, trace_skeleton
+from road_extract.roads.centrelines.skeleton import SkeletonPixels, trace_skeleton
 
-__all__ = ["PROBABILITY_MAX", "SkeletonPixels", "trace_skeleton"]
+__all__ = ["SkeletonPixels", "trace_skeleton"]
