@@ -205,9 +205,9 @@ def test_a_file_not_created_by_a_batch_is_not_overwritten(cut, tmp_path, model):
     (path,) = cut(roads_in(300, 260), (0, 0, 300, 260))
     (tmp_path / "roads.gpkg").write_bytes(b"mine")
     done = extract_batch([path], tmp_path / "out", batch=BatchOptions(merge=str(tmp_path / "roads.gpkg")))
-    assert "exists already" in done.error
+    assert "already exists" in done.error
     assert (tmp_path / "roads.gpkg").read_bytes() == b"mine"
-    with pytest.raises(InputError, match="merged roads go to"):
+    with pytest.raises(InputError, match="merged roads can only be written to"):
         extract_batch(
             [path],
             tmp_path / "out",

@@ -45,23 +45,23 @@ def extract_batch(
     batch: BatchOptions | None = None,
     report: Report = no_report,
 ) -> BatchResult:
-    """Extract the roads of many scenes into a folder, going on where an earlier run of the same ended.
+    """Extract roads from many scenes into a folder, resuming an earlier run with the same inputs and options.
 
     Args:
-        inputs: Files, folders, globs, lists, STAC, remote rasters: see `road_extract.io.sources.expand_inputs`.
-        out: Folder; new, empty, or that of an earlier batch.
-        predict: How probabilities are made.
-        vectorize: How roads are made of them.
-        lines: What else matters for lines.
-        batch: What comes out of each scene and of all together, who does the work, and what is kept of earlier runs.
-        report: Told the progress.
+        inputs: Files, folders, globs, lists, STAC or remote rasters; see `road_extract.io.sources.expand_inputs`.
+        out: Output folder: new, empty, or that of an earlier batch.
+        predict: How to predict probabilities.
+        vectorize: How to turn probabilities into roads.
+        lines: How to turn masks into lines.
+        batch: What to write, how to distribute the work, and what to keep of earlier runs.
+        report: Called with the progress.
 
     Returns:
-        What became of every scene; one that cannot be done does not stop the others.
+        The outcome for every scene. A failed scene does not stop the others.
 
     Raises:
-        RoadExtractError: If the batch cannot begin: inputs, options or model cannot be used, or another run works in
-            the folder.
+        RoadExtractError: If the batch cannot start, because inputs, options or model cannot be used, or because another
+            run is using the folder.
     """
     batch, vectorize, lines = batch or BatchOptions(), vectorize or VectorizeOptions(), lines or LineOptions()
     products = Products(vectorize, lines, batch, batch.keep_probability or batch.merge is not None)
@@ -70,7 +70,7 @@ def extract_batch(
     if target is not None:
         plan_merge(target, vectorize.geometry)
     refs, predict = _begin(inputs, predict, batch)
-    layout = Layout(Path(out).absolute())  # workers may be elsewhere
+    layout = Layout(Path(out).absolute())  # workers may have another working directory
     layout.create()
     with locked(layout.lock, layout.root), _open_pool(batch, report) as (pool, threads, by):
         predict = predict if threads is None else with_threads(predict, threads)
@@ -91,11 +91,11 @@ def extract_batch(
 
 @dataclass(frozen=True, slots=True)
 class PortionResult:
-    """What became of a portion of the shards.
+    """The outcome of a portion of the shards.
 
     Attributes:
-        made: How many were made.
-        errors: Sentences by scene, of those that could not.
+        made: Number of shards made.
+        errors: Error messages of failed shards, by scene.
     """
 
     made: int
@@ -112,21 +112,21 @@ def predict_portion(
     batch: BatchOptions | None = None,
     report: Report = no_report,
 ) -> PortionResult:
-    """Make every ``of``-th shard, counted from ``index``, of all scenes; `extract_batch` then finds them done.
+    """Predict every ``of``-th shard of all scenes, starting at ``index``, for `extract_batch` to use later.
 
-    Any number of these may run at once in the same folder, on any machines that share it.
+    Any number of portions can run in the same folder at the same time, on any machines that share it.
 
     Args:
-        inputs: As for `extract_batch`; the same for all portions.
+        inputs: As for `extract_batch`, and the same for all portions.
         out: As for `extract_batch`.
-        index: From 0.
-        of: Portions in all.
-        predict: How probabilities are made; as for `extract_batch`.
-        batch: As for `extract_batch`; only what concerns shards matters.
-        report: Told the progress.
+        index: Number of this portion, counted from 0.
+        of: Total number of portions.
+        predict: As for `extract_batch`.
+        batch: As for `extract_batch`; only the options about shards are used.
+        report: Called with the progress.
 
     Raises:
-        RoadExtractError: If inputs, options or model cannot be used, or a batch works in the folder.
+        RoadExtractError: If inputs, options or model cannot be used, or a batch is using the folder.
     """
     if not 0 <= index < of:
         raise InputError(f"index is {index} of {of}; expected 0 to {of - 1}")
@@ -157,10 +157,10 @@ def _make(task: ShardTask | RoadExtractError, report: Report) -> RoadExtractErro
 def _begin(
     inputs: Sequence[str], predict: PredictOptions | None, batch: BatchOptions
 ) -> tuple[list[SceneRef], PredictOptions]:
-    """What is wrong for all scenes is wrong at once."""
+    """Check everything that would fail for all scenes, and find the scenes."""
     predict = predict or PredictOptions()
     read_spec(model_folder(predict))
-    # workers may be elsewhere
+    # workers may have another working directory
     predict = replace(predict, model=_absolute(predict.model), aoi=_absolute(predict.aoi))
     return expand_inputs(list(inputs), batch.asset), predict
 
@@ -171,7 +171,7 @@ def _absolute(path: str | None) -> str | None:
 
 @contextmanager
 def _open_pool(batch: BatchOptions, report: Report) -> Iterator[tuple[Pool, int | None, str]]:
-    """Those who work, the threads that each of them should use, and how they are called in the records."""
+    """Open a pool, with the number of threads for each worker and its description for the records."""
     pool: Pool
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if batch.dask is not None:

@@ -1,4 +1,4 @@
-"""Scenes through a pool of workers: planned here, in shards there, and put in their place here again."""
+"""Runs scenes through a pool of workers: plans them here, processes shards there, and publishes the results here."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ log = logging.getLogger("road_extract")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How every scene is made.
+    """How to process every scene.
 
     Attributes:
-        predict: To probability; what the workers are told.
+        predict: How to predict probabilities, as sent to the workers.
         shard_px: See `plan_scene`.
-        products: From there on.
+        products: What to make from the probabilities.
     """
 
     predict: PredictOptions
@@ -44,23 +44,23 @@ class Recipe:
 
 @dataclass(slots=True)
 class PlannedScene:
-    """A scene at work.
+    """A scene in progress.
 
     Attributes:
-        origin: Where it comes from.
-        scene: For its shards.
-        made_of: Fingerprint of its probability.
-        fingerprint: Of all its outputs.
-        waiting: Shards nobody works on yet.
-        left: Shards that are not there yet.
-        result: What becomes of it.
-        seconds: Of each part of the work.
-        started: When this run came to it.
+        origin: Origin of the scene.
+        scene: What its shards need to know.
+        shard_fingerprint: Fingerprint of its probability, and so of its shards.
+        fingerprint: Fingerprint of all its outputs.
+        waiting: Shards that have not been submitted yet.
+        left: Number of unfinished shards.
+        result: Its outcome.
+        seconds: Working time of each part.
+        started: When this run started the scene.
     """
 
     origin: Origin
     scene: ShardedScene
-    made_of: str
+    shard_fingerprint: str
     fingerprint: str
     result: SceneResult
     waiting: deque[int] = field(default_factory=deque)
@@ -70,12 +70,12 @@ class PlannedScene:
 
     @property
     def failed(self) -> bool:
-        """Whether there is no use in going on."""
+        """Whether the scene has failed, so that further work is pointless."""
         return self.result.state == "failed"
 
 
 def plan(ref: SceneRef, recipe: Recipe, result: SceneResult) -> PlannedScene:
-    """Find out what a scene is and what is to be made of it.
+    """Open a scene and plan its processing.
 
     Raises:
         RoadExtractError: If the scene cannot be used.
@@ -98,12 +98,12 @@ def plan(ref: SceneRef, recipe: Recipe, result: SceneResult) -> PlannedScene:
 
 
 def missing_shards(planned: PlannedScene, layout: Layout) -> list[int]:
-    """Shards that are not there yet."""
-    name, made_of = planned.origin.name, planned.made_of
+    """List the shards that do not exist yet."""
+    name, expected = planned.origin.name, planned.shard_fingerprint
     with gdal_session():
         return [
             index for index in range(len(planned.scene.cores))
-            if not is_shard(layout.shard(name, made_of, index), made_of)
+            if not is_shard(layout.shard(name, expected, index), expected)
         ]  # fmt: skip
 
 
@@ -114,27 +114,27 @@ class BatchRun:
         self._layout, self._recipe, self._pool, self._report = layout, recipe, pool, report
         self._at_work: dict[str, PlannedScene] = {}
         self._ready: deque[PlannedScene] = deque()
-        self._flying = 0
+        self._pending = 0
 
     def run(self, refs: list[SceneRef], result: BatchResult, *, restart: bool, fail_fast: bool, by: str) -> None:
-        """Make all scenes; what becomes of them goes to ``result``, also where this is interrupted.
+        """Process all scenes. Their outcomes are stored in ``result``, even if the run is interrupted.
 
         Args:
             refs: The scenes.
-            result: With one entry for each of them.
-            restart: Keep nothing of earlier runs.
-            fail_fast: Begin nothing after the first failure.
-            by: Who works, for the records.
+            result: The result, with one entry for each scene.
+            restart: Whether to discard the results of earlier runs.
+            fail_fast: Whether to start nothing after the first failure.
+            by: Description of the workers, for the records.
         """
         self._result, self._restart, self._fail_fast, self._by = result, restart, fail_fast, by
         self._scenes = zip(refs, result.scenes, strict=True)
         self._tell_scenes()
         while True:
             self._fill()
-            if not self._flying:
+            if not self._pending:
                 return
             outcome = self._pool.next_outcome()
-            self._flying -= 1
+            self._pending -= 1
             self._take(outcome)
 
     @property
@@ -142,8 +142,8 @@ class BatchRun:
         return bool(self._result.error) or (self._fail_fast and self._result.count("failed") > 0)
 
     def _fill(self) -> None:
-        """Hand over work until nobody idles."""
-        while self._flying < self._pool.width:
+        """Submit tasks until no worker is idle."""
+        while self._pending < self._pool.width:
             if self._ready:
                 self._submit_finish(self._ready.popleft())
             elif (planned := self._next_waiting()) is not None:
@@ -157,7 +157,7 @@ class BatchRun:
         return next((planned for planned in self._at_work.values() if planned.waiting and not planned.failed), None)
 
     def _open_next(self) -> bool:
-        """Plan the next scene; whether there was one."""
+        """Plan the next scene, and return whether there was one."""
         for ref, result in self._scenes:
             try:
                 self._open(ref, result)
@@ -175,11 +175,11 @@ class BatchRun:
             log.log(level, f"{ref.name}: {text}")
         if self._restart:
             self._layout.forget(ref.name)
-        self._layout.begin(ref.name, planned.made_of)
+        self._layout.begin(ref.name, planned.shard_fingerprint)
         planned.waiting = deque(missing_shards(planned, self._layout))
         planned.left = len(planned.waiting)
         if done := len(planned.scene.cores) - planned.left:
-            log.info(f"{ref.name}: goes on, {done} of {len(planned.scene.cores)} shards are there")
+            log.info(f"{ref.name}: resuming, {done} of {len(planned.scene.cores)} shards are finished")
         self._at_work[ref.name] = planned
         if not planned.left:
             self._ready.append(planned)
@@ -189,7 +189,9 @@ class BatchRun:
         made = read_made(self._layout.record(name))
         if not is_whole(self._layout.scene(name), made, planned.fingerprint):
             if made:
-                log.info(f"{name}: its outputs are of other input, options, model or version, or not whole: made anew")
+                log.info(
+                    f"{name}: the input, options, model or version changed, or outputs are missing; processing again"
+                )
             return False
         result.state, result.polygons, result.lines = "kept", made["counts"]["polygons"], made["counts"]["lines"]
         self._layout.forget(name)
@@ -199,21 +201,23 @@ class BatchRun:
     def _submit_shard(self, planned: PlannedScene) -> None:
         index = planned.waiting.popleft()
         name = planned.origin.name
-        out = self._layout.shard(name, planned.made_of, index)
-        self._submit(f"{name}/{index}", run_shard, ShardTask(planned.scene, index, out, planned.made_of))
+        out = self._layout.shard(name, planned.shard_fingerprint, index)
+        self._submit(f"{name}/{index}", run_shard, ShardTask(planned.scene, index, out, planned.shard_fingerprint))
 
     def _submit_finish(self, planned: PlannedScene) -> None:
         name = planned.origin.name
-        shards = [self._layout.shard(name, planned.made_of, index) for index in range(len(planned.scene.cores))]
+        shards = [
+            self._layout.shard(name, planned.shard_fingerprint, index) for index in range(len(planned.scene.cores))
+        ]
         task = FinishTask(planned.scene, name, tuple(shards), self._layout.place(name), self._recipe.products)
         self._submit(f"{name}/finish", run_finish, task)
 
     def _submit(self, key: str, function: Any, task: Any) -> None:
         self._pool.submit(key, function, task)
-        self._flying += 1
+        self._pending += 1
 
     def _take(self, outcome: Outcome) -> None:
-        """Go on with what came back."""
+        """Process the outcome of a task."""
         name, _, part = outcome.key.rpartition("/")
         planned = self._at_work[name]
         if outcome.error is not None:
@@ -262,7 +266,7 @@ class BatchRun:
     def _fail(self, result: SceneResult, error: RoadExtractError) -> None:
         result.state, result.error = "failed", str(error)
         log.error(f"{result.name}: {error}")
-        if isinstance(error, OutputError):  # the next scene would not fare better, hours later
+        if isinstance(error, OutputError):  # the next scene would fail too, hours later
             self._result.error = str(error)
         self._tell_scenes()
 
@@ -276,12 +280,12 @@ class BatchRun:
 def iter_portion(
     refs: Iterable[SceneRef], recipe: Recipe, layout: Layout, index: int, of: int
 ) -> Iterator[tuple[str, ShardTask | RoadExtractError]]:
-    """Every ``of``-th shard of all scenes, counted from ``index``, that is not there yet; scenes that cannot be used.
+    """Iterate over every ``of``-th shard of all scenes, starting at ``index``, that does not exist yet.
 
-    Every one of the ``of`` runs plans all scenes by itself, and all come to the same.
+    Each of the ``of`` runs plans all scenes by itself, and all runs arrive at the same plan.
 
     Yields:
-        The scene's name, and a task or why there is none.
+        The name of the scene, and a task, or an error if the scene cannot be used.
     """
     number = 0
     for ref in refs:
@@ -290,21 +294,21 @@ def iter_portion(
         except RoadExtractError as error:
             yield ref.name, to_sentence(error)
             continue
-        folder = layout.shards(ref.name, planned.made_of)
+        folder = layout.shards(ref.name, planned.shard_fingerprint)
         folder.mkdir(parents=True, exist_ok=True)
         missing = set(missing_shards(planned, layout))
         for shard in range(len(planned.scene.cores)):
             if number % of == index and shard in missing:
-                out = layout.shard(ref.name, planned.made_of, shard)
-                yield ref.name, ShardTask(planned.scene, shard, out, planned.made_of)
+                out = layout.shard(ref.name, planned.shard_fingerprint, shard)
+                yield ref.name, ShardTask(planned.scene, shard, out, planned.shard_fingerprint)
             number += 1
 
 
 def with_threads(options: PredictOptions, threads: int) -> PredictOptions:
-    """Share the processors among workers, unless the user said otherwise."""
+    """Divide the processors among the workers, unless the user set the number of threads."""
     return options if options.threads is not None else replace(options, threads=threads)
 
 
 def scene_results(refs: Iterable[SceneRef]) -> list[SceneResult]:
-    """One entry for each scene, of which nothing has become yet."""
+    """Create one unfinished entry for each scene."""
     return [SceneResult(ref.name, ref.shown) for ref in refs]
