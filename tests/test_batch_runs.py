@@ -134,7 +134,7 @@ def test_a_kill_in_the_middle_loses_no_finished_shard(driver, unbroken, tmp_path
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
-    assert f"resuming, {len(kept)} of 4 shards are finished" in said
+    assert f"resumed, {len(kept)} of 4 shards are finished" in said
     assert tree(out.parent) == unbroken
 
 
@@ -191,7 +191,7 @@ def test_a_full_disk_gives_one_error_message_and_the_batch_resumes_when_there_is
     assert [scene["state"] for scene in summary["scenes"]] == ["failed", "not finished"]
     code, said = driver.run(out)
     assert code == 0, said
-    assert "resuming, 4 of 4 shards are finished" in said
+    assert "resumed, 4 of 4 shards are finished" in said
     assert tree(out.parent) == unbroken
 
 

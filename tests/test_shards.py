@@ -95,7 +95,7 @@ def test_a_worker_that_has_another_version_model_or_scene_refuses(write_scene, t
         write_scene(np.zeros((3, 300, 301), np.uint8))
     else:
         planned = replace(planned, **{what: "0"})  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="run was started"):
+    with pytest.raises(InputError, match="the run began"):
         predict_shard(planned, 0, tmp_path / "s.tif", "a")
     assert not (tmp_path / "s.tif").exists()
 

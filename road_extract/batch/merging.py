@@ -1,7 +1,7 @@
-"""One layer over all scenes of a batch, computed from their probability rasters and not from their features.
+"""Makes one layer of all scenes of a batch, from their probability rasters and not from their features.
 
-Scenes that touch or overlap are first joined into one raster (`io.raster.mosaic`), which is then vectorized like any
-scene. A road across a scene border is therefore a single road, and overlapping areas are counted once.
+Scenes that touch or overlap are first joined into one raster (`io.raster.mosaic`), which is vectorized like any other:
+a road that is cut by the border between scenes becomes one road again, and ground that is in two scenes counts once.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from road_extract.pipeline.vectorizing import iter_road_polygons, trace_roads
 from road_extract.roads.features import iter_line_features, line_schema, polygon_schema
 from road_extract.roads.groups import label_groups
 
-#: CRS of a layer over scenes in several CRSs.
+#: CRS of a layer whose scenes have different CRSs.
 _COMMON_CRS = "OGC:CRS84"
 
 
 def plan_merge(out: Path, geometry: str) -> Targets:
-    """Plan the files of the merged layers.
+    """Choose the files of the merged layers.
 
     Raises:
-        InputError: If the format cannot store them.
+        InputError: If the format cannot hold them.
     """
     if is_network_format(out):
         raise InputError(f"{out}: merged roads can only be written to .gpkg, .geojson, .fgb or .parquet")
@@ -55,11 +55,11 @@ def plan_merge(out: Path, geometry: str) -> Targets:
 
 @dataclass(frozen=True, slots=True)
 class Merger:
-    """Merges scenes.
+    """How scenes are merged.
 
     Attributes:
-        vectorize: How to turn probabilities into roads.
-        lines: How to turn masks into lines.
+        vectorize: How roads are made from probability.
+        lines: Further options for lines.
         report: Called with the progress.
     """
 
@@ -71,9 +71,9 @@ class Merger:
         """Write the layers.
 
         Args:
-            rasters: Probability rasters of the scenes. Their order resolves ties.
+            rasters: Probability rasters of the scenes; where two are equally good, the first one counts.
             targets: Files to write.
-            scratch: Temporary folder for the mosaics.
+            scratch: Folder for the mosaics; it is removed afterwards.
 
         Raises:
             RoadExtractError: If a raster cannot be read or a layer cannot be written.
@@ -116,7 +116,7 @@ class Merger:
                 yield _moved(feature, source.grid.crs, crs, {"id": number})
 
     def _iter_lines(self, mosaics: list[Path], crs: str) -> Iterator[Feature]:
-        """Iterate over lines; the numbers of lines, nodes and components continue from mosaic to mosaic."""
+        """Lines, nodes and components are numbered across all mosaics."""
         number = nodes = components = 0
         for source in self._iter_sources(mosaics):
             network = trace_roads(source, self.lines, MaskRun(self.vectorize))
@@ -145,20 +145,20 @@ def group_scenes(rasters: list[Path]) -> list[list[Path]]:
 
 
 def _place(grid: RasterGrid) -> shapely.Geometry:
-    """Return the outline of a scene in longitude and latitude, enlarged by two pixels so that neighbours overlap."""
+    """Footprint of a scene in longitude and latitude, two pixels larger on all sides so that neighbours overlap."""
     outline = footprint(grid)
     rim = 2 * max(abs(grid.transform.a) + abs(grid.transform.b), abs(grid.transform.d) + abs(grid.transform.e))
     return reproject(outline.buffer(rim, join_style="mitre").segmentize(outline.length / 40), grid.crs, _COMMON_CRS)
 
 
 def read_grid(path: Path) -> RasterGrid:
-    """Read the grid of a probability raster."""
+    """The grid of a probability raster."""
     with ProbabilityRaster(str(path)) as source:
         return source.grid
 
 
 def road_tags(path: Path) -> dict[str, str]:
-    """Read the tags that this package recorded in a raster."""
+    """The tags that this package has written into a raster."""
     return {name: value for name, value in read_tags(str(path)).items() if name.startswith("ROAD_EXTRACT_")}
 
 

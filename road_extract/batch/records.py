@@ -1,7 +1,7 @@
-"""The files written with the outputs of a scene: a record of how they were made, and a STAC Item.
+"""Writes the record of how the outputs of a scene were made, and their STAC Item.
 
-A record has two parts. ``made`` is identical for identical inputs and options; ``run`` describes the particular run and
-is the only part that contains times. A STAC Item contains only information of the first kind.
+A record has two parts. ``made`` is the same whenever the same outputs are made from the same inputs. ``run`` describes
+one run, and is the only place that holds times. A STAC Item holds nothing of the second kind.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from road_extract.batch.tasks import Finished, Products
 from road_extract.io.raster import footprint
 from road_extract.io.vector import to_lonlat
 
-#: Format version of records and summaries, which increases when their meaning changes.
+#: Version of records and summaries; it increases when their meaning changes.
 FORMAT = 1
 
 _TYPES = {
@@ -38,13 +38,13 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The origin of a scene.
+    """Where a scene comes from.
 
     Attributes:
-        name: Name of its outputs.
-        shown: Its location, without credentials.
-        identity: Identity of its content.
-        taken: Acquisition time according to the file (TIFF: ``YYYY:MM:DD HH:MM:SS``); may be empty.
+        name: Name of the outputs.
+        shown: Location, without secrets.
+        identity: What identifies the content.
+        taken: Time of the picture as written in the file (TIFF: ``YYYY:MM:DD HH:MM:SS``); may be empty.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Origin:
 def made_values(
     origin: Origin, scene: ShardedScene, products: Products, finished: Finished, fingerprint: str
 ) -> dict[str, Any]:
-    """Create the reproducible part of a record."""
+    """The part of a record that is the same in every run."""
     predict = {name: value for name, value in asdict(scene.options).items() if name not in SPEED_ONLY}
     return {
         "fingerprint": fingerprint,
@@ -82,7 +82,7 @@ def write_record(path: Path, made: dict[str, Any], run: dict[str, Any]) -> None:
 
 
 def read_made(path: Path) -> dict[str, Any]:
-    """Read the reproducible part of a record; empty if it cannot be read."""
+    """The part of a record that is the same in every run; empty if there is no readable record."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         return dict(values["made"]) if values["format"] == FORMAT else {}
@@ -91,7 +91,7 @@ def read_made(path: Path) -> dict[str, Any]:
 
 
 def is_whole(folder: Path, made: dict[str, Any], fingerprint: str) -> bool:
-    """Check whether a folder has the given fingerprint and contains all outputs listed in its record."""
+    """Whether a folder holds everything that its record lists, with this fingerprint."""
     try:
         if made.get("fingerprint") != fingerprint:
             return False
@@ -101,9 +101,9 @@ def is_whole(folder: Path, made: dict[str, Any], fingerprint: str) -> bool:
 
 
 def stac_item(origin: Origin, made: dict[str, Any], grid: RasterGrid) -> dict[str, Any]:
-    """Create a STAC Item 1.0.0 with the extensions projection 1.1, file 2.1 and processing 1.2.
+    """A STAC Item 1.0.0 with the extensions projection 1.1, file 2.1 and processing 1.2.
 
-    The footprint is that of the grid. The date is the acquisition time if the file contains it, or else the file date.
+    The footprint is that of the grid. The date is that of the picture if the file has it, else that of the file.
     """
     geometry, bbox = to_lonlat(footprint(grid), grid.crs)
     moment, source = _date(origin)
@@ -123,7 +123,7 @@ def item_values(
     assets: dict[str, Any],
     links: list[dict[str, str]],
 ) -> dict[str, Any]:
-    """Assemble an Item from its parts and a record."""
+    """Build an Item from its parts and from a record."""
     said = {
         "road_extract:fingerprint": made["fingerprint"],
         "road_extract:model": made["model"]["sha256"],
@@ -145,7 +145,7 @@ def item_values(
 
 
 def projection(grid: RasterGrid) -> dict[str, Any]:
-    """Describe the grid in terms of STAC's projection extension."""
+    """The grid as properties of STAC's projection extension."""
     from pyproj import CRS
 
     return {
@@ -157,14 +157,14 @@ def projection(grid: RasterGrid) -> dict[str, Any]:
 
 
 def _asset_key(file: str, name: str) -> str:
-    """Return the part of a file name after the scene's name: ``roads.gpkg``, ``probability.tif``."""
+    """The part of a file name after the scene's name, such as ``roads.gpkg`` or ``probability.tif``."""
     rest = file[len(name) :]
     return f"roads{rest}" if rest.startswith(".") else rest.lstrip("_")
 
 
 def asset_of(file: str, known: dict[str, Any]) -> dict[str, Any]:
-    """Describe a file next to the Item as an asset."""
-    # 12 20 is the multihash prefix of a SHA-256 of 32 bytes (multiformats.io)
+    """The asset of a file beside the Item."""
+    # 12 20: SHA-256 of 32 bytes, as a multihash (multiformats.io)
     checksum = "1220" + known["sha256"]
     return {
         "href": f"./{file}", "type": _TYPES.get(Path(file).suffix, "application/octet-stream"), "roles": ["data"],
@@ -173,7 +173,7 @@ def asset_of(file: str, known: dict[str, Any]) -> dict[str, Any]:
 
 
 def _date(origin: Origin) -> tuple[str, str]:
-    """Return a time in RFC 3339 format, as STAC requires, and its source: the picture, or else the file."""
+    """A time in RFC 3339, as STAC requires, and its source: the picture, or else the file."""
     try:
         return _rfc3339(datetime.strptime(origin.taken, "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)), "picture"
     except ValueError:

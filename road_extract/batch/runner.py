@@ -1,110 +1,24 @@
-"""Runs scenes through a pool of workers: plans them here, processes shards there, and publishes the results here."""
+"""Runs scenes through a pool of workers: plans them here, has shards computed there, and publishes the results."""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from road_extract.base.errors import OutputError, RoadExtractError
 from road_extract.base.files import write_json
-from road_extract.base.options import PredictOptions
 from road_extract.base.progress import Progress, Report
-from road_extract.batch.fingerprint import fingerprint, prediction_values
 from road_extract.batch.layout import Layout
+from road_extract.batch.planning import PlannedScene, Recipe, missing_shards, plan
 from road_extract.batch.pools.protocol import Outcome, Pool, to_sentence
-from road_extract.batch.records import Origin, is_whole, made_values, read_made, stac_item, write_record
+from road_extract.batch.records import is_whole, made_values, read_made, stac_item, write_record
 from road_extract.batch.results import BatchResult, SceneResult
-from road_extract.batch.shards import ShardedScene, is_shard, plan_scene
-from road_extract.batch.tasks import Finished, FinishTask, Products, ShardTask, run_finish, run_shard
-from road_extract.io.raster import gdal_session, read_tags
+from road_extract.batch.tasks import Finished, FinishTask, ShardTask, run_finish, run_shard
 from road_extract.io.sources import SceneRef
 
 log = logging.getLogger("road_extract")
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to process every scene.
-
-    Attributes:
-        predict: How to predict probabilities, as sent to the workers.
-        shard_px: See `plan_scene`.
-        products: What to make from the probabilities.
-    """
-
-    predict: PredictOptions
-    shard_px: int
-    products: Products
-
-
-@dataclass(slots=True)
-class PlannedScene:
-    """A scene in progress.
-
-    Attributes:
-        origin: Origin of the scene.
-        scene: What its shards need to know.
-        shard_fingerprint: Fingerprint of its probability, and so of its shards.
-        fingerprint: Fingerprint of all its outputs.
-        waiting: Shards that have not been submitted yet.
-        left: Number of unfinished shards.
-        result: Its outcome.
-        seconds: Working time of each part.
-        started: When this run started the scene.
-    """
-
-    origin: Origin
-    scene: ShardedScene
-    shard_fingerprint: str
-    fingerprint: str
-    result: SceneResult
-    waiting: deque[int] = field(default_factory=deque)
-    left: int = 0
-    seconds: dict[str, float] = field(default_factory=lambda: {"shards": 0.0, "finish": 0.0})
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    @property
-    def failed(self) -> bool:
-        """Whether the scene has failed, so that further work is pointless."""
-        return self.result.state == "failed"
-
-
-def plan(ref: SceneRef, recipe: Recipe, result: SceneResult) -> PlannedScene:
-    """Open a scene and plan its processing.
-
-    Raises:
-        RoadExtractError: If the scene cannot be used.
-    """
-    path = os.path.abspath(ref.path) if os.path.exists(ref.path) else ref.path
-    scene = plan_scene(path, recipe.predict, recipe.shard_px, ref.shown)
-    with gdal_session():
-        taken = read_tags(ref.path).get("TIFFTAG_DATETIME", "")
-    origin = Origin(ref.name, ref.shown, ref.identity(), taken)
-    values = prediction_values(origin.identity, recipe.predict, scene.model, recipe.shard_px)
-    products = recipe.products
-    whole = {
-        "prediction": values,
-        "vectorize": asdict(products.vectorize),
-        "lines": asdict(products.lines),
-        "suffixes": products.batch.suffixes,
-        "kept": [products.keep_probability, products.batch.keep_mask, products.batch.keep_nodes],
-    }
-    return PlannedScene(origin, scene, fingerprint(values), fingerprint(whole), result)
-
-
-def missing_shards(planned: PlannedScene, layout: Layout) -> list[int]:
-    """List the shards that do not exist yet."""
-    name, expected = planned.origin.name, planned.shard_fingerprint
-    with gdal_session():
-        return [
-            index for index in range(len(planned.scene.cores))
-            if not is_shard(layout.shard(name, expected, index), expected)
-        ]  # fmt: skip
 
 
 class BatchRun:
@@ -117,14 +31,14 @@ class BatchRun:
         self._pending = 0
 
     def run(self, refs: list[SceneRef], result: BatchResult, *, restart: bool, fail_fast: bool, by: str) -> None:
-        """Process all scenes. Their outcomes are stored in ``result``, even if the run is interrupted.
+        """Process all scenes and store their states in ``result``, even if this is interrupted.
 
         Args:
             refs: The scenes.
-            result: The result, with one entry for each scene.
-            restart: Whether to discard the results of earlier runs.
-            fail_fast: Whether to start nothing after the first failure.
-            by: Description of the workers, for the records.
+            result: Has one entry for each scene.
+            restart: Keep nothing from earlier runs.
+            fail_fast: Start nothing new after the first failure.
+            by: Name of the pool, for the records.
         """
         self._result, self._restart, self._fail_fast, self._by = result, restart, fail_fast, by
         self._scenes = zip(refs, result.scenes, strict=True)
@@ -142,7 +56,7 @@ class BatchRun:
         return bool(self._result.error) or (self._fail_fast and self._result.count("failed") > 0)
 
     def _fill(self) -> None:
-        """Submit tasks until no worker is idle."""
+        """Submit work until no worker is idle."""
         while self._pending < self._pool.width:
             if self._ready:
                 self._submit_finish(self._ready.popleft())
@@ -157,7 +71,7 @@ class BatchRun:
         return next((planned for planned in self._at_work.values() if planned.waiting and not planned.failed), None)
 
     def _open_next(self) -> bool:
-        """Plan the next scene, and return whether there was one."""
+        """Plan the next scene; returns whether there was one."""
         for ref, result in self._scenes:
             try:
                 self._open(ref, result)
@@ -179,7 +93,7 @@ class BatchRun:
         planned.waiting = deque(missing_shards(planned, self._layout))
         planned.left = len(planned.waiting)
         if done := len(planned.scene.cores) - planned.left:
-            log.info(f"{ref.name}: resuming, {done} of {len(planned.scene.cores)} shards are finished")
+            log.info(f"{ref.name}: resumed, {done} of {len(planned.scene.cores)} shards are finished")
         self._at_work[ref.name] = planned
         if not planned.left:
             self._ready.append(planned)
@@ -190,7 +104,7 @@ class BatchRun:
         if not is_whole(self._layout.scene(name), made, planned.fingerprint):
             if made:
                 log.info(
-                    f"{name}: the input, options, model or version changed, or outputs are missing; processing again"
+                    f"{name}: its outputs are incomplete, or input, options, model or version have changed: redone"
                 )
             return False
         result.state, result.polygons, result.lines = "kept", made["counts"]["polygons"], made["counts"]["lines"]
@@ -217,7 +131,7 @@ class BatchRun:
         self._pending += 1
 
     def _take(self, outcome: Outcome) -> None:
-        """Process the outcome of a task."""
+        """Handle an outcome."""
         name, _, part = outcome.key.rpartition("/")
         planned = self._at_work[name]
         if outcome.error is not None:
@@ -266,7 +180,7 @@ class BatchRun:
     def _fail(self, result: SceneResult, error: RoadExtractError) -> None:
         result.state, result.error = "failed", str(error)
         log.error(f"{result.name}: {error}")
-        if isinstance(error, OutputError):  # the next scene would fail too, hours later
+        if isinstance(error, OutputError):  # the next scene would fail in the same way, hours later
             self._result.error = str(error)
         self._tell_scenes()
 
@@ -275,40 +189,3 @@ class BatchRun:
         done = total - self._result.count("not finished")
         if total:
             self._report(Progress("scenes", done, total, "scenes"))
-
-
-def iter_portion(
-    refs: Iterable[SceneRef], recipe: Recipe, layout: Layout, index: int, of: int
-) -> Iterator[tuple[str, ShardTask | RoadExtractError]]:
-    """Iterate over every ``of``-th shard of all scenes, starting at ``index``, that does not exist yet.
-
-    Each of the ``of`` runs plans all scenes by itself, and all runs arrive at the same plan.
-
-    Yields:
-        The name of the scene, and a task, or an error if the scene cannot be used.
-    """
-    number = 0
-    for ref in refs:
-        try:
-            planned = plan(ref, recipe, SceneResult(ref.name, ref.shown))
-        except RoadExtractError as error:
-            yield ref.name, to_sentence(error)
-            continue
-        folder = layout.shards(ref.name, planned.shard_fingerprint)
-        folder.mkdir(parents=True, exist_ok=True)
-        missing = set(missing_shards(planned, layout))
-        for shard in range(len(planned.scene.cores)):
-            if number % of == index and shard in missing:
-                out = layout.shard(ref.name, planned.shard_fingerprint, shard)
-                yield ref.name, ShardTask(planned.scene, shard, out, planned.shard_fingerprint)
-            number += 1
-
-
-def with_threads(options: PredictOptions, threads: int) -> PredictOptions:
-    """Divide the processors among the workers, unless the user set the number of threads."""
-    return options if options.threads is not None else replace(options, threads=threads)
-
-
-def scene_results(refs: Iterable[SceneRef]) -> list[SceneResult]:
-    """Create one unfinished entry for each scene."""
-    return [SceneResult(ref.name, ref.shown) for ref in refs]

@@ -1,7 +1,7 @@
-"""Shards of a scene: plans them, predicts each into a file of its own, and joins the files.
+"""Splits a scene into shards: plans them, predicts one into its own file, and joins the files.
 
-A shard is a core rectangle plus every window of the scene's global plan that touches it. Its pixels are therefore
-identical, bit for bit, to those of a whole run, wherever it is computed. Any pool can run these plain functions.
+A shard is a core rectangle plus every window of the scene's plan that touches it, so its pixels are bit for bit those
+of a run over the whole scene, wherever it is computed. These are plain functions, which any pool can run.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from road_extract.models.backends import Backend
 from road_extract.pipeline.setup import load_backend, model_folder, open_scene
 from road_extract.prediction.preprocess import Scaling
 
-#: Tag with the fingerprint of a shard; see `predict_shard`.
+#: Tag of a shard's file: its fingerprint, see `predict_shard`.
 SHARD_TAG = "ROAD_EXTRACT_SHARD"
 
 
 @dataclass(frozen=True, slots=True)
 class ShardedScene:
-    """Everything that a shard needs to know about its scene: small, and the same for all shards.
+    """Everything that the shards of a scene have in common; small enough to send to workers.
 
     Attributes:
-        path: The name that GDAL opens. It is never shown, because it may contain a password.
-        shown: The location for messages.
-        options: How to predict probabilities.
+        path: Location for GDAL; never shown, because it may hold a password.
+        shown: Location for people.
+        options: How probabilities are made.
         grid: The inference grid.
         plan: Windows of the whole scene.
-        scaling: Scaling of the whole scene.
-        shard_px: Minimum side of a core, if the scene is large enough.
+        scaling: Of the whole scene.
+        shard_px: Shortest side of a core, unless the scene is shorter.
         model: SHA-256 of the model.
         version: Version of this package.
-        remarks: Remarks about the scene: logging levels and messages.
+        remarks: What a user should know about the scene: logging levels and sentences.
     """
 
     path: str = field(repr=False)
@@ -59,15 +59,15 @@ class ShardedScene:
 
     @property
     def cores(self) -> list[Window]:
-        """The cores of the shards, row by row."""
+        """Cores of the shards, row by row."""
         return [core for row in plan_cores(self.plan, self.shard_px) for core in row]
 
 
 def plan_cores(plan: TilePlan, shard_px: int) -> list[list[Window]]:
-    """Divide a scene into rows of cores with sides of at least ``shard_px``, unless the scene is smaller.
+    """Divide a scene into rows of cores; each side is at least ``shard_px`` long, unless the scene is shorter.
 
-    Cuts are made at the beginning of a window, where only one row or column of windows has pixels on both sides and
-    has to be computed twice. The windows are divided evenly between the cuts.
+    Cuts are where a window begins: there, only one row or column of windows has pixels on both sides and is computed
+    twice. The windows between the cuts are divided evenly.
     """
     rows, cols = (_edges(length, plan.stride_px, shard_px) for length in (plan.height, plan.width))
     return [
@@ -83,12 +83,12 @@ def _edges(length: int, stride: int, shard_px: int) -> list[int]:
 
 
 def count_windows(plan: TilePlan, cores: list[Window]) -> int:
-    """Count the windows that all shards compute, including the repeated ones at their borders."""
+    """Number of windows that all shards compute; windows at their borders count several times."""
     return sum(sum(1 for _ in plan.touching(core)) for core in cores)
 
 
 def plan_scene(path: str, options: PredictOptions, shard_px: int, shown: str | None = None) -> ShardedScene:
-    """Open a scene once to determine everything that its shards must agree on.
+    """Open a scene once to find out everything that its shards have to agree on.
 
     Raises:
         InputError: If the scene or the model cannot be used.
@@ -101,20 +101,20 @@ def plan_scene(path: str, options: PredictOptions, shard_px: int, shown: str | N
 
 
 def predict_shard(scene: ShardedScene, index: int, out: Path, fingerprint: str, report: Report = no_report) -> None:
-    """Write the probability of one shard, like `predict_probability` but only for the core's part of the grid.
+    """Write the probability of one shard, as `predict_probability` does, on the core's part of the grid.
 
     The model stays loaded in this process for the next shard, until `release_model` is called.
 
     Args:
-        scene: The scene, planned here or elsewhere.
-        index: Number of the core.
+        scene: Planned here or elsewhere.
+        index: Index of the core.
         out: GeoTIFF to write, completely or not at all.
         fingerprint: Recorded in the file, so that a later run can tell whether it can use it.
         report: Called with the progress.
 
     Raises:
-        RoadExtractError: If the shard cannot be computed, or would not match the others because the version, model or
-            scene differs.
+        RoadExtractError: If the shard cannot be computed, or would not match the others because the version, the model
+            or the scene has changed.
     """
     _check_same(scene, model_hash(model_folder(scene.options)))
     backend = _model.load(scene.options, scene.model)
@@ -127,7 +127,7 @@ def predict_shard(scene: ShardedScene, index: int, out: Path, fingerprint: str, 
 
 
 def is_shard(path: Path, fingerprint: str) -> bool:
-    """Check whether a file is a shard with this fingerprint. A file under its final name is always complete."""
+    """Whether a file is a shard with this fingerprint. A file of that name is always complete."""
     try:
         return path.is_file() and read_tags(str(path)).get(SHARD_TAG) == fingerprint
     except InputError:
@@ -135,7 +135,7 @@ def is_shard(path: Path, fingerprint: str) -> bool:
 
 
 def join_shards(scene: ShardedScene, files: list[Path], out: Path) -> bool:
-    """Join the shards of a scene into its probability raster, strip by strip, with the same bytes as a single run.
+    """Join shards to the probability raster of a scene, strip by strip: byte for byte that of one run.
 
     Args:
         scene: The scene.
@@ -146,7 +146,7 @@ def join_shards(scene: ShardedScene, files: list[Path], out: Path) -> bool:
         Whether any pixel is valid.
 
     Raises:
-        RoadExtractError: If a shard is missing or damaged, if shards were computed by different backends, or if the
+        RoadExtractError: If a shard is missing or damaged, if the shards were made by different backends, or if the
             raster cannot be written.
     """
     tags = _common_tags(scene, files)
@@ -162,8 +162,8 @@ def _common_tags(scene: ShardedScene, files: list[Path]) -> dict[str, str]:
     backends = sorted({tag.get(BACKEND_TAG, "unknown") for tag in tags})
     if len(backends) > 1:
         raise InputError(
-            f"{scene.shown}: its shards were computed by different backends ({'; '.join(backends)}) and cannot be "
-            "joined; specify one (--backend, --precision) and start over (--restart)"
+            f"{scene.shown}: its shards were made by different backends ({'; '.join(backends)}) and do not match; "
+            "choose one (--backend, --precision) and start over (--restart)"
         )
     return {name: value for name, value in tags[0].items() if name.startswith("ROAD_EXTRACT_") and name != SHARD_TAG}
 
@@ -171,22 +171,19 @@ def _common_tags(scene: ShardedScene, files: list[Path]) -> dict[str, str]:
 def _check_same(scene: ShardedScene, model: str) -> None:
     if scene.version != __version__:
         raise InputError(
-            f"road_extract is version {__version__} here, but {scene.version} where the run was started; install the "
-            "same version"
+            f"road_extract is {__version__} here and {scene.version} where the run began; install the same version"
         )
     if scene.model != model:
-        raise InputError("the model here differs from the one where the run was started; provide the same model folder")
+        raise InputError("the model here is not the one with which the run began; use the same model folder")
 
 
 def _check_grid(scene: ShardedScene, grid: RasterGrid) -> None:
     if (grid.shape, grid.transform) != (scene.grid.shape, scene.grid.transform):
-        raise InputError(
-            f"{scene.shown}: changed after the run was started; do not modify it while the run is going on"
-        )
+        raise InputError(f"{scene.shown}: has changed since the run began; do not modify it while the run is going on")
 
 
 class _LoadedModel:
-    """The last model used in this process, kept because loading it takes longer than a small shard."""
+    """Keeps the model last used in this process, because loading it takes longer than a small shard."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -205,7 +202,7 @@ class _LoadedModel:
             return self._backend
 
     def release(self) -> None:
-        """Release the model."""
+        """Close the model."""
         with self._lock:
             self._close()
 
@@ -219,5 +216,5 @@ _model = _LoadedModel()
 
 
 def release_model() -> None:
-    """Release the model kept by `predict_shard`."""
+    """Free the model that `predict_shard` keeps."""
     _model.release()
