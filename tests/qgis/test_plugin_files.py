@@ -29,6 +29,14 @@ def test_the_plugin_has_the_packages_options_and_the_script_the_plugins_code():
     generate = load("generate")
     assert generate.TABLE.read_text(encoding="utf-8") == generate.to_table()
     assert generate.SCRIPT.read_text(encoding="utf-8") == generate.to_script()
+    assert generate.REQUIREMENTS.read_text(encoding="utf-8") == generate.to_requirements()
+
+
+def test_the_requirements_are_the_projects_without_tensorflow():
+    lines = load("generate").REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    wanted = load("build_plugin").read_project()["dependencies"]
+    assert {line for line in wanted if not line.startswith("tensorflow")} == {x for x in lines if not x.startswith("#")}
+    assert any(line.startswith("tensorflow") for line in wanted)
 
 
 def test_the_table_holds_every_option():
