@@ -19,7 +19,9 @@ PLUGIN = FOLDER / "road_extract_qgis"
 ROOT = FOLDER.parent
 OUT = ROOT / "build" / "road_extract_qgis.zip"
 
-SUFFIXES = (".png", ".py", ".svg")
+SUFFIXES = (".png", ".py", ".qm", ".svg")
+#: Read by pip.
+TEXTS = ("requirements.txt",)
 #: What plugins.qgis.org asks for.
 REQUIRED = (
     *("name", "description", "about", "version", "qgisMinimumVersion", "author", "email", "tracker", "repository"),
@@ -60,7 +62,7 @@ def write_zip(out: Path, metadata: configparser.ConfigParser) -> None:
     """The same files give the same zip, whenever it is made."""
     text = io.StringIO()
     metadata.write(text, space_around_delimiters=False)
-    files = {path.name: path.read_bytes() for path in PLUGIN.iterdir() if path.suffix in SUFFIXES}
+    files = {path.name: path.read_bytes() for path in PLUGIN.iterdir() if path.suffix in SUFFIXES or path.name in TEXTS}
     files |= {"metadata.txt": text.getvalue().encode(), "LICENSE": (ROOT / "LICENSE").read_bytes()}
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in sorted(files):

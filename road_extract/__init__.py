@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from road_extract.batch import extract_batch as extract_batch
     from road_extract.evaluation import evaluate as evaluate
     from road_extract.evaluation.diff import diff_roads as diff_roads
+    from road_extract.pipeline.diagnosis import diagnose as diagnose
     from road_extract.pipeline.flow import extract_roads as extract_roads
     from road_extract.pipeline.flow import predict_probability as predict_probability
     from road_extract.pipeline.flow import vectorize_roads as vectorize_roads
@@ -44,6 +45,7 @@ _HOMES = {
     "VectorizeOptions": "base.options",
     "__version__": "base.version",
     "describe_scene": "pipeline.preflight",
+    "diagnose": "pipeline.diagnosis",
     "diff_roads": "evaluation.diff",
     "draw_preview": "pipeline.preview",
     "evaluate": "evaluation",

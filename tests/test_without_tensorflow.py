@@ -1,4 +1,4 @@
-"""Everything but training works where TensorFlow and Keras are not installed, as in the environment that QGIS sets up."""
+"""All but training works where TensorFlow and Keras are not installed, as in the environment that QGIS sets up."""
 
 from __future__ import annotations
 

@@ -12,9 +12,10 @@ from .extract_roads import ExtractRoads
 from .layers import VECTOR_EXTENSIONS
 from .road_probability import RoadProbability
 from .running import SETTING
+from .set_up import SetUp
 from .vectorize_probability import VectorizeProbability
 
-ALGORITHMS = (ExtractRoads, RoadProbability, VectorizeProbability, CompareRoads)
+ALGORITHMS = (ExtractRoads, RoadProbability, VectorizeProbability, CompareRoads, SetUp)
 
 
 class RoadExtractProvider(QgsProcessingProvider):

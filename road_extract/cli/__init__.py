@@ -28,6 +28,7 @@ COMMANDS = {
     "diff": "Compare road lines with a map: new, matched, missing.",
     "train": "Train a model on scenes with road masks.",
     "quantize": "Make a model ready for 8-bit inference.",
+    "doctor": "Describe this installation for a bug report.",
     "export": "Write a model as ONNX, OpenVINO IR or SavedModel, for other tools.",
 }
 
