@@ -46,8 +46,11 @@ def main() -> None:
     wheels = list(chosen.out.glob("*.whl"))
     size = sum(wheel.stat().st_size for wheel in wheels)
     python = chosen.python_version or "{}.{}".format(*sys.version_info)
-    print(f"{chosen.out}: {len(wheels)} wheels, {size / 1e6:.0f} MB, for Python {python} on this kind of system"
-          if not chosen.platform else f"{chosen.out}: {len(wheels)} wheels, {size / 1e6:.0f} MB, for {chosen.platform}")
+    print(
+        f"{chosen.out}: {len(wheels)} wheels, {size / 1e6:.0f} MB, for Python {python} on this kind of system"
+        if not chosen.platform
+        else f"{chosen.out}: {len(wheels)} wheels, {size / 1e6:.0f} MB, for {chosen.platform}"
+    )
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ MODULES = (
     "styles",
     "layers",
     "parameters",
+    "web_layers",
     "running",
     "road_vectors",
     "extract_roads",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
+import math
 import os
 import queue
 import re
@@ -16,6 +17,7 @@ import shlex
 import shutil
 import signal
 import subprocess  # nosec B404
+import sys
 import threading
 import time
 from collections import deque
@@ -24,13 +26,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any, Callable, ClassVar, NamedTuple
 
+from osgeo import gdal
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
     QgsColorRampShader,
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
     QgsFillSymbol,
     QgsLineSymbol,
     QgsMapLayer,
+    QgsNetworkAccessManager,
+    QgsNetworkReplyContent,
+    QgsPointXY,
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
@@ -52,9 +59,12 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
     QgsProcessingParameterVectorDestination,
+    QgsProcessingUtils,
     QgsProject,
+    QgsRasterBlockFeedback,
     QgsRasterLayer,
     QgsRasterShader,
+    QgsRectangle,
     QgsRendererCategory,
     QgsSettings,
     QgsSimpleLineSymbolLayer,
@@ -62,8 +72,9 @@ from qgis.core import (
     QgsSingleSymbolRenderer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QCoreApplication, QThread
-from qgis.PyQt.QtGui import QColor, QIcon
+from qgis.PyQt.QtCore import QCoreApplication, Qt, QThread
+from qgis.PyQt.QtGui import QColor, QIcon, QImage
+from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
 
 #: Of the package that this was made from; older ones may lack something.
 PACKAGE_VERSION = "0.1.0"
@@ -371,6 +382,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
 
 
 VARIABLE = "ROAD_EXTRACT_PYTHON"
+#: Another place for the environment that QGIS sets up.
+HOME_VARIABLE = "ROAD_EXTRACT_HOME"
 
 #: What QGIS sets for itself and what would break or divert another Python.
 REMOVED = frozenset(
@@ -437,8 +450,8 @@ def find_interpreter(chosen: str, setting: str, environ: Mapping[str, str]) -> I
         except ChildError:
             continue
     raise ChildError(
-        "road_extract was not found on this computer: install it (python3 -m pip install . in the project's folder), "
-        "then name its Python in Settings > Options > Processing > Providers > Road extraction, in the environment "
+        "road_extract was not found on this computer: press Plugins > Road extraction > Set up; if it is installed "
+        "already, name its Python in Settings > Options > Processing > Providers > Road extraction, in the environment "
         f"variable {VARIABLE}, or in this algorithm's advanced parameters"
     )
 
@@ -453,13 +466,31 @@ def to_command(path: str) -> tuple[str, ...]:
 
 
 def default_places(environ: Mapping[str, str], home: Path) -> list[Path]:
-    """Where pip, pipx, uv and `make demo` put it, most wanted first; only what exists."""
+    """Where *Set up road extraction*, pip, pipx, uv and `make demo` put it, most wanted first; only what exists."""
     on_path = shutil.which("road-extract", path=environ.get("PATH"))
     programs = [home / ".local/bin", Path("/opt/homebrew/bin"), Path("/usr/local/bin")]
     places = [] if on_path is None else [Path(on_path)]
     places += [folder / ("road-extract.exe" if WINDOWS else "road-extract") for folder in programs]
     python = Path("Scripts/python.exe" if WINDOWS else "bin/python")
-    return [place for place in places + [folder / python for folder in _folders(environ, home)] if place.is_file()]
+    set_up = python_in(data_folder(environ, home) / "env")
+    everywhere = [set_up, *places, *(folder / python for folder in _folders(environ, home))]
+    return [place for place in everywhere if place.is_file()]
+
+
+def data_folder(environ: Mapping[str, str], home: Path) -> Path:
+    """Where the environment lives; each system has a place for programs' data."""
+    if environ.get(HOME_VARIABLE):
+        return Path(environ[HOME_VARIABLE])
+    if WINDOWS:
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "road-extract"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "road-extract"
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "road-extract"
+
+
+def python_in(env: Path) -> Path:
+    """The Python of an environment."""
+    return env / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
 
 def _folders(environ: Mapping[str, str], home: Path) -> list[Path]:
@@ -517,6 +548,8 @@ def _why_not(interpreter: Interpreter, said: str) -> str:
 
 
 def _how_to_install(interpreter: Interpreter) -> str:
+    if interpreter.command[0] == str(python_in(data_folder(os.environ, Path.home()) / "env")):
+        return "press Plugins > Road extraction > Set up"
     if len(interpreter.command) == 1:
         return "update it in the project's folder with what installed it, such as: pipx install --force ."
     return f'run in the project\'s folder, with Python 3.11 or newer: "{interpreter.command[0]}" -m pip install .'
@@ -1181,6 +1214,309 @@ def exported(algorithm: Any, name: str, given: tuple[dict[str, Any], Any, Any]) 
     return path
 
 
+#: Of the shipped model, metres.
+STANDARD_GSD_M = 1.0
+#: Rendered in one go; four tiles of the usual size along each side.
+BLOCK_PX = 1024
+TILE_PX = 256
+#: A block that failed is asked for again, after so many seconds each.
+RETRIES_S = (1.0, 3.0)
+LIMIT_KM2 = 100.0
+#: The provider's own failures; a missing tile (404) is a place without imagery.
+NO_TILE = (204, 404)
+
+TERMS = (
+    "The imagery comes from a web service. Its terms of use may forbid automatic downloads or data made from it: "
+    "respecting them is up to you"
+)
+
+
+class WebScene(NamedTuple):
+    """A part of a layer, to be rendered.
+
+    Attributes:
+        layer: A copy of the provider, or of the whole layer where its style matters.
+        name: Of the layer.
+        crs: Of the layer.
+        target: CRS of the result.
+        box: In `target`, metres.
+        gsd_m: Pixel size of the result, metres.
+        resolution: Pixel size at which the layer is read, in its own units.
+        origin: Corner of the grid of the layer's pixels.
+        context: For transformations.
+    """
+
+    layer: Any
+    name: str
+    crs: QgsCoordinateReferenceSystem
+    target: QgsCoordinateReferenceSystem
+    box: QgsRectangle
+    gsd_m: float
+    resolution: float
+    origin: QgsPointXY
+    context: Any
+
+    def source_box(self) -> QgsRectangle:
+        """What is read of the layer: whole pixels, and some more on each side for the resampling."""
+        transform = QgsCoordinateTransform(self.target, self.crs, self.context)
+        box = transform.transformBoundingBox(self.box)
+        box.grow(4 * self.resolution)
+        steps = [
+            math.floor((box.xMinimum() - self.origin.x()) / self.resolution),
+            math.floor((box.yMinimum() - self.origin.y()) / self.resolution),
+            math.ceil((box.xMaximum() - self.origin.x()) / self.resolution),
+            math.ceil((box.yMaximum() - self.origin.y()) / self.resolution),
+        ]
+        x0, y0, x1, y1 = (step * self.resolution for step in steps)
+        return QgsRectangle(self.origin.x() + x0, self.origin.y() + y0, self.origin.x() + x1, self.origin.y() + y1)
+
+    def size(self) -> tuple[int, int]:
+        """Columns and rows that are read."""
+        box = self.source_box()
+        return round(box.width() / self.resolution), round(box.height() / self.resolution)
+
+    def area_km2(self) -> float:
+        """Of the result."""
+        return float(self.box.width() * self.box.height()) / 1e6
+
+    def estimate(self) -> str:
+        """What rendering it takes, in a sentence."""
+        cols, rows = self.size()
+        tiles = math.ceil(cols / TILE_PX) * math.ceil(rows / TILE_PX)
+        return (
+            f"Rendering {self.area_km2():.2f} km\u00b2 of {self.name}: {cols:,} x {rows:,} pixels, about {tiles:,} "
+            f"tiles, up to {cols * rows * 4 / 1e6 + 1:,.0f} MB on disk until the run ends"
+        )
+
+
+def is_web(layer: QgsRasterLayer | None) -> bool:
+    """Whether only QGIS can read a layer."""
+    return layer is not None and layer.isValid() and layer.providerType() != "gdal"
+
+
+def metric_crs(box: QgsRectangle, crs: QgsCoordinateReferenceSystem, context: Any) -> QgsCoordinateReferenceSystem:
+    """The UTM zone of a place; polar stereographic beyond 84 degrees north and 80 south."""
+    wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
+    centre = QgsCoordinateTransform(crs, wgs84, context).transform(box.center())
+    if not -80 <= centre.y() <= 84:
+        return QgsCoordinateReferenceSystem("EPSG:3413" if centre.y() > 0 else "EPSG:3031")
+    zone = int((centre.x() + 180) // 6) % 60 + 1
+    return QgsCoordinateReferenceSystem(f"EPSG:{(32600 if centre.y() >= 0 else 32700) + zone}")
+
+
+def model_gsd_m(folder: str) -> float:
+    """Of a model folder; the shipped model's if it cannot be read: what is wrong with it, the child will say."""
+    try:
+        spec = json.loads(Path(folder, "spec.json").read_text(encoding="utf-8"))
+        return float(spec["gsd_m"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return STANDARD_GSD_M
+
+
+def plan_web_scene(
+    layer: QgsRasterLayer, box: QgsRectangle, box_crs: QgsCoordinateReferenceSystem, gsd_m: float, context: Any
+) -> WebScene:
+    """Decide how a part of a layer is rendered; in the main thread.
+
+    Args:
+        layer: That only QGIS can read.
+        box: The part.
+        box_crs: Of `box`.
+        gsd_m: Pixel size wanted.
+        context: For transformations.
+    """
+    target = metric_crs(box, box_crs, context)
+    metres = QgsCoordinateTransform(box_crs, target, context).transformBoundingBox(box)
+    # whole pixels of the result, so that it does not depend on the last digits of the extent
+    west, north = math.floor(metres.xMinimum() / gsd_m) * gsd_m, math.ceil(metres.yMaximum() / gsd_m) * gsd_m
+    east, south = math.ceil(metres.xMaximum() / gsd_m) * gsd_m, math.floor(metres.yMinimum() / gsd_m) * gsd_m
+    metres = QgsRectangle(west, south, east, north)
+    provider = layer.dataProvider()
+    wanted = gsd_m * _units_per_metre(metres, target, layer.crs(), context)
+    native = sorted(provider.nativeResolutions())
+    # a level within 5 % of what is wanted is fine enough
+    resolution = max((step for step in native if step <= wanted * 1.05), default=native[0] if native else wanted)
+    extent = provider.extent()
+    origin = QgsPointXY(extent.xMinimum(), extent.yMaximum()) if native else QgsPointXY(0.0, 0.0)
+    source = provider.clone() if layer.providerType() == "wms" else layer.clone()
+    return WebScene(source, layer.name(), layer.crs(), target, metres, gsd_m, resolution, origin, context)
+
+
+def _units_per_metre(
+    box: QgsRectangle, crs: QgsCoordinateReferenceSystem, layer_crs: QgsCoordinateReferenceSystem, context: Any
+) -> float:
+    """How many of a layer's units a metre is there, north to south: Web Mercator's metres are not true ones."""
+    transform = QgsCoordinateTransform(crs, layer_crs, context)
+    half = 50.0
+    x, y = box.center().x(), box.center().y()
+    low, high = (transform.transform(QgsPointXY(x, y + offset)) for offset in (-half, half))
+    return math.hypot(high.x() - low.x(), high.y() - low.y()) / (2 * half)
+
+
+def why_too_large(scene: WebScene, limit_km2: float) -> str:
+    """Why a part is not rendered, in one sentence; empty if it is."""
+    if scene.area_km2() <= limit_km2:
+        return ""
+    return (
+        f"{scene.area_km2():,.0f} km\u00b2 of {scene.name} would be downloaded, and the limit is {limit_km2:,.0f}: choose "
+        "a smaller extent, or raise the limit under the advanced parameters"
+    )
+
+
+def render(scene: WebScene, path: str, feedback: Any, is_cancelled: Callable[[], bool]) -> bool:
+    """Write the part as a GeoTIFF.
+
+    Args:
+        scene: The part.
+        path: To write.
+        feedback: Has the methods of QgsProcessingFeedback; its bar moves from 0 to 100.
+        is_cancelled: Asked between blocks and while one is waited for.
+
+    Returns:
+        False if it was cancelled; then there is no file.
+
+    Raises:
+        ChildError: If the service fails for good, or the file cannot be written.
+    """
+    fetched = path + ".fetched.tif"
+    done = False
+    try:
+        done = fetch(scene, fetched, feedback, is_cancelled) and _warp(scene, fetched, path, is_cancelled)
+    finally:
+        for file in (fetched, *(() if done else (path,))):
+            if os.path.exists(file):
+                os.remove(file)
+    return done
+
+
+def fetch(scene: WebScene, path: str, feedback: Any, is_cancelled: Callable[[], bool]) -> bool:
+    """Copy what is read of the layer, in its own CRS and pixels; see `render`."""
+    cols, rows = scene.size()
+    box = scene.source_box()
+    options = ["TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER", "PHOTOMETRIC=RGB", "ALPHA=YES"]
+    target = gdal.GetDriverByName("GTiff").Create(path, cols, rows, 4, gdal.GDT_Byte, options)
+    if target is None:
+        raise ChildError(f"{path} cannot be written: is the disk full?")
+    target.SetProjection(scene.crs.toWkt())
+    target.SetGeoTransform((box.xMinimum(), scene.resolution, 0.0, box.yMaximum(), 0.0, -scene.resolution))
+    blocks = list(_blocks(cols, rows))
+    reader = _Reader(scene, feedback, is_cancelled)
+    for number, (col, row, width, height) in enumerate(blocks):
+        pixels = reader.read(_part(scene, box, (col, row, width, height)), width, height)
+        if pixels is None:
+            return False
+        target.WriteRaster(col, row, width, height, pixels, width, height, gdal.GDT_Byte, [1, 2, 3, 4], 4, 4 * width, 1)
+        feedback.setProgress(100.0 * (number + 1) / len(blocks))
+    if reader.is_empty:
+        raise ChildError(f"{scene.name} has no imagery there at this scale: choose another extent or another layer")
+    target.FlushCache()
+    return True
+
+
+def _blocks(cols: int, rows: int) -> Iterator[tuple[int, int, int, int]]:
+    for row in range(0, rows, BLOCK_PX):
+        for col in range(0, cols, BLOCK_PX):
+            yield col, row, min(BLOCK_PX, cols - col), min(BLOCK_PX, rows - row)
+
+
+def _part(scene: WebScene, box: QgsRectangle, block: tuple[int, int, int, int]) -> QgsRectangle:
+    col, row, width, height = block
+    west, north = box.xMinimum() + col * scene.resolution, box.yMaximum() - row * scene.resolution
+    return QgsRectangle(west, north - height * scene.resolution, west + width * scene.resolution, north)
+
+
+class _Reader:
+    """Reads blocks, again where the service fails, in the thread that makes it.
+
+    Attributes:
+        is_empty: Whether nothing that was read so far shows anything.
+    """
+
+    def __init__(self, scene: WebScene, feedback: Any, is_cancelled: Callable[[], bool]) -> None:
+        self.is_empty = True
+        self._scene, self._feedback, self._is_cancelled = scene, feedback, is_cancelled
+        self._source = scene.layer.pipe().last() if isinstance(scene.layer, QgsRasterLayer) else scene.layer
+        self._failures: list[str] = []
+
+    def read(self, part: QgsRectangle, width: int, height: int) -> bytes | None:
+        """Red, green, blue, alpha of every pixel; None if it was cancelled.
+
+        Raises:
+            ChildError: If the service fails for good.
+        """
+        for pause_s in (0.0, *RETRIES_S):
+            if not self._wait(pause_s):
+                return None
+            pixels = self._try(part, width, height)
+            if self._is_cancelled():
+                return None
+            if not self._failures and pixels is not None:
+                self.is_empty = self.is_empty and not any(pixels[3::4])
+                return pixels
+        why = self._failures[-1] if self._failures else "no answer"
+        raise ChildError(
+            f"{self._scene.name} does not deliver its imagery ({why}): "
+            "check that it shows on the map there, then try again later or with a smaller extent"
+        )
+
+    def _wait(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self._is_cancelled():
+            time.sleep(0.05)
+        return not self._is_cancelled()
+
+    def _try(self, part: QgsRectangle, width: int, height: int) -> bytes | None:
+        self._failures = []
+        feedback = QgsRasterBlockFeedback()
+        # at once, in whatever thread the button was pressed: the provider is waiting for the network then
+        self._feedback.canceled.connect(feedback.cancel, Qt.ConnectionType.DirectConnection)
+        manager = QgsNetworkAccessManager.instance()  # of this thread
+        manager.finished[QgsNetworkReplyContent].connect(self._look_at)
+        try:
+            block = self._source.block(1, part, width, height, feedback)
+        finally:
+            manager.finished[QgsNetworkReplyContent].disconnect(self._look_at)
+            self._feedback.canceled.disconnect(feedback.cancel)
+        image = block.image() if block is not None and block.isValid() else QImage()
+        if image.isNull():
+            return None
+        plain = image.convertToFormat(QImage.Format.Format_RGBA8888)
+        bits = plain.constBits()
+        bits.setsize(plain.sizeInBytes())
+        return bytes(bits)
+
+    def _look_at(self, reply: Any) -> None:
+        status = reply.attribute(QNetworkRequest.Attribute.HttpStatusCodeAttribute)
+        good = reply.error() == QNetworkReply.NetworkError.NoError or status in NO_TILE
+        cancelled = reply.error() == QNetworkReply.NetworkError.OperationCanceledError and self._is_cancelled()
+        if not good and not cancelled:
+            self._failures.append(f"HTTP {status}" if status else str(reply.errorString()))
+
+
+def _warp(scene: WebScene, fetched: str, path: str, is_cancelled: Callable[[], bool]) -> bool:
+    """To the result's CRS and GSD; averages where pixels become larger."""
+    box, gsd = scene.box, scene.gsd_m
+    options = gdal.WarpOptions(
+        format="GTiff", dstSRS=scene.target.toWkt(), xRes=gsd, yRes=gsd, dstAlpha=True, srcAlpha=True,
+        outputBounds=(box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()),
+        resampleAlg=gdal.GRA_Bilinear, warpMemoryLimit=128, multithread=False,
+        creationOptions=["TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER"],
+        callback=lambda share, message, data: 0 if is_cancelled() else 1,
+    )  # fmt: skip
+    try:
+        result = gdal.Warp(path, fetched, options=options)
+    except RuntimeError as error:  # where another plugin switched GDAL's exceptions on
+        if is_cancelled():
+            return False
+        raise ChildError(f"{path} cannot be written ({error})") from error
+    if is_cancelled():
+        return False
+    if result is None:
+        raise ChildError(f"{path} cannot be written ({gdal.GetLastErrorMsg()})")
+    result.FlushCache()
+    return True
+
+
 #: Name of the setting in Processing's options.
 SETTING = "ROAD_EXTRACT_PYTHON"
 
@@ -1213,11 +1549,13 @@ class RoadExtractAlgorithm(_Base):
         INPUT_LABEL: What goes in.
         SHARES: Stage of the child to the percentages between which it moves the bar.
         TAGS: Words to find it by.
+        RENDERS: Whether layers that only QGIS can read are rendered for the child.
     """
 
     NAME = TITLE = ABOUT = COMMAND = INPUT_LABEL = ""
     SHARES: Mapping[str, tuple[float, float]] = MappingProxyType({})
     TAGS: tuple[str, ...] = ("road", "street", "extraction", "segmentation", "deep learning", "imagery")
+    RENDERS = False
 
     def options(self) -> list[Option]:
         """The package's options that become parameters."""
@@ -1229,7 +1567,24 @@ class RoadExtractAlgorithm(_Base):
 
     def why_not(self, parameters: dict[str, Any], context: Any) -> str:
         """Why the child cannot read the inputs, in one sentence; empty if it can."""
-        return why_unreadable(self.parameterAsRasterLayer(parameters, "INPUT", context))
+        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
+        if not (self.RENDERS and is_web(layer)):
+            return why_unreadable(layer)
+        if not layer.crs().isValid():
+            return f"{layer.name()} has no CRS: set the layer's CRS in QGIS"
+        limit_km2 = self.parameterAsDouble(parameters, "WEB_LIMIT", context)
+        return why_too_large(self.web_scene(layer, parameters, context), limit_km2)
+
+    def web_scene(self, layer: Any, parameters: dict[str, Any], context: Any) -> WebScene:
+        """What is rendered: the extent, else the extent of the polygons, else the whole layer."""
+        crs, transforms = layer.crs(), context.transformContext()
+        box = self.parameterAsExtent(parameters, "EXTENT", context, crs)
+        area = self.parameterAsSource(parameters, "AOI", context) if parameters.get("AOI") else None
+        if box.isEmpty() and area is not None:
+            transform = QgsCoordinateTransform(area.sourceCrs(), crs, transforms)
+            box = transform.transformBoundingBox(area.sourceExtent())
+        gsd_m = model_gsd_m(self.parameterAsString(parameters, "MODEL", context))
+        return plan_web_scene(layer, layer.extent() if box.isEmpty() else box, crs, gsd_m, transforms)
 
     def read_inputs(self, parameters: dict[str, Any], context: Any, feedback: Any) -> tuple[list[str], Any, str]:
         """What the child opens, the CRS that extents are wanted in, and a name to name the results by."""
@@ -1294,6 +1649,8 @@ class RoadExtractAlgorithm(_Base):
         python = QgsProcessingParameterFile("PYTHON", "Python that runs it", optional=True, fileFilter="All files (*)")
         python.setHelp(PYTHON_HELP)
         self.addParameter(advanced(python))
+        if self.RENDERS:
+            self.addParameter(advanced(_web_limit()))
         self.add_outputs()
 
     def checkParameterValues(self, parameters: dict[str, Any], context: Any) -> tuple[bool, str]:
@@ -1308,27 +1665,55 @@ class RoadExtractAlgorithm(_Base):
         message = self.why_not(parameters, context)
         if message:  # of models and scripts nobody has asked before
             raise QgsProcessingException(message)
-        self._sources, crs, self._scene = self.read_inputs(parameters, context, feedback)
+        self._web = self._plan_web(parameters, context)
+        if self._web is None:
+            self._sources, crs, self._scene = self.read_inputs(parameters, context, feedback)
+        else:
+            self._sources, crs, self._scene = [], self._web.target, self._web.name
         arguments = Arguments(self, (parameters, context, feedback), crs)
-        self._options = [text for option in self.options() for text in arguments.of(option)]
+        options = [option for option in self.options() if self._web is None or option["name"] != "bounds"]
+        self._options = [text for option in options for text in arguments.of(option)]
         self._python = self.parameterAsString(parameters, "PYTHON", context)
         return True
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
         """In a thread of its own: start the child and tell what it says."""
         options, out, results = self.to_outputs(parameters, context, self._scene)
-        arguments = [*options, "--", *self._sources, out]
-        monitor = Monitor(feedback, self.SHARES)
         try:
-            command = [*self._command(feedback), *self._options, *arguments]
-            feedback.pushCommandInfo(" ".join(map(shlex.quote, command)))
-            environ = clean_environment(os.environ)
-            if not run_child(command, environ, list(results.values()), monitor, lambda: is_cancelled(feedback)):
+            command = [*self._command(feedback), *self._options, *options, "--"]
+            if not self._run(command, out, list(results.values()), feedback):
                 feedback.pushInfo("Cancelled: nothing was written.")
                 return {}
         except ChildError as error:
             raise QgsProcessingException(str(error)) from error
-        return {**results, **self.to_numbers(monitor.result)}
+        return {**results, **self.to_numbers(self._result)}
+
+    def _run(self, command: list[str], out: str, outputs: list[str], feedback: Any) -> bool:
+        """Render if need be, then let the child work; False if it was cancelled."""
+        if self._web is None:
+            return self._run_child([*command, *self._sources, out], outputs, feedback)
+        rendered = QgsProcessingUtils.generateTempFilename("rendered.tif")
+        feedback.pushInfo(self._web.estimate())
+        feedback.pushWarning(TERMS)
+        feedback.setProgressText("Rendering the layer")
+        try:
+            if not render(self._web, rendered, PartOfProgress(feedback, 0.0, 40.0), lambda: is_cancelled(feedback)):
+                return False
+            return self._run_child([*command, rendered, out], outputs, PartOfProgress(feedback, 40.0, 100.0))
+        finally:
+            if os.path.exists(rendered):
+                os.remove(rendered)
+
+    def _run_child(self, command: list[str], outputs: list[str], feedback: Any) -> bool:
+        feedback.pushCommandInfo(" ".join(map(shlex.quote, command)))
+        monitor = Monitor(feedback, self.SHARES)
+        done = run_child(command, clean_environment(os.environ), outputs, monitor, lambda: is_cancelled(feedback))
+        self._result = monitor.result
+        return done
+
+    def _plan_web(self, parameters: dict[str, Any], context: Any) -> WebScene | None:
+        layer = self.parameterAsRasterLayer(parameters, "INPUT", context) if self.RENDERS else None
+        return self.web_scene(layer, parameters, context) if is_web(layer) else None
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Further results, from the child's last word."""
@@ -1350,6 +1735,34 @@ class RoadExtractAlgorithm(_Base):
         interpreter = find_interpreter(self._python, setting, os.environ)
         feedback.pushInfo(str(interpreter))
         return [*interpreter.command, "--watch-stdin", self.COMMAND, "--progress", "json", "--overwrite"]
+
+
+def _web_limit() -> Any:
+    kind = QgsProcessingParameterNumber.Type.Double
+    label = "Largest area to render from a web layer [km\u00b2]"
+    limit = QgsProcessingParameterNumber("WEB_LIMIT", label, kind, LIMIT_KM2, minValue=0.0)
+    limit.setHelp("Web layers (XYZ, WMS, WMTS) are downloaded for the extent; larger ones are refused.")
+    return limit
+
+
+class PartOfProgress:
+    """Feedback whose bar moves over a part of the real one.
+
+    Args:
+        feedback: The real one.
+        low: Where the part begins, percent.
+        high: Where it ends, percent.
+    """
+
+    def __init__(self, feedback: Any, low: float, high: float) -> None:
+        self._feedback, self._low, self._high = feedback, low, high
+
+    def setProgress(self, percent: float) -> None:
+        """Of the part."""
+        self._feedback.setProgress(self._low + (self._high - self._low) * percent / 100.0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._feedback, name)
 
 
 class RoadVectors(RoadExtractAlgorithm):
@@ -1391,7 +1804,8 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     """A scene becomes roads."""
 
     NAME, TITLE, COMMAND = "extractroads", "Extract roads", "extract"
-    INPUT_LABEL = "Scene: aerial or satellite imagery"
+    INPUT_LABEL = "Scene: aerial or satellite imagery, as a file or a web layer"
+    RENDERS = True
     SHARES = MappingProxyType({"predict": (2.0, 90.0), "vectorize": (90.0, 95.0), "lines": (95.0, 100.0)})
     ABOUT = (
         "<p>Finds the roads of an aerial or satellite image and draws them as polygons, a network of lines, or both. "

@@ -219,7 +219,8 @@ class Environment:
             if not self._run([python, "-I", "-c", _WRITE_TEST_SCENE, scene]):
                 return False
             monitor = Monitor(_Quiet(self._say), {})
-            command = [python, "-I", "-m", "road_extract", "--watch-stdin", "extract", "--progress", "json", scene, roads]
+            extract = ["--watch-stdin", "extract", "--progress", "json", scene, roads]
+            command = [python, "-I", "-m", "road_extract", *extract]
             return run_child(command, self._environ_of_child(), [roads], monitor, self._is_cancelled)
 
     def _finish(self) -> bool:
@@ -238,7 +239,7 @@ class Environment:
         Raises:
             ChildError: If it fails.
         """
-        self._say("> " + " ".join(command))
+        self._say("> " + " ".join("..." if "\n" in part else part for part in command))
         child, tail = Child(command, self._environ_of_child()), []
         try:
             for _, line in child.iter_lines(self._is_cancelled):
@@ -260,8 +261,8 @@ class Environment:
         return environ
 
     def _count(self, line: str) -> None:
-        if line.startswith(("Collecting ", "Downloading ")):
-            self._collected += line.startswith("Collecting ")
+        if line.startswith(("Collecting ", "Downloading ", "Processing ")):
+            self._collected += not line.startswith("Downloading ")
             self._tell(line, 8.0 + 60.0 * min(self._collected / EXPECTED_PACKAGES, 1.0))
         elif line.startswith("Installing collected packages"):
             self._tell("Unpacking packages", 70.0)

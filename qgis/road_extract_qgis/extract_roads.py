@@ -17,7 +17,8 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     """A scene becomes roads."""
 
     NAME, TITLE, COMMAND = "extractroads", "Extract roads", "extract"
-    INPUT_LABEL = "Scene: aerial or satellite imagery"
+    INPUT_LABEL = "Scene: aerial or satellite imagery, as a file or a web layer"
+    RENDERS = True
     SHARES = MappingProxyType({"predict": (2.0, 90.0), "vectorize": (90.0, 95.0), "lines": (95.0, 100.0)})
     ABOUT = (
         "<p>Finds the roads of an aerial or satellite image and draws them as polygons, a network of lines, or both. "

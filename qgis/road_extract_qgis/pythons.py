@@ -31,7 +31,7 @@ _PROBE = (
 )
 
 HOW_TO_GET_PYTHON = {
-    "win32": "install Python 3.12 from python.org/downloads or the Microsoft Store (no administrator rights are needed)",
+    "win32": "install Python 3.12 from python.org/downloads or the Microsoft Store (needs no administrator rights)",
     "darwin": "install Python 3.12 from python.org/downloads, or with Homebrew: brew install python@3.12",
     "linux": "install it with your system's package manager (Debian, Ubuntu: sudo apt install python3 python3-venv; "
     "Fedora: sudo dnf install python3)",
@@ -171,7 +171,7 @@ def iter_places(environ: Mapping[str, str], home: Path) -> Iterator[str]:
 
 
 def _known_to_launcher(environ: Mapping[str, str]) -> Iterator[str]:
-    """`py -0p` lists: `` -V:3.12 *        C:\\...\\python.exe``."""
+    """`py -0p` lists a version, and after some spaces the path, which may have spaces too."""
     launcher = shutil.which("py", path=environ.get("PATH")) if WINDOWS else None
     said = _ask([launcher, "-0p"], environ) if launcher else ""
     for line in said.splitlines():

@@ -17,7 +17,8 @@ class RoadProbability(RoadExtractAlgorithm, QgsProcessingAlgorithm):
     """A scene becomes a raster of road probability."""
 
     NAME, TITLE, COMMAND = "roadprobability", "Road probability", "predict"
-    INPUT_LABEL = "Scene: aerial or satellite imagery"
+    INPUT_LABEL = "Scene: aerial or satellite imagery, as a file or a web layer"
+    RENDERS = True
     SHARES = MappingProxyType({"predict": (2.0, 100.0)})
     ABOUT = (
         "<p>Tells for every pixel of an aerial or satellite image how probably it is road, 0 to 1. "

@@ -17,8 +17,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
-from .environment import ACTIONS, Environment, SetupOptions, python_in
-from .interpreter import VARIABLE, ChildError, data_folder
+from .environment import ACTIONS, Environment, SetupOptions
+from .interpreter import VARIABLE, ChildError, data_folder, python_in
 from .network import network_variables
 from .parameters import advanced
 from .running import SETTING, is_cancelled
@@ -59,8 +59,8 @@ class SetUp(QgsProcessingAlgorithm):
     def shortHelpString(self) -> str:
         """Beside the dialog."""
         return tr(
-            "<p>Installs what finds the roads, about 1 GB, into a folder of its own. Nothing is installed into QGIS, and "
-            "no administrator rights are needed. You need Python 3.11 or newer on this computer.</p>"
+            "<p>Installs what finds the roads, about 1 GB, into a folder of its own. Nothing is installed into QGIS, "
+            "and no administrator rights are needed. You need Python 3.11 or newer on this computer.</p>"
             "<p>You can cancel at any time and go on later: what was downloaded is kept.</p>"
             "<p><b>Set up</b> installs, or finishes what was interrupted. <b>Update</b> also brings newer versions of "
             "the packages. <b>Repair</b> starts over. <b>Remove</b> deletes the installation.</p>"
@@ -113,7 +113,8 @@ class SetUp(QgsProcessingAlgorithm):
         elif self._done:
             _write_setting(self._python)
             if os.environ.get(VARIABLE):
-                feedback.pushWarning(tr("The environment variable {} names another Python, which wins.").format(VARIABLE))
+                text = tr("The environment variable {} names another Python, which takes precedence.")
+                feedback.pushWarning(text.format(VARIABLE))
         return {}
 
 

@@ -27,7 +27,7 @@ def desktop(qgis, road_extract, tmp_path_factory):
     """What `desktop.py` saw; its pictures lie in the same folder."""
     if shutil.which("xvfb-run") is None or shutil.which("qgis") is None:
         missing = pytest.fail if os.environ.get(REQUIRED) else pytest.skip
-        missing("needs the QGIS desktop and a virtual screen (apt-get install qgis xvfb xauth)")
+        missing("needs the QGIS desktop and a virtual screen (apt-get install qgis qgis-server xvfb xauth)")
     work = tmp_path_factory.mktemp("desktop")
     scene = shutil.copy(SAMPLES / "vegas_pan.tif", work)
     road_extract("predict", scene, work / "p.tif", "--bounds", -115.2325, 36.14, -115.2310, 36.1415)

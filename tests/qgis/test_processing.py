@@ -84,7 +84,7 @@ def session(qgis, by_command_line, tmp_path_factory):
 def test_parameters_have_the_packages_defaults_ranges_and_help(session):
     offered = session["describe_parameters"]["road_extract:extractroads"]
     check_offered(offered, PredictOptions, VectorizeOptions, LineOptions)
-    assert set(offered) == {"INPUT", "PYTHON", "OUTPUT", "PROBABILITY"}
+    assert set(offered) == {"INPUT", "PYTHON", "WEB_LIMIT", "OUTPUT", "PROBABILITY"}
     offered = session["describe_parameters"]["road_extract:compareroads"]
     check_offered(offered, DiffOptions)
     assert set(offered) == {"ROADS", "MAP", "PYTHON", "OUTPUT"}
@@ -105,7 +105,9 @@ def check_offered(offered, *classes):
 
 
 def test_what_is_seldom_needed_waits_under_advanced(session):
-    for parameters in session["describe_parameters"].values():
+    for name, parameters in session["describe_parameters"].items():
+        if name in ("road_extract:setup", "road_extract:about"):
+            continue
         shown = {name for name, parameter in parameters.items() if not parameter["advanced"]}
         assert shown <= {"INPUT", "OUTPUT", "PROBABILITY", "EXTENT", "AOI", "THRESHOLD", "MIN_AREA", "SIMPLIFY"} | {
             *("GEOMETRY", "BUFFER", "ROADS", "MAP")
@@ -234,8 +236,7 @@ def test_a_broken_environment_of_qgis_does_not_reach_the_child(qgis, session, by
     code = (
         f"import os, runpy, sys\nos.environ.update({poison})\nsys.argv = {args}\n"
         f"made = runpy.run_path({str(Path(__file__).with_name('session.py'))!r})\n"
-        "made['main'].__globals__['SCENARIOS'] = (made['vectorize'],)\n"
-        "made['main']()\n"
+        "made['main']((made['vectorize'],))\n"
     )
     done = subprocess.run(
         [SYSTEM_PYTHON, "-c", code], env=qgis.environ, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
