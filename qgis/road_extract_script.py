@@ -846,6 +846,10 @@ RAMP = (
 )
 
 
+#: Of the roads at a threshold: yellow, as the polygons.
+ROAD_COLOUR = (255, 214, 0)
+
+
 class Styler(QgsProcessingLayerPostProcessorInterface):
     """Styles a layer once it is loaded.
 
@@ -922,6 +926,18 @@ def paint_probability(layer: Any) -> None:
     renderer.setClassificationMax(1.0)
     layer.setRenderer(renderer)
     move_below_vectors(layer)
+
+
+def paint_threshold(layer: Any, threshold: float) -> None:
+    """What is road at a threshold in one colour, and nothing else."""
+    red, green, blue = ROAD_COLOUR
+    steps = QgsColorRampShader(0.0, 1.0, None, QgsColorRampShader.Type.Discrete)
+    below = QgsColorRampShader.ColorRampItem(threshold - 1e-6, QColor(red, green, blue, 0), f"< {threshold:.3f}")
+    above = QgsColorRampShader.ColorRampItem(float("inf"), QColor(red, green, blue, 190), f"\u2265 {threshold:.3f}")
+    steps.setColorRampItemList([below, above])
+    shader = QgsRasterShader()
+    shader.setRasterShaderFunction(steps)
+    layer.setRenderer(QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader))
 
 
 def move_below_vectors(layer: Any) -> None:

@@ -207,7 +207,15 @@ class Environment:
         uv = None if _has_pip(self.env) else find_uv(self._environ, Path.home())
         if uv is not None:
             return [uv, "pip", "install", "--python", python, "--only-binary", ":all:", *sources]
-        fixed = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--only-binary", ":all:"]
+        fixed = [
+            "--no-input",
+            "--disable-pip-version-check",
+            "--no-compile",
+            "--progress-bar",
+            "off",
+            "--only-binary",
+            ":all:",
+        ]
         return [python, "-I", "-m", "pip", "install", *fixed, *sources]
 
     def _check(self) -> bool:

@@ -175,8 +175,8 @@ def why_too_large(scene: WebScene, limit_km2: float) -> str:
     if scene.area_km2() <= limit_km2:
         return ""
     return (
-        f"{scene.area_km2():,.0f} km\u00b2 of {scene.name} would be downloaded, and the limit is {limit_km2:,.0f}: choose "
-        "a smaller extent, or raise the limit under the advanced parameters"
+        f"{scene.area_km2():,.0f} km\u00b2 of {scene.name} would be downloaded, and the limit is {limit_km2:,.0f}: "
+        "choose a smaller extent, or raise the limit under the advanced parameters"
     )
 
 
