@@ -14,12 +14,14 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import translate
+
 FOLDER = Path(__file__).parent
 PLUGIN = FOLDER / "road_extract_qgis"
 ROOT = FOLDER.parent
 OUT = ROOT / "build" / "road_extract_qgis.zip"
 
-SUFFIXES = (".png", ".py", ".qm", ".svg")
+SUFFIXES = (".png", ".py", ".svg")
 #: Read by pip.
 TEXTS = ("requirements.txt",)
 #: What plugins.qgis.org asks for.
@@ -63,6 +65,7 @@ def write_zip(out: Path, metadata: configparser.ConfigParser) -> None:
     text = io.StringIO()
     metadata.write(text, space_around_delimiters=False)
     files = {path.name: path.read_bytes() for path in PLUGIN.iterdir() if path.suffix in SUFFIXES or path.name in TEXTS}
+    files |= translate.compile_all()
     files |= {"metadata.txt": text.getvalue().encode(), "LICENSE": (ROOT / "LICENSE").read_bytes()}
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in sorted(files):

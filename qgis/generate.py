@@ -36,6 +36,7 @@ CLASSES = (PredictOptions, VectorizeOptions, LineOptions, DiffOptions)
 #: Modules of the script, each after those it needs.
 MODULES = (
     "option_table",
+    "translating",
     "interpreter",
     "monitor",
     "child",
@@ -94,8 +95,16 @@ def to_table() -> str:
     return _tidy(
         f"{TABLE_HEAD}#: Of the package that this was made from; older ones may lack something.\n"
         f'PACKAGE_VERSION = "{version}"\n\n'
+        f"#: Names of the models that come with the package.\nMODELS = {_model_names()!r}\n\n"
         f"OPTIONS: dict[str, list[dict[str, Any]]] = {literal}\n"
     )
+
+
+def _model_names() -> tuple[str, ...]:
+    """Those that `--model` takes beside a folder."""
+    import road_extract.models as models
+
+    return tuple(getattr(models, "SHIPPED_MODELS", ("standard",)))
 
 
 def _tidy(text: str) -> str:
@@ -110,6 +119,7 @@ def _to_rows(cls: type[Any]) -> list[dict[str, Any]]:
     hints = get_type_hints(cls)
     return [
         {
+            "id": f"{cls.__name__}.{f.name}",
             "name": f.name,
             "flag": "--" + (f.metadata["short"] or f.name).replace("_", "-"),
             "kind": "choice" if f.metadata["choices"] else _to_kind(str(hints[f.name])),

@@ -79,9 +79,13 @@ from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
 #: Of the package that this was made from; older ones may lack something.
 PACKAGE_VERSION = "0.1.0"
 
+#: Names of the models that come with the package.
+MODELS = ("standard",)
+
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "PredictOptions": [
         {
+            "id": "PredictOptions.model",
             "name": "model",
             "flag": "--model",
             "kind": "text",
@@ -93,6 +97,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.backend",
             "name": "backend",
             "flag": "--backend",
             "kind": "text",
@@ -104,6 +109,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.precision",
             "name": "precision",
             "flag": "--precision",
             "kind": "text",
@@ -115,6 +121,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.threads",
             "name": "threads",
             "flag": "--threads",
             "kind": "integer",
@@ -126,6 +133,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.bands",
             "name": "bands",
             "flag": "--bands",
             "kind": "integers",
@@ -137,6 +145,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.overlap_px",
             "name": "overlap_px",
             "flag": "--overlap",
             "kind": "integer",
@@ -148,6 +157,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.tta",
             "name": "tta",
             "flag": "--tta",
             "kind": "choice",
@@ -161,6 +171,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": ("none", "d4"),
         },
         {
+            "id": "PredictOptions.batch_size",
             "name": "batch_size",
             "flag": "--batch-size",
             "kind": "integer",
@@ -172,6 +183,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.native_gsd",
             "name": "native_gsd",
             "flag": "--native-gsd",
             "kind": "flag",
@@ -183,6 +195,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.bounds",
             "name": "bounds",
             "flag": "--bounds",
             "kind": "numbers",
@@ -194,6 +207,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.aoi",
             "name": "aoi",
             "flag": "--aoi",
             "kind": "text",
@@ -205,6 +219,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.assume_crs",
             "name": "assume_crs",
             "flag": "--assume-crs",
             "kind": "text",
@@ -218,6 +233,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "VectorizeOptions": [
         {
+            "id": "VectorizeOptions.geometry",
             "name": "geometry",
             "flag": "--geometry",
             "kind": "choice",
@@ -229,6 +245,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": ("polygons", "lines", "both"),
         },
         {
+            "id": "VectorizeOptions.threshold",
             "name": "threshold",
             "flag": "--threshold",
             "kind": "number",
@@ -240,6 +257,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "VectorizeOptions.min_area_m2",
             "name": "min_area_m2",
             "flag": "--min-area",
             "kind": "number",
@@ -251,6 +269,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "VectorizeOptions.min_hole_m2",
             "name": "min_hole_m2",
             "flag": "--min-hole",
             "kind": "number",
@@ -262,6 +281,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "VectorizeOptions.simplify_m",
             "name": "simplify_m",
             "flag": "--simplify",
             "kind": "number",
@@ -277,6 +297,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "LineOptions": [
         {
+            "id": "LineOptions.max_gap_m",
             "name": "max_gap_m",
             "flag": "--max-gap",
             "kind": "number",
@@ -288,6 +309,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "LineOptions.min_length_m",
             "name": "min_length_m",
             "flag": "--min-length",
             "kind": "number",
@@ -299,6 +321,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "LineOptions.spur_widths",
             "name": "spur_widths",
             "flag": "--min-spur",
             "kind": "number",
@@ -312,6 +335,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "DiffOptions": [
         {
+            "id": "DiffOptions.buffer_m",
             "name": "buffer_m",
             "flag": "--buffer",
             "kind": "number",
@@ -323,6 +347,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.angle_deg",
             "name": "angle_deg",
             "flag": "--angle",
             "kind": "number",
@@ -334,6 +359,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.min_length_m",
             "name": "min_length_m",
             "flag": "--min-length",
             "kind": "number",
@@ -345,6 +371,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.bounds",
             "name": "bounds",
             "flag": "--bounds",
             "kind": "numbers",
@@ -356,6 +383,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.within",
             "name": "within",
             "flag": "--within",
             "kind": "text",
@@ -367,6 +395,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.sort",
             "name": "sort",
             "flag": "--sort",
             "kind": "choice",
@@ -379,6 +408,17 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         },
     ],
 }
+
+
+def tr(text: str) -> str:
+    """A text in QGIS's language, if there is a translation."""
+    return str(QCoreApplication.translate("RoadExtract", text))
+
+
+def tr_key(key: str, english: str) -> str:
+    """The translation of a key; the English text if there is none."""
+    found = tr(key)
+    return english if found == key else found
 
 
 VARIABLE = "ROAD_EXTRACT_PYTHON"
@@ -597,15 +637,18 @@ _WINDOWS_CODES = {0xC0000017: _OUT_OF_MEMORY, 0xC000001D: _SIGNALS["SIGILL"]}
 class Monitor:
     """Turns the child's lines into progress, remarks, a result or an error."""
 
-    def __init__(self, feedback: Any, shares: Mapping[str, tuple[float, float]]) -> None:
+    def __init__(
+        self, feedback: Any, shares: Mapping[str, tuple[float, float]], translate: Callable[[str], str] = str
+    ) -> None:
         """Start.
 
         Args:
             feedback: Has the methods of QgsProcessingFeedback.
             shares: Stage to the percentages between which it moves the bar.
+            translate: Into the user's language.
         """
         self.result: dict[str, Any] = {}
-        self._feedback, self._shares = feedback, shares
+        self._feedback, self._shares, self._translate = feedback, shares, translate
         self._error, self._stage, self._percent, self._lines = "", "", 0.0, 0
         self._tail: deque[str] = deque(maxlen=20)
 
@@ -637,7 +680,7 @@ class Monitor:
         stage = str(event.get("stage"))
         if stage != self._stage:
             self._stage = stage
-            self._feedback.setProgressText(STAGE_TEXTS.get(stage, stage.capitalize()))
+            self._feedback.setProgressText(self._translate(STAGE_TEXTS.get(stage, stage.capitalize())))
         low, high = self._shares.get(stage, (self._percent, self._percent))
         done, total = float(event.get("done", 0)), float(event.get("total", 0))
         self._percent = max(self._percent, low + (high - low) * min(done / total if total > 0 else 0.0, 1.0))
@@ -858,9 +901,9 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
 
     _alive: ClassVar[list[Any]] = []
 
-    def __init__(self, paint: Callable[[Any], None]) -> None:
+    def __init__(self, paint: Callable[[Any], None], group: str = "") -> None:
         super().__init__()
-        self._paint = paint
+        self._paint, self._group = paint, group
         self._alive.append(self)
 
     def postProcessLayer(
@@ -869,6 +912,8 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
         """Called in the main thread."""
         self._paint(layer)
         layer.triggerRepaint()
+        if self._group:
+            move_into_group(layer, self._group)
         self._alive.remove(self)
 
 
@@ -888,7 +933,7 @@ def _polygon_renderer() -> QgsSingleSymbolRenderer:
 
 def _line_renderer() -> QgsCategorizedSymbolRenderer:
     """Blue between white rims; dashed where a gap was bridged, for nothing was seen there."""
-    kinds = ((False, "solid", "Road"), (True, "dash", "Bridged gap"))
+    kinds = ((False, "solid", tr("Road")), (True, "dash", tr("Bridged gap")))
     categories = [
         QgsRendererCategory(bridged, line_symbol("30,60,230,255", style), label) for bridged, style, label in kinds
     ]
@@ -898,9 +943,9 @@ def _line_renderer() -> QgsCategorizedSymbolRenderer:
 def paint_differences(layer: Any) -> None:
     """What is new in green, what is missing in red, what is known in grey."""
     kinds = (
-        ("new", "0,140,60,255", "New: not on the map"),
-        ("missing", "220,20,40,255", "Missing: on the map only"),
-        ("matched", "120,120,120,255", "Matched"),
+        ("new", "0,140,60,255", tr("New: not on the map")),
+        ("missing", "220,20,40,255", tr("Missing: on the map only")),
+        ("matched", "120,120,120,255", tr("Matched")),
     )
     categories = [QgsRendererCategory(status, line_symbol(colour), label) for status, colour, label in kinds]
     layer.setRenderer(QgsCategorizedSymbolRenderer("status", categories))
@@ -938,6 +983,19 @@ def paint_threshold(layer: Any, threshold: float) -> None:
     shader = QgsRasterShader()
     shader.setRasterShaderFunction(steps)
     layer.setRenderer(QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader))
+
+
+def move_into_group(layer: Any, name: str) -> None:
+    """Results of a scene lie together, above everything else. Newer versions of QGIS do it themselves (`announce`)."""
+    root = QgsProject.instance().layerTreeRoot()
+    node = root.findLayer(layer.id())
+    if node is None or node.parent() is not root:
+        return
+    group = root.findGroup(name) or root.insertGroup(0, name)
+    # rasters below vectors, whatever comes first
+    place = 0 if layer.type() == QgsMapLayer.LayerType.VectorLayer else len(group.children())
+    group.insertChildNode(place, node.clone())
+    root.removeChildNode(node)
 
 
 def move_below_vectors(layer: Any) -> None:
@@ -993,7 +1051,14 @@ def why_unwritable(path: str) -> str:
     return ""
 
 
-def announce(context: Any, path: str, default_name: str, name: str, paint: Callable[[Any], None]) -> None:
+def group_of(scene: str) -> str:
+    """Name of the group for what was made of a scene."""
+    return tr("Road extraction: {}").format(scene)
+
+
+def announce(
+    context: Any, path: str, default_name: str, name: str, paint: Callable[[Any], None], group: str = ""
+) -> None:
     """Have a result styled and named when it is loaded; a name of the user's own stays.
 
     Args:
@@ -1002,15 +1067,22 @@ def announce(context: Any, path: str, default_name: str, name: str, paint: Calla
         default_name: What QGIS would call it.
         name: What to call it instead.
         paint: Styles it.
+        group: Of layers to put it into.
     """
     if context.willLoadLayerOnCompletion(path):
         details = context.layerToLoadOnCompletionDetails(path)
         if details.name in ("", default_name):
             details.name = name
-        details.setPostProcessor(Styler(paint))
+        _prepare(details, paint, group)
 
 
-def announce_beside(context: Any, path: str, beside: str, name: str, paint: Callable[[Any], None]) -> None:
+def _prepare(details: Any, paint: Callable[[Any], None], group: str) -> None:
+    if hasattr(details, "groupName"):  # QGIS 3.32
+        details.groupName, group = details.groupName or group, ""
+    details.setPostProcessor(Styler(paint, group))
+
+
+def announce_beside(context: Any, path: str, beside: str, name: str, group: str) -> None:
     """Have a second result loaded if the first is; it has no destination of its own that QGIS would load.
 
     Args:
@@ -1018,25 +1090,26 @@ def announce_beside(context: Any, path: str, beside: str, name: str, paint: Call
         path: The first result.
         beside: The second.
         name: What to call it.
-        paint: Styles it.
+        group: Of layers to put it into.
     """
     if context.willLoadLayerOnCompletion(path):
         project = context.layerToLoadOnCompletionDetails(path).project
         details = QgsProcessingContext.LayerDetails(name, project, "LINES")
-        details.setPostProcessor(Styler(paint))
+        _prepare(details, paint_roads, group)
         context.addLayerToLoadOnCompletion(beside, details)
 
 
 Option = Mapping[str, Any]
 
 #: Shown when the dialog opens; the others wait under *Advanced parameters*.
-BASIC = frozenset(["EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
+BASIC = frozenset(["MODEL", "EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
 
 #: Names that QGIS's users know where they are not those of the command line.
 NAMES = {"bounds": "EXTENT", "within": "AOI"}
 
 LABELS = {
-    "MODEL": "Model folder",
+    "MODEL": "Model",
+    "TTA": "Test-time augmentation",
     "BANDS": "Bands, in the model's order",
     "OVERLAP": "Overlap of neighbouring windows",
     "BATCH_SIZE": "Windows at once",
@@ -1057,6 +1130,7 @@ LABELS = {
 
 #: Where the package's words speak of its command line.
 HELPS = {
+    "MODEL": "Which of the models that come with the package finds the roads",
     "EXTENT": "A rectangle in any CRS, outside of which nothing is looked at",
     "AOI": "Polygons in any CRS, outside of which nothing is looked at",
     "BANDS": "Bands to use: one (grey) or as many as the model has, in its order; chosen by colour if left out",
@@ -1080,12 +1154,13 @@ def name_of(option: Option) -> str:
 
 def help_of(option: Option) -> str:
     """One sentence."""
-    return HELPS.get(name_of(option), str(option["help"])) + "."
+    return tr_key(f"help:{option['id']}", HELPS.get(name_of(option), str(option["help"]))) + "."
 
 
 def label_of(option: Option) -> str:
     """Two or three words, and the unit."""
-    label = LABELS.get(name_of(option), name_of(option).replace("_", " ").capitalize())
+    name = name_of(option)
+    label = tr_key(f"label:{name}", LABELS.get(name, name.replace("_", " ").capitalize()))
     unit = option["unit"].replace("m2", "m\u00b2")
     return f"{label} [{unit}]" if unit else label
 
@@ -1124,8 +1199,17 @@ def _flag(name: str, label: str, option: Option) -> QgsProcessingParameterDefini
     return QgsProcessingParameterBoolean(name, label, option["default"])
 
 
-def _folder(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
-    return QgsProcessingParameterFile(name, label, QgsProcessingParameterFile.Behavior.Folder, optional=True)
+def _model(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterEnum(name, label, list(MODELS), False, MODELS[0], False, True)
+
+
+def model_folder_parameter() -> QgsProcessingParameterDefinition:
+    """A model of the user's own; it wins over the drop-down."""
+    folder = QgsProcessingParameterFile.Behavior.Folder
+    label = tr("Model folder of your own (instead of the model above)")
+    parameter = QgsProcessingParameterFile("MODEL_FOLDER", label, folder, optional=True)
+    parameter.setHelp(tr("Folder with weights.npz and spec.json, as road-extract train writes it."))
+    return advanced(parameter)
 
 
 def _bands(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
@@ -1149,7 +1233,7 @@ _BY_KIND: dict[str, _Builder] = {
     "number": _number, "integer": _number, "text": _text, "flag": _flag, "choice": _choice
 }  # fmt: skip
 _SPECIAL: dict[str, _Builder] = {
-    "model": _folder, "bands": _bands, "bounds": _extent, "aoi": _polygons, "within": _polygons,
+    "model": _model, "bands": _bands, "bounds": _extent, "aoi": _polygons, "within": _polygons,
     "assume_crs": _crs,
 }  # fmt: skip
 
@@ -1174,7 +1258,7 @@ class Arguments:
         self._algorithm, self._crs = algorithm, crs
         self._parameters, self._context, self._feedback = given
         self._special = {
-            "bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "within": self._aoi,
+            "model": self._model, "bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "within": self._aoi,
             "assume_crs": self._assume_crs,
         }  # fmt: skip
 
@@ -1194,6 +1278,11 @@ class Arguments:
             return []
         value = getattr(self._algorithm, _READERS[option["kind"]])(self._parameters, name, self._context)
         return [str(value)] if value != "" else []
+
+    def _model(self, name: str) -> list[str]:
+        folder = self._algorithm.parameterAsString(self._parameters, "MODEL_FOLDER", self._context)
+        chosen = folder or self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
+        return [] if chosen == MODELS[0] else [chosen]
 
     def _bands(self, name: str) -> list[str]:
         bands = self._algorithm.parameterAsInts(self._parameters, name, self._context)
@@ -1374,8 +1463,8 @@ def why_too_large(scene: WebScene, limit_km2: float) -> str:
     if scene.area_km2() <= limit_km2:
         return ""
     return (
-        f"{scene.area_km2():,.0f} km\u00b2 of {scene.name} would be downloaded, and the limit is {limit_km2:,.0f}: choose "
-        "a smaller extent, or raise the limit under the advanced parameters"
+        f"{scene.area_km2():,.0f} km\u00b2 of {scene.name} would be downloaded, and the limit is {limit_km2:,.0f}: "
+        "choose a smaller extent, or raise the limit under the advanced parameters"
     )
 
 
@@ -1538,7 +1627,8 @@ SETTING = "ROAD_EXTRACT_PYTHON"
 
 PYTHON_HELP = (
     "Python that has road_extract, its virtual environment, or its road-extract program; if left out, the environment "
-    f"variable {VARIABLE}, then the QGIS setting (Settings > Options > Processing > Providers), then the usual places"
+    "variable ROAD_EXTRACT_PYTHON, then the QGIS setting (Settings > Options > Processing > Providers), then the usual "
+    "places"
 )
 
 
@@ -1579,7 +1669,7 @@ class RoadExtractAlgorithm(_Base):
 
     def add_inputs(self) -> None:
         """Add what goes in: a raster."""
-        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", self.INPUT_LABEL))
+        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", tr(self.INPUT_LABEL)))
 
     def why_not(self, parameters: dict[str, Any], context: Any) -> str:
         """Why the child cannot read the inputs, in one sentence; empty if it can."""
@@ -1599,7 +1689,7 @@ class RoadExtractAlgorithm(_Base):
         if box.isEmpty() and area is not None:
             transform = QgsCoordinateTransform(area.sourceCrs(), crs, transforms)
             box = transform.transformBoundingBox(area.sourceExtent())
-        gsd_m = model_gsd_m(self.parameterAsString(parameters, "MODEL", context))
+        gsd_m = model_gsd_m(self.parameterAsString(parameters, "MODEL_FOLDER", context))
         return plan_web_scene(layer, layer.extent() if box.isEmpty() else box, crs, gsd_m, transforms)
 
     def read_inputs(self, parameters: dict[str, Any], context: Any, feedback: Any) -> tuple[list[str], Any, str]:
@@ -1633,11 +1723,11 @@ class RoadExtractAlgorithm(_Base):
 
     def displayName(self) -> str:
         """In the toolbox."""
-        return self.TITLE
+        return tr(self.TITLE)
 
     def group(self) -> str:
         """In the toolbox."""
-        return "Roads"
+        return tr("Roads")
 
     def groupId(self) -> str:
         """Of the group."""
@@ -1655,15 +1745,18 @@ class RoadExtractAlgorithm(_Base):
         """Beside the dialog; an advanced parameter tells of itself when pointed at."""
         basic = [option for option in self.options() if name_of(option) in BASIC]
         lines = [f"<li><b>{label_of(option)}</b>: {help_of(option)}</li>" for option in basic]
-        return "{}<ul>{}</ul>".format(self.ABOUT, "".join(lines))
+        return "{}<ul>{}</ul>".format(tr(self.ABOUT), "".join(lines))
 
     def initAlgorithm(self, configuration: Any = None) -> None:
         """Add the parameters."""
         self.add_inputs()
         for option in self.options():
             self.addParameter(to_parameter(option))
-        python = QgsProcessingParameterFile("PYTHON", "Python that runs it", optional=True, fileFilter="All files (*)")
-        python.setHelp(PYTHON_HELP)
+            if option["name"] == "model":
+                self.addParameter(model_folder_parameter())
+        label = tr("Python that runs it")
+        python = QgsProcessingParameterFile("PYTHON", label, optional=True, fileFilter="All files (*)")
+        python.setHelp(tr(PYTHON_HELP))
         self.addParameter(advanced(python))
         if self.RENDERS:
             self.addParameter(advanced(_web_limit()))
@@ -1698,7 +1791,7 @@ class RoadExtractAlgorithm(_Base):
         try:
             command = [*self._command(feedback), *self._options, *options, "--"]
             if not self._run(command, out, list(results.values()), feedback):
-                feedback.pushInfo("Cancelled: nothing was written.")
+                feedback.pushInfo(tr("Cancelled: nothing was written."))
                 return {}
         except ChildError as error:
             raise QgsProcessingException(str(error)) from error
@@ -1710,8 +1803,8 @@ class RoadExtractAlgorithm(_Base):
             return self._run_child([*command, *self._sources, out], outputs, feedback)
         rendered = QgsProcessingUtils.generateTempFilename("rendered.tif")
         feedback.pushInfo(self._web.estimate())
-        feedback.pushWarning(TERMS)
-        feedback.setProgressText("Rendering the layer")
+        feedback.pushWarning(tr(TERMS))
+        feedback.setProgressText(tr("Rendering the layer"))
         try:
             if not render(self._web, rendered, PartOfProgress(feedback, 0.0, 40.0), lambda: is_cancelled(feedback)):
                 return False
@@ -1722,7 +1815,7 @@ class RoadExtractAlgorithm(_Base):
 
     def _run_child(self, command: list[str], outputs: list[str], feedback: Any) -> bool:
         feedback.pushCommandInfo(" ".join(map(shlex.quote, command)))
-        monitor = Monitor(feedback, self.SHARES)
+        monitor = Monitor(feedback, self.SHARES, tr)
         done = run_child(command, clean_environment(os.environ), outputs, monitor, lambda: is_cancelled(feedback))
         self._result = monitor.result
         return done
@@ -1755,9 +1848,9 @@ class RoadExtractAlgorithm(_Base):
 
 def _web_limit() -> Any:
     kind = QgsProcessingParameterNumber.Type.Double
-    label = "Largest area to render from a web layer [km\u00b2]"
+    label = tr("Largest area to render from a web layer [km\u00b2]")
     limit = QgsProcessingParameterNumber("WEB_LIMIT", label, kind, LIMIT_KM2, minValue=0.0)
-    limit.setHelp("Web layers (XYZ, WMS, WMTS) are downloaded for the extent; larger ones are refused.")
+    limit.setHelp(tr("Web layers (XYZ, WMS, WMTS) are downloaded for the extent; larger ones are refused."))
     return limit
 
 
@@ -1787,9 +1880,11 @@ class RoadVectors(RoadExtractAlgorithm):
     def add_vectors(self) -> None:
         """Add the destination and the further results."""
         anything = QgsProcessing.SourceType.TypeVectorAnyGeometry
-        self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", "Roads", anything))
-        self.addOutput(QgsProcessingOutputVectorLayer("LINES", "Road lines", QgsProcessing.SourceType.TypeVectorLine))
-        self.addOutput(QgsProcessingOutputNumber("COUNT", "Number of roads"))
+        self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", tr("Roads"), anything))
+        self.addOutput(
+            QgsProcessingOutputVectorLayer("LINES", tr("Road lines"), QgsProcessing.SourceType.TypeVectorLine)
+        )
+        self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of roads")))
 
     def to_vectors(self, parameters: dict[str, Any], context: Any, scene: str) -> dict[str, str]:
         """The results, as `RoadExtractAlgorithm.to_outputs`."""
@@ -1798,10 +1893,11 @@ class RoadVectors(RoadExtractAlgorithm):
         results = {"OUTPUT": roads}
         if geometry != "polygons":
             results["LINES"] = lines_file(roads) if geometry == "both" else roads
-        name = "Road lines of {}" if geometry == "lines" else "Roads of {}"
+        lines, polygons = tr("Road lines of {}").format(scene), tr("Roads of {}").format(scene)
         if geometry == "both":
-            announce_beside(context, roads, results["LINES"], "Road lines of " + scene, paint_roads)
-        announce(context, roads, "Roads", name.format(scene), paint_roads)
+            announce_beside(context, roads, results["LINES"], lines, group_of(scene))
+        name = lines if geometry == "lines" else polygons
+        announce(context, roads, tr("Roads"), name, paint_roads, group_of(scene))
         return results
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -1836,7 +1932,7 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     def add_outputs(self) -> None:
         """Roads, and the raster if wanted."""
         self.add_vectors()
-        raster = QgsProcessingParameterRasterDestination("PROBABILITY", "Road probability", None, True, False)
+        raster = QgsProcessingParameterRasterDestination("PROBABILITY", tr("Road probability"), None, True, False)
         self.addParameter(raster)
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
@@ -1845,5 +1941,6 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
         raster = self.parameterAsOutputLayer(parameters, "PROBABILITY", context)
         if not raster:
             return [], results["OUTPUT"], results
-        announce(context, raster, "Road probability", "Road probability of " + scene, paint_probability)
+        name = tr("Road probability of {}").format(scene)
+        announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
         return ["--probability", raster], results["OUTPUT"], {**results, "PROBABILITY": raster}

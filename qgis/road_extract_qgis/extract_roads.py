@@ -7,10 +7,11 @@ from typing import Any
 
 from qgis.core import QgsProcessingAlgorithm, QgsProcessingParameterRasterDestination
 
-from .layers import announce
+from .layers import announce, group_of
 from .parameters import Option, options_of
 from .road_vectors import RoadVectors
 from .styles import paint_probability
+from .translating import tr
 
 
 class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
@@ -33,7 +34,7 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     def add_outputs(self) -> None:
         """Roads, and the raster if wanted."""
         self.add_vectors()
-        raster = QgsProcessingParameterRasterDestination("PROBABILITY", "Road probability", None, True, False)
+        raster = QgsProcessingParameterRasterDestination("PROBABILITY", tr("Road probability"), None, True, False)
         self.addParameter(raster)
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
@@ -42,5 +43,6 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
         raster = self.parameterAsOutputLayer(parameters, "PROBABILITY", context)
         if not raster:
             return [], results["OUTPUT"], results
-        announce(context, raster, "Road probability", "Road probability of " + scene, paint_probability)
+        name = tr("Road probability of {}").format(scene)
+        announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
         return ["--probability", raster], results["OUTPUT"], {**results, "PROBABILITY": raster}

@@ -20,18 +20,20 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from .option_table import OPTIONS
+from .option_table import MODELS, OPTIONS
+from .translating import tr, tr_key
 
 Option = Mapping[str, Any]
 
 #: Shown when the dialog opens; the others wait under *Advanced parameters*.
-BASIC = frozenset(["EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
+BASIC = frozenset(["MODEL", "EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
 
 #: Names that QGIS's users know where they are not those of the command line.
 NAMES = {"bounds": "EXTENT", "within": "AOI"}
 
 LABELS = {
-    "MODEL": "Model folder",
+    "MODEL": "Model",
+    "TTA": "Test-time augmentation",
     "BANDS": "Bands, in the model's order",
     "OVERLAP": "Overlap of neighbouring windows",
     "BATCH_SIZE": "Windows at once",
@@ -52,6 +54,7 @@ LABELS = {
 
 #: Where the package's words speak of its command line.
 HELPS = {
+    "MODEL": "Which of the models that come with the package finds the roads",
     "EXTENT": "A rectangle in any CRS, outside of which nothing is looked at",
     "AOI": "Polygons in any CRS, outside of which nothing is looked at",
     "BANDS": "Bands to use: one (grey) or as many as the model has, in its order; chosen by colour if left out",
@@ -75,12 +78,13 @@ def name_of(option: Option) -> str:
 
 def help_of(option: Option) -> str:
     """One sentence."""
-    return HELPS.get(name_of(option), str(option["help"])) + "."
+    return tr_key(f"help:{option['id']}", HELPS.get(name_of(option), str(option["help"]))) + "."
 
 
 def label_of(option: Option) -> str:
     """Two or three words, and the unit."""
-    label = LABELS.get(name_of(option), name_of(option).replace("_", " ").capitalize())
+    name = name_of(option)
+    label = tr_key(f"label:{name}", LABELS.get(name, name.replace("_", " ").capitalize()))
     unit = option["unit"].replace("m2", "m\u00b2")
     return f"{label} [{unit}]" if unit else label
 
@@ -119,8 +123,17 @@ def _flag(name: str, label: str, option: Option) -> QgsProcessingParameterDefini
     return QgsProcessingParameterBoolean(name, label, option["default"])
 
 
-def _folder(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
-    return QgsProcessingParameterFile(name, label, QgsProcessingParameterFile.Behavior.Folder, optional=True)
+def _model(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterEnum(name, label, list(MODELS), False, MODELS[0], False, True)
+
+
+def model_folder_parameter() -> QgsProcessingParameterDefinition:
+    """A model of the user's own; it wins over the drop-down."""
+    folder = QgsProcessingParameterFile.Behavior.Folder
+    label = tr("Model folder of your own (instead of the model above)")
+    parameter = QgsProcessingParameterFile("MODEL_FOLDER", label, folder, optional=True)
+    parameter.setHelp(tr("Folder with weights.npz and spec.json, as road-extract train writes it."))
+    return advanced(parameter)
 
 
 def _bands(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
@@ -144,7 +157,7 @@ _BY_KIND: dict[str, _Builder] = {
     "number": _number, "integer": _number, "text": _text, "flag": _flag, "choice": _choice
 }  # fmt: skip
 _SPECIAL: dict[str, _Builder] = {
-    "model": _folder, "bands": _bands, "bounds": _extent, "aoi": _polygons, "within": _polygons,
+    "model": _model, "bands": _bands, "bounds": _extent, "aoi": _polygons, "within": _polygons,
     "assume_crs": _crs,
 }  # fmt: skip
 
@@ -169,7 +182,7 @@ class Arguments:
         self._algorithm, self._crs = algorithm, crs
         self._parameters, self._context, self._feedback = given
         self._special = {
-            "bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "within": self._aoi,
+            "model": self._model, "bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "within": self._aoi,
             "assume_crs": self._assume_crs,
         }  # fmt: skip
 
@@ -189,6 +202,11 @@ class Arguments:
             return []
         value = getattr(self._algorithm, _READERS[option["kind"]])(self._parameters, name, self._context)
         return [str(value)] if value != "" else []
+
+    def _model(self, name: str) -> list[str]:
+        folder = self._algorithm.parameterAsString(self._parameters, "MODEL_FOLDER", self._context)
+        chosen = folder or self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
+        return [] if chosen == MODELS[0] else [chosen]
 
     def _bands(self, name: str) -> list[str]:
         bands = self._algorithm.parameterAsInts(self._parameters, name, self._context)

@@ -7,10 +7,11 @@ from typing import Any
 
 from qgis.core import QgsProcessingAlgorithm, QgsProcessingParameterRasterDestination
 
-from .layers import announce
+from .layers import announce, group_of
 from .parameters import Option, options_of
 from .running import RoadExtractAlgorithm
 from .styles import paint_probability
+from .translating import tr
 
 
 class RoadProbability(RoadExtractAlgorithm, QgsProcessingAlgorithm):
@@ -31,10 +32,11 @@ class RoadProbability(RoadExtractAlgorithm, QgsProcessingAlgorithm):
 
     def add_outputs(self) -> None:
         """The raster."""
-        self.addParameter(QgsProcessingParameterRasterDestination("OUTPUT", "Road probability"))
+        self.addParameter(QgsProcessingParameterRasterDestination("OUTPUT", tr("Road probability")))
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
         """See the base."""
         raster = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        announce(context, raster, "Road probability", "Road probability of " + scene, paint_probability)
+        name = tr("Road probability of {}").format(scene)
+        announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
         return [], raster, {"OUTPUT": raster}

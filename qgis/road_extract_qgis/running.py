@@ -22,10 +22,21 @@ from qgis.PyQt.QtCore import QCoreApplication, QThread
 from qgis.PyQt.QtGui import QIcon
 
 from .child import run_child
-from .interpreter import VARIABLE, ChildError, clean_environment, find_interpreter
+from .interpreter import ChildError, clean_environment, find_interpreter
 from .layers import source_of, why_unreadable, why_unwritable
 from .monitor import Monitor
-from .parameters import BASIC, Arguments, Option, advanced, help_of, label_of, name_of, to_parameter
+from .parameters import (
+    BASIC,
+    Arguments,
+    Option,
+    advanced,
+    help_of,
+    label_of,
+    model_folder_parameter,
+    name_of,
+    to_parameter,
+)
+from .translating import tr
 from .web_layers import LIMIT_KM2, TERMS, WebScene, is_web, model_gsd_m, plan_web_scene, render, why_too_large
 
 #: Name of the setting in Processing's options.
@@ -33,7 +44,8 @@ SETTING = "ROAD_EXTRACT_PYTHON"
 
 PYTHON_HELP = (
     "Python that has road_extract, its virtual environment, or its road-extract program; if left out, the environment "
-    f"variable {VARIABLE}, then the QGIS setting (Settings > Options > Processing > Providers), then the usual places"
+    "variable ROAD_EXTRACT_PYTHON, then the QGIS setting (Settings > Options > Processing > Providers), then the usual "
+    "places"
 )
 
 
@@ -74,7 +86,7 @@ class RoadExtractAlgorithm(_Base):
 
     def add_inputs(self) -> None:
         """Add what goes in: a raster."""
-        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", self.INPUT_LABEL))
+        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", tr(self.INPUT_LABEL)))
 
     def why_not(self, parameters: dict[str, Any], context: Any) -> str:
         """Why the child cannot read the inputs, in one sentence; empty if it can."""
@@ -94,7 +106,7 @@ class RoadExtractAlgorithm(_Base):
         if box.isEmpty() and area is not None:
             transform = QgsCoordinateTransform(area.sourceCrs(), crs, transforms)
             box = transform.transformBoundingBox(area.sourceExtent())
-        gsd_m = model_gsd_m(self.parameterAsString(parameters, "MODEL", context))
+        gsd_m = model_gsd_m(self.parameterAsString(parameters, "MODEL_FOLDER", context))
         return plan_web_scene(layer, layer.extent() if box.isEmpty() else box, crs, gsd_m, transforms)
 
     def read_inputs(self, parameters: dict[str, Any], context: Any, feedback: Any) -> tuple[list[str], Any, str]:
@@ -128,11 +140,11 @@ class RoadExtractAlgorithm(_Base):
 
     def displayName(self) -> str:
         """In the toolbox."""
-        return self.TITLE
+        return tr(self.TITLE)
 
     def group(self) -> str:
         """In the toolbox."""
-        return "Roads"
+        return tr("Roads")
 
     def groupId(self) -> str:
         """Of the group."""
@@ -150,15 +162,18 @@ class RoadExtractAlgorithm(_Base):
         """Beside the dialog; an advanced parameter tells of itself when pointed at."""
         basic = [option for option in self.options() if name_of(option) in BASIC]
         lines = [f"<li><b>{label_of(option)}</b>: {help_of(option)}</li>" for option in basic]
-        return "{}<ul>{}</ul>".format(self.ABOUT, "".join(lines))
+        return "{}<ul>{}</ul>".format(tr(self.ABOUT), "".join(lines))
 
     def initAlgorithm(self, configuration: Any = None) -> None:
         """Add the parameters."""
         self.add_inputs()
         for option in self.options():
             self.addParameter(to_parameter(option))
-        python = QgsProcessingParameterFile("PYTHON", "Python that runs it", optional=True, fileFilter="All files (*)")
-        python.setHelp(PYTHON_HELP)
+            if option["name"] == "model":
+                self.addParameter(model_folder_parameter())
+        label = tr("Python that runs it")
+        python = QgsProcessingParameterFile("PYTHON", label, optional=True, fileFilter="All files (*)")
+        python.setHelp(tr(PYTHON_HELP))
         self.addParameter(advanced(python))
         if self.RENDERS:
             self.addParameter(advanced(_web_limit()))
@@ -193,7 +208,7 @@ class RoadExtractAlgorithm(_Base):
         try:
             command = [*self._command(feedback), *self._options, *options, "--"]
             if not self._run(command, out, list(results.values()), feedback):
-                feedback.pushInfo("Cancelled: nothing was written.")
+                feedback.pushInfo(tr("Cancelled: nothing was written."))
                 return {}
         except ChildError as error:
             raise QgsProcessingException(str(error)) from error
@@ -205,8 +220,8 @@ class RoadExtractAlgorithm(_Base):
             return self._run_child([*command, *self._sources, out], outputs, feedback)
         rendered = QgsProcessingUtils.generateTempFilename("rendered.tif")
         feedback.pushInfo(self._web.estimate())
-        feedback.pushWarning(TERMS)
-        feedback.setProgressText("Rendering the layer")
+        feedback.pushWarning(tr(TERMS))
+        feedback.setProgressText(tr("Rendering the layer"))
         try:
             if not render(self._web, rendered, PartOfProgress(feedback, 0.0, 40.0), lambda: is_cancelled(feedback)):
                 return False
@@ -217,7 +232,7 @@ class RoadExtractAlgorithm(_Base):
 
     def _run_child(self, command: list[str], outputs: list[str], feedback: Any) -> bool:
         feedback.pushCommandInfo(" ".join(map(shlex.quote, command)))
-        monitor = Monitor(feedback, self.SHARES)
+        monitor = Monitor(feedback, self.SHARES, tr)
         done = run_child(command, clean_environment(os.environ), outputs, monitor, lambda: is_cancelled(feedback))
         self._result = monitor.result
         return done
@@ -250,9 +265,9 @@ class RoadExtractAlgorithm(_Base):
 
 def _web_limit() -> Any:
     kind = QgsProcessingParameterNumber.Type.Double
-    label = "Largest area to render from a web layer [km\u00b2]"
+    label = tr("Largest area to render from a web layer [km\u00b2]")
     limit = QgsProcessingParameterNumber("WEB_LIMIT", label, kind, LIMIT_KM2, minValue=0.0)
-    limit.setHelp("Web layers (XYZ, WMS, WMTS) are downloaded for the extent; larger ones are refused.")
+    limit.setHelp(tr("Web layers (XYZ, WMS, WMTS) are downloaded for the extent; larger ones are refused."))
     return limit
 
 

@@ -178,7 +178,7 @@ class SetUpDialog(QDialog):
         ready, folder = read_ready(environment_folder()), environment_folder()
         if not ready:
             text = tr(
-                "Road extraction needs about 1 GB of software in a folder of its own: {}. Nothing goes into QGIS itself."
+                "Road extraction needs about 1 GB of software in a folder of its own, {}. QGIS itself is not changed."
             ).format(folder)
         elif ready.get("version") != PACKAGE_VERSION:
             text = tr("Version {} is set up in {}; this plugin needs {}.").format(

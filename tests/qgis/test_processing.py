@@ -84,7 +84,7 @@ def session(qgis, by_command_line, tmp_path_factory):
 def test_parameters_have_the_packages_defaults_ranges_and_help(session):
     offered = session["describe_parameters"]["road_extract:extractroads"]
     check_offered(offered, PredictOptions, VectorizeOptions, LineOptions)
-    assert set(offered) == {"INPUT", "PYTHON", "WEB_LIMIT", "OUTPUT", "PROBABILITY"}
+    assert set(offered) == {"INPUT", "MODEL_FOLDER", "PYTHON", "WEB_LIMIT", "OUTPUT", "PROBABILITY"}
     offered = session["describe_parameters"]["road_extract:compareroads"]
     check_offered(offered, DiffOptions)
     assert set(offered) == {"ROADS", "MAP", "PYTHON", "OUTPUT"}
@@ -96,6 +96,9 @@ def check_offered(offered, *classes):
         for name, f in cls.__dataclass_fields__.items():
             own_words = {"bounds": "EXTENT", "within": "AOI"}
             parameter = offered.pop(own_words.get(name, (f.metadata["short"] or name).replace("-", "_").upper()))
+            if name == "model":  # a drop-down; a folder is another parameter
+                assert parameter["default"] == "standard"
+                continue
             assert parameter["default"] == (f.default or None) or parameter["default"] == f.default
             assert parameter["optional"] or f.default is not None
             for limit in ("low", "high"):
@@ -109,9 +112,17 @@ def test_what_is_seldom_needed_waits_under_advanced(session):
         if name in ("road_extract:setup", "road_extract:about"):
             continue
         shown = {name for name, parameter in parameters.items() if not parameter["advanced"]}
-        assert shown <= {"INPUT", "OUTPUT", "PROBABILITY", "EXTENT", "AOI", "THRESHOLD", "MIN_AREA", "SIMPLIFY"} | {
-            *("GEOMETRY", "BUFFER", "ROADS", "MAP")
-        }
+        assert shown <= {
+            "INPUT",
+            "OUTPUT",
+            "PROBABILITY",
+            "MODEL",
+            "EXTENT",
+            "AOI",
+            "THRESHOLD",
+            "MIN_AREA",
+            "SIMPLIFY",
+        } | {*("GEOMETRY", "BUFFER", "ROADS", "MAP")}
 
 
 def test_progress_is_fine_and_never_goes_back(session):

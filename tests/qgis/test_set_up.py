@@ -144,5 +144,5 @@ def test_remove_leaves_no_environment_and_no_setting(set_up):
 
 
 def test_qgis_own_python_got_nothing(qgis):
-    done = qgis.start([SYSTEM_PYTHON, "-c", "import road_extract"])
+    done = qgis.start([SYSTEM_PYTHON, "-I", "-c", "import road_extract"])
     assert done.returncode != 0
