@@ -14,8 +14,8 @@ from road_extract.base.options import PredictOptions
 from road_extract.io.raster import gdal_session
 from road_extract.io.raster.unplaced import place_if_unplaced
 from road_extract.models import read_spec, write_int8_ranges
-from road_extract.pipeline.setup import open_scene, plan_tiles, scale_scene
-from road_extract.prediction.preprocess import pad_to, to_model_input
+from road_extract.pipeline.setup import open_scene, plan_tiles
+from road_extract.prediction.preprocess import pad_to, scale_scene, to_model_input
 
 #: Changing more of them hardly changes the ranges.
 TILES = 120
@@ -58,7 +58,7 @@ def _draw(scene: Path, count: int, options: PredictOptions, rng: np.random.Gener
     # only pixels count here: a scene without place is as good as any
     name = str(scene) if options.assume_crs else place_if_unplaced(scene, spec.gsd_m)
     with gdal_session(), open_scene(name, options, spec) as source:
-        scaling, windows = scale_scene(source), list(plan_tiles(source, options, spec))
+        scaling, windows = scale_scene(source, spec.normalization), list(plan_tiles(source, options, spec))
         for index in rng.permutation(len(windows))[:count]:
             window = windows[index].clipped(source.grid.height, source.grid.width)
             pixels, valid = source.read(window)

@@ -22,10 +22,10 @@ from road_extract.pipeline.setup import (
     open_scene,
     plan_tiles,
     record_tags,
-    scale_scene,
 )
 from road_extract.pipeline.vectorizing import Targets, load_libraries, plan_targets, vectorize_to
 from road_extract.prediction.inference import Inference, iter_probability
+from road_extract.prediction.preprocess import scale_scene
 
 log = logging.getLogger("road_extract")
 
@@ -161,7 +161,7 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
     spec = read_spec(folder)
     with gdal_session(), open_scene(scene, options, spec) as source:
         plan = plan_tiles(source, options, spec)
-        scaling = scale_scene(source)
+        scaling = scale_scene(source, spec.normalization)
         backend = open_backend(
             options.backend, folder, options.batch_size, options.precision, options.threads, options.tta
         )

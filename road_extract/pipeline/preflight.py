@@ -19,7 +19,8 @@ from road_extract.io.raster import SceneFacts, find_problems, gdal_session, read
 from road_extract.models import read_spec
 from road_extract.models.backends import choose_backend, open_backend
 from road_extract.models.spec import ModelSpec
-from road_extract.pipeline.setup import PathLike, model_folder, open_scene, plan_tiles, scale_scene, scene_remarks
+from road_extract.pipeline.setup import PathLike, model_folder, open_scene, plan_tiles, scene_remarks
+from road_extract.prediction.preprocess import scale_scene
 
 T = TypeVar("T")
 
@@ -105,7 +106,7 @@ def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: 
         with gdal_session(), open_scene(path, options, spec) as source:
             plan = plan_tiles(source, options, spec)
             remarks = [text for _, text in scene_remarks(source, spec)]
-            scale_scene(source)
+            scale_scene(source, spec.normalization)
     except RoadExtractError as error:
         return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=[str(error)])
     timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing else None

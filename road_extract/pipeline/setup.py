@@ -24,7 +24,7 @@ from road_extract.io.vector import read_area
 from road_extract.models import model_hash, shipped_model
 from road_extract.models.backends import Backend
 from road_extract.models.spec import ModelSpec
-from road_extract.prediction.preprocess import Scaling, byte_scaling, fit_scaling
+from road_extract.prediction.preprocess import Scaling
 
 log = logging.getLogger("road_extract")
 
@@ -76,15 +76,6 @@ def scene_remarks(source: Scene, spec: ModelSpec) -> list[tuple[int, str]]:
     if not 1 / GSD_EXTREME <= factor <= GSD_EXTREME:
         remarks.append((logging.WARNING, f"{text}, too far apart for the model to work well"))
     return remarks
-
-
-def scale_scene(source: Scene) -> Scaling:
-    """The one scaling of a scene; only 16-bit pixels have to be looked at for it.
-
-    Raises:
-        InputError: If no pixel of a 16-bit scene is valid, or the file is damaged.
-    """
-    return byte_scaling(len(source.bands)) if source.dtype == "uint8" else fit_scaling(*source.sample())
 
 
 def plan_tiles(source: Scene, options: PredictOptions, spec: ModelSpec) -> TilePlan:
