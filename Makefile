@@ -13,7 +13,7 @@ TEST_STAMP := $(VENV)/.stamp-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test format qgis qgis-plugin clean
+.PHONY: help demo test format qgis qgis-bundle qgis-plugin qgis-release clean
 
 help:
 	@echo "make demo    extract the roads of both sample tiles into $(DEMO)/"
@@ -21,6 +21,8 @@ help:
 	@echo "make format  put the code into ruff's format, with its safe fixes"
 	@echo "make qgis    write what the QGIS plugin and script take from the package"
 	@echo "make qgis-plugin  pack the QGIS plugin into build/road_extract_qgis.zip"
+	@echo "make qgis-release  the same for plugins.qgis.org, which wants an address and pages"
+	@echo "make qgis-bundle  write the wheels for QGIS without a network into build/road_extract_wheels/"
 	@echo "make clean   remove $(VENV)/, build/, dist/ and the caches"
 	@echo "Another Python: make test PYTHON=python3.12"
 
@@ -47,9 +49,18 @@ format: $(TEST_STAMP)
 
 qgis: $(TEST_STAMP)
 	$(BIN)/python qgis/generate.py
+	$(BIN)/python qgis/translate.py
+
+# The wheels of everything but TensorFlow: for the Python named by PYTHON, which needs pip.
+qgis-bundle:
+	@"$(PYTHON)" qgis/build_bundle.py
 
 # Of the standard library only: no environment is needed.
 qgis-plugin:
+	@"$(PYTHON)" qgis/build_plugin.py --local
+
+# Refused until pyproject.toml names the owner's address and pages.
+qgis-release:
 	@"$(PYTHON)" qgis/build_plugin.py
 
 clean:

@@ -6,8 +6,10 @@ come from pyproject.toml (``version``, ``authors``, ``urls``): plugins.qgis.org 
 
 from __future__ import annotations
 
+import argparse
 import configparser
 import io
+import re
 import sys
 import tomllib
 import zipfile
@@ -24,6 +26,8 @@ OUT = ROOT / "build" / "road_extract_qgis.zip"
 SUFFIXES = (".png", ".py", ".svg")
 #: Read by pip.
 TEXTS = ("requirements.txt",)
+#: Of the changelog, enough for the plugin manager to show.
+CHANGELOG_VERSIONS, CHANGELOG_CHARS = 3, 4000
 #: What plugins.qgis.org asks for.
 REQUIRED = (
     *("name", "description", "about", "version", "qgisMinimumVersion", "author", "email", "tracker", "repository"),
@@ -50,6 +54,7 @@ def to_metadata(project: dict[str, Any]) -> configparser.ConfigParser:
         "homepage": urls.get("homepage", urls.get("repository", "")),
         "repository": urls.get("repository", ""),
         "tracker": urls.get("issues", ""),
+        "changelog": read_changelog(),
     }
     metadata["general"].update({key: value for key, value in known.items() if value})
     return metadata
@@ -58,6 +63,24 @@ def to_metadata(project: dict[str, Any]) -> configparser.ConfigParser:
 def find_missing(metadata: configparser.ConfigParser) -> list[str]:
     """What plugins.qgis.org would refuse the plugin for."""
     return [key for key in REQUIRED if not metadata["general"].get(key)]
+
+
+def explain_missing(missing: list[str]) -> str:
+    """What the owner has to fill in, in a sentence."""
+    return (
+        f"plugins.qgis.org refuses a plugin without {', '.join(missing)}: in pyproject.toml, give the first of authors "
+        "an email, and [project.urls] a Repository and an Issues address; for a zip of your own, use --local"
+    )
+
+
+def read_changelog() -> str:
+    """What the latest versions brought, for metadata.txt: it may not hold lines that begin a section."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.split(r"^## ", text, flags=re.MULTILINE)[1 : CHANGELOG_VERSIONS + 1]
+    lines = "\n".join(versions).splitlines()
+    return "\n".join(line.replace("[", "(").replace("]", ")").rstrip() for line in lines if line.strip())[
+        :CHANGELOG_CHARS
+    ]
 
 
 def write_zip(out: Path, metadata: configparser.ConfigParser) -> None:
@@ -75,13 +98,20 @@ def write_zip(out: Path, metadata: configparser.ConfigParser) -> None:
 
 
 def main() -> None:
-    """Pack it, and say what it is good for."""
-    metadata = to_metadata(read_project())
+    """Pack it; for plugins.qgis.org only if nothing is missing."""
+    parser = argparse.ArgumentParser(description="Pack the QGIS plugin.")
+    parser.add_argument("--local", action="store_true", help="do not ask for what only plugins.qgis.org needs")
+    local = parser.parse_args().local
+    project = read_project()
+    metadata = to_metadata(project)
+    missing = [] if local else find_missing(metadata)
+    if missing:
+        sys.exit(explain_missing(missing))
     OUT.parent.mkdir(exist_ok=True)
     write_zip(OUT, metadata)
     print(f"{OUT.relative_to(ROOT)}: {OUT.stat().st_size:,} bytes, version {metadata['general']['version']}")
-    if missing := find_missing(metadata):
-        print(f"plugins.qgis.org also wants {', '.join(missing)}: see pyproject.toml (authors, urls)", file=sys.stderr)
+    if local and find_missing(metadata):
+        print("for this computer only: plugins.qgis.org also wants " + ", ".join(find_missing(metadata)))
 
 
 if __name__ == "__main__":

@@ -621,7 +621,7 @@ def no_window() -> int:
 #: Lines of a talkative child that are shown; the dialog would choke on all of them.
 SHOWN_LINES = 200
 
-STAGE_TEXTS = {"predict": "Looking for roads", "vectorize": "Drawing their outlines", "lines": "Drawing their lines"}
+STAGE_TEXTS = {"predict": "Finding roads", "vectorize": "Drawing outlines", "lines": "Drawing lines"}
 
 _OUT_OF_MEMORY = (
     "road_extract was killed by the system, most likely because the memory ran out: close other programs, restrict the "
@@ -1112,29 +1112,29 @@ LABELS = {
     "TTA": "Test-time augmentation",
     "BANDS": "Bands, in the model's order",
     "OVERLAP": "Overlap of neighbouring windows",
-    "BATCH_SIZE": "Windows at once",
-    "NATIVE_GSD": "Keep the scene's own pixels",
-    "EXTENT": "Only this extent",
-    "AOI": "Only inside these polygons",
-    "ASSUME_CRS": "CRS of a raster that has none",
-    "BUFFER": "Same road within",
-    "ANGLE": "Same direction within",
+    "BATCH_SIZE": "Windows per batch",
+    "NATIVE_GSD": "Process at the scene's own resolution",
+    "EXTENT": "Extent to process",
+    "AOI": "Area of interest (polygons)",
+    "ASSUME_CRS": "CRS to assume if the raster has none",
+    "BUFFER": "Maximum distance between matching lines",
+    "ANGLE": "Maximum angle between matching lines",
     "SORT": "Order",
     "MAX_GAP": "Longest gap to bridge",
-    "MIN_LENGTH": "Shortest piece of road",
-    "MIN_SPUR": "Shortest dead end, in road widths",
-    "MIN_AREA": "Smallest road area",
-    "MIN_HOLE": "Smallest hole",
-    "SIMPLIFY": "Simplify by",
+    "MIN_LENGTH": "Minimum length of isolated roads",
+    "MIN_SPUR": "Minimum dead-end length, in road widths",
+    "MIN_AREA": "Minimum road area",
+    "MIN_HOLE": "Minimum hole area",
+    "SIMPLIFY": "Simplification tolerance",
 }
 
 #: Where the package's words speak of its command line.
 HELPS = {
     "MODEL": "Which of the models that come with the package finds the roads",
-    "EXTENT": "A rectangle in any CRS, outside of which nothing is looked at",
-    "AOI": "Polygons in any CRS, outside of which nothing is looked at",
-    "BANDS": "Bands to use: one (grey) or as many as the model has, in its order; chosen by colour if left out",
-    "ASSUME_CRS": "CRS of a raster that has none; that of the layer in QGIS if left out",
+    "EXTENT": "Only this rectangle is processed; any CRS will do",
+    "AOI": "Only the area inside these polygons is processed; any CRS will do",
+    "BANDS": "Bands to use: one (greyscale) or as many as the model has, in its order (default: chosen by colour)",
+    "ASSUME_CRS": "CRS to assume if the raster has none (default: that of the layer in QGIS)",
 }
 
 
@@ -1920,9 +1920,10 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     RENDERS = True
     SHARES = MappingProxyType({"predict": (2.0, 90.0), "vectorize": (90.0, 95.0), "lines": (95.0, 100.0)})
     ABOUT = (
-        "<p>Finds the roads of an aerial or satellite image and draws them as polygons, a network of lines, or both. "
-        "Any size and any CRS will do; pixels of half a metre to two metres work best. To try several thresholds, keep "
-        "the probability raster and use <i>Roads from a probability raster</i>: that takes seconds.</p>"
+        "<p>Finds the roads in an aerial or satellite image and draws them as polygons, a network of lines, or both. "
+        "The image may have any size and CRS, and it may be a web layer (XYZ, WMS, WMTS); pixels of 0.5 to 2 m work "
+        "best.</p><p>To compare thresholds, keep the probability raster and open <i>Plugins > Road extraction > Road "
+        "threshold</i>, or run <i>Roads from a probability raster</i>, which takes seconds.</p>"
     )
 
     def options(self) -> list[Option]:

@@ -27,8 +27,8 @@ class CompareRoads(RoadExtractAlgorithm, QgsProcessingAlgorithm):
 
     NAME, TITLE, COMMAND = "compareroads", "Compare roads with the map", "diff"
     ABOUT = (
-        "<p>Compares road lines with those of a map, such as OpenStreetMap: which are new, missing, matched. "
-        "Lines are cut where they begin and cease to match. The two layers may have different CRSs.</p>"
+        "<p>Compares road lines with a map such as OpenStreetMap and tells which roads are new, missing or matched. "
+        "Lines are split where a match begins or ends. The two layers may have different CRSs.</p>"
     )
 
     def options(self) -> list[Option]:
@@ -39,7 +39,7 @@ class CompareRoads(RoadExtractAlgorithm, QgsProcessingAlgorithm):
         """Two layers of lines."""
         lines = [QgsProcessing.SourceType.TypeVectorLine]
         self.addParameter(QgsProcessingParameterFeatureSource("ROADS", tr("Road lines"), lines))
-        self.addParameter(QgsProcessingParameterFeatureSource("MAP", tr("Map: lines of roads known"), lines))
+        self.addParameter(QgsProcessingParameterFeatureSource("MAP", tr("Map: known road lines"), lines))
 
     def why_not(self, parameters: dict[str, Any], context: Any) -> str:
         """Nothing: whatever QGIS reads is exported."""

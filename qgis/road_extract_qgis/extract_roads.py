@@ -22,9 +22,10 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     RENDERS = True
     SHARES = MappingProxyType({"predict": (2.0, 90.0), "vectorize": (90.0, 95.0), "lines": (95.0, 100.0)})
     ABOUT = (
-        "<p>Finds the roads of an aerial or satellite image and draws them as polygons, a network of lines, or both. "
-        "Any size and any CRS will do; pixels of half a metre to two metres work best. To try several thresholds, keep "
-        "the probability raster and use <i>Roads from a probability raster</i>: that takes seconds.</p>"
+        "<p>Finds the roads in an aerial or satellite image and draws them as polygons, a network of lines, or both. "
+        "The image may have any size and CRS, and it may be a web layer (XYZ, WMS, WMTS); pixels of 0.5 to 2 m work "
+        "best.</p><p>To compare thresholds, keep the probability raster and open <i>Plugins > Road extraction > Road "
+        "threshold</i>, or run <i>Roads from a probability raster</i>, which takes seconds.</p>"
     )
 
     def options(self) -> list[Option]:

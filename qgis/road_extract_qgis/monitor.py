@@ -11,7 +11,7 @@ from typing import Any, Callable
 #: Lines of a talkative child that are shown; the dialog would choke on all of them.
 SHOWN_LINES = 200
 
-STAGE_TEXTS = {"predict": "Looking for roads", "vectorize": "Drawing their outlines", "lines": "Drawing their lines"}
+STAGE_TEXTS = {"predict": "Finding roads", "vectorize": "Drawing outlines", "lines": "Drawing lines"}
 
 _OUT_OF_MEMORY = (
     "road_extract was killed by the system, most likely because the memory ran out: close other programs, restrict the "

@@ -22,8 +22,8 @@ class RoadProbability(RoadExtractAlgorithm, QgsProcessingAlgorithm):
     RENDERS = True
     SHARES = MappingProxyType({"predict": (2.0, 100.0)})
     ABOUT = (
-        "<p>Tells for every pixel of an aerial or satellite image how probably it is road, 0 to 1. "
-        "<i>Roads from a probability raster</i> turns that into roads, with any threshold, in seconds.</p>"
+        "<p>Computes for every pixel of an aerial or satellite image the probability that it is road, from 0 to 1. "
+        "<i>Roads from a probability raster</i> turns that into roads, at any threshold, in seconds.</p>"
     )
 
     def options(self) -> list[Option]:

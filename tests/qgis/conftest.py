@@ -66,7 +66,7 @@ def road_extract(child_python) -> Callable[..., None]:
 @pytest.fixture(scope="session")
 def plugins(tmp_path_factory) -> Path:
     """A folder of plugins with the one that the zip holds."""
-    subprocess.run([sys.executable, QGIS_FOLDER / "build_plugin.py"], check=True, capture_output=True)
+    subprocess.run([sys.executable, QGIS_FOLDER / "build_plugin.py", "--local"], check=True, capture_output=True)
     folder = tmp_path_factory.mktemp("plugins")
     with zipfile.ZipFile(REPOSITORY / "build" / "road_extract_qgis.zip") as packed:
         packed.extractall(folder)

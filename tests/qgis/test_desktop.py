@@ -50,7 +50,7 @@ def test_the_dialog_runs_and_shows_its_progress(desktop):
     percents = desktop[1]["percents"]
     # a step for each of the scene's four windows, of which two may end at once
     assert len({24, 46, 68, 90} & set(percents)) >= 2
-    assert "Looking for roads" in desktop[1]["log"]
+    assert "Finding roads" in desktop[1]["log"]
     assert "OpenVINO" in desktop[1]["log"]
 
 
