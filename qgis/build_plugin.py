@@ -77,10 +77,8 @@ def read_changelog() -> str:
     """What the latest versions brought, for metadata.txt: it may not hold lines that begin a section."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.split(r"^## ", text, flags=re.MULTILINE)[1 : CHANGELOG_VERSIONS + 1]
-    lines = "\n".join(versions).splitlines()
-    return "\n".join(line.replace("[", "(").replace("]", ")").rstrip() for line in lines if line.strip())[
-        :CHANGELOG_CHARS
-    ]
+    text = "\n".join(versions).translate(str.maketrans({"[": "(", "]": ")", "%": " percent"}))
+    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())[:CHANGELOG_CHARS]
 
 
 def write_zip(out: Path, metadata: configparser.ConfigParser) -> None:

@@ -141,6 +141,7 @@ class Environment:
 
     def _make(self) -> bool:
         self._check_room()
+        source_options(self.options.wheels)  # refused before anything is made or removed
         ready = read_ready(self.env)
         if self.options.action == "repair" or not ready:
             self.remove()
@@ -271,7 +272,9 @@ class Environment:
     def _count(self, line: str) -> None:
         if line.startswith(("Collecting ", "Downloading ", "Processing ")):
             self._collected += not line.startswith("Downloading ")
-            self._tell(line, 8.0 + 60.0 * min(self._collected / EXPECTED_PACKAGES, 1.0))
+            name = re.split(r"[\s<>=!~;\[]", line.partition(" ")[2].strip().rpartition("/")[2])[0]
+            name = name.partition("-")[0] if name.endswith(".whl") else name
+            self._tell(f"Downloading {name}", 8.0 + 60.0 * min(self._collected / EXPECTED_PACKAGES, 1.0))
         elif line.startswith("Installing collected packages"):
             self._tell("Unpacking packages", 70.0)
 

@@ -24,6 +24,9 @@ from .parameters import advanced
 from .running import SETTING, is_cancelled
 from .translating import tr
 
+#: Between the sentence and the file that has all the rest.
+LOG_WORDS = ". The whole log: "
+
 
 class SetUp(QgsProcessingAlgorithm):
     """Makes the environment that the other algorithms run in."""
@@ -98,7 +101,7 @@ class SetUp(QgsProcessingAlgorithm):
         try:
             self._done = environment.run()
         except ChildError as error:
-            raise QgsProcessingException(f"{error}. The whole log: {environment.log}") from error
+            raise QgsProcessingException(f"{error}{LOG_WORDS}{environment.log}") from error
         if not self._done:
             feedback.pushInfo(tr("Cancelled. Set up again to go on; what was downloaded is kept."))
             return {}

@@ -30,6 +30,7 @@ from qgis.PyQt.QtWidgets import (
 from .environment import ACTIONS, read_ready
 from .interpreter import data_folder
 from .option_table import PACKAGE_VERSION
+from .set_up import LOG_WORDS
 from .translating import tr
 
 
@@ -84,7 +85,7 @@ class SetUpDialog(QDialog):
         self._when_done, self._error = when_done, ""
         self._feedback: DialogFeedback | None = None
         self.setWindowTitle(tr("Set up road extraction"))
-        self.resize(620, 300)
+        self.resize(620, 250)
         self._state, self._step = QLabel(), QLabel()
         for label in (self._state, self._step):
             label.setWordWrap(True)
@@ -114,14 +115,20 @@ class SetUpDialog(QDialog):
         layout.addWidget(self._bar)
         layout.addWidget(self._step)
         layout.addWidget(self._log, 1)
+        layout.addStretch()
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         box.rejected.connect(self.reject)
         self._show_log = box.addButton(tr("Show log"), QDialogButtonBox.ButtonRole.ActionRole)
         self._show_log.setCheckable(True)
-        self._show_log.toggled.connect(self._log.setVisible)
+        self._show_log.toggled.connect(self._toggle_log)
         self._cancel = box.addButton(tr("Cancel"), QDialogButtonBox.ButtonRole.ActionRole)
         self._cancel.clicked.connect(self.cancel)
         layout.addWidget(box)
+
+    def _toggle_log(self, shown: bool) -> None:
+        self._log.setVisible(shown)
+        self._log.setMinimumHeight(220 if shown else 0)
+        self.resize(self.width(), self.height() + (220 if shown else -220))
 
     def is_running(self) -> bool:
         """Whether an action is being done."""
@@ -159,7 +166,8 @@ class SetUpDialog(QDialog):
         super().reject()
 
     def _fail(self, text: str) -> None:
-        self._error = text
+        """The log is one click away: where its file lies need not be said."""
+        self._error = text.partition(LOG_WORDS)[0]
 
     def _end(self, done: bool, results: dict[str, Any]) -> None:
         cancelled = self._feedback is not None and self._feedback.isCanceled()
@@ -169,7 +177,7 @@ class SetUpDialog(QDialog):
         elif not done:
             self._step.setText("<b>{}</b>".format(self._error or tr("The set-up failed: the log says why.")))
         else:
-            self._step.setText(tr("Done."))
+            self._step.setText(tr("Done. You can close this window and extract roads."))
         self._show_state()
         if done and not cancelled:
             self._when_done()

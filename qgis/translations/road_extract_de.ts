@@ -72,8 +72,8 @@
    <translation>Beschreibung</translation>
   </message>
   <message>
-   <source>Done.</source>
-   <translation>Fertig.</translation>
+   <source>Done. You can close this window and extract roads.</source>
+   <translation>Fertig. Sie können dieses Fenster schließen und Straßen extrahieren.</translation>
   </message>
   <message>
    <source>Draw these roads…</source>

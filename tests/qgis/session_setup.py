@@ -46,6 +46,28 @@ def network():
     return {"error": ""}
 
 
+def proxy_and_certificates():
+    """QGIS's own settings reach pip."""
+    from qgis.core import QgsApplication, QgsNetworkAccessManager
+    from road_extract_qgis.network import network_variables
+
+    settings, folder = QgsSettings(), os.path.join(WORK, "certificates")
+    plain = network_variables(folder)
+    values = {"Enabled": True, "Type": "HttpProxy", "Host": "proxy.example.org", "Port": "3128", "User": "me"}
+    for name, value in {**values, "Password": "p@ss"}.items():
+        settings.setValue("proxy/proxy" + name, value)
+    settings.setValue("proxy/proxyExcludedUrls", ["https://intern.example.org/pypi"])
+    QgsNetworkAccessManager.instance().setupDefaultProxyAndCache()
+    manager = QgsApplication.authManager()
+    manager.storeCertAuthority(manager.systemRootCAs()[0])
+    manager.rebuildCaCertsCache()
+    found = network_variables(folder)
+    settings.remove("proxy")
+    QgsNetworkAccessManager.instance().setupDefaultProxyAndCache()
+    text = Path(found["PIP_CERT"]).read_text() if "PIP_CERT" in found else ""
+    return {"plain": plain, "found": found, "certificates": text.count("BEGIN CERTIFICATE")}
+
+
 def no_python():
     return run(PYTHON="/nowhere/python3")
 
@@ -134,4 +156,4 @@ def removed():
 
 if __name__ == "__main__":
     refused = (no_python, old_python, no_venv, no_wheels, foreign_folder)
-    main((network, *refused, interrupted, resumed, packages, again, extract, damaged, removed))
+    main((network, proxy_and_certificates, *refused, interrupted, resumed, packages, again, extract, damaged, removed))

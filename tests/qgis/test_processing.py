@@ -59,6 +59,12 @@ def test_the_plugin_gives_what_the_command_line_gives_as_json_too(qgis, by_comma
     assert json.loads(done.stdout)["results"]["COUNT"] == len(geopandas.read_file(tmp_path / "b.geojson"))
 
 
+def test_texts_are_german_where_qgis_is(qgis):
+    done = qgis.start([qgis.process, "help", "road_extract:extractroads"], LC_ALL="de_DE.UTF-8", LANGUAGE="de")
+    for text in ("Straßen extrahieren", "Zu verarbeitende Ausdehnung", "Mindestlänge einzelner Straßen", "km²"):
+        assert text in done.stdout
+
+
 def test_an_error_of_the_child_is_an_error_of_qgis_process(qgis, tmp_path):
     done = qgis.run("road_extract:vectorizeprobability", f"--INPUT={UTM}", f"--OUTPUT={tmp_path / 'r.gpkg'}")
     assert done.returncode == 1

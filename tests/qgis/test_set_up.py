@@ -61,6 +61,37 @@ def test_there_is_no_network(set_up):
         assert set_up[1]["network"]["error"]
 
 
+def test_proxy_and_certificates_are_passed_on_as_qgis_is_set(set_up):
+    seen = set_up[1]["proxy_and_certificates"]
+    assert seen["plain"] == {}
+    found = seen["found"]
+    assert found["HTTPS_PROXY"] == found["https_proxy"] == "http://me:p%40ss@proxy.example.org:3128"
+    assert found["NO_PROXY"] == "intern.example.org"
+    assert found["PIP_CERT"] == found["SSL_CERT_FILE"]
+    assert seen["certificates"] > 1
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]", "certificate is not trusted here"),
+        ("OSError('Tunnel connection failed: 407 Proxy Authentication Required')", "the proxy does not let"),
+        ("NewConnectionError('<pip._vendor...>: Failed to establish a new connection", "cannot be reached"),
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk is full"),
+        ("ERROR: No matching distribution found for road-extract==0.1.0", "is not on the package index"),
+        ("ERROR: No matching distribution found for openvino>=2025.0", "has no openvino for this Python and system"),
+        ("Segmentation fault", "the installation failed (Segmentation fault): set up again, or choose Repair"),
+    ],
+)
+def test_what_pip_says_becomes_a_sentence(line, words):
+    from road_extract_qgis.environment import SetupOptions, explain_failure, hide_passwords
+
+    said = explain_failure(["Collecting numpy", line], SetupOptions())
+    assert words in said
+    assert "\n" not in said
+    assert hide_passwords("via http://me:secret@proxy:1/ and") == "via http://***@proxy:1/ and"
+
+
 REFUSALS = {
     "no_python": "/nowhere/python3 is not a working 64-bit Python: choose another one, or leave the choice empty",
     "old_python": "is Python 3.9, and 3.11 or newer is needed: choose another one",
