@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, SAMPLES
+from tests.helpers.paths import REPOSITORY, SAMPLES
 
 #: `find_spec` finds nothing either, as where nothing is installed.
 BLOCKED = """

@@ -384,7 +384,7 @@
   </message>
   <message>
    <source>help:PredictOptions.backend</source>
-   <extracomment>What runs the model: auto (the fastest that is installed), openvino, onnxruntime or tensorflow</extracomment>
+   <extracomment>What runs the model; auto: the fastest that is installed</extracomment>
    <translation>Laufzeitumgebung des Modells: auto (die schnellste installierte), openvino, onnxruntime oder tensorflow</translation>
   </message>
   <message>
@@ -419,7 +419,7 @@
   </message>
   <message>
    <source>help:PredictOptions.precision</source>
-   <extracomment>Of the model's arithmetic: auto (the fastest that is safe), float32, bfloat16 or int8</extracomment>
+   <extracomment>Numerical precision; auto: the fastest that is safe</extracomment>
    <translation>Rechengenauigkeit: auto (die schnellste sichere), float32, bfloat16 oder int8</translation>
   </message>
   <message>

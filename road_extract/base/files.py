@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from road_extract.base.errors import InputError, OutputError
 
@@ -77,6 +79,21 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         for leftover in temp.parent.glob(f"{glob.escape(temp.stem)}*"):
             leftover.unlink(missing_ok=True)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write values whole or not at all.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    with replacing(path) as temp:
+        temp.write_text(to_json(values), encoding="utf-8")
+
+
+def to_json(values: dict[str, Any]) -> str:
+    """Indented JSON."""
+    return json.dumps(values, indent=2) + "\n"
 
 
 def _move(temp: Path, path: Path) -> None:

@@ -6,8 +6,8 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,12 +15,11 @@ from road_extract.base.errors import RoadExtractError
 from road_extract.base.options import PredictOptions
 from road_extract.base.urls import redact
 from road_extract.base.windows import TilePlan
-from road_extract.io.raster import SceneFacts, find_problems, gdal_session, read_facts
+from road_extract.io.raster import SceneFacts, find_problems, read_facts
 from road_extract.models import read_spec
-from road_extract.models.backends import choose_backend, open_backend
+from road_extract.models.backends import choose_backend
 from road_extract.models.spec import ModelSpec
-from road_extract.pipeline.setup import PathLike, model_folder, open_scene, plan_tiles, scene_remarks
-from road_extract.prediction.preprocess import scale_scene
+from road_extract.pipeline.setup import PathLike, load_backend, model_folder, open_scene
 
 T = TypeVar("T")
 
@@ -63,6 +62,10 @@ class SceneReport:
     remarks: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    def to_values(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
     def to_text(self) -> str:
         """Plain words, a line each."""
         lines = [self.scene, *(self.facts.to_lines() if self.facts else ())]
@@ -103,10 +106,8 @@ def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, ti
 def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: ModelSpec, timing: bool) -> SceneReport:
     problems: list[str] = []
     try:
-        with gdal_session(), open_scene(path, options, spec) as source:
-            plan = plan_tiles(source, options, spec)
-            remarks = [text for _, text in scene_remarks(source, spec)]
-            scale_scene(source, spec.normalization)
+        with open_scene(path, options) as setup:
+            plan, remarks = setup.plan, [text for _, text in setup.remarks]
     except RoadExtractError as error:
         return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=[str(error)])
     timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing else None
@@ -125,8 +126,7 @@ def _estimate_memory(backend: str, columns: int) -> int:
 
 
 def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tuple[float, str]:
-    folder = model_folder(options)
-    backend = open_backend(options.backend, folder, options.batch_size, options.precision, options.threads, options.tta)
+    backend = load_backend(options)
     batch = np.zeros((backend.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands)), np.float32)
     with ThreadPoolExecutor(backend.in_flight) as pool:
         batches = [batch] * backend.in_flight

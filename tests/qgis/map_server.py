@@ -82,7 +82,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(503, b"busy", "text/plain")
             return
         with lock:
-            content = to_tile(*map(int, parts[1:4]))
+            zoom, x, y = map(int, parts[1:4])
+            content = to_tile(zoom, x, y)
         self.answer(200 if content else 404, content or b"", "image/png")
 
     def fails_first(self, parts):
@@ -92,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def wms(self):
         done = threading.Event()
-        jobs.append((f"http://127.0.0.1:{self.server.server_address[1]}{self.path}", done, found := {}))
+        jobs.append((f"http://{self.headers['Host']}{self.path}", done, found := {}))
         wake.set()
         done.wait(60)
         self.answer(found["status"], found["body"], found["type"])

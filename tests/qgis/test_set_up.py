@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SAMPLES
+from tests.helpers.paths import SAMPLES
 from tests.qgis.conftest import QGIS_FOLDER, SYSTEM_PYTHON
 
 pytestmark = pytest.mark.slow
@@ -25,6 +25,11 @@ def bundle(tmp_path_factory):
     assert done.returncode == 0, done.stdout + done.stderr
     yield folder
     shutil.rmtree(folder)
+
+
+def base_python() -> str:
+    """Not the virtual environment's."""
+    return str(getattr(sys, "_base_executable", sys.executable))
 
 
 def without_network() -> list[str]:
@@ -46,7 +51,7 @@ def set_up(qgis, bundle, tmp_path_factory):
     nowhere = "http://127.0.0.1:9"
     done = qgis.start(
         [*without_network(), SYSTEM_PYTHON, *map(str, (helper, work, SAMPLES, "none", seen))],
-        WHEELS=str(bundle), BASE_PYTHON=sys._base_executable,
+        WHEELS=str(bundle), BASE_PYTHON=base_python(),
         HTTP_PROXY=nowhere, HTTPS_PROXY=nowhere, http_proxy=nowhere, https_proxy=nowhere,
     )  # fmt: skip
     assert seen.is_file(), done.stdout + done.stderr

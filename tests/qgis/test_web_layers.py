@@ -12,7 +12,7 @@ import pytest
 import rasterio
 from rasterio.windows import Window
 
-from tests.conftest import SAMPLES
+from tests.helpers.paths import SAMPLES
 from tests.qgis.conftest import SYSTEM_PYTHON, find_wms_server
 
 pytestmark = pytest.mark.slow

@@ -14,11 +14,12 @@ from rasterio.windows import Window as RioWindow
 from road_extract.base.arrays import BoolArray, ByteArray, Float32Array
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
+from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.base.windows import Window
 from road_extract.io.raster.opening import BLOCK_CACHE_BYTES, check_georeference, crs_of, open_raster, readable
-from road_extract.io.raster.sink import PROBABILITY_MAX
 
 MODEL_TAG = "ROAD_EXTRACT_MODEL"
+BACKEND_TAG = "ROAD_EXTRACT_BACKEND"
 THRESHOLD_TAG = "ROAD_EXTRACT_THRESHOLD"
 TRUE_WIDTH_TAG = "ROAD_EXTRACT_TRUE_WIDTH"
 #: Of a strip: few rows where a scene is wide, for memory and the processor's caches.
