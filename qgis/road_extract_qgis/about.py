@@ -60,8 +60,13 @@ def _describe_package(timing: bool) -> list[str]:
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         return ["problems", f"  {_without_home(str(error))}"]
-    found = [f"  {'found by':<20} {interpreter.origin}"]
-    return ["road_extract", *found, _without_home(done.stdout.decode("utf-8", "replace").rstrip())]
+    said = done.stdout.decode("utf-8", "replace").rstrip()
+    if "No such command" in said:
+        return [
+            "problems",
+            f"  {_without_home(str(interpreter))} is older than this plugin: set up again, or choose Repair",
+        ]
+    return ["road_extract", f"  {'found by':<20} {interpreter.origin}", _without_home(said)]
 
 
 def _without_home(text: str) -> str:

@@ -82,7 +82,7 @@ def find_interpreter(chosen: str, setting: str, environ: Mapping[str, str]) -> I
             return check_interpreter(Interpreter(to_command(path), origin), environ)
     for place in default_places(environ, Path.home()):
         try:
-            return check_interpreter(Interpreter(to_command(str(place)), "found there"), environ)
+            return check_interpreter(Interpreter(to_command(str(place)), "a usual place"), environ)
         except ChildError:
             continue
     raise ChildError(

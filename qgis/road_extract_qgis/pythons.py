@@ -173,11 +173,12 @@ def iter_places(environ: Mapping[str, str], home: Path) -> Iterator[str]:
 def _known_to_launcher(environ: Mapping[str, str]) -> Iterator[str]:
     """`py -0p` lists a version, and after some spaces the path, which may have spaces too."""
     launcher = shutil.which("py", path=environ.get("PATH")) if WINDOWS else None
-    said = _ask([launcher, "-0p"], environ) if launcher else ""
-    for line in said.splitlines():
-        _, found, path = line.strip().partition(":\\")
-        if found:
-            yield line.strip().split()[-1] if " " not in path else line[line.index(":\\") - 1 :].strip()
+    yield from parse_launcher(_ask([launcher, "-0p"], environ) if launcher else "")
+
+
+def parse_launcher(said: str) -> list[str]:
+    """The paths in what `py -0p` says."""
+    return [line[line.index(":\\") - 1 :].strip() for line in said.splitlines() if ":\\" in line]
 
 
 def _belongs_to_qgis(path: str) -> bool:
