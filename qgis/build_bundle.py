@@ -15,7 +15,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
 OUT = ROOT / "build" / "road_extract_wheels"
-REQUIREMENTS = FOLDER / "road_extract_qgis" / "requirements.txt"
+REQUIREMENTS = FOLDER / "road_extract_qgis" / "inference-requirements.txt"
 
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
 

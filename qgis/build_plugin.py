@@ -25,7 +25,7 @@ OUT = ROOT / "build" / "road_extract_qgis.zip"
 
 SUFFIXES = (".png", ".py", ".svg")
 #: Read by pip.
-TEXTS = ("requirements.txt",)
+TEXTS = ("inference-requirements.txt",)
 #: Of the changelog, enough for the plugin manager to show.
 CHANGELOG_VERSIONS, CHANGELOG_CHARS = 3, 4000
 #: What plugins.qgis.org asks for.

@@ -29,7 +29,7 @@ READY_FILE = "road_extract_ready.json"
 LOG_FILE = "setup.log"
 #: Measured 1.0 GB, and pip needs room to unpack.
 NEEDED_BYTES = 2.5e9
-REQUIREMENTS_FILE = "requirements.txt"
+REQUIREMENTS_FILE = "inference-requirements.txt"
 #: What the requirements bring along.
 EXPECTED_PACKAGES = 24
 

@@ -95,9 +95,14 @@ def packed(plugins):
 def test_the_zip_is_what_the_plugin_repository_wants(packed):
     names = packed.namelist()
     assert {name.split("/")[0] for name in names} == {"road_extract_qgis"}
-    assert {"__init__.py", "metadata.txt", "LICENSE", "icon.png", "requirements.txt", "road_extract_de.qm"} <= {
-        name.split("/")[1] for name in names
-    }
+    assert {
+        "__init__.py",
+        "metadata.txt",
+        "LICENSE",
+        "icon.png",
+        "inference-requirements.txt",
+        "road_extract_de.qm",
+    } <= {name.split("/")[1] for name in names}
     assert all(name.endswith((".py", ".png", ".qm", ".svg", ".txt", "LICENSE")) for name in names)
     assert sum(entry.file_size for entry in packed.infolist()) < 25e6
     assert packed.read("road_extract_qgis/LICENSE") == (REPOSITORY / "LICENSE").read_bytes()
@@ -210,3 +215,29 @@ def test_the_same_files_give_the_same_zip(packed, tmp_path):
     build = load("build_plugin")
     build.write_zip(tmp_path / "again.zip", build.to_metadata(build.read_project()))
     assert (tmp_path / "again.zip").read_bytes() == (REPOSITORY / "build" / "road_extract_qgis.zip").read_bytes()
+
+
+@pytest.mark.parametrize("path", IN_QGIS, ids=lambda path: path.name)
+def test_enums_of_qgis_are_scoped_too(path):
+    """``QgsMapLayer.VectorLayer`` is an enum's value; ``QgsMapLayer.LayerType.VectorLayer`` and classes are fine."""
+    assert find_unscoped(path.read_text(encoding="utf-8")) == []
+
+
+def find_unscoped(text: str) -> list[str]:
+    tree = ast.parse(text)
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id.startswith("Qgs"):
+            goes_on = isinstance(parents[node], ast.Attribute)
+            called = isinstance(parents[node], ast.Call) and parents[node].func is node
+            if re.match(r"[A-Z][a-z]", node.attr) and not goes_on and not called:
+                found.append(f"{node.value.id}.{node.attr}")
+    return found
+
+
+def test_an_unscoped_enum_of_qgis_is_found():
+    text = (
+        "a = QgsMapLayer.VectorLayer\nb = QgsMapLayer.LayerType.VectorLayer\nc = QgsProcessingContext.LayerDetails(1)\n"
+    )
+    assert find_unscoped(text) == ["QgsMapLayer.VectorLayer"]
