@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import configparser
 import io
+import os
 import re
 import sys
 import tomllib
@@ -88,11 +89,13 @@ def write_zip(out: Path, metadata: configparser.ConfigParser) -> None:
     files = {path.name: path.read_bytes() for path in PLUGIN.iterdir() if path.suffix in SUFFIXES or path.name in TEXTS}
     files |= translate.compile_all()
     files |= {"metadata.txt": text.getvalue().encode(), "LICENSE": (ROOT / "LICENSE").read_bytes()}
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+    temp = out.with_name(f".{out.name}.{os.getpid()}")  # others may read it meanwhile
+    with zipfile.ZipFile(temp, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in sorted(files):
             entry = zipfile.ZipInfo(f"{PLUGIN.name}/{name}", (1980, 1, 1, 0, 0, 0))
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             packed.writestr(entry, files[name])
+    temp.replace(out)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Write what is made from other files: ``python qgis/generate.py`` (``make qgis``).
 
 - ``road_extract_qgis/option_table.py`` from the options of the package, which QGIS must not import;
-- ``road_extract_qgis/inference-requirements.txt`` from the dependencies in pyproject.toml, without what only training needs;
+- ``road_extract_qgis/inference-requirements.txt`` from pyproject.toml, without what only training needs;
 - ``road_extract_script.py``, the plugin's *Extract roads* in one file, from the plugin's modules.
 
 The tests compare all three with what this makes.
