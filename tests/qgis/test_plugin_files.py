@@ -229,8 +229,9 @@ def find_unscoped(text: str) -> list[str]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id.startswith("Qgs"):
-            goes_on = isinstance(parents[node], ast.Attribute)
-            called = isinstance(parents[node], ast.Call) and parents[node].func is node
+            parent = parents[node]
+            goes_on = isinstance(parent, ast.Attribute)
+            called = isinstance(parent, ast.Call) and parent.func is node
             if re.match(r"[A-Z][a-z]", node.attr) and not goes_on and not called:
                 found.append(f"{node.value.id}.{node.attr}")
     return found
