@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
+from road_extract.base.files import check_outputs
+from road_extract.cli.console import Console, json_outputs, show_values
+from road_extract.cli.parameters import json_option, overwrite_option, progress_option
+
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.option("--timing/--no-timing", default=True, show_default=True, help="Run the model for two seconds.")
-def command(as_json: bool, timing: bool) -> None:
+@overwrite_option
+@progress_option
+def command(json_file: Path | None, timing: bool, overwrite: bool, progress: str) -> None:
     """Describe this installation for a bug report.
 
     Prints versions, backends, the model's speed, free memory and disk space, and the environment variables that matter.
     Passwords, keys and the user's name are left out. Exits with 1 if the model does not run.
     """
+    console = Console(progress)
+    check_outputs(json_outputs(json_file), [], overwrite)
     from road_extract.pipeline.diagnosis import diagnose
 
     found = diagnose(timing=timing)
-    click.echo(json.dumps(asdict(found), indent=2) if as_json else found.to_text())
+    show_values(console, json_file, found.to_text(), asdict(found))
     if found.problems:
         click.get_current_context().exit(1)
