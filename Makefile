@@ -31,8 +31,8 @@ help:
 	@echo "make hooks        install git hooks that check style and layers before each commit"
 	@echo "make qgis         regenerate the files that the QGIS plugin and script take from the package"
 	@echo "make qgis-plugin  build the QGIS plugin: build/road_extract_qgis.zip"
-	@echo "make qgis-release  the same for plugins.qgis.org, which wants an address and pages"
-	@echo "make qgis-bundle  write the wheels for QGIS without a network into build/road_extract_wheels/"
+	@echo "make qgis-release build the plugin for plugins.qgis.org (needs the contact details in pyproject.toml)"
+	@echo "make qgis-bundle  collect the wheels for installation without a network: build/road_extract_wheels/"
 	@echo "make clean        remove $(VENV)/, build/, dist/ and caches"
 	@echo "To use another Python: make test PYTHON=python3.12"
 
