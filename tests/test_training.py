@@ -23,8 +23,8 @@ from road_extract.models.spec import ModelSpec
 from road_extract.training import TrainOptions, train_prepared
 from road_extract.training.augment import compress_like_jpeg, random_photometry
 from road_extract.training.feeding import feeding, to_input
-from road_extract.training.losses import EDGE_WEIGHT, bce_dice_loss, mse_loss
-from road_extract.training.options import DataOptions
+from road_extract.training.losses import EDGE_WEIGHT, HARD_SHARE, bce_dice_loss, distillation_loss, mse_loss
+from road_extract.training.options import BaseModels, DataOptions
 from road_extract.training.sampling import SamplingOptions
 from road_extract.training.scenes import INVALID, VALIDATION, SceneEntry, write_index, write_scene
 
@@ -54,7 +54,7 @@ def prepared(tmp_path, rng):
 # --- photometry
 
 
-def test_photometry_stays_in_range_and_gives_grey_now_and_then(rng):
+def test_photometry_stays_in_range_and_sometimes_gives_grey(rng):
     image = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
     grey = 0
     for seed in range(80):
@@ -87,7 +87,7 @@ def _random_target(rng):
     return logits, labels
 
 
-def test_the_loss_equals_its_formula_and_ignores_what_has_no_label(rng):
+def test_the_loss_equals_its_formula_and_ignores_unlabelled_pixels(rng):
     logits, labels = _random_target(rng)
     road, labelled = labels == 1, labels <= 1
     near = np.ones((1, 3, 3, 1), bool)
@@ -102,6 +102,21 @@ def test_the_loss_equals_its_formula_and_ignores_what_has_no_label(rng):
     assert float(bce_dice_loss(labels, other)) == pytest.approx(expected, rel=1e-5)
     squares = (((p - road) ** 2) * labelled).sum() / labelled.sum()
     assert float(mse_loss(labels, logits)) == pytest.approx(squares, rel=1e-5)
+
+
+def test_distillation_learns_a_teachers_answers_on_unlabelled_ground_too(rng):
+    logits, labels = _random_target(rng)
+    teacher = rng.random(labels.shape).astype(np.float32)
+    seen = labels != INVALID
+    p = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    soft = -((teacher * np.log(p) + (1 - teacher) * np.log(1 - p)) * seen).sum() / seen.sum()
+    expected = soft + HARD_SHARE * float(bce_dice_loss(labels, logits))
+    targets = np.concatenate([labels.astype(np.float32), teacher], axis=-1)
+    assert float(distillation_loss(targets, logits)) == pytest.approx(expected, rel=1e-4)
+    elsewhere = np.where(seen, teacher, 1 - teacher)
+    assert float(distillation_loss(np.concatenate([targets[..., :1], elsewhere], -1), logits)) == pytest.approx(
+        expected, rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("logit", [-1e4, 1e4])
@@ -126,7 +141,7 @@ def test_training_sees_what_inference_sees(rng):
 
 
 @pytest.mark.slow
-def test_processes_draw_what_a_thread_draws(prepared):
+def test_processes_draw_the_same_windows_as_a_thread(prepared):
     sampling = SamplingOptions(32, 2, seed=3)
     found = []
     for workers in (0, 2):
@@ -142,7 +157,7 @@ def test_processes_draw_what_a_thread_draws(prepared):
 
 
 @pytest.mark.slow
-def test_the_average_follows_its_formula_and_gives_the_weights_back():
+def test_the_average_follows_its_formula_and_restores_the_weights():
     import keras
 
     from road_extract.training.averaging import WeightAverage
@@ -170,7 +185,7 @@ def test_the_average_follows_its_formula_and_gives_the_weights_back():
 
 
 @pytest.mark.slow
-def test_a_resumed_run_equals_an_unbroken_one(prepared, tmp_path):
+def test_a_resumed_run_equals_an_uninterrupted_one(prepared, tmp_path):
     train_prepared(prepared, tmp_path / "whole", TINY, SPEC)
 
     def stop_after_eleven(progress):
@@ -179,7 +194,7 @@ def test_a_resumed_run_equals_an_unbroken_one(prepared, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         train_prepared(prepared, tmp_path / "parts", TINY, SPEC, report=stop_after_eleven)
-    assert (tmp_path / "parts" / "weights.npz").exists()  # the best so far, of step 8
+    assert (tmp_path / "parts" / "weights.npz").exists()  # the best so far, from step 8
     train_prepared(prepared, tmp_path / "parts", TINY, SPEC)
     _assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
     with pytest.raises(InputError, match="other options"):
@@ -206,7 +221,7 @@ train_prepared(Path(sys.argv[1]), Path(sys.argv[2]), TINY, SPEC, report=report)
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_as_if_nothing_had_happened(prepared, tmp_path):
+def test_a_killed_run_resumes_as_if_nothing_had_happened(prepared, tmp_path):
     out = tmp_path / "killed"
     with subprocess.Popen(
         [sys.executable, "-c", _KILLED, prepared, out], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -217,7 +232,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(prepared, tmp_path):
                 child.kill()
                 break
         assert child.wait() == -signal.SIGKILL
-    # the same program again: a process of its own, as the first and the unbroken one
+    # the same program again, in a separate process like the first and the uninterrupted run
     for folder in (out, tmp_path / "whole"):
         subprocess.run(
             [sys.executable, "-c", _KILLED, prepared, folder], check=True, stdout=subprocess.DEVNULL,
@@ -253,7 +268,7 @@ def test_training_learns_and_its_model_folder_can_be_used(prepared, tmp_path, re
     spec = read_spec(out)
     assert spec.name == "mine"
     assert spec.provenance["recipe"]["steps"] == 40
-    assert spec.provenance["validation"]["relaxed_break_even"] == pytest.approx(max(scored), abs=1e-4)
+    assert spec.provenance["validation"]["pooled"]["relaxed_break_even"] == pytest.approx(max(scored), abs=1e-4)
     assert load_model(out).name == "RESUNET"
 
 
@@ -296,7 +311,7 @@ def test_the_command_trains_on_vector_roads_from_the_shipped_weights(tmp_path, w
     assert "holds a run with other options" in capsys.readouterr().err
 
 
-def test_a_new_model_takes_its_gsd_from_the_option_else_from_its_start(tmp_path):
+def test_a_new_model_takes_its_gsd_from_the_option_or_else_from_its_initial_model(tmp_path):
     from road_extract.training.from_scenes import _new_spec
 
     (tmp_path / "spec.json").write_text(replace(SPEC, gsd_m=0.5, true_width=True).to_json())
@@ -304,11 +319,13 @@ def test_a_new_model_takes_its_gsd_from_the_option_else_from_its_start(tmp_path)
     assert _new_spec(None, DataOptions(), ()).gsd_m == 1
     assert _new_spec(tmp_path, DataOptions(), ()).gsd_m == 0.5
     assert _new_spec(tmp_path, DataOptions(gsd_m=2), ()).gsd_m == 2
-    assert not _new_spec(tmp_path, DataOptions(), ()).true_width  # lines drawn in one width say nothing of it
+    assert not _new_spec(
+        tmp_path, DataOptions(), ()
+    ).true_width  # lines drawn at one width contain no information about it
     assert _new_spec(None, DataOptions(width_field="w"), ()).true_width
 
 
-def test_what_is_on_can_be_switched_off(monkeypatch):
+def test_options_that_are_on_by_default_can_be_switched_off(monkeypatch):
     from road_extract.training import from_scenes
 
     seen = []
@@ -328,7 +345,7 @@ def test_what_is_on_can_be_switched_off(monkeypatch):
         (["scene.tif", "--recipe", "secret"], 2, "recipe"),
     ],
 )
-def test_wrong_input_is_one_sentence(tmp_path, monkeypatch, write_scene, capsys, arguments, code, sentence):
+def test_wrong_input_gives_one_error_message(tmp_path, monkeypatch, write_scene, capsys, arguments, code, sentence):
     write_scene(np.zeros((3, 40, 40), np.uint8))
     monkeypatch.chdir(tmp_path)
     assert run(["train", *arguments, "--out", "m"]) == code
@@ -361,3 +378,21 @@ def test_network_and_losses_are_the_same_on_jax():
         done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
         found.append([float(value) for value in done.stdout.split()])
     assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
+def test_a_student_of_half_the_filters_learns_from_a_teacher(prepared, tmp_path):
+    options = replace(TINY, steps=2, size="fast", validate_every=2)
+    teacher = train_prepared(prepared, tmp_path / "teacher", replace(TINY, steps=1, validate_every=1), SPEC)
+    student = train_prepared(prepared, tmp_path / "student", options, SPEC, BaseModels(teacher=teacher))
+    assert read_spec(student).filters == (32, 64, 128, 256)
+    assert sum(w.size for path, w in read_weights(student).items() if "moving" not in path) == 2_059_777
+    alone = train_prepared(prepared, tmp_path / "alone", options, SPEC)
+    path = "head_conv/kernel"
+    assert not np.array_equal(read_weights(alone)[path], read_weights(student)[path])
+
+
+def test_a_teacher_that_is_fed_otherwise_is_refused(prepared, tmp_path):
+    teacher = train_prepared(prepared, tmp_path / "teacher", replace(TINY, steps=1, validate_every=1), SPEC)
+    other = replace(SPEC, normalization="percentiles")
+    with pytest.raises(InputError, match="normalization"):
+        train_prepared(prepared, tmp_path / "student", TINY, other, BaseModels(teacher=teacher))

@@ -1,4 +1,4 @@
-"""A look at a scene before a long run: what it is, what the run takes, what would stop it."""
+"""Checks a scene before a long run: its properties, the resources that the run needs, and what would stop it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from road_extract.pipeline.setup import PathLike, load_backend, model_folder, op
 
 T = TypeVar("T")
 
-#: Measured (docs/performance.md): GDAL's cache and the runtime with its model, what TensorFlow takes beyond that, and
-#: what each column of the inference grid adds.
+#: Measured (docs/performance.md): GDAL's cache together with the runtime and its model, what TensorFlow needs beyond
+#: that, and what each column of the inference grid adds.
 BASE_BYTES = 0.75e9
 TENSORFLOW_BYTES = 1.1e9
 BYTES_PER_COLUMN = 9_000
@@ -30,22 +30,22 @@ BYTES_PER_COLUMN = 9_000
 
 @dataclass(frozen=True, slots=True)
 class SceneReport:
-    """What is known of a scene before extraction.
+    """What is known about a scene before extraction.
 
     Attributes:
-        scene: Its path, without passwords.
+        scene: Path, without passwords.
         facts: The file's size, bands, type, CRS, pixel size and nodata; None if it cannot be opened.
         model: Name of the model.
-        model_gsd_m: Its GSD, metres.
+        model_gsd_m: GSD of the model, in metres.
         grid: Rows and columns of the inference grid.
-        windows: That the model looks at.
-        memory_bytes: Peak, estimated.
-        disk_bytes: Of the probability raster, at most.
-        seconds: Of the model's work, from a short run on this machine; None if not timed.
-        backend: What ran it.
-        chosen: Which backend the run would take, and why, where none is named.
-        remarks: Worth knowing.
-        problems: What extraction would stop at, each with what to do.
+        windows: Number of windows to run the model on.
+        memory_bytes: Estimated peak.
+        disk_bytes: Largest possible size of the probability raster.
+        seconds: Time that the model needs, extrapolated from a short run on this machine; None if not timed.
+        backend: Runtime of that run.
+        chosen: Backend that the extraction would use, and why; empty if one is specified.
+        remarks: Sentences worth reading.
+        problems: What would stop the extraction, each with what to do about it.
     """
 
     scene: str
@@ -67,7 +67,7 @@ class SceneReport:
         return asdict(self)
 
     def to_text(self) -> str:
-        """Plain words, a line each."""
+        """A summary for people, one fact per line."""
         lines = [self.scene, *(self.facts.to_lines() if self.facts else ())]
         if self.grid:
             lines += [
@@ -86,12 +86,12 @@ class SceneReport:
 
 
 def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, timing: bool = True) -> SceneReport:
-    """Describe a scene and the work that extracting its roads would be. Problems are reported, not raised.
+    """Describe a scene and the work of extracting its roads. Problems are reported, not raised.
 
     Args:
-        scene: Any path; one that is no raster is a problem too.
-        options: As they would be given to `extract_roads`.
-        timing: Run the model on a few windows to tell the time.
+        scene: Any path; a file that is not a raster is reported as a problem.
+        options: The options that `extract_roads` would get.
+        timing: Run the model on a few windows to estimate the time.
     """
     options, path = options or PredictOptions(), str(scene)
     problems: list[str] = []
@@ -130,7 +130,7 @@ def _tell_choice(backend: str, problems: list[str]) -> str:
 
 
 def _estimate_memory(backend: str, columns: int) -> int:
-    choice = _attempt(choose_backend, []) if backend == "auto" else None  # its problem is told with the choice
+    choice = _attempt(choose_backend, []) if backend == "auto" else None  # its problem is reported with the choice
     heavy = "tensorflow" in (backend, choice and choice.name)
     return int(BASE_BYTES + BYTES_PER_COLUMN * columns + (TENSORFLOW_BYTES if heavy else 0))
 

@@ -1,4 +1,4 @@
-"""Roads drawn over their scene: a picture to look at before anything else is opened."""
+"""Draws roads over their scene, as a quick look at a result."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ BRIDGE_COLOUR = (0, 220, 255)
 def draw_preview(
     scene: str | Path, roads: str | Path, out: str | Path, *, size_px: int = 1600, overwrite: bool = False
 ) -> Path:
-    """Draw road polygons and lines over a scene; lines that bridge a gap have a colour of their own.
+    """Draw road polygons and lines over a scene. Lines that bridge a gap have a different colour.
 
     Args:
         scene: Any raster with a CRS.
         roads: Vector file in any format and CRS; all layers of a GeoPackage are drawn.
         out: PNG to write.
         size_px: Longer side of the picture.
-        overwrite: Replace a picture that exists.
+        overwrite: Replace an existing picture.
 
     Returns:
         ``out``.

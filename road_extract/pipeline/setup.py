@@ -1,7 +1,7 @@
-"""Opens a scene together with its model: the beginning of everything that runs a model on a scene.
+"""Opens a scene together with its model: the first step of everything that runs a model on a scene.
 
 `open_scene` gives a `SceneSetup`: the scene on its inference grid, the plan of its windows, its scaling and the model.
-`load_backend` gives the runtime that a `SceneSetup` is run by.
+`load_backend` loads the model into the runtime that then runs it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class SceneSetup:
         return list(_iter_remarks(self.source, self.spec))
 
     def log_remarks(self) -> None:
-        """Tell the user."""
+        """Log the remarks."""
         for level, text in self.remarks:
             log.log(level, text)
 
@@ -91,7 +91,7 @@ class SceneSetup:
         return seen
 
     def tags(self, backend: Backend) -> dict[str, str]:
-        """What made a raster, as its tags."""
+        """How a raster was made, as GeoTIFF tags."""
         return {
             "ROAD_EXTRACT_VERSION": __version__,
             MODEL_TAG: f"{self.spec.name} sha256:{model_hash(model_folder(self.options))}",
@@ -110,7 +110,7 @@ def open_scene(scene: PathLike, options: PredictOptions, scaling: Scaling | None
     Args:
         scene: Any raster that GDAL opens.
         options: How probabilities are made.
-        scaling: Of the scene, where it is known already.
+        scaling: Of the scene, if it is known already.
 
     Raises:
         InputError: If the scene or the model cannot be used, or the overlap does not fit the model's tiles.
@@ -139,7 +139,7 @@ def load_backend(options: PredictOptions) -> Backend:
 
 
 def model_folder(options: PredictOptions) -> Path:
-    """The folder of the model to use."""
+    """The model folder to use."""
     return Path(options.model) if options.model is not None else shipped_model()
 
 

@@ -1,4 +1,4 @@
-"""Pixels to blended probability: reading, the model and blending, each beside the next."""
+"""From pixels to blended probability: reading, the model and blending run concurrently."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from road_extract.models.spec import ModelSpec
 from road_extract.prediction.blending import iter_blended
 from road_extract.prediction.preprocess import Scaling, pad_to, to_model_input
 
-if TYPE_CHECKING:  # a scene may be an array: training needs no GDAL
+if TYPE_CHECKING:  # the scene may be an array: training needs no GDAL
     from road_extract.prediction.source import RasterSource
 
-#: Batches of tiles read ahead for each call in flight, and blended strips that may wait for the writer.
+#: Batches of tiles to read ahead for each call in flight, and blended strips that may wait for the writer.
 _BATCHES_AHEAD = 4
 _STRIPS_AHEAD = 1
 
@@ -36,12 +36,12 @@ Pixels = tuple[Window, tuple[NDArray[Any], BoolArray] | None]
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A loaded model and how it is fed.
+    """A loaded model and how its input is prepared.
 
     Attributes:
-        backend: Runs it.
-        spec: Describes it.
-        scaling: Of the whole scene, whatever part is read.
+        backend: Runs the model.
+        spec: Describes the model.
+        scaling: Of the whole scene, whichever part is read.
     """
 
     backend: Backend
@@ -60,13 +60,13 @@ def iter_probability(
 
     Args:
         source: Read in one other thread.
-        plan: Of the whole scene, whatever the core.
+        plan: Of the whole scene, whichever core is asked for.
         inference: The model.
-        core: Part to give; the whole scene if left out.
-        report: Told the windows done, from another thread.
+        core: Part to compute; the whole scene by default.
+        report: Called with the number of finished windows, from another thread.
 
     Yields:
-        Strips of probability and of the validity of its pixels, each (rows, core columns), from the top.
+        Strips from the top, each as probability and validity, both (rows, core columns).
     """
     core = core or Window(0, 0, plan.width, plan.height)
     backend = inference.backend
@@ -78,18 +78,18 @@ def iter_probability(
     predicted = _iter_predicted(groups, plan.size_px, inference, stopped)
     reported = _iter_reported(predicted, sum(1 for _ in plan.touching(core)), report)
     strips = run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD, stopped)
-    # closed by hand, the blending thread before the reading one that it draws from: after an error, tracebacks keep
-    # generators alive, and a thread that goes on reading while its dataset is closed crashes the process
+    # closed explicitly, and the blending thread before the reading thread that feeds it: after an error, tracebacks
+    # keep generators alive, and a thread that still reads while its dataset is closed crashes the process
     with closing(groups), closing(predicted), closing(strips):
         for strip in strips:
             yield strip.probability, validity.take(strip.row_off, len(strip.probability))
 
 
 def _iter_pixels(source: RasterSource, plan: TilePlan, core: Window, validity: _Validity) -> Iterator[Pixels]:
-    """Pixels in the plan's order.
+    """Pixels in the order of the plan; None stands for a window without valid pixels.
 
-    Each window is read by itself, not in strips: resampled pixels may depend on what they are read with, and a shard
-    must see what the whole scene sees.
+    Each window is read on its own, not in strips: resampled pixels may depend on the size of the read, and a shard must
+    see what the whole scene sees.
     """
     for window in plan.touching(core):
         inside = window.clipped(source.grid.height, source.grid.width)
@@ -101,14 +101,14 @@ def _iter_pixels(source: RasterSource, plan: TilePlan, core: Window, validity: _
 def _iter_predicted(
     groups: Iterable[list[Pixels]], size_px: int, inference: Inference, stopped: threading.Event
 ) -> Generator[Tile, None, None]:
-    """Probabilities in place of pixels, in the same order, with as many batches in flight as the backend uses."""
+    """Replace pixels by their probabilities, in order, with as many batches in flight as the backend can use."""
     in_flight = inference.backend.in_flight
-    # one thread more than calls in flight: it scales the next batch, and a call that ends finds it waiting
+    # one more thread than calls in flight: it scales the next batch, so that the next call is waiting when one ends
     with ThreadPoolExecutor(in_flight + 1, "predict") as pool:
         pending: deque[Future[list[Tile]]] = deque()
         try:
             for group in groups:
-                if stopped.is_set():  # a strip takes as many batches as the scene is wide: too long to wait for
+                if stopped.is_set():  # the wider the scene, the more batches a strip takes: too long to wait
                     return
                 pending.append(pool.submit(_predict, group, size_px, inference))
                 if len(pending) > in_flight + 1:
@@ -120,7 +120,7 @@ def _iter_predicted(
 
 
 def _iter_groups(windows: Iterable[Pixels], batch_size: int) -> Iterator[list[Pixels]]:
-    """Windows in groups that fill a batch each, but for the last; those without valid pixels come along."""
+    """Group windows so that each group but the last fills a batch. Windows without valid pixels do not count."""
     group: list[Pixels] = []
     full = 0
     for window, pixels in windows:
@@ -133,7 +133,7 @@ def _iter_groups(windows: Iterable[Pixels], batch_size: int) -> Iterator[list[Pi
 
 
 def _predict(windows: list[Pixels], size_px: int, inference: Inference) -> list[Tile]:
-    """Every batch has the same shape, the last is filled up."""
+    """Run one batch. All batches have the same shape: the last one is filled up with zeros."""
     full = [pixels for _, pixels in windows if pixels is not None]
     if not full:
         return [(window, None) for window, _ in windows]
@@ -151,7 +151,7 @@ def _iter_reported(tiles: Iterable[Tile], total: int, report: Report) -> Iterato
 
 
 class _Validity:
-    """Which pixels of a core are valid, kept from their reading until their strip is blended."""
+    """Which pixels of a core are valid, from the time they are read until their strip is blended."""
 
     def __init__(self, core: Window) -> None:
         self._core = core
@@ -164,7 +164,7 @@ class _Validity:
             rows[shared.slices_in(core)] = valid[shared.slices_in(window)]
 
     def take(self, row_off: int, rows: int) -> BoolArray:
-        """A blended strip lies within the last row of windows that starts at it or above."""
+        """Validity of a blended strip, which lies within the last row of windows that starts at or above it."""
         first = max(row for row in list(self._rows) if row <= row_off)
         for row in [row for row in list(self._rows) if row < first]:
             del self._rows[row]
