@@ -156,7 +156,7 @@ def _version_of(name: str) -> str:
 
 
 def _describe_backends(problems: list[str]) -> dict[str, str]:
-    """Versions, the backend that ``auto`` chooses, and why. Nothing more is asked: `road-extract backends` does that."""
+    """Versions, and the backend that ``auto`` chooses, with the reason."""
     found = {name: _version_of(MODULES[name]) or "installed" for name in MODULES if is_installed(name)}
     missing = dict.fromkeys((name for name in MODULES if name not in found), "not installed")
     try:
