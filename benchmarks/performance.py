@@ -274,8 +274,8 @@ SECTIONS = ("speed", "vectorize", "memory", "start")
 @click.option("--width", default=40_000, show_default=True, help="Width of the scenes for `memory` [px].")
 @click.option("--only", type=click.Choice(SECTIONS), multiple=True, help="Section to run; repeatable.")
 def main(
-    scenes: tuple[Path, ...], grid: tuple[int, int] | None, rounds: int, rows: int, side: int, width: int,
-    only: tuple[str, ...], precisions: tuple[str, ...],
+    scenes: tuple[Path, ...], grid: tuple[int, int] | None, rounds: int, rows: int, only: tuple[str, ...],
+    precisions: tuple[str, ...], **sizes: int,
 ) -> None:  # fmt: skip
     """Print the table for SCENES."""
     images = sorted(scenes[0].parent.glob("*.tif"))
@@ -289,9 +289,9 @@ def main(
         if "speed" in chosen:
             measure_speed(list(scenes), grid, folder, rounds, rows, precisions)
         if "vectorize" in chosen:
-            measure_vectorize(masks, folder, rounds, side)
+            measure_vectorize(masks, folder, rounds, sizes["side"])
         if "memory" in chosen:
-            measure_memory(images, masks, folder, width)
+            measure_memory(images, masks, folder, sizes["width"])
         if "start" in chosen:
             measure_start(folder, rounds)
     print(f"\nload at the end: {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
