@@ -154,7 +154,7 @@ def test_backends_that_cannot_run_are_told_with_what_to_do(machine, model, monke
     assert "broken" in found["onnxruntime"]["problem"]
     assert run(["backends", "--model", str(model), "--no-timing"]) == 0
     text = capsys.readouterr().out
-    assert "taken by auto: no sign of a GPU" in text
+    assert "chosen by auto: no sign of a GPU" in text
     assert "pip install 'road-extract[torch]'" in text
 
 

@@ -1,4 +1,4 @@
-"""What runs the model, behind one method.
+"""Runtimes for the model, behind one interface.
 
 Each module is the only importer of its runtime, and imports it lazily. Nothing here knows scenes or windows.
 """
@@ -32,9 +32,9 @@ def open_backend(
         name: One of `base.options.BACKENDS`; ``auto`` takes the fastest that is installed, see `choose_backend`, and
             logs why.
         model: Model folder.
-        batch_size: Windows that go through the model at once; the backend's own choice if left out.
+        batch_size: Windows per batch; chosen by the backend by default.
         precision: One of `base.options.PRECISIONS`.
-        threads: Of the processor; all if left out.
+        threads: CPU threads; all by default.
         tta: Test-time augmentation: ``none``, or ``d4`` for the mean over the eight symmetries of a tile.
 
     Raises:
@@ -53,20 +53,20 @@ def open_backend(
 
 
 def check_any_place(backend: Backend) -> None:
-    """Refuse a backend for shards, whose pixels must be those of the whole scene.
+    """Refuse a backend that cannot be used for shards, whose pixels must equal those of the whole scene.
 
     Raises:
-        InputError: If a tile's answer depends on what shares its batch.
+        InputError: If the prediction for a tile depends on the other tiles of its batch.
     """
     if not getattr(backend, "any_place", True):
         raise InputError(
-            f"{backend.description}: its last bits depend on what shares a batch, so shards would differ from the "
-            "whole scene; choose another --precision, such as bfloat16 or float32"
+            f"{backend.description}: the last bits of a prediction depend on the other tiles of its batch, so "
+            "shards would differ from the whole scene; choose another --precision, such as bfloat16 or float32"
         )
 
 
 def export_network(to: str, model: Path, folder: Path) -> None:
-    """Write a model's network into a folder in the format of a runtime.
+    """Export the network of a model to a folder, in the format of a runtime.
 
     Args:
         to: ``onnx``, ``openvino`` or ``savedmodel``.

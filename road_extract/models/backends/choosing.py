@@ -1,4 +1,4 @@
-"""Which backend `auto` takes: the fastest one on a device that its runtime really sees."""
+"""The backend that `auto` chooses: the fastest one, on a device that its runtime really sees."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pathlib import Path
 
 from road_extract.base.errors import BackendError
 
-#: Backend to the module that it runs on, and to the distribution that brings it.
+#: Import name of the runtime of each backend. The distributions have the same names.
 MODULES = {"openvino": "openvino", "pytorch": "torch", "onnxruntime": "onnxruntime", "tensorflow": "tensorflow"}
-#: The fastest first. On the processor OpenVINO; it is a dependency, the others only stand in for it.
+#: The fastest first. On the CPU, the others only replace OpenVINO if it is missing.
 ON_GPU = ("pytorch", "onnxruntime", "tensorflow")
 ON_PROCESSOR = ("openvino", "pytorch", "tensorflow", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What `auto` takes.
+    """The choice of `auto`.
 
     Attributes:
-        name: The backend.
+        name: Name of the backend.
         reason: Why, in a few words.
     """
 
@@ -36,9 +36,9 @@ class Choice:
 
 @lru_cache(maxsize=1)
 def choose_backend() -> Choice:
-    """The fastest backend that is installed, on the best device that it sees.
+    """Choose the fastest installed backend, on the best device that it sees.
 
-    Runtimes are asked for a GPU only where there is a trace of one, since asking means importing them.
+    Runtimes are asked for a GPU only if there is a trace of one, because they have to be imported to be asked.
 
     Raises:
         BackendError: If no runtime is installed.
@@ -52,12 +52,12 @@ def choose_backend() -> Choice:
 
 
 def is_installed(name: str) -> bool:
-    """Whether a backend's runtime can be found; nothing is imported."""
+    """Check whether the runtime of a backend is installed, without importing it."""
     return find_spec(MODULES[name]) is not None
 
 
 def find_device(name: str) -> str:
-    """The device that a backend would use, as its runtime sees it: ``CPU``, or the name of a GPU.
+    """Return the device that a backend would use, as its runtime sees it: ``CPU``, or the name of a GPU.
 
     Raises:
         BackendError: If the runtime cannot be imported.
@@ -67,7 +67,7 @@ def find_device(name: str) -> str:
 
 
 def gpu_trace() -> str:
-    """What hints at a GPU on this machine; empty if nothing does. A hint is no proof: drivers may be missing."""
+    """Return what hints at a GPU on this machine, or an empty string. A hint is not a proof: drivers may be missing."""
     if sys.platform == "darwin":
         return "Apple's processor" if platform.machine() == "arm64" else ""
     if shutil.which("nvidia-smi"):
@@ -78,7 +78,7 @@ def gpu_trace() -> str:
 def _device_or_none(name: str) -> str | None:
     try:
         return find_device(name)
-    except BackendError:  # installed, but damaged: the next one may do
+    except BackendError:  # installed but damaged: the next one may work
         return None
 
 

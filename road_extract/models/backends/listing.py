@@ -1,4 +1,4 @@
-"""What is installed to run a model, what each runtime sees, and how fast it is on this machine."""
+"""The backends on this machine: what is installed, which device each one sees, and how fast it is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from road_extract.models.backends.choosing import MODULES, choose_backend, find_
 from road_extract.models.backends.protocol import Backend
 from road_extract.models.storage import read_spec, shipped_model
 
-#: How to install what is not there.
+#: Extras that install a missing runtime.
 _EXTRAS = {"pytorch": "torch", "onnxruntime": "onnxruntime"}
 
 
@@ -26,13 +26,13 @@ class BackendReport:
     """One backend on this machine.
 
     Attributes:
-        name: As `--backend` takes it.
-        version: Of its runtime; empty if it is not installed.
-        device: That it would use, as the runtime sees it.
-        description: Runtime, device and precision, as they would be recorded; empty if it was not run.
-        windows_s: Windows a second, measured now; None if it was not run.
-        chosen: Why `auto` takes this one; empty if it takes another.
-        problem: Why it cannot be used, and what to do.
+        name: Name, as in `--backend`.
+        version: Version of its runtime; empty if it is not installed.
+        device: Device that it would use, as the runtime sees it.
+        description: Runtime, device and precision, as recorded in rasters; empty if it was not run.
+        windows_s: Measured windows per second; None if it was not run.
+        chosen: Why `auto` chooses this backend; empty if it chooses another one.
+        problem: Why it cannot be used, and what to do about it.
     """
 
     name: str
@@ -46,22 +46,22 @@ class BackendReport:
     def __str__(self) -> str:
         speed = "" if self.windows_s is None else f", {self.windows_s:.3g} windows/s"
         state = self.problem or f"{self.description or f'{self.version}, {self.device}'}{speed}"
-        taken = f"\n{'':<14}taken by auto: {self.chosen}" if self.chosen else ""
+        taken = f"\n{'':<14}chosen by auto: {self.chosen}" if self.chosen else ""
         return f"{self.name:<14}{state}{taken}"
 
 
 def list_backends(
     *, model: str | Path | None = None, precision: str = "auto", timing: bool = True
 ) -> list[BackendReport]:
-    """Ask every runtime what it sees, and run it for two seconds.
+    """Ask every runtime which device it sees, and run the model on it for two seconds.
 
     Args:
-        model: Model folder; the shipped model if left out.
-        precision: That each is opened with.
-        timing: Run the model; else only versions and devices are told.
+        model: Model folder; the shipped model by default.
+        precision: Precision to open each backend with.
+        timing: Run the model; otherwise, only versions and devices are reported.
 
     Returns:
-        The backends in the order of `MODULES`. What stops one of them is its `problem`, not an error.
+        The backends in the order of `MODULES`. If one of them fails, its `problem` says why; no error is raised.
 
     Raises:
         InputError: If the model folder cannot be used.
@@ -72,16 +72,16 @@ def list_backends(
 
 
 def measure_speed(backend: Backend, tile_shape: tuple[int, int, int], seconds: float = 2.0) -> float:
-    """Windows a second with as many calls at once as the backend takes.
+    """Measure windows per second, with as many calls at once as the backend can use.
 
     Args:
-        backend: Open.
+        backend: An open backend.
         tile_shape: (rows, cols, bands).
-        seconds: To run, after a first call each.
+        seconds: Duration, after one call each that is not counted.
     """
     batches = [np.zeros((backend.batch_size, *tile_shape), np.float32)] * backend.in_flight
     with ThreadPoolExecutor(backend.in_flight) as pool:
-        list(pool.map(backend.predict, batches))  # the first run compiles
+        list(pool.map(backend.predict, batches))  # the first run compiles the network
         started, runs = time.perf_counter(), 0
         while (passed := time.perf_counter() - started) < seconds:
             list(pool.map(backend.predict, batches))
@@ -101,7 +101,7 @@ def _iter_reports(folder: Path, precision: str, timing: bool) -> Iterator[Backen
         try:
             device = find_device(name)
             run = _run(name, folder, precision) if timing else ("", None)
-        except Exception as error:  # of any runtime: the others are still to be told
+        except Exception as error:  # any error of a runtime: the other backends still have to be reported
             yield BackendReport(name, _version_of(name), chosen=reason, problem=str(error))
             continue
         yield BackendReport(name, _version_of(name), device, *run, chosen=reason)
@@ -117,5 +117,5 @@ def _run(name: str, folder: Path, precision: str) -> tuple[str, float | None]:
 def _version_of(name: str) -> str:
     try:
         return version(MODULES[name])
-    except PackageNotFoundError:  # of another distribution: onnxruntime-gpu, say
+    except PackageNotFoundError:  # installed from another distribution, such as onnxruntime-gpu
         return "installed"

@@ -1,4 +1,4 @@
-"""ONNX Runtime: on NVIDIA, AMD and other devices by its providers, or on the processor."""
+"""ONNX Runtime: on NVIDIA, AMD and other devices through its providers, or on the CPU."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from road_extract.models.backends.checks import check_probabilities
 
 BATCH_SIZE = 4
 _OPSET = 17
-#: Of ONNX files with that opset: any reader from 2022 on knows it.
+#: Version of ONNX files with that opset; any reader since 2022 supports it.
 _IR_VERSION = 8
 
 
 class OnnxRuntimeBackend:
-    """A `Backend` that needs no TensorFlow. Float32 on every device."""
+    """A `Backend` that does not need TensorFlow. It computes in float32 on every device."""
 
     def __init__(
         self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
@@ -58,9 +58,9 @@ class OnnxRuntimeBackend:
 
 
 def find_device() -> str:
-    """The device that ONNX Runtime would use: ``CPU``, ``CUDA``, or what else its best provider is called.
+    """Return the device that ONNX Runtime would use: ``CPU``, ``CUDA``, or the name of another provider.
 
-    What an ONNX Runtime was built for need not be there: only a session that starts shows it.
+    A provider that ONNX Runtime was built with may lack its device. Only a session that starts shows that it is there.
 
     Raises:
         BackendError: If ONNX Runtime or onnx cannot be imported, or no session can be started.
@@ -113,7 +113,7 @@ def _start_session(network: Any, threads: int | None) -> Any:
     settings = ort.SessionOptions()
     settings.log_severity_level = 3
     settings.intra_op_num_threads = threads or 0
-    # Azure's is a web service, not a device
+    # Azure's provider is a web service, not a device
     providers = [name for name in ort.get_available_providers() if name != "AzureExecutionProvider"]
     try:
         return ort.InferenceSession(network.SerializeToString(), settings, providers=providers)

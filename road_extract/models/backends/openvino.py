@@ -1,4 +1,4 @@
-"""OpenVINO on the processor: the network built from the model folder's weights, several requests in flight."""
+"""OpenVINO on the CPU: the network is built from the weights of the model folder; several requests are in flight."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from road_extract.models.backends.cache import make_key, read_entry, write_entry
 from road_extract.models.backends.checks import check_probabilities, processor_flags
 from road_extract.models.backends.openvino_int8 import KERNEL_7_BITS, KERNEL_8_BITS, products_saturate, quantize
 
-#: Two windows a request fill the processor's caches best; more only wait longer.
+#: Two windows per request make the best use of the CPU's caches; with more, each only waits longer.
 BATCH_SIZE = 2
-#: What is not in integers is computed in bfloat16 beside them, where the processor has it.
+#: OpenVINO's names for the floating-point precisions.
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
-#: Among OpenVINO's names for what a processor is made for.
+#: What OpenVINO calls the precisions that a CPU supports natively, the fastest first.
 _CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16"}
 
 
 class OpenVinoBackend:
-    """A `Backend` that needs no TensorFlow."""
+    """A `Backend` that does not need TensorFlow."""
 
     def __init__(
         self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
     ) -> None:
-        """Build and compile the network, or take it from the cache.
+        """Build and compile the network, or load it from the cache.
 
         Args:
             model: Model folder.
@@ -53,7 +53,7 @@ class OpenVinoBackend:
         if precision == "auto":
             precision = _choose_precision(native, model)
         if precision == "float16" and _CAPABILITIES[precision] not in native:
-            raise InputError("OpenVINO does not compute in float16 on this processor; choose another --precision")
+            raise InputError("OpenVINO does not support float16 on this CPU; choose another --precision")
         largest = _largest_kernel(core) if precision == "int8" else None
         hint = _HINTS[_choose_float(native) if precision == "int8" else precision]
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": hint}
@@ -61,14 +61,14 @@ class OpenVinoBackend:
             settings["INFERENCE_NUM_THREADS"] = threads
         compiled = _load(core, model, self.batch_size, largest, settings)
         self.in_flight = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        # a request belongs to one caller at a time
+        # each request belongs to one caller at a time
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(self.in_flight):
             self._requests.put(compiled.create_infer_request())
         kernels = " with kernels of 7 bits" if largest == KERNEL_7_BITS else ""
         self.description = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {precision}{kernels}"
-        # The bindings fetch NumPy's interface at their first use, behind a guard of C++ that waits with the GIL held:
-        # two threads that come first together stop each other for ever. Here there is one.
+        # The bindings load NumPy's interface on first use, behind a C++ guard that waits while holding the GIL. If two
+        # threads get there at the same time, they deadlock; here, there is only one.
         ov.Type.f32.to_dtype()
         _ = ov.Tensor(np.zeros(1, np.float32), shared_memory=True).data
 
@@ -91,7 +91,7 @@ class OpenVinoBackend:
 
 
 def find_device() -> str:
-    """``CPU``: this backend uses no other device of OpenVINO's.
+    """Return ``CPU``: this backend does not use OpenVINO's other devices.
 
     Raises:
         BackendError: If OpenVINO cannot be imported.
@@ -101,7 +101,7 @@ def find_device() -> str:
 
 
 def build_int8(model: Path, batch_size: int = -1, largest: int = KERNEL_8_BITS) -> Any:
-    """`build_openvino` in 8-bit integers; ``largest`` is the largest in a kernel, see `quantize`.
+    """Build the network with 8-bit integers; ``largest`` is the largest integer in a kernel, see `quantize`.
 
     Raises:
         InputError: If the model folder cannot be used, or has no ranges for it.
@@ -149,7 +149,7 @@ def export_openvino(model: Path, folder: Path) -> None:
 
 
 class _Operations:
-    """`Operations` on OpenVINO's nodes, channels-first. Each node has a name of ours: quantization goes by them."""
+    """`Operations` on OpenVINO's nodes, channels-first. Each node gets a name, which quantization uses."""
 
     def __init__(self, ops: Any) -> None:
         self._ops = ops
@@ -203,17 +203,17 @@ class _Operations:
 
 
 def _load(core: Any, model: Path, batch_size: int, largest: int | None, settings: dict[str, Any]) -> Any:
-    """The compiled network: building and compiling take a second, reading what they gave last time a tenth of it.
+    """Return the compiled network. Building it takes a second, and loading it from the cache a tenth of that.
 
     ``largest`` is the largest integer in a kernel; None for a network without integers.
     """
-    read_spec(model)  # a folder that is no model is told so in any case
+    read_spec(model)  # reports a folder that is not a model in any case
     asked = repr((batch_size, largest, sorted(settings.items())))
     key = make_key([asked, model_hash(model), *_surroundings(core)])
     if (entry := read_entry(key)) is not None:
         try:
             return core.import_model(entry, "CPU", settings)
-        except RuntimeError:  # of an OpenVINO that only looks the same
+        except RuntimeError:  # of a different OpenVINO with the same version
             pass
     network = build_int8(model, batch_size, largest) if largest else build_openvino(model, batch_size)
     try:
@@ -225,7 +225,7 @@ def _load(core: Any, model: Path, batch_size: int, largest: int | None, settings
 
 
 def _surroundings(core: Any) -> list[str]:
-    """What a compiled network depends on beside the model and how it is asked for: this code, runtime, processor."""
+    """What a compiled network depends on apart from the model and its settings: this code, the runtime and the CPU."""
     models = resources.files("road_extract") / "models"
     sources = ("inference_form.py", "backends/openvino.py", "backends/openvino_int8.py", "backends/rounding.py")
     code = [models.joinpath(source).read_text(encoding="utf-8") for source in sources]
@@ -235,7 +235,7 @@ def _surroundings(core: Any) -> list[str]:
 
 
 def _largest_kernel(core: Any) -> int:
-    """The largest integer in a kernel with which this processor loses nothing. Measuring takes some 20 ms, once."""
+    """Largest integer in a kernel for which this CPU does not saturate. Measured in some 20 ms, and cached."""
     key = make_key(["largest kernel", *_surroundings(core)])
     if (entry := read_entry(key)) is not None:
         return int(entry)
@@ -252,7 +252,7 @@ def _choose_precision(native: Sequence[str], model: Path) -> str:
 
 
 def _choose_float(native: Sequence[str]) -> str:
-    """The fastest floating point that the processor is made for."""
+    """The fastest floating-point precision that the CPU supports natively."""
     return next((name for name, capability in _CAPABILITIES.items() if capability in native), "float32")
 
 

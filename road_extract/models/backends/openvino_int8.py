@@ -1,11 +1,11 @@
-"""OpenVINO's 8-bit form of the network: fake quantization round every convolution.
+"""OpenVINO's 8-bit form of the network: fake quantization around every convolution.
 
 Jacob et al. (2018), "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
 CVPR: feature maps with a range of their own, kernels symmetric with a scale for each output channel. A range that is
 not all positive is stretched so that zero is one of its 256 values: padding stays exact.
 
-Processors with AVX2 or AVX-512 but without VNNI add two products of 8 bits in 16, where the sum saturates: 2 x 255 x
-127 is more than 32,767. There kernels take 7 bits, for 2 x 255 x 63 is not.
+CPUs with AVX2 or AVX-512 but without VNNI add two 8-bit products in 16 bits, where the sum saturates: 2 x 255 x 127 is
+more than 32,767. On such CPUs, kernels are limited to 7 bits, because 2 x 255 x 63 is less.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from road_extract.models.backends.rounding import round_convolution, round_trans
 #: Axis of the output channels in a kernel of OpenVINO's layouts.
 _OUTPUT_AXIS = {"Convolution": 0, "ConvolutionBackpropData": 1}
 _LEVELS = 256
-#: Symmetric round zero: -127 to 127.
+#: Symmetric around zero: -127 to 127.
 _WEIGHT_LEVELS = 255
-#: Largest integers in a kernel.
+#: Largest integer in a kernel.
 KERNEL_8_BITS, KERNEL_7_BITS = 127, 63
 
 
@@ -66,7 +66,7 @@ def quantize(model: Any, ranges: Mapping[str, tuple[float, float]], largest: int
     Args:
         model: As `build_openvino` makes it.
         ranges: Of the maps to quantize, by the names of their nodes.
-        largest: `KERNEL_8_BITS`, or `KERNEL_7_BITS` for processors whose 8-bit products saturate.
+        largest: `KERNEL_8_BITS`, or `KERNEL_7_BITS` for CPUs on which 8-bit products saturate.
 
     Raises:
         KeyError: If a range belongs to no node.
@@ -80,16 +80,16 @@ def quantize(model: Any, ranges: Mapping[str, tuple[float, float]], largest: int
 
 
 def products_saturate(core: Any) -> bool:
-    """Whether the processor loses something where products of 8 bits are added.
+    """Check whether sums of 8-bit products saturate on this CPU.
 
-    Measured, not read from a list of instructions: so it holds for every platform, and for the limits that oneDNN's
-    environment variables set.
+    This is measured instead of derived from a list of instructions, so it works on every platform and respects the
+    limits set by oneDNN's environment variables.
 
     Args:
         core: An ``openvino.Core``.
 
     Raises:
-        RuntimeError: If OpenVINO cannot compile the test.
+        RuntimeError: If OpenVINO cannot compile the test network.
     """
     import openvino as ov
     from openvino import opset13 as ops
@@ -123,7 +123,7 @@ def _quantize_kernel(node: Any, largest: int) -> None:
     others = tuple(other for other in range(4) if other != axis)
     limit = np.maximum(np.abs(kernel).max(axis=others, keepdims=True), np.finfo(np.float32).tiny)
     step = limit / np.float32(largest)
-    if largest < KERNEL_8_BITS:  # with coarse steps it matters which way each number is rounded
+    if largest < KERNEL_8_BITS:  # with coarse steps, the direction in which each number is rounded matters
         whole = round_convolution(kernel / step) if axis == 0 else round_transposed(kernel / step)
         node.input(1).replace_source_output(ops.constant(np.ascontiguousarray(whole * step)).output(0))
     reach = step * np.float32(KERNEL_8_BITS)

@@ -1,4 +1,4 @@
-"""The one interface of everything that runs a model."""
+"""The interface of all backends."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Backend(Protocol):
         in_flight: Calls at once that use the device fully.
         description: Runtime, device and precision, for people and records.
 
-    A tile's answer may not depend on the others of its batch, nor on its place. A backend that cannot promise it says
-    so by an attribute ``any_place`` that is False: then it is not taken for shards.
+    The prediction for a tile must not depend on the other tiles of the batch, nor on its place among them. A backend
+    that cannot guarantee this has an attribute ``any_place`` that is False, and is not used for shards.
     """
 
     batch_size: int

@@ -1,7 +1,7 @@
-"""PyTorch on NVIDIA's GPUs (CUDA), Apple's (MPS) or the processor: the network from the model folder's weights.
+"""PyTorch on NVIDIA GPUs (CUDA), Apple GPUs (MPS) or the CPU.
 
-Neither Keras nor TensorFlow takes part. The network is a graph of `torch.fx` that the inference form writes, so it
-frees every feature map after its last reader.
+The network is built from the weights of the model folder, without Keras or TensorFlow. It is a `torch.fx` graph written
+by the inference form, so every feature map is freed after its last use.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from road_extract.models import build_inference_form, read_spec, read_weights
 from road_extract.models.backends.checks import check_probabilities, processor_flags
 
 PRECISIONS = ("float32", "bfloat16", "float16")
-#: Windows a call, by device: enough to fill it.
+#: Windows per call for each device.
 BATCH_SIZES = {"cuda": 32, "mps": 4, "cpu": 1}
-#: Calls at once, by device. On CUDA one is uploaded and one downloaded while one is computed.
+#: Calls at once for each device. On CUDA, one batch is uploaded and one downloaded while another is computed.
 IN_FLIGHT = {"cuda": 4, "mps": 2, "cpu": 1}
 
 
 class PyTorchBackend:
-    """A `Backend` that needs PyTorch alone."""
+    """A `Backend` that needs only PyTorch."""
 
     def __init__(
         self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
@@ -36,7 +36,7 @@ class PyTorchBackend:
         Args:
             model: Model folder.
             batch_size: First dimension of every batch; a good one for the device if left out.
-            precision: ``float32``, ``bfloat16``, ``float16``, or ``auto``: the fastest that the device is made for.
+            precision: ``float32``, ``bfloat16``, ``float16``, or ``auto``: the fastest native one.
             threads: Of the processor; all if left out.
 
         Raises:
@@ -51,17 +51,17 @@ class PyTorchBackend:
         self.device = _best_device(torch)
         self.batch_size, self.in_flight = batch_size or BATCH_SIZES[self.device], IN_FLIGHT[self.device]
         precision = _choose_precision(torch, self.device) if precision == "auto" else precision
-        #: Measured on Hopper with cuDNN 9.19: there, in float16 alone, a tile's last bits depend on its place.
+        #: As measured on an H200 with cuDNN 9.19: in float16, the last bits depend on the place in the batch.
         self.any_place = not (self.device == "cuda" and precision == "float16")
         self._network = _on_device(torch, build_torch(model), self.device, precision)
         spec = read_spec(model)
         shape = (self.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands))
-        # a lane belongs to one caller at a time
+        # each lane belongs to one caller at a time
         self._lanes: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
         for _ in range(self.in_flight):
             self._lanes.put(_Lane(torch, self.device, shape))
         self.description = f"PyTorch {torch.__version__.split('+')[0]}, {_device_name(torch, self.device)}, {precision}"
-        self.predict(np.zeros(shape, np.float32))  # kernels are chosen and loaded here, not beside the first windows
+        self.predict(np.zeros(shape, np.float32))  # kernels are chosen and loaded here, before the first windows
 
     def predict(self, batch: Float32Array) -> Float32Array:
         """See `Backend.predict`."""
@@ -82,7 +82,7 @@ class PyTorchBackend:
 
 
 def find_device() -> str:
-    """The device that PyTorch sees: ``CPU``, ``MPS``, or the name of a GPU.
+    """Return the device that PyTorch sees: ``CPU``, ``MPS``, or the name of a GPU.
 
     Raises:
         BackendError: If PyTorch cannot be imported.
@@ -113,10 +113,10 @@ def build_torch(model: Path) -> Any:
 
 
 class _Operations:
-    """`Operations` that write a graph of `torch.fx`, channels-first as PyTorch counts them, whatever lies in memory.
+    """`Operations` that write a `torch.fx` graph, channels-first, whatever the layout in memory.
 
-    Sums and the ReLUs of sums and convolutions are computed in place. The inference form reads each such map once: in
-    the conformance suite anything else would show.
+    Additions and ReLUs are computed in place. This is correct because the inference form uses each of their inputs only
+    once; the conformance suite would show if it did not.
     """
 
     def __init__(self, torch: Any) -> None:
@@ -126,7 +126,7 @@ class _Operations:
 
     def convolution(self, x: Any, kernel: Float32Array, bias: Float32Array, stride: int, name: str) -> Any:
         size = kernel.shape[0]
-        if size > stride > 1:  # the odd pixel of padding belongs at the end, where PyTorch's own argument cannot put it
+        if size > stride > 1:  # the odd pixel of padding belongs at the end, which conv2d does not support
             x, padding = self._call(self._torch.nn.functional.pad, x, (0, 1, 0, 1)), 0
         else:
             padding = size // 2
@@ -164,7 +164,7 @@ class _Operations:
 
 
 class _Lane:
-    """What one call in flight needs for itself: on CUDA a stream, and page-locked memory that its copies run beside."""
+    """Resources of one call in flight. On CUDA: a stream, and page-locked memory for asynchronous copies."""
 
     def __init__(self, torch: Any, device: str, shape: tuple[int, ...]) -> None:
         self._torch, self._device = torch, device
@@ -173,12 +173,12 @@ class _Lane:
         self._outputs = torch.empty(shape[:3], pin_memory=device == "cuda")
 
     def run(self, network: Any, batch: Float32Array) -> Float32Array:
-        """Probabilities of a batch; waits for them, without Python's lock."""
+        """Return the probabilities of a batch. The GIL is released while waiting."""
         with self._torch.inference_mode(), self._on_stream():
             np.copyto(self._inputs.numpy(), batch)
             image = self._inputs.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
             logits = network(image.to(next(network.buffers()).dtype))
-            # 16 bits are too few for a sigmoid's ends
+            # in 16 bits, a sigmoid is inaccurate near 0 and 1
             self._outputs.copy_(logits[:, 0].float().sigmoid(), non_blocking=self._stream is not None)
             self._wait()
             probability: Float32Array = self._outputs.numpy().copy()
@@ -189,15 +189,15 @@ class _Lane:
 
     def _wait(self) -> None:
         if self._stream is not None:
-            # blocking: a thread that spins takes a processor from those that read and blend
+            # blocking, because a spinning thread would take CPU time from reading and blending
             event = self._torch.cuda.Event(blocking=True)
             event.record()
             event.synchronize()
 
 
 def _on_device(torch: Any, network: Any, device: str, precision: str) -> Any:
-    """The network as it runs. What PyTorch does with convolutions anywhere in this process is settled here, too."""
-    # reduced products are no float32; kernels chosen by trial differ from run to run
+    """Move the network to its device. This also sets how PyTorch computes convolutions in the whole process."""
+    # TF32 is not float32, and kernels chosen by benchmarking differ between runs
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True

@@ -1,8 +1,8 @@
-"""Kernels in whole numbers, rounded so that their errors cancel out.
+"""Rounding of kernels to integers so that the errors cancel out.
 
-Guo et al. (2022), "SQuant: On-the-Fly Data-Free Quantization via Diagonal Hessian Approximation", ICLR. What a
-convolution adds up are neighbouring pixels, which hardly differ: if the errors of a kernel's taps sum to nothing,
-hardly any error is left of them. No data are needed.
+Guo et al. (2022), "SQuant: On-the-Fly Data-Free Quantization via Diagonal Hessian Approximation", ICLR. A
+convolution adds up neighbouring pixels, which are nearly equal. If the errors of the taps of a kernel sum to zero, they
+therefore have hardly any effect. No data is needed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def round_convolution(kernel: Float32Array) -> Float32Array:
 def round_transposed(kernel: Float32Array) -> Float32Array:
     """Round a kernel (input channels, output channels, 4, 4) of stride 2, in steps.
 
-    Each pixel of the result meets every second tap along either axis: four kernels of 2 x 2.
+    Each output pixel uses every second tap along both axes, so this is equivalent to four 2 x 2 kernels.
     """
     inputs, outputs = kernel.shape[:2]
     phases = kernel.reshape(inputs, outputs, 2, 2, 2, 2).transpose(1, 3, 5, 0, 2, 4)
@@ -30,18 +30,18 @@ def round_transposed(kernel: Float32Array) -> Float32Array:
 
 
 def round_together(values: Float32Array) -> Float32Array:
-    """Round so that errors cancel out: within each input channel, then over all of them.
+    """Round so that errors cancel out, first within each input channel, then over all input channels.
 
     Args:
         values: (output channels, input channels, taps), in steps.
 
     Returns:
-        Whole numbers, each less than one from its value.
+        Integers, each of which differs from its value by less than 1.
     """
     rounded = np.round(values)
     rounded -= _turned(rounded - values)
     errors = rounded - values
-    # each input channel may give the tap that is nearest to the other side
+    # in each input channel, only the tap closest to the other integer may change
     channels = errors.sum(axis=2)
     turned = _turned(channels)
     tap = (errors * np.sign(turned)[:, :, None]).argmax(axis=2)
@@ -51,9 +51,9 @@ def round_together(values: Float32Array) -> Float32Array:
 
 
 def _turned(errors: Float32Array) -> Float32Array:
-    """What to subtract along the last axis, -1, 0 or 1 each, so that the errors sum to a half at most.
+    """What to subtract (-1, 0 or 1) along the last axis so that the errors sum to at most a half.
 
-    Those are rounded the other way whose errors go furthest in the sum's direction.
+    The numbers rounded the other way are those with the largest errors in the direction of the sum.
     """
     total = errors.sum(axis=-1, keepdims=True)
     sign = np.sign(total)
