@@ -20,7 +20,7 @@ COVERAGE := --cov=road_extract --cov-report=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo check test lint types layers fast hooks format qgis qgis-plugin clean
+.PHONY: help demo check test lint types layers fast hooks format qgis qgis-bundle qgis-plugin qgis-release clean
 
 help:
 	@echo "make demo         extract roads from both sample tiles into $(DEMO)/"
@@ -31,6 +31,8 @@ help:
 	@echo "make hooks        install git hooks that check style and layers before each commit"
 	@echo "make qgis         regenerate the files that the QGIS plugin and script take from the package"
 	@echo "make qgis-plugin  build the QGIS plugin: build/road_extract_qgis.zip"
+	@echo "make qgis-release build the plugin for plugins.qgis.org (needs the contact details in pyproject.toml)"
+	@echo "make qgis-bundle  collect the wheels for installation without a network: build/road_extract_wheels/"
 	@echo "make clean        remove $(VENV)/, build/, dist/ and caches"
 	@echo "To use another Python: make test PYTHON=python3.12"
 
@@ -73,9 +75,18 @@ format: $(TEST_STAMP)
 
 qgis: $(TEST_STAMP)
 	$(BIN)/python qgis/generate.py
+	$(BIN)/python qgis/translate.py
+
+# The wheels of everything but TensorFlow: for the Python named by PYTHON, which needs pip.
+qgis-bundle:
+	@"$(PYTHON)" qgis/build_bundle.py
 
 # Uses only the standard library, so no environment is needed.
 qgis-plugin:
+	@"$(PYTHON)" qgis/build_plugin.py --local
+
+# Refused until pyproject.toml names the owner's address and pages.
+qgis-release:
 	@"$(PYTHON)" qgis/build_plugin.py
 
 clean:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from road_extract.evaluation.diff import Difference as Difference
     from road_extract.evaluation.diff import diff_roads as diff_roads
     from road_extract.pipeline.calibration import quantize_model as quantize_model
+    from road_extract.pipeline.diagnosis import diagnose as diagnose
     from road_extract.pipeline.export import export_model as export_model
     from road_extract.pipeline.flow import extract_roads as extract_roads
     from road_extract.pipeline.flow import predict_probability as predict_probability
@@ -76,6 +77,7 @@ _HOMES = {
     "VectorizeOptions": "base.options",
     "__version__": "base.version",
     "describe_scene": "pipeline.preflight",
+    "diagnose": "pipeline.diagnosis",
     "diff_roads": "evaluation.diff",
     "draw_preview": "pipeline.preview",
     "evaluate": "evaluation",

@@ -285,6 +285,7 @@ FUNCTIONS = {
     "diff": "diff_roads",
     "train": "train_model",
     "quantize": "quantize_model",
+    "doctor": "diagnose",
     "export": "export_model",
 }
 

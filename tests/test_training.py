@@ -307,7 +307,7 @@ def test_the_command_trains_on_vector_roads_from_the_shipped_weights(tmp_path, w
     start = read_weights(shipped_model())
     assert all(np.abs(start[k] - v).mean() < 0.1 for k, v in read_weights(tmp_path / "m").items() if "kernel" in k)
     assert run([*arguments, "--seed", "9"]) == 1
-    assert "holds a run with other options" in capsys.readouterr().err
+    assert "contains a run with other options" in capsys.readouterr().err
 
 
 def test_a_new_model_takes_its_gsd_from_the_option_or_else_from_its_initial_model(tmp_path):

@@ -7,9 +7,13 @@ from typing import Any
 #: Of the package that this was made from; older ones may lack something.
 PACKAGE_VERSION = "0.1.0"
 
+#: Names of the models that come with the package.
+MODELS = ("standard",)
+
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "PredictOptions": [
         {
+            "id": "PredictOptions.model",
             "name": "model",
             "flag": "--model",
             "kind": "text",
@@ -21,6 +25,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.backend",
             "name": "backend",
             "flag": "--backend",
             "kind": "choice",
@@ -32,6 +37,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": ("auto", "openvino", "onnxruntime", "tensorflow"),
         },
         {
+            "id": "PredictOptions.precision",
             "name": "precision",
             "flag": "--precision",
             "kind": "choice",
@@ -43,6 +49,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": ("auto", "float32", "bfloat16", "int8"),
         },
         {
+            "id": "PredictOptions.threads",
             "name": "threads",
             "flag": "--threads",
             "kind": "integer",
@@ -54,6 +61,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.bands",
             "name": "bands",
             "flag": "--bands",
             "kind": "integers",
@@ -65,6 +73,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.overlap_px",
             "name": "overlap_px",
             "flag": "--overlap",
             "kind": "integer",
@@ -76,6 +85,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.tta",
             "name": "tta",
             "flag": "--tta",
             "kind": "choice",
@@ -89,6 +99,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": ("none", "d4"),
         },
         {
+            "id": "PredictOptions.batch_size",
             "name": "batch_size",
             "flag": "--batch-size",
             "kind": "integer",
@@ -100,6 +111,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.native_gsd",
             "name": "native_gsd",
             "flag": "--native-gsd",
             "kind": "flag",
@@ -111,6 +123,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.bounds",
             "name": "bounds",
             "flag": "--bounds",
             "kind": "numbers",
@@ -122,6 +135,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.aoi",
             "name": "aoi",
             "flag": "--aoi",
             "kind": "text",
@@ -133,6 +147,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "PredictOptions.assume_crs",
             "name": "assume_crs",
             "flag": "--assume-crs",
             "kind": "text",
@@ -146,6 +161,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "VectorizeOptions": [
         {
+            "id": "VectorizeOptions.geometry",
             "name": "geometry",
             "flag": "--geometry",
             "kind": "choice",
@@ -157,6 +173,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": ("polygons", "lines", "both"),
         },
         {
+            "id": "VectorizeOptions.threshold",
             "name": "threshold",
             "flag": "--threshold",
             "kind": "number",
@@ -168,6 +185,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "VectorizeOptions.min_area_m2",
             "name": "min_area_m2",
             "flag": "--min-area",
             "kind": "number",
@@ -179,6 +197,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "VectorizeOptions.min_hole_m2",
             "name": "min_hole_m2",
             "flag": "--min-hole",
             "kind": "number",
@@ -190,6 +209,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "VectorizeOptions.simplify_m",
             "name": "simplify_m",
             "flag": "--simplify",
             "kind": "number",
@@ -203,6 +223,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "LineOptions": [
         {
+            "id": "LineOptions.max_gap_m",
             "name": "max_gap_m",
             "flag": "--max-gap",
             "kind": "number",
@@ -214,6 +235,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "LineOptions.min_length_m",
             "name": "min_length_m",
             "flag": "--min-length",
             "kind": "number",
@@ -225,6 +247,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "LineOptions.spur_widths",
             "name": "spur_widths",
             "flag": "--min-spur",
             "kind": "number",
@@ -238,6 +261,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "DiffOptions": [
         {
+            "id": "DiffOptions.buffer_m",
             "name": "buffer_m",
             "flag": "--buffer",
             "kind": "number",
@@ -249,6 +273,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.angle_deg",
             "name": "angle_deg",
             "flag": "--angle",
             "kind": "number",
@@ -260,6 +285,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.min_length_m",
             "name": "min_length_m",
             "flag": "--min-length",
             "kind": "number",
@@ -271,6 +297,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.bounds",
             "name": "bounds",
             "flag": "--bounds",
             "kind": "numbers",
@@ -282,6 +309,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.within",
             "name": "within",
             "flag": "--within",
             "kind": "text",
@@ -293,6 +321,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.sort",
             "name": "sort",
             "flag": "--sort",
             "kind": "choice",
