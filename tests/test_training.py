@@ -28,7 +28,8 @@ from road_extract.training.options import BaseModels, DataOptions
 from road_extract.training.sampling import SamplingOptions
 from road_extract.training.scenes import INVALID, VALIDATION, SceneEntry, write_index, write_scene
 
-SPEC = ModelSpec("tiny", tile_size_px=64)
+#: Few filters: what is tested is the training, not what the network can learn.
+SPEC = ModelSpec("tiny", tile_size_px=64, filters=(8, 16, 24, 32))
 TINY = TrainOptions(
     steps=16, batch_size=2, window_px=32, warmup_steps=2, validate_every=8, checkpoint_s=0.0, bfloat16=False, seed=5
 )
