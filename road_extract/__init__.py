@@ -1,9 +1,10 @@
 """GeoTIFF in, georeferenced roads out.
 
-Every command is one function here: inputs first, then outputs, then options by keyword; paths in, paths out, no
-printing. These names are the public API. All other names of the package are internal and may change.
+This package provides one function per command: inputs first, then outputs, then options by keyword. They take and
+return paths and print nothing. These names are the public API; all other names in the package are internal and may
+change.
 
-Names are loaded when they are first used, so that importing the package is quick.
+Names are loaded when they are first used, so importing the package is fast.
 """
 
 from __future__ import annotations
