@@ -241,7 +241,8 @@ def test_a_model_of_the_designer_feeds_roads_to_a_native_algorithm(session, qgis
     model = session["make_model"]
     assert model["written"]
     out = tmp_path / "all.gpkg"
-    done = qgis.run(model["path"], f"--raster={by_command_line / 'p.tif'}", f"--dissolve:all={out}")
+    outputs = [f"--{name}={out}" for name in ("dissolve:all", "all_roads")]  # the second name since QGIS 3.26
+    done = qgis.run(model["path"], f"--raster={by_command_line / 'p.tif'}", *outputs)
     assert done.returncode == 0, done.stdout + done.stderr
     united, parts = geopandas.read_file(out), geopandas.read_file(by_command_line / "roads.gpkg")
     assert len(united) == 1
