@@ -19,11 +19,11 @@ from road_extract.cli.parameters import overwrite_option
     type=click.IntRange(16, 20_000),
     default=1600,
     show_default=True,
-    help="Longer side of the picture [px].",
+    help="Length of the longer side of the picture [px].",
 )
 @overwrite_option
 def command(scene: str, roads: str, out: Path, size_px: int, overwrite: bool) -> None:
-    """Draw ROADS, a vector file in any CRS, over SCENE, and write the picture to OUT (PNG)."""
+    """Draw ROADS, a vector file in any CRS, over SCENE and save the picture to OUT (PNG)."""
     from road_extract.pipeline.preview import draw_preview
 
     click.echo(f"picture in {draw_preview(scene, roads, out, size_px=size_px, overwrite=overwrite)}")
