@@ -93,6 +93,12 @@ def test_on_the_processor_the_fastest_that_is_installed_is_taken(machine, instal
     assert choose_backend().name == chosen
 
 
+def test_on_apple_gpus_only_pytorch_is_asked(machine):
+    asked = machine(ALL, "an Apple processor", onnxruntime="CoreML", tensorflow="GPU")
+    assert choose_backend().name == "openvino"
+    assert asked == ["pytorch"]
+
+
 def test_without_any_runtime_there_is_one_clear_sentence(machine):
     machine([])
     with pytest.raises(BackendError, match="pip install openvino"):
@@ -106,7 +112,7 @@ def test_without_any_runtime_there_is_one_clear_sentence(machine):
         ("linux", "x86_64", True, [], "nvidia-smi"),
         ("linux", "x86_64", False, ["/dev/dxg"], "/dev/dxg"),
         ("win32", "AMD64", True, [], "nvidia-smi"),
-        ("darwin", "arm64", False, [], "Apple's processor"),
+        ("darwin", "arm64", False, [], "an Apple processor"),
         ("darwin", "x86_64", False, [], ""),
     ],
 )

@@ -18,6 +18,9 @@ from road_extract.base.errors import BackendError
 MODULES = {"openvino": "openvino", "pytorch": "torch", "onnxruntime": "onnxruntime", "tensorflow": "tensorflow"}
 #: The fastest first. On the CPU, the others only replace OpenVINO if it is missing.
 ON_GPU = ("pytorch", "onnxruntime", "tensorflow")
+#: ONNX Runtime's and TensorFlow's plug-ins for Apple GPUs have not been tried.
+ON_APPLE_GPU = ("pytorch",)
+_APPLE = "an Apple processor"
 ON_PROCESSOR = ("openvino", "pytorch", "tensorflow", "onnxruntime")
 
 
@@ -44,7 +47,8 @@ def choose_backend() -> Choice:
         BackendError: If no runtime is installed.
     """
     trace = gpu_trace()
-    asked = [name for name in ON_GPU if is_installed(name)] if trace else []
+    candidates = ON_APPLE_GPU if trace == _APPLE else ON_GPU
+    asked = [name for name in candidates if is_installed(name)] if trace else []
     for name in asked:
         if (device := _device_or_none(name)) not in (None, "CPU"):
             return Choice(name, f"it sees {device}")
@@ -69,7 +73,7 @@ def find_device(name: str) -> str:
 def gpu_trace() -> str:
     """Return what hints at a GPU on this machine, or an empty string. A hint is not a proof: drivers may be missing."""
     if sys.platform == "darwin":
-        return "Apple's processor" if platform.machine() == "arm64" else ""
+        return _APPLE if platform.machine() == "arm64" else ""
     if shutil.which("nvidia-smi"):
         return "nvidia-smi"
     return next((path for path in ("/dev/nvidia0", "/dev/kfd", "/dev/dxg") if Path(path).exists()), "")
