@@ -99,7 +99,7 @@ def test_on_apple_gpus_only_pytorch_is_asked(machine):
     assert asked == ["pytorch"]
 
 
-def test_without_any_runtime_there_is_one_clear_sentence(machine):
+def test_without_any_runtime_there_is_one_clear_message(machine):
     machine([])
     with pytest.raises(BackendError, match="pip install openvino"):
         choose_backend()
