@@ -372,7 +372,7 @@ def test_weights_of_another_network_are_an_input_error(name, tmp_path):
     grey = ModelSpec("m", ("grey",), (0.5,), (0.2,), tile_size_px=32, filters=FEW)
     save_model(build_resunet((32, 32, 1), FEW), grey, tmp_path)
     (tmp_path / "spec.json").write_text(ModelSpec("m", tile_size_px=32, filters=FEW).to_json())
-    with pytest.raises(InputError, match="fit a ResUNet"):
+    with pytest.raises(InputError, match="match the ResUNet"):
         open_backend(name, tmp_path, 1)
 
 
