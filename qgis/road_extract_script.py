@@ -204,6 +204,30 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "high": None,
             "choices": (),
         },
+        {
+            "name": "nodata",
+            "flag": "--nodata",
+            "kind": "text",
+            "default": None,
+            "help": "Value of pixels without data in a scene that "
+            "does not mark them, or auto to find black or "
+            "white collars",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": (),
+        },
+        {
+            "name": "subdataset",
+            "flag": "--subdataset",
+            "kind": "text",
+            "default": None,
+            "help": "Which raster to take of a file that holds several: its number, from 1, or its name",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": (),
+        },
     ],
     "VectorizeOptions": [
         {

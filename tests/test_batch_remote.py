@@ -14,7 +14,7 @@ from road_extract.batch import shards
 from road_extract.batch.shards import plan_scene
 from road_extract.batch.tasks import ShardTask
 from road_extract.cli import run
-from road_extract.io.raster import remote
+from road_extract.io import fetching
 from road_extract.pipeline import flow
 from tests.batch_driver import PositionBackend
 from tests.file_server import serve
@@ -25,7 +25,7 @@ from tests.test_sources_remote import _put, s3, s3_env  # noqa: F401
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch, identity_model):
-    monkeypatch.setattr(remote, "WAITS_S", (0.01, 0.02, 0.04))
+    monkeypatch.setattr(fetching, "WAITS_S", (0.01, 0.02, 0.04))
     monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "0.01")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     for module in (flow, shards):

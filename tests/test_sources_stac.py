@@ -9,7 +9,7 @@ import pystac
 import pytest
 
 from road_extract.base.errors import InputError
-from road_extract.io.raster import remote
+from road_extract.io import fetching
 from road_extract.io.sources import expand_inputs
 from tests.file_server import serve
 
@@ -18,7 +18,7 @@ COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(remote, "WAITS_S", (0.01, 0.02))
+    monkeypatch.setattr(fetching, "WAITS_S", (0.01, 0.02))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
@@ -202,7 +202,7 @@ def test_bad_documents_on_a_server_get_one_sentence(tmp_path, name, words):
 
 
 def test_a_server_that_is_not_there_is_told_at_once(monkeypatch):
-    monkeypatch.setattr(remote, "WAITS_S", (60.0,))
+    monkeypatch.setattr(fetching, "WAITS_S", (60.0,))
     with pytest.raises(InputError, match="refused"):
         expand_inputs(["http://127.0.0.1:1/catalog.json"])
 

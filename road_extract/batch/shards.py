@@ -23,9 +23,9 @@ from road_extract.base.windows import TilePlan, Window
 from road_extract.io.raster import Scene, gdal_session, join_rasters, open_probability_sink, read_tags, to_uint8
 from road_extract.models import model_hash, read_spec
 from road_extract.models.backends import Backend, open_backend
-from road_extract.pipeline.setup import model_folder, plan_tiles, record_tags, scale_scene, scene_remarks, scene_view
+from road_extract.pipeline.setup import model_folder, plan_tiles, record_tags, scene_remarks, scene_view
 from road_extract.prediction.inference import Inference, iter_probability
-from road_extract.prediction.preprocess import Scaling
+from road_extract.prediction.preprocess import Scaling, scale_scene
 
 #: Tag of a shard's file: what it was made of and how, see `predict_shard`.
 SHARD_TAG = "ROAD_EXTRACT_SHARD"
@@ -99,6 +99,7 @@ def plan_scene(path: str, options: PredictOptions, shard_px: int, shown: str | N
     folder = model_folder(options)
     spec = read_spec(folder)
     with gdal_session(), Scene(path, scene_view(options, spec)) as source:
+        source.probe()
         plan = plan_tiles(source, options, spec)
         return ShardedScene(
             path, shown or path, options, source.grid, plan, scale_scene(source), shard_px, model_hash(folder),

@@ -14,8 +14,8 @@ from road_extract.base.options import PredictOptions
 from road_extract.io.raster import gdal_session
 from road_extract.io.raster.unplaced import place_if_unplaced
 from road_extract.models import read_spec, write_int8_ranges
-from road_extract.pipeline.setup import open_scene, plan_tiles, scale_scene
-from road_extract.prediction.preprocess import pad_to, to_model_input
+from road_extract.pipeline.setup import open_scene, plan_tiles
+from road_extract.prediction.preprocess import pad_to, scale_scene, to_model_input
 
 #: Changing more of them hardly changes the ranges.
 TILES = 120

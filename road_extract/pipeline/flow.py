@@ -15,6 +15,7 @@ from road_extract.base.progress import Report, no_report
 from road_extract.io.raster import gdal_session, open_probability_sink, to_uint8
 from road_extract.models import read_spec
 from road_extract.models.backends import open_backend
+from road_extract.pipeline.resources import check_needs
 from road_extract.pipeline.setup import (
     NOTHING_VALID,
     PathLike,
@@ -22,10 +23,10 @@ from road_extract.pipeline.setup import (
     open_scene,
     plan_tiles,
     record_tags,
-    scale_scene,
 )
 from road_extract.pipeline.vectorizing import Targets, load_libraries, plan_targets, vectorize_to
 from road_extract.prediction.inference import Inference, iter_probability
+from road_extract.prediction.preprocess import scale_scene
 
 log = logging.getLogger("road_extract")
 
@@ -161,6 +162,7 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
     spec = read_spec(folder)
     with gdal_session(), open_scene(scene, options, spec) as source:
         plan = plan_tiles(source, options, spec)
+        check_needs(str(scene), plan, options.backend, out.parent)
         scaling = scale_scene(source)
         backend = open_backend(
             options.backend, folder, options.batch_size, options.precision, options.threads, options.tta

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -17,17 +18,20 @@ from road_extract.base.urls import redact
 from road_extract.base.windows import TilePlan
 from road_extract.io.raster import SceneFacts, find_problems, gdal_session, read_facts
 from road_extract.models import read_spec
-from road_extract.models.backends import choose_backend, open_backend
+from road_extract.models.backends import open_backend
 from road_extract.models.spec import ModelSpec
-from road_extract.pipeline.setup import PathLike, model_folder, open_scene, plan_tiles, scale_scene, scene_remarks
+from road_extract.pipeline.resources import estimate_needs, find_shortages
+from road_extract.pipeline.setup import (
+    PathLike,
+    model_folder,
+    open_scene,
+    plan_tiles,
+    scene_remarks,
+    scene_view,
+)
+from road_extract.prediction.preprocess import scale_scene
 
 T = TypeVar("T")
-
-#: Measured (docs/performance.md): GDAL's cache and the runtime with its model, what TensorFlow takes beyond that, and
-#: what each column of the inference grid adds.
-BASE_BYTES = 0.75e9
-TENSORFLOW_BYTES = 1.1e9
-BYTES_PER_COLUMN = 9_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,37 +94,31 @@ def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, ti
     options, path = options or PredictOptions(), str(scene)
     problems: list[str] = []
     spec = _attempt(lambda: read_spec(model_folder(options)), problems)
-    facts = _attempt(lambda: read_facts(path), problems)
+    facts = _attempt(lambda: read_facts(path, options.subdataset), problems)
     if facts is None or spec is None:
         return SceneReport(redact(path), facts, problems=problems)
-    problems += find_problems(path, options.bands, len(spec.bands), options.assume_crs)
+    problems += _attempt(lambda: find_problems(path, scene_view(options, spec)), problems) or []
     if problems:
         return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=problems)
     return _describe_work(path, facts, options, spec, timing)
 
 
 def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: ModelSpec, timing: bool) -> SceneReport:
-    problems: list[str] = []
     try:
-        with gdal_session(), open_scene(path, options, spec) as source:
+        with gdal_session(), open_scene(path, options, spec, say=False) as source:
             plan = plan_tiles(source, options, spec)
-            remarks = [text for _, text in scene_remarks(source, spec)]
             scale_scene(source)
+            remarks = [text for _, text in scene_remarks(source, spec)]
     except RoadExtractError as error:
         return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=[str(error)])
-    timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing else None
+    needs = estimate_needs(plan, options.backend)
+    problems, doubts = find_shortages(needs, Path.cwd())
+    timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing and not problems else None
     seconds, backend = timed if timed else (None, "")
     return SceneReport(
-        redact(path), facts, spec.name, spec.gsd_m, (plan.height, plan.width), len(plan),
-        _estimate_memory(options.backend, plan.width), plan.height * plan.width * 4 // 3,
-        seconds, backend, remarks, problems,
+        redact(path), facts, spec.name, spec.gsd_m, (plan.height, plan.width), len(plan), needs.memory_bytes,
+        needs.disk_bytes, seconds, backend, [*remarks, *doubts], problems,
     )  # fmt: skip
-
-
-def _estimate_memory(backend: str, columns: int) -> int:
-    problems: list[str] = []  # told elsewhere, by whoever needs the backend
-    chosen = _attempt(choose_backend, problems) if backend == "auto" else backend
-    return int(BASE_BYTES + BYTES_PER_COLUMN * columns + (TENSORFLOW_BYTES if chosen == "tensorflow" else 0))
 
 
 def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tuple[float, str]:

@@ -24,7 +24,7 @@ from road_extract.io.vector import read_area
 from road_extract.models import model_hash, shipped_model
 from road_extract.models.backends import Backend
 from road_extract.models.spec import ModelSpec
-from road_extract.prediction.preprocess import Scaling, byte_scaling, fit_scaling
+from road_extract.prediction.preprocess import Scaling
 
 log = logging.getLogger("road_extract")
 
@@ -38,14 +38,19 @@ def model_folder(options: PredictOptions) -> Path:
     return Path(options.model) if options.model is not None else shipped_model()
 
 
-def open_scene(scene: PathLike, options: PredictOptions, spec: ModelSpec) -> Scene:
-    """Open a scene as the model wants it, and say what is done to it.
+def open_scene(scene: PathLike, options: PredictOptions, spec: ModelSpec, *, say: bool = True) -> Scene:
+    """Open a scene as the model wants it, see that it can be read, and say what is done to it.
 
     Raises:
         InputError: If it cannot be used.
     """
     source = Scene(str(scene), scene_view(options, spec))
-    for level, text in scene_remarks(source, spec):
+    try:
+        source.probe()
+    except BaseException:
+        source.close()
+        raise
+    for level, text in scene_remarks(source, spec) if say else ():
         log.log(level, text)
     return source
 
@@ -60,14 +65,15 @@ def scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:
         bounds=options.bounds,
         assume_crs=options.assume_crs,
         aoi=None if options.aoi is None else partial(read_area, Path(options.aoi)),
+        subdataset=options.subdataset,
+        nodata=options.nodata,
+        band_names=spec.bands,
     )
 
 
 def scene_remarks(source: Scene, spec: ModelSpec) -> list[tuple[int, str]]:
     """What a user should know of a scene before its roads are extracted: logging levels and sentences."""
-    remarks = []
-    if len(source.bands) > 1 and source.colours != ("red", "green", "blue"):
-        remarks.append((logging.INFO, f"bands {source.bands} are taken as {', '.join(spec.bands)}"))
+    remarks = list(source.remarks)
     size_x, size_y = source.native_gsd_m
     text = f"the scene's pixels are {size_x:.3g} x {size_y:.3g} m, the model's {spec.gsd_m:g} m"
     if source.resampled:
@@ -76,15 +82,6 @@ def scene_remarks(source: Scene, spec: ModelSpec) -> list[tuple[int, str]]:
     if not 1 / GSD_EXTREME <= factor <= GSD_EXTREME:
         remarks.append((logging.WARNING, f"{text}, too far apart for the model to work well"))
     return remarks
-
-
-def scale_scene(source: Scene) -> Scaling:
-    """The one scaling of a scene; only 16-bit pixels have to be looked at for it.
-
-    Raises:
-        InputError: If no pixel of a 16-bit scene is valid, or the file is damaged.
-    """
-    return byte_scaling(len(source.bands)) if source.dtype == "uint8" else fit_scaling(*source.sample())
 
 
 def plan_tiles(source: Scene, options: PredictOptions, spec: ModelSpec) -> TilePlan:

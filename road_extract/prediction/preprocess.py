@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,44 @@ def byte_scaling(bands: int) -> Scaling:
     return Scaling((0.0,) * bands, (255.0,) * bands)
 
 
+class SampledScene(Protocol):
+    """What has to be known of a scene to fix its scaling."""
+
+    @property
+    def dtype(self) -> str:
+        """Data type of its pixels, as NumPy names it."""
+        ...
+
+    @property
+    def bands(self) -> tuple[int, ...]:
+        """The bands that are used."""
+        ...
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Darkest and brightest value that its pixels can have; None where only the pixels themselves can tell."""
+        ...
+
+    def sample(self) -> tuple[NDArray[Any], BoolArray]:
+        """Pixels from all over the scene (rows, cols, bands) and their validity (rows, cols)."""
+        ...
+
+
+def scale_scene(scene: SampledScene) -> Scaling:
+    """The one scaling of a scene: the range that its file declares, or one measured on pixels of the whole of it.
+
+    Raises:
+        InputError: If the range has to be measured and no pixel is valid, or the file is damaged.
+    """
+    known = scene.value_range
+    if known is None:
+        return fit_scaling(*scene.sample())
+    low, high = known
+    return Scaling((low,) * len(scene.bands), (high,) * len(scene.bands))
+
+
 def fit_scaling(sample: NDArray[Any], valid: BoolArray) -> Scaling:
-    """16-bit pixels, whose range depends on sensor and light, are stretched between percentiles of the valid ones.
+    """Stretch pixels whose range depends on sensor and light between percentiles of the valid ones.
 
     Args:
         sample: Pixels from all over the scene, (rows, cols, bands).
@@ -47,8 +83,10 @@ def fit_scaling(sample: NDArray[Any], valid: BoolArray) -> Scaling:
     pixels = sample[valid]
     if not len(pixels):
         raise InputError("the scene has no valid pixel to fix its scaling from; check its nodata value or mask")
-    low, high = np.percentile(pixels, STRETCH_PERCENT, axis=0)
-    return Scaling(tuple(low.tolist()), tuple(np.maximum(high, low + 1).tolist()))
+    low, high = np.percentile(pixels.astype(np.float64, copy=False), STRETCH_PERCENT, axis=0)
+    # whole numbers differ by 1 at least; reflectances and other fractions by any amount
+    least = low + 1 if sample.dtype.kind in "iub" else np.where(high > low, high, low + 1)
+    return Scaling(tuple(low.tolist()), tuple(np.maximum(high, least).tolist()))
 
 
 def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spec: ModelSpec) -> Float32Array:

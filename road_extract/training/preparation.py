@@ -22,7 +22,7 @@ from road_extract.io.raster.scene import footprint
 from road_extract.io.raster.unplaced import place_if_unplaced
 from road_extract.io.vector import Table, read_area, read_table
 from road_extract.models.spec import ModelSpec
-from road_extract.prediction.preprocess import Scaling, byte_scaling, fit_scaling
+from road_extract.prediction.preprocess import Scaling, scale_scene
 from road_extract.training.burning import RoadWidths, burn_roads
 from road_extract.training.cells import Counts, choose_cells, count_cells, mark_cells
 from road_extract.training.options import DataOptions
@@ -138,8 +138,9 @@ def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOpt
 
 def _read_pixels(source: Scene, bands: int) -> tuple[ByteArray, BoolArray]:
     """All pixels as bytes (rows, cols, bands), scaled as for inference, and their validity."""
+    source.probe()
     grid = source.grid
-    scaling = byte_scaling(len(source.bands)) if source.dtype == "uint8" else fit_scaling(*source.sample())
+    scaling = scale_scene(source)
     pixels, valid = np.zeros((*grid.shape, bands), np.uint8), np.zeros(grid.shape, np.bool_)
     for row in range(0, grid.height, _BLOCK_PX):
         for col in range(0, grid.width, _BLOCK_PX):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from road_extract.base.errors import InputError
 from road_extract.base.options.declaring import check_ranges, option
 
 
@@ -38,6 +40,21 @@ class PredictOptions:
     )
     aoi: str | None = option(None, "Only inside the polygons of this vector file, in any format and CRS")
     assume_crs: str | None = option(None, "CRS of a scene that has none, such as EPSG:32611")
+    nodata: str | None = option(
+        None, "Value of pixels without data in a scene that does not mark them, or auto to find black or white collars"
+    )
+    subdataset: str | None = option(
+        None, "Which raster to take of a file that holds several: its number, from 1, or its name"
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if self.nodata not in (None, "auto") and not _is_number(str(self.nodata)):
+            raise InputError(f"nodata is {self.nodata!r}; expected a number or auto")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return not math.isinf(float(text))
+    except ValueError:
+        return False

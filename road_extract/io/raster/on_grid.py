@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import shapely
+from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.features import rasterize, shapes
 from rasterio.warp import reproject
 
 from road_extract.base.arrays import BoolArray, ByteArray, Geometries
+from road_extract.base.coordinates import full_turn, turns_to
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
 from road_extract.io.raster.probability import ProbabilityRaster
@@ -38,14 +41,14 @@ def read_labels_on(path: str, grid: RasterGrid) -> ByteArray:
         for row, probability, valid in raster.iter_strips():
             labels[row : row + len(valid)][valid] = (probability >= _ROAD)[valid]
     if not _same_grid(own, grid):
-        labels = _warp(labels, own, grid)
+        labels = _warp(labels, beside(own, grid), grid)
     if not (labels != NODATA).any():
         raise InputError(f"{path}: has no valid pixel where the other side lies; check both CRSs and nodata values")
     return labels
 
 
 def _same_grid(one: RasterGrid, other: RasterGrid) -> bool:
-    if one.shape != other.shape or CRS.from_wkt(one.crs) != CRS.from_wkt(other.crs):
+    if one.shape != other.shape or not (one.crs == other.crs or CRS.from_wkt(one.crs) == CRS.from_wkt(other.crs)):
         return False
     corners = np.array([(0, 0), (one.width, 0), (0, one.height)], np.float64)
     places = np.array([~other.transform * (one.transform * tuple(corner)) for corner in corners])
@@ -61,6 +64,15 @@ def _warp(labels: ByteArray, own: RasterGrid, grid: RasterGrid) -> ByteArray:
         resampling=Resampling.nearest,
     )  # fmt: skip
     return warped
+
+
+def beside(grid: RasterGrid, other: RasterGrid) -> RasterGrid:
+    """A grid in degrees moved by whole turns, so that it lies on the same side of the antimeridian as another one."""
+    turn = full_turn(grid.crs)
+    if turn is None or full_turn(other.crs) != turn:
+        return grid
+    (x, _), (near, _) = (part.transform * (part.width / 2, part.height / 2) for part in (grid, other))
+    return replace(grid, transform=Affine.translation(turns_to(x, near, turn), 0) * grid.transform)
 
 
 def burn_shapes(geometries: Sequence[Any] | Geometries, grid: RasterGrid) -> BoolArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Self
@@ -14,10 +15,19 @@ from rasterio.windows import Window as RioWindow
 from road_extract.base.arrays import BoolArray, ByteArray, Float32Array
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
+from road_extract.base.urls import redact
 from road_extract.base.windows import Window
-from road_extract.io.raster.opening import BLOCK_CACHE_BYTES, check_georeference, crs_of, open_raster, readable
+from road_extract.io.raster.bands import colours_of
+from road_extract.io.raster.gdal_errors import ask
+from road_extract.io.raster.meaning import Meaning, find_meaning
+from road_extract.io.raster.opening import BLOCK_CACHE_BYTES, grid_of, open_raster, readable
 from road_extract.io.raster.sink import PROBABILITY_MAX
+from road_extract.io.raster.views import placed_name
 
+log = logging.getLogger("road_extract")
+
+#: Tag of every raster that this package makes.
+MADE_BY_TAG = "ROAD_EXTRACT_VERSION"
 MODEL_TAG = "ROAD_EXTRACT_MODEL"
 THRESHOLD_TAG = "ROAD_EXTRACT_THRESHOLD"
 TRUE_WIDTH_TAG = "ROAD_EXTRACT_TRUE_WIDTH"
@@ -25,6 +35,9 @@ TRUE_WIDTH_TAG = "ROAD_EXTRACT_TRUE_WIDTH"
 STRIP_PX = 1 << 20
 #: So far beyond 0 and 1 a probability may lie by rounding.
 _SLACK = 1e-4
+_COMPARED_PX = 512
+
+_NO_MASK = "{path}: has {count} bands of {dtype}; expected one band of probabilities, or of 0 and 1"
 
 _Found = tuple[BoolArray, BoolArray, ByteArray]
 #: Road, validity and levels of values and their validity.
@@ -32,14 +45,14 @@ _Find = Callable[[NDArray[Any], BoolArray], _Found]
 
 
 class ProbabilityRaster:
-    """An open single-band raster of probabilities or of 0 and 1.
+    """An open raster of probabilities, or a mask.
 
     Attributes:
         grid: Its grid.
-        threshold: The one its maker recorded, if any.
+        threshold: The one that its maker recorded, if any.
         model: The model that its maker recorded; empty if none.
         true_width: Whether its maker recorded that the model was trained on roads of their true widths.
-        is_mask: Whether it holds 0 and 1 only, so that no probability can be told.
+        is_mask: Whether it holds two values only, so that no probability can be told.
     """
 
     def __init__(self, path: str, assume_crs: str | None = None, assume_grid: RasterGrid | None = None) -> None:
@@ -63,29 +76,60 @@ class ProbabilityRaster:
             raise
 
     def _set_up(self, assume_crs: str | None, assume_grid: RasterGrid | None) -> None:
+        self._place(assume_crs, assume_grid)
+        self._check_bands()
+        tags: dict[str, str] = ask(self._dataset.tags, {})
+        self.threshold = _number(tags.get(THRESHOLD_TAG))
+        self.model = str(tags.get(MODEL_TAG, ""))
+        self.true_width = tags.get(TRUE_WIDTH_TAG) == "yes"
+        self._zero_is_ground = False
+        meaning = self._find_meaning(tags)
+        self._scale, self._offset, self.is_mask = meaning.scale, meaning.offset, meaning.is_mask
+        self._zero_is_ground = meaning.zero_is_ground
+        if self._several and not self.is_mask:
+            raise InputError(_NO_MASK.format(path=self.path, count=self._dataset.count, dtype=self._dataset.dtypes[0]))
+        if meaning.remark:
+            log.log(meaning.level, "%s: %s", redact(self.path), meaning.remark)
+
+    def _place(self, assume_crs: str | None, assume_grid: RasterGrid | None) -> None:
         dataset = self._dataset
-        if dataset.count != 1 or dataset.dtypes[0].startswith("complex"):
-            raise InputError(
-                f"{self.path}: has {dataset.count} bands of {dataset.dtypes[0]}; expected one band of probabilities or "
-                "of 0 and 1"
-            )
         if assume_grid is not None and dataset.transform.is_identity and dataset.shape == assume_grid.shape:
             self.grid = assume_grid
-        else:
-            crs = crs_of(dataset, self.path, assume_crs)
-            check_georeference(dataset, self.path)
-            self.grid = RasterGrid(dataset.height, dataset.width, dataset.transform, crs, dataset.nodata)
-        self._scale, self._offset = dataset.scales[0], dataset.offsets[0]
-        self.is_mask = dataset.dtypes[0][0] in "iub" and (self._scale, self._offset) == (1, 0)
-        self.threshold = self._read_threshold()
-        self.model = str(dataset.tags().get(MODEL_TAG, ""))
-        self.true_width = dataset.tags().get(TRUE_WIDTH_TAG) == "yes"
+            return
+        placed = placed_name(dataset, self.path, assume_crs)
+        if placed is not None:
+            name, (level, text) = placed
+            log.log(level, "%s: %s", redact(self.path), text)
+            self._dataset = open_raster(name)
+            dataset.close()
+        self.grid = grid_of(self._dataset, self.path, assume_crs)
 
-    def _read_threshold(self) -> float | None:
-        try:
-            return float(self._dataset.tags()[THRESHOLD_TAG])
-        except (KeyError, ValueError):
-            return None
+    def _check_bands(self) -> None:
+        """See that there is one band, or several that say the same, as pictures of masks do."""
+        dataset = self._dataset
+        data = [band for band, colour in enumerate(colours_of(dataset), 1) if colour != "alpha"]
+        self._several = len(data) > 1
+        grey = not self._several or (len(data) in (3, 4) and self._are_equal(data[:3]))
+        if not grey or dataset.dtypes[0].startswith("complex"):
+            raise InputError(_NO_MASK.format(path=self.path, count=dataset.count, dtype=dataset.dtypes[0]))
+
+    def _are_equal(self, bands: list[int]) -> bool:
+        shrink = max(1.0, max(self._dataset.shape) / _COMPARED_PX)
+        shape = [max(1, round(side / shrink)) for side in self._dataset.shape]
+        with readable(self.path):
+            first, *others = self._dataset.read(bands, out_shape=(len(bands), *shape))
+        return all(np.array_equal(first, other) for other in others)
+
+    def _find_meaning(self, tags: dict[str, str]) -> Meaning:
+        dataset = self._dataset
+        dtype, nodata = str(dataset.dtypes[0]), dataset.nodata
+        scale, offset = float(dataset.scales[0]), float(dataset.offsets[0])
+        if (scale, offset) != (1.0, 0.0):
+            return Meaning(scale, offset)
+        if MADE_BY_TAG in tags or (dtype[0] == "f" and nodata != 0):
+            return Meaning(1.0, is_mask=dtype[0] in "iub")
+        self._zero_is_ground = nodata == 0  # so that zeros are among the values
+        return find_meaning(self.path, dtype, nodata, (self._read(window) for window in self._strips()))
 
     @property
     def cache_bytes(self) -> int:
@@ -149,7 +193,7 @@ class ProbabilityRaster:
         """The same for 8-bit values that rise with the probability: there are few of them, so nothing is computed."""
         if self._dataset.dtypes[0] != "uint8" or not (self._scale > 0 and self._offset == 0):
             return None
-        largest = 1 if self.is_mask else min(255, int((1 + _SLACK) / self._scale))
+        largest = min(255, int((1 + _SLACK) / self._scale))
         table = np.arange(largest + 1, dtype=np.uint8)
         find_any = self._find_any(threshold)
         road, _, levels = find_any(table, np.ones(len(table), np.bool_))
@@ -168,7 +212,7 @@ class ProbabilityRaster:
         return find
 
     def _read_valid(self, values: NDArray[Any], window: RioWindow) -> BoolArray:
-        if MaskFlags.all_valid in self._dataset.mask_flag_enums[0]:
+        if self._zero_is_ground or MaskFlags.all_valid in self._dataset.mask_flag_enums[0]:
             valid = np.ones(values.shape, np.bool_)
         else:
             valid = self._dataset.read_masks(1, window=window) > 0
@@ -177,26 +221,15 @@ class ProbabilityRaster:
         return valid
 
     def _to_probability(self, values: NDArray[Any], valid: BoolArray) -> Float32Array:
-        if self.is_mask:
-            return self._mask_to_probability(values, valid)
         values = np.where(valid, values, 0)  # nodata values may lie outside of float32
         probability = values.astype(np.float32) * np.float32(self._scale) + np.float32(self._offset)
         probability[~valid] = 0
         # 8-bit scales are rounded when stored: 254 may come back as 1.0000001
-        if len(probability) and not (probability.min() >= -_SLACK and probability.max() <= 1 + _SLACK):
+        if probability.size and not (probability.min() >= -_SLACK and probability.max() <= 1 + _SLACK):
             found = probability.min() if probability.min() < 0 else probability.max()
             raise InputError(f"{self.path}: holds the value {found:g}; expected probabilities from 0 to 1")
         clipped: Float32Array = np.clip(probability, 0, 1)
         return clipped
-
-    def _mask_to_probability(self, values: NDArray[Any], valid: BoolArray) -> Float32Array:
-        wrong = valid & (values != 0) & (values != 1)
-        if wrong.any():
-            raise InputError(
-                f"{self.path}: holds the value {values[wrong][0]}; expected 0 and 1 (road), or integers with a "
-                "scale tag that makes them 0 to 1 (for 0 and 255: gdal_edit.py -scale 0.00392157)"
-            )
-        return np.asarray(valid & (values == 1), np.float32)
 
     def close(self) -> None:
         """Close the file; who still reads, in whatever thread, gets an error."""
@@ -208,3 +241,10 @@ class ProbabilityRaster:
 
     def __exit__(self, *args: object) -> None:
         self.close()
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None

@@ -11,10 +11,12 @@ from typing import Any, Self, TypeVar
 
 import rasterio
 from rasterio.env import getenv, hasenv
-from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.errors import RasterioIOError
 from rasterio.session import DummySession
 
 from road_extract.base.urls import is_remote, redact
+from road_extract.io import fetching
+from road_extract.io.raster.gdal_errors import GDAL_ERRORS
 from road_extract.io.raster.gdal_log import hearing
 
 log = logging.getLogger("road_extract")
@@ -36,9 +38,6 @@ SETTINGS = {
     # mixes an object with its next version
     "CPL_VSIL_CURL_NON_CACHED": "/vsi",
 }
-#: Before we try again ourselves.
-WAITS_S = (0.5, 2.0, 6.0)
-
 #: Trying again does not help.
 _FINAL = re.compile(
     r"(?i)response code: 4(0[0-7]|1\d)|resolve host|connect to server|connection refused|certificate|does not exist"
@@ -91,13 +90,13 @@ class RemoteDataset:
         return self._again(lambda dataset: dataset.get_tag_item(*args, **kwargs))
 
     def _again(self, step: Callable[[Any], T]) -> T:
-        waits, before = iter(WAITS_S), ""
+        waits, before = iter(fetching.WAITS_S), ""
         while True:
             try:
                 with remote_env():
                     self._dataset = self._dataset or _open(self._path, self._settings)
                     return step(self._dataset)
-            except RasterioError as error:
+            except GDAL_ERRORS as error:
                 self.close()
                 reason = _reason(error, self._path)
                 # nothing tells a start that was lost on the way from a file of another kind, but that it comes back
@@ -105,7 +104,7 @@ class RemoteDataset:
                     raise
                 before = reason
                 if (wait_s := next(waits, None)) is None:
-                    raise RasterioIOError(f"{reason}; given up after {len(WAITS_S) + 1} attempts") from None
+                    raise RasterioIOError(f"{reason}; given up after {len(fetching.WAITS_S) + 1} attempts") from None
                 log.warning("%s: %s; trying again in %g s", redact(self._path), reason, wait_s)
                 time.sleep(wait_s)
 
@@ -145,7 +144,7 @@ def _nameless(text: str, path: str) -> str:
     return re.sub(r"^.*?msg=['\"]|['\"]$", "", text.replace(name, "") if name else text)
 
 
-def _reason(error: RasterioError, path: str) -> str:
+def _reason(error: Exception, path: str) -> str:
     return redact(str(error.__cause__ or error)).replace(f"'{redact(path)}'", "").strip(" .")
 
 

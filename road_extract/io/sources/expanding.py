@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from road_extract.base.errors import InputError
 from road_extract.base.urls import is_remote, is_url, redact, to_gdal_path
-from road_extract.io.sources.fetching import is_http, read_http_facts
+from road_extract.io.fetching import is_http, read_http_facts
 from road_extract.io.sources.found import Found
 from road_extract.io.sources.lists import TABLE_SUFFIXES, TEXT_SUFFIXES, read_list
 from road_extract.io.sources.naming import name_all

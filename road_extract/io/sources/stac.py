@@ -15,7 +15,7 @@ from urllib.request import url2pathname
 
 from road_extract.base.errors import InputError
 from road_extract.base.urls import is_url, unsigned
-from road_extract.io.sources.fetching import is_http, read_document
+from road_extract.io.fetching import is_http, read_document
 from road_extract.io.sources.found import Found
 
 Json = dict[str, Any]

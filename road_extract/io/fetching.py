@@ -16,7 +16,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from road_extract.base.errors import InputError
 from road_extract.base.urls import is_url, redact
-from road_extract.io.raster import remote
 
 log = logging.getLogger("road_extract")
 
@@ -25,6 +24,8 @@ T = TypeVar("T")
 #: A list or catalogue is small; whoever names a raster by mistake shall not wait for it.
 MAX_BYTES = 64 * 2**20
 TIMEOUT_S = 30
+#: Seconds to wait before a failed request or read is made again.
+WAITS_S = (0.5, 2.0, 6.0)
 _TRY_AGAIN = (429, 500, 502, 503, 504)
 
 
@@ -93,7 +94,7 @@ def _facts(answer: Any) -> dict[str, Any]:
 
 def _request(url: str, headers: dict[str, str], read: Callable[[Any], T]) -> T:
     request = _prepared(url, headers)
-    for wait_s in (*remote.WAITS_S, None):
+    for wait_s in (*WAITS_S, None):
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
                 return read(answer)

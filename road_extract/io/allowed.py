@@ -1,0 +1,169 @@
+"""Which places may be read: what a file from elsewhere leads to, and what whoever runs a server allows.
+
+Two rules, described in docs/security.md:
+
+- A document from the network (a VRT, a STAC document, a list) leads no closer to this machine than where it came from:
+  never to local files, from a public host never to private ones, and nothing ever to the metadata services of clouds.
+- ``ROAD_EXTRACT_ALLOWED`` names folders and URLs; where it is set, nothing else is opened.
+
+``ROAD_EXTRACT_TRUST=1`` lifts the first rule.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+from functools import lru_cache
+from urllib.parse import unquote, urlsplit
+
+from road_extract.base.errors import InputError
+from road_extract.base.urls import is_remote, is_url, redact, to_gdal_path
+from road_extract.io.fetching import is_http, read_document
+
+#: Folders and URLs separated as in PATH; URLs by spaces.
+ALLOWED = "ROAD_EXTRACT_ALLOWED"
+TRUST = "ROAD_EXTRACT_TRUST"
+
+#: How far away a place is: what comes from farther away leads no closer.
+LOCAL, PRIVATE, PUBLIC = range(3)
+
+_METADATA_HOSTS = ("metadata.google.internal", "metadata", "metadata.goog")
+_METADATA_IPS = ("169.254.169.254", "169.254.170.2", "fd00:ec2::254", "100.100.100.200")
+_VRT_REFERENCE = re.compile(
+    rb"<(?:SourceFilename|SourceDataset|SrcDSName|SourceVRT)\b[^>]*>\s*(.*?)\s*</", re.DOTALL | re.IGNORECASE
+)
+_HEAD_BYTES = 4 * 2**20
+
+
+def trusted() -> bool:
+    """Whether whoever runs this trusts every document."""
+    return os.environ.get(TRUST, "") not in ("", "0", "no", "NO")
+
+
+def check_allowed(location: str) -> None:
+    """See whether a place is within what this machine's owner allows.
+
+    Raises:
+        InputError: If not.
+    """
+    allowed = os.environ.get(ALLOWED)
+    if not allowed or location.lstrip()[:1] == "<":  # a VRT that this package wrote; what it refers to was checked
+        return
+    place = _plain(location)
+    if is_url(place):
+        good = any(place.startswith(prefix) for prefix in re.findall(r"[a-z0-9]+://[^\s]+", allowed))
+    else:
+        folders = [
+            os.path.realpath(part) for part in re.split(rf"[{os.pathsep}\s]", allowed) if part.startswith(os.sep)
+        ]
+        real = os.path.realpath(place)
+        good = any(os.path.commonpath([folder, real]) == folder for folder in folders)
+    if not good:
+        raise InputError(f"{redact(location)}: lies outside of what {ALLOWED} allows on this machine")
+
+
+def check_link(origin: str, target: str) -> None:
+    """See whether a document may lead to a place.
+
+    Raises:
+        InputError: If it may not.
+    """
+    check_allowed(target)
+    if trusted():
+        return
+    if _is_metadata(target):
+        raise InputError(f"{redact(origin)}: leads to {redact(target)}, a metadata service, which is never read")
+    if distance(target) < distance(origin):
+        raise InputError(
+            f"{redact(origin)}: leads to {redact(target)}, which is closer to this machine than the document itself; "
+            f"download both, or set {TRUST}=1 if you trust it"
+        )
+
+
+def distance(location: str) -> int:
+    """How far away a place is: local file, private network, public network."""
+    place = _plain(location)
+    if not is_url(place):
+        return PUBLIC if is_remote(location) else LOCAL
+    if not place.lower().startswith(("http://", "https://", "ftp://")):
+        return LOCAL if place.lower().startswith("file:") else PUBLIC
+    return PRIVATE if _is_private(urlsplit(place).hostname or "") else PUBLIC
+
+
+def check_references(name: str) -> None:
+    """See whether a VRT may lead to where it does, before GDAL follows.
+
+    Raises:
+        InputError: If it may not.
+    """
+    if trusted() or not name.lower().split("?")[0].endswith(".vrt"):
+        return
+    for target in _references(name):
+        check_link(name, target)
+
+
+def _references(name: str) -> list[str]:
+    """What a VRT names as its sources; of one from the network only what does not lie beside it."""
+    head = _head_of(name)
+    texts = [found.decode(errors="replace").strip() for found in _VRT_REFERENCE.findall(head)]
+    return [text for text in texts if text and (_is_absolute(text) or not is_remote(name))]
+
+
+def _head_of(name: str) -> bytes:
+    """The text of a VRT; empty where it cannot be read, which opening it will say."""
+    url = name.removeprefix("/vsicurl/")
+    try:
+        if is_http(url):
+            return read_document(url).encode()
+        if is_remote(name):  # clouds: GDAL alone has the credentials
+            return b""
+        with open(name, "rb") as file:
+            return file.read(_HEAD_BYTES)
+    except (OSError, InputError):
+        return b""
+
+
+def _is_absolute(text: str) -> bool:
+    return is_url(text) or text.startswith(("/", "\\", "<")) or re.match(r"[A-Za-z0-9_]+:", text) is not None
+
+
+def _plain(location: str) -> str:
+    """The URL or path behind GDAL's prefixes: ``/vsizip/vsicurl/https://...`` is a place on that host."""
+    location = unquote(location) if "/vsicurl?" in location else location
+    found = re.search(r"(?:https?|ftp)://.*", location)
+    if found:
+        return found[0]
+    cloud = re.search(r"/vsi(s3|gs|az|adls|oss|swift|webhdfs)(?:_streaming)?/(.*)", to_gdal_path(location))
+    if cloud:
+        return f"{cloud[1]}://{cloud[2]}"
+    inner = re.sub(r"^(/vsi(zip|tar|gzip|7z|rar|subfile|sparse|cached)/?\{?)+", "/", location).rstrip("}")
+    return inner.replace("//", "/") if inner != location else location
+
+
+def _is_metadata(location: str) -> bool:
+    host = (urlsplit(_plain(location)).hostname or "") if is_url(_plain(location)) else ""
+    return host.lower().rstrip(".") in _METADATA_HOSTS or any(str(ip) in _METADATA_IPS for ip in _addresses(host))
+
+
+def _is_private(host: str) -> bool:
+    if host.lower() == "localhost" or host.lower().endswith((".localhost", ".local", ".internal")):
+        return True
+    return any(not ip.is_global for ip in _addresses(host))
+
+
+@lru_cache(maxsize=1024)
+def _addresses(host: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]:
+    """Of a host: what it says, or what its name stands for; none if that cannot be found out."""
+    if not host:
+        return ()
+    try:
+        return (ipaddress.ip_address(host),)
+    except ValueError:
+        pass
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
+        return ()
+    return tuple(ipaddress.ip_address(str(text).partition("%")[0]) for text in found)
