@@ -24,8 +24,9 @@ from road_extract.io.raster import THRESHOLD_TAG, gdal_session, open_probability
 from road_extract.io.raster.unplaced import place_if_unplaced
 from road_extract.models import read_spec, shipped_model
 from road_extract.models.backends import open_backend
-from road_extract.pipeline.setup import open_scene, plan_tiles, scale_scene
+from road_extract.pipeline.setup import open_scene, plan_tiles
 from road_extract.prediction.inference import Inference, iter_probability
+from road_extract.prediction.preprocess import scale_scene
 
 
 class Model:
@@ -42,7 +43,7 @@ class Model:
             stack.enter_context(gdal_session())
             scene = place_if_unplaced(image, self.spec.gsd_m)
             source = stack.enter_context(open_scene(scene, self.options, self.spec))
-            inference = Inference(self.backend, self.spec, scale_scene(source))
+            inference = Inference(self.backend, self.spec, scale_scene(source, self.spec.normalization))
             plan = plan_tiles(source, self.options, self.spec)
             tags = {THRESHOLD_TAG: repr(self.spec.threshold)}
             sink = stack.enter_context(open_probability_sink(out, source.grid, tags))

@@ -22,9 +22,8 @@ from road_extract.io.raster import Scene, SceneView
 from road_extract.models import read_spec, shipped_model
 from road_extract.models.backends import Backend, open_backend
 from road_extract.models.spec import ModelSpec
-from road_extract.pipeline.setup import scale_scene
 from road_extract.prediction.blending import iter_blended
-from road_extract.prediction.preprocess import Scaling, pad_to, to_model_input
+from road_extract.prediction.preprocess import Scaling, pad_to, scale_scene, to_model_input
 
 FloatArray = NDArray[np.float32]
 #: Multiples of 8, the network's stride: other shifts also change the phase of its subsampling, which is no seam.
@@ -39,7 +38,7 @@ class Runner:
         self.spec: ModelSpec = read_spec(model)
         self.backend: Backend = open_backend("auto", model, 4)
         with Scene(str(scene), SceneView(self.spec.gsd_m, len(self.spec.bands))) as source:
-            self.scaling: Scaling = scale_scene(source)
+            self.scaling: Scaling = scale_scene(source, self.spec.normalization)
             rows, cols = min(size, source.grid.height), min(size, source.grid.width)
             self.pixels, self.valid = source.read(Window(0, 0, cols, rows))
 

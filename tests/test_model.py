@@ -119,7 +119,19 @@ def test_a_folder_without_a_model_is_an_input_error(tmp_path):
 
 
 def test_a_spec_survives_json():
-    spec = ModelSpec("m", ("a", "b"), (0.1, 0.2), (0.3, 0.4), 0.5, 64, 0.2, True, {"data": "x", "epochs": 3})
+    spec = ModelSpec(
+        "m",
+        ("a", "b"),
+        (0.1, 0.2),
+        (0.3, 0.4),
+        0.5,
+        64,
+        0.2,
+        True,
+        "percentiles",
+        (8, 8, 16, 16),
+        {"data": "x", "epochs": 3},
+    )
     assert ModelSpec.from_json(spec.to_json()) == spec
 
 

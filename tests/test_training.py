@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from scipy import ndimage
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader as EventFileLoader
 
 from road_extract.base.errors import InputError
@@ -21,7 +22,7 @@ from road_extract.models.spec import ModelSpec
 from road_extract.training import TrainOptions, train_prepared
 from road_extract.training.augment import compress_like_jpeg, random_photometry
 from road_extract.training.feeding import feeding, to_input
-from road_extract.training.losses import bce_dice_loss, mse_loss
+from road_extract.training.losses import EDGE_WEIGHT, bce_dice_loss, mse_loss
 from road_extract.training.options import DataOptions
 from road_extract.training.sampling import SamplingOptions
 from road_extract.training.scenes import INVALID, VALIDATION, SceneEntry, write_index, write_scene
@@ -86,15 +87,18 @@ def _random_target(rng):
 
 def test_the_loss_equals_its_formula_and_ignores_what_has_no_label(rng):
     logits, labels = _random_target(rng)
-    road, weight = labels == 1, labels <= 1
+    road, labelled = labels == 1, labels <= 1
+    near = np.ones((1, 3, 3, 1), bool)
+    edge = ndimage.binary_dilation(road, near) & ndimage.binary_dilation(~road, near)
+    weight = labelled * np.where(edge, EDGE_WEIGHT, 1.0)
     p = 1 / (1 + np.exp(-logits.astype(np.float64)))
     bce = -(road * np.log(p) + ~road * np.log(1 - p))
-    dice = 1 - (2 * (p * road).sum() + 1) / ((p * weight).sum() + road.sum() + 1)
+    dice = 1 - (2 * (p * road * weight).sum() + 1) / ((p * weight).sum() + (road * weight).sum() + 1)
     expected = (bce * weight).sum() / weight.sum() + 0.5 * dice
     assert float(bce_dice_loss(labels, logits)) == pytest.approx(expected, rel=1e-5)
-    other = np.where(weight, logits, 1000).astype(np.float32)
+    other = np.where(labelled, logits, 1000).astype(np.float32)
     assert float(bce_dice_loss(labels, other)) == pytest.approx(expected, rel=1e-5)
-    squares = (((p - road) ** 2) * weight).sum() / weight.sum()
+    squares = (((p - road) ** 2) * labelled).sum() / labelled.sum()
     assert float(mse_loss(labels, logits)) == pytest.approx(squares, rel=1e-5)
 
 
@@ -116,7 +120,7 @@ def test_training_sees_what_inference_sees(rng):
     labels = rng.integers(0, 4, (16, 16)).astype(np.uint8)
     spec = ModelSpec("x", mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
     expected = to_model_input(pixels, labels != INVALID, byte_scaling(3), spec)
-    assert np.allclose(to_input(pixels[None], labels[None], spec)[0], expected, atol=1e-5)
+    assert np.allclose(np.asarray(to_input(pixels[None], labels[None], spec))[0], expected, atol=1e-5)
 
 
 @pytest.mark.slow
@@ -124,7 +128,7 @@ def test_processes_draw_what_a_thread_draws(prepared):
     sampling = SamplingOptions(32, 2, seed=3)
     found = []
     for workers in (0, 2):
-        with feeding(prepared, sampling, SPEC, range(4, 9), workers) as batches:
+        with feeding(prepared, sampling, range(4, 9), workers) as batches:
             found.append(list(batches))
     assert [step for step, _, _ in found[1]] == [4, 5, 6, 7, 8]
     for (_, images, labels), (_, others, other_labels) in zip(*found, strict=True):

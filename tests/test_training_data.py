@@ -347,7 +347,8 @@ def test_warped_windows_lie_where_they_should():
     scene = _scene(np.stack([rows, cols, rows], -1), (rows + cols) % 2)
     centre, scale, angle, size = np.array([60.0, 55.0]), 0.8, 0.4, 32
     reach = scale * size * (np.cos(angle) + np.sin(angle)) / 2
-    image, labels = _warp(scene, centre, scale, angle, reach, size)
+    matrix = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    image, labels = _warp(scene, centre, matrix, reach, size)
     offsets = np.stack(np.indices((size, size)), -1) + 0.5 - size / 2
     expected_row = centre[0] + scale * (np.cos(angle) * offsets[..., 0] - np.sin(angle) * offsets[..., 1]) - 0.5
     expected_col = centre[1] + scale * (np.sin(angle) * offsets[..., 0] + np.cos(angle) * offsets[..., 1]) - 0.5
@@ -359,7 +360,7 @@ def test_warped_windows_lie_where_they_should():
 def test_a_warp_without_turn_and_scale_is_a_crop(rng):
     scene = _scene(rng.integers(0, 255, (90, 90, 3)), rng.integers(0, 3, (90, 90)))
     centre = np.array([40.0, 50.0])
-    image, labels = _warp(scene, centre, 1.0, 0.0, 16.0, 32)
+    image, labels = _warp(scene, centre, np.eye(2), 16.0, 32)
     expected = _crop(scene, np.array([24, 34]), 32)
     assert np.array_equal(image, expected[0])
     assert np.array_equal(labels, expected[1])

@@ -101,8 +101,9 @@ def plan_scene(path: str, options: PredictOptions, shard_px: int, shown: str | N
     with gdal_session(), Scene(path, scene_view(options, spec)) as source:
         source.probe()
         plan = plan_tiles(source, options, spec)
+        scaling = scale_scene(source, spec.normalization)
         return ShardedScene(
-            path, shown or path, options, source.grid, plan, scale_scene(source), shard_px, model_hash(folder),
+            path, shown or path, options, source.grid, plan, scaling, shard_px, model_hash(folder),
             __version__, tuple(scene_remarks(source, spec)),
         )  # fmt: skip
 

@@ -24,6 +24,7 @@ _SECONDS_A_LINE = 5.0
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--out", type=PATH, required=True, help="Model folder to write.")
 @click.option("--init", type=PATH, help="Start from the weights of this model folder; 'shipped' for the shipped one.")
+@click.option("--teacher", type=PATH, help="Learn from the answers of this model as well (distillation).")
 @click.option(
     "--validation",
     multiple=True,
@@ -31,7 +32,14 @@ _SECONDS_A_LINE = 5.0
 )
 @options_of(DataOptions)
 @options_of(TrainOptions)
-def command(sources: tuple[str, ...], out: Path, init: Path | None, validation: tuple[str, ...], **values: Any) -> None:
+def command(
+    sources: tuple[str, ...],
+    out: Path,
+    init: Path | None,
+    teacher: Path | None,
+    validation: tuple[str, ...],
+    **values: Any,
+) -> None:
     """Train a model on SOURCES: scenes, folders of scenes, or folders with images/ and masks/ of the same file names.
 
     SOURCE=SHARE gives a source's relative share of the windows (1 if left out). Masks hold 1 for road and 0 for not;
@@ -51,6 +59,7 @@ def command(sources: tuple[str, ...], out: Path, init: Path | None, validation: 
         data,
         validation=validation,
         init=shipped_model() if init == Path("shipped") else init,
+        teacher=shipped_model() if teacher == Path("shipped") else teacher,
         report=_Lines(),
         report_scene=lambda done, total, name: click.echo(f"preparing {done + 1}/{total} {name}", err=True),
     )

@@ -22,7 +22,6 @@ import numpy as np
 
 from road_extract.base.arrays import Float32Array
 from road_extract.base.errors import InputError
-from road_extract.models.resunet import FILTERS
 
 T = TypeVar("T")
 
@@ -74,7 +73,7 @@ def build_inference_form(operations: Operations[T], image: T, weights: Mapping[s
         InputError: If a weight is missing or has another shape than the network's.
     """
     net = _Network(operations, weights)
-    f1, f2, f3, f4 = FILTERS
+    f1, f2, f3, f4 = (net.filters(f"{name}_1_conv") for name in ("encoder1", "encoder2", "encoder3", "bridge"))
     x = net.convolution(image, "encoder1_1_conv", (3, bands, f1), then="encoder1_2_bn")
     x = net.convolution(operations.relu(x), "encoder1_2_conv", (3, f1, f1))
     encoder1 = operations.add(x, net.convolution(image, "encoder1_shortcut", (1, bands, f1)))
@@ -161,6 +160,13 @@ class _Network(Generic[T]):
         )
         scale = gamma / np.sqrt(variance + np.float32(_EPSILON))
         return scale, beta - mean * scale
+
+    def filters(self, name: str) -> int:
+        """How many channels a convolution gives."""
+        kernel = self.weights.get(f"{name}/kernel")
+        if kernel is None or kernel.ndim != 4:
+            raise InputError(f"the model's weights do not fit a ResUNet: {name}/kernel is missing or not a kernel")
+        return int(kernel.shape[-1])
 
     def weight(self, path: str, *shape: int) -> Float32Array:
         found = self.weights.get(path)

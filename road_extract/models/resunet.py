@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from road_extract.models.spec import STANDARD_FILTERS
+
 if TYPE_CHECKING:
     import keras
-
-#: Filters of encoder 1, 2, 3 and of the bridge. The decoders mirror the encoders.
-FILTERS = (64, 128, 256, 512)
 
 #: Rows and columns of the input must be divisible by this: three stages halve them.
 STRIDE = 8
@@ -79,11 +78,16 @@ def decoder_block(x: Any, skip: Any, filters: int, name: str) -> Any:
     return residual_block(x, filters, 1, name)
 
 
-def build_resunet(input_shape: tuple[int | None, int | None, int] = (224, 224, 3)) -> keras.Model:
+def build_resunet(
+    input_shape: tuple[int | None, int | None, int] = (224, 224, 3),
+    filters: tuple[int, ...] = STANDARD_FILTERS,
+) -> keras.Model:
     """Build the network, untrained.
 
     Args:
         input_shape: (rows, cols, bands); rows and cols divisible by 8, or None for any such size.
+        filters: Filters of encoder 1, 2, 3 and of the bridge; the decoders mirror the encoders. The default is the
+            published network with 8,227,393 parameters.
 
     Returns:
         A model named ``RESUNET``, (batch, rows, cols, bands) -> (batch, rows, cols, 1), float32 probabilities. Its
@@ -101,17 +105,17 @@ def build_resunet(input_shape: tuple[int | None, int | None, int] = (224, 224, 3
         raise ValueError(f"input_shape {input_shape}: rows and cols must be multiples of {STRIDE}, bands at least 1")
     inputs = layers.Input(input_shape, name="input")
 
-    y = _conv(inputs, FILTERS[0], 3, 1, "encoder1_1_conv")
+    y = _conv(inputs, filters[0], 3, 1, "encoder1_1_conv")
     y = batchnorm_relu(y, "encoder1_2")
-    y = _conv(y, FILTERS[0], 3, 1, "encoder1_2_conv")
-    shortcut = _conv(inputs, FILTERS[0], 1, 1, "encoder1_shortcut")
+    y = _conv(y, filters[0], 3, 1, "encoder1_2_conv")
+    shortcut = _conv(inputs, filters[0], 1, 1, "encoder1_shortcut")
     encoder1 = layers.Add(name="encoder1_add")([y, shortcut])
-    encoder2 = residual_block(encoder1, FILTERS[1], 2, "encoder2")
-    encoder3 = residual_block(encoder2, FILTERS[2], 2, "encoder3")
-    bridge = residual_block(encoder3, FILTERS[3], 2, "bridge")
-    x = decoder_block(bridge, encoder3, FILTERS[2], "decoder1")
-    x = decoder_block(x, encoder2, FILTERS[1], "decoder2")
-    x = decoder_block(x, encoder1, FILTERS[0], "decoder3")
+    encoder2 = residual_block(encoder1, filters[1], 2, "encoder2")
+    encoder3 = residual_block(encoder2, filters[2], 2, "encoder3")
+    bridge = residual_block(encoder3, filters[3], 2, "bridge")
+    x = decoder_block(bridge, encoder3, filters[2], "decoder1")
+    x = decoder_block(x, encoder2, filters[1], "decoder2")
+    x = decoder_block(x, encoder1, filters[0], "decoder3")
     # the first guess of an untrained network is "hardly any road": without it the first steps only unlearn noise
     prior = keras.initializers.Constant(-2.5)
     small = keras.initializers.RandomNormal(stddev=0.01)

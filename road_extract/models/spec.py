@@ -9,6 +9,12 @@ from typing import Any
 
 from road_extract.base.errors import InputError
 
+#: How a scene's pixels are brought to 0..1 before mean and std: 8-bit pixels as they are, or every scene between
+#: percentiles of its own, see `road_extract.prediction.preprocess.fit_scaling`.
+NORMALIZATIONS = ("none", "percentiles")
+#: Filters of encoder 1, 2, 3 and of the bridge, as published.
+STANDARD_FILTERS = (64, 128, 256, 512)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
@@ -23,6 +29,8 @@ class ModelSpec:
         tile_size_px: Rows and columns of a tile.
         threshold: Probability from which a pixel is road, chosen on held-out places.
         true_width: Whether the training masks carried the roads' true widths.
+        normalization: One of `NORMALIZATIONS`; models that do not state it were trained without.
+        filters: Filters of encoder 1, 2, 3 and of the bridge.
         provenance: Data, recipe, scores: free text by key.
     """
 
@@ -34,6 +42,8 @@ class ModelSpec:
     tile_size_px: int = 224
     threshold: float = 0.5
     true_width: bool = False
+    normalization: str = "none"
+    filters: tuple[int, ...] = STANDARD_FILTERS
     provenance: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -55,6 +65,14 @@ class ModelSpec:
         kinds = [type(value) for value in (self.bands, self.tile_size_px)]
         if kinds != [tuple, int]:
             raise InputError("model spec: bands must be a list, tile_size_px a whole number")
+        if self.normalization not in NORMALIZATIONS:
+            raise InputError(
+                f"model spec: normalization is {self.normalization!r}, must be one of {', '.join(NORMALIZATIONS)}"
+            )
+        if not (type(self.filters) is tuple and len(self.filters) == 4 and all(type(n) is int for n in self.filters)):
+            raise InputError("model spec: filters must be a list of four whole numbers")
+        if min(self.filters) < 1 or max(self.filters) > 4096:
+            raise InputError(f"model spec: filters are {list(self.filters)}, must be between 1 and 4096")
 
     def to_json(self) -> str:
         """The spec as indented JSON."""

@@ -66,7 +66,7 @@ def load_model(folder: Path) -> keras.Model:
         InputError: If the folder is no model folder, or its weights do not fit the network.
     """
     spec = read_spec(folder)
-    model = build_resunet((spec.tile_size_px, spec.tile_size_px, len(spec.bands)))
+    model = build_resunet((spec.tile_size_px, spec.tile_size_px, len(spec.bands)), spec.filters)
     load_weights(model, folder)
     return model
 

@@ -58,7 +58,7 @@ def _draw(scene: Path, count: int, options: PredictOptions, rng: np.random.Gener
     # only pixels count here: a scene without place is as good as any
     name = str(scene) if options.assume_crs else place_if_unplaced(scene, spec.gsd_m)
     with gdal_session(), open_scene(name, options, spec) as source:
-        scaling, windows = scale_scene(source), list(plan_tiles(source, options, spec))
+        scaling, windows = scale_scene(source, spec.normalization), list(plan_tiles(source, options, spec))
         for index in rng.permutation(len(windows))[:count]:
             window = windows[index].clipped(source.grid.height, source.grid.width)
             pixels, valid = source.read(window)

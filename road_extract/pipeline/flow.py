@@ -163,7 +163,7 @@ def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Rep
     with gdal_session(), open_scene(scene, options, spec) as source:
         plan = plan_tiles(source, options, spec)
         check_needs(str(scene), plan, options.backend, out.parent)
-        scaling = scale_scene(source)
+        scaling = scale_scene(source, spec.normalization)
         backend = open_backend(
             options.backend, folder, options.batch_size, options.precision, options.threads, options.tta
         )

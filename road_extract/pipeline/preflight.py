@@ -107,7 +107,7 @@ def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: 
     try:
         with gdal_session(), open_scene(path, options, spec, say=False) as source:
             plan = plan_tiles(source, options, spec)
-            scale_scene(source)
+            scale_scene(source, spec.normalization)
             remarks = [text for _, text in scene_remarks(source, spec)]
     except RoadExtractError as error:
         return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=[str(error)])

@@ -8,12 +8,18 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from road_extract.base.arrays import BoolArray, Float32Array
+from road_extract.base.arrays import BoolArray, Float32Array, Float64Array
 from road_extract.base.errors import InputError
 from road_extract.models.spec import ModelSpec
 
-#: Percentiles of the valid pixels that become 0 and 1 where a sensor has no fixed range.
+#: Percentiles of a band's valid pixels that fix its scaling.
 STRETCH_PERCENT = (2.0, 98.0)
+#: Where the two percentiles come to lie between 0 and 1 in a normalized scene: about where they lie in the aerial
+#: imagery that the network saw first, with headroom for bright roofs and sand.
+NORMALIZED_PERCENTILES = (0.06, 0.80)
+#: A normalized scene's percentiles are taken to lie at least this far apart, so that water, forest and snow are not
+#: blown up into noise: for 8-bit pixels in levels, which is a gain of about 4; for others as a share of the brighter.
+MIN_RANGE_8_BIT, MIN_RANGE_SHARE = 48.0, 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +63,39 @@ class SampledScene(Protocol):
         ...
 
 
-def scale_scene(scene: SampledScene) -> Scaling:
+def scale_scene(scene: SampledScene, normalization: str) -> Scaling:
     """The one scaling of a scene: the range that its file declares, or one measured on pixels of the whole of it.
+
+    Args:
+        scene: The scene.
+        normalization: One of `road_extract.models.spec.NORMALIZATIONS`: the model's.
 
     Raises:
         InputError: If the range has to be measured and no pixel is valid, or the file is damaged.
     """
     known = scene.value_range
-    if known is None:
-        return fit_scaling(*scene.sample())
-    low, high = known
-    return Scaling((low,) * len(scene.bands), (high,) * len(scene.bands))
+    declared = None if known is None else Scaling((known[0],) * len(scene.bands), (known[1],) * len(scene.bands))
+    if declared is not None and normalization == "none":
+        return declared
+    sample, valid = scene.sample()
+    if declared is not None and not valid.any():
+        return declared
+    return fit_scaling(sample, valid, normalization, None if known is None else known[1] - known[0])
 
 
-def fit_scaling(sample: NDArray[Any], valid: BoolArray) -> Scaling:
-    """Stretch pixels whose range depends on sensor and light between percentiles of the valid ones.
+def fit_scaling(
+    sample: NDArray[Any], valid: BoolArray, normalization: str = "none", full: float | None = None
+) -> Scaling:
+    """Fix a scaling from percentiles of the valid pixels.
+
+    Without normalization they become 0 and 1: pixels whose range depends on sensor and light are stretched. With it
+    they become `NORMALIZED_PERCENTILES`, in every band, so that dark, hazy and tinted scenes look alike.
 
     Args:
         sample: Pixels from all over the scene, (rows, cols, bands).
         valid: (rows, cols).
+        normalization: One of `road_extract.models.spec.NORMALIZATIONS`.
+        full: From the darkest to the brightest value that pixels can have, where that is known.
 
     Raises:
         InputError: If no pixel is valid.
@@ -84,9 +104,21 @@ def fit_scaling(sample: NDArray[Any], valid: BoolArray) -> Scaling:
     if not len(pixels):
         raise InputError("the scene has no valid pixel to fix its scaling from; check its nodata value or mask")
     low, high = np.percentile(pixels.astype(np.float64, copy=False), STRETCH_PERCENT, axis=0)
+    if normalization == "percentiles":
+        return _normalized(low, high, 255.0 if full is None and sample.dtype == np.uint8 else full)
     # whole numbers differ by 1 at least; reflectances and other fractions by any amount
     least = low + 1 if sample.dtype.kind in "iub" else np.where(high > low, high, low + 1)
     return Scaling(tuple(low.tolist()), tuple(np.maximum(high, least).tolist()))
+
+
+def _normalized(low: Float64Array, high: Float64Array, full: float | None) -> Scaling:
+    """Widen ranges that are too narrow about their middle, then leave headroom at both ends."""
+    least = MIN_RANGE_SHARE * float(np.abs(high).max()) or 1.0 if full is None else MIN_RANGE_8_BIT / 255 * full
+    middle, span = (low + high) / 2, np.maximum(high - low, least)
+    below, above = NORMALIZED_PERCENTILES
+    unit = span / (above - below)
+    bottom = middle - span / 2 - below * unit
+    return Scaling(tuple(bottom.tolist()), tuple((bottom + unit).tolist()))
 
 
 def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spec: ModelSpec) -> Float32Array:

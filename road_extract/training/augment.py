@@ -30,7 +30,8 @@ JPEG_LUMINANCE = np.array(
 )
 
 #: How often each change happens.
-GREY, COLOUR, TONE, GAMMA, SHADOW, BLUR, NOISE, JPEG = 0.12, 0.4, 0.6, 0.3, 0.15, 0.12, 0.15, 0.12
+GREY, COLOUR, TONE, BANDS, GAMMA, HAZE, SHADOW = 0.1, 0.5, 0.7, 0.5, 0.35, 0.12, 0.15
+BLUR, SHARPEN, NOISE, JPEG = 0.2, 0.08, 0.15, 0.12
 
 
 def random_photometry(image: ByteArray, rng: np.random.Generator) -> ByteArray:
@@ -49,9 +50,9 @@ def random_photometry(image: ByteArray, rng: np.random.Generator) -> ByteArray:
     unit = _random_tone(unit, rng)
     if rng.random() < SHADOW:
         unit = _shade(unit, rng)
-    if rng.random() < BLUR:
-        blur = float(rng.uniform(0.4, 1.2))
-        unit = ndimage.gaussian_filter(unit, (blur, blur, 0), truncate=3)
+    if rng.random() < HAZE:
+        unit = _haze(unit, rng)
+    unit = _random_sharpness(unit, rng)
     if rng.random() < NOISE:
         unit = unit + np.float32(rng.uniform(0.005, 0.04)) * rng.standard_normal(unit.shape, np.float32)
     if rng.random() < JPEG:
@@ -85,21 +86,50 @@ def _random_colour(image: Float32Array, rng: np.random.Generator) -> Float32Arra
         return repeated
     if rng.random() > COLOUR:
         return image
-    angle, saturation = rng.uniform(-0.4, 0.4), rng.uniform(0.4, 1.5)
+    angle, saturation = rng.uniform(-0.5, 0.5), rng.uniform(0.1, 1.8)
     cos, sin = saturation * np.cos(angle), saturation * np.sin(angle)
     turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]], dtype=np.float32)
-    gains = rng.uniform(0.88, 1.12, 3).astype(np.float32)
-    return np.asarray((image @ (YIQ_TO_RGB @ turn @ RGB_TO_YIQ).T) * gains, np.float32)
+    return np.asarray(image @ (YIQ_TO_RGB @ turn @ RGB_TO_YIQ).T, np.float32)
 
 
 def _random_tone(image: Float32Array, rng: np.random.Generator) -> Float32Array:
     if rng.random() < TONE:
-        mean = image.mean()
-        contrast, brightness = np.float32(rng.uniform(0.65, 1.5)), np.float32(rng.uniform(-0.15, 0.15))
-        image = np.asarray((image - mean) * contrast + (mean + brightness), np.float32)
+        image = _change_tone(image, rng, spread=0.3, shift=0.1, bands=1)
+    if rng.random() < BANDS:
+        # a scene's percentiles depend on what lies in it: the network must stand bands that came out a little apart
+        image = _change_tone(image, rng, spread=0.15, shift=0.05, bands=image.shape[-1])
     if rng.random() < GAMMA:
-        gamma = np.float32(np.exp(rng.uniform(-0.5, 0.5)))
+        gamma = np.float32(np.exp(rng.uniform(-0.6, 0.6)))
         image = np.power(np.clip(image, 0, 1), gamma, dtype=np.float32)
+    return image
+
+
+def _change_tone(
+    image: Float32Array, rng: np.random.Generator, *, spread: float, shift: float, bands: int
+) -> Float32Array:
+    """Other contrast about the mean, and other brightness, for all bands alike or for each."""
+    mean = image.mean(axis=(0, 1))
+    contrast = np.exp(np.clip(rng.normal(0, spread, bands), -0.9, 0.9))
+    brightness = rng.normal(0, shift, bands)
+    changed: Float32Array = ((image - mean) * contrast + (mean + brightness)).astype(np.float32)
+    return changed
+
+
+def _haze(image: Float32Array, rng: np.random.Generator) -> Float32Array:
+    """Light from the air between camera and ground: less contrast, and a bluish or warm white over it."""
+    density = np.float32(rng.uniform(0.1, 0.45))
+    colour = np.clip(rng.normal(0.75, 0.08, image.shape[-1]), 0, 1).astype(np.float32)
+    hazy: Float32Array = image * (1 - density) + colour * density
+    return hazy
+
+
+def _random_sharpness(image: Float32Array, rng: np.random.Generator) -> Float32Array:
+    if rng.random() < BLUR:
+        blur = float(rng.uniform(0.4, 1.6))
+        image = ndimage.gaussian_filter(image, (blur, blur, 0), truncate=2.5)
+    elif rng.random() < SHARPEN:
+        soft = ndimage.gaussian_filter(image, (1.0, 1.0, 0), truncate=2.5)
+        image = np.asarray(image + np.float32(rng.uniform(0.3, 1.2)) * (image - soft), np.float32)
     return image
 
 

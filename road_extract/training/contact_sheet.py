@@ -33,7 +33,7 @@ class ContactSheet:
         """Draw one sheet: image, truth and probability from left to right, a window a row."""
         windows = [_richest_window(scene, spec.tile_size_px) for scene in _spread(scenes)]
         images, labels = (np.stack(part) for part in zip(*windows, strict=True))
-        probability = KerasBackend(model, len(images)).predict(to_input(images, labels, spec))
+        probability = KerasBackend(model, len(images)).predict(np.asarray(to_input(images, labels, spec)))
         truth = np.where(labels & INVALID == ROAD, 255, 0).astype(np.uint8)
         rows = [
             _side_by_side(image if image.shape[-1] == 3 else image[..., :1].repeat(3, -1), _grey(t), _grey(p))

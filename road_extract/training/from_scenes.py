@@ -26,6 +26,7 @@ def train_model(
     *,
     validation: Sequence[str] = (),
     init: Path | None = None,
+    teacher: Path | None = None,
     report: TrainReport = lambda progress: None,
     report_scene: Callable[[int, int, str], None] = lambda done, total, name: None,
 ) -> Path:
@@ -40,6 +41,7 @@ def train_model(
         validation: Beginnings of the names of scenes that are kept for validation as a whole; with none, squares of
             ground are kept.
         init: Model folder whose weights are the start.
+        teacher: Model folder whose answers are learned beside the labels (distillation).
         report: Called after every step and every validation.
         report_scene: Called with scenes prepared, scenes in all and a name.
 
@@ -50,10 +52,10 @@ def train_model(
         InputError: If scenes, labels or options cannot be used, or ``out`` holds a run with other ones.
     """
     options, data = options or TrainOptions(), data or DataOptions()
-    spec = _new_spec(init, data, validation)
+    spec = _new_spec(init or teacher, data, validation)
     prepared = prepare_scenes(sources, out / PREPARED_FOLDER, data, spec, validation, report_scene)
     sheet = ContactSheet(out / SHEETS_FOLDER)
-    train_prepared(prepared, out, options, spec, init, report, sheet)
+    train_prepared(prepared, out, options, spec, init, report, sheet, teacher)
     shutil.rmtree(prepared)
     return out
 
@@ -61,7 +63,7 @@ def train_model(
 def _new_spec(init: Path | None, data: DataOptions, validation: Sequence[str]) -> ModelSpec:
     """A first model's, or that of the model to start from on other data."""
     provenance = {"data": asdict(data), "validation_scenes": list(validation)}
-    start = ModelSpec("nothing") if init is None else read_spec(init)
+    start = ModelSpec("nothing", normalization="percentiles") if init is None else read_spec(init)
     # masks may hold true widths too, but nothing says so
     true_width = data.width_field is not None
     provenance["start"] = start.name

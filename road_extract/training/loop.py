@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from road_extract.base.arrays import ByteArray
 from road_extract.base.errors import InputError
 from road_extract.metrics.raster import RoadScores
-from road_extract.models import build_resunet, load_weights, logits_model, save_model
+from road_extract.models import build_resunet, load_model, load_weights, logits_model, read_spec, save_model
 from road_extract.models.spec import ModelSpec
 from road_extract.training.averaging import WeightAverage
 from road_extract.training.checkpoints import RunState
-from road_extract.training.feeding import Batch, feeding
+from road_extract.training.feeding import Batch, feeding, to_input
 from road_extract.training.logs import TrainLog
-from road_extract.training.options import TrainOptions
+from road_extract.training.options import SIZES, TrainOptions
 from road_extract.training.recipes import Recipe
 from road_extract.training.sampling import SamplingOptions
 from road_extract.training.scenes import PreparedScene, open_prepared
@@ -64,6 +65,7 @@ def train_prepared(
     init: Path | None = None,
     report: TrainReport = lambda progress: None,
     look: Look | None = None,
+    teacher: Path | None = None,
 ) -> Path:
     """Train a ResUNet on prepared scenes and write a model folder.
 
@@ -79,6 +81,7 @@ def train_prepared(
         init: Model folder whose weights are the start.
         report: Called after every step and every validation.
         look: Called at every validation, for pictures.
+        teacher: Model folder whose answers are learnt beside the labels, on unlabelled ground too.
 
     Returns:
         ``out``.
@@ -92,7 +95,7 @@ def train_prepared(
     previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if options.bfloat16 else "float32")
     try:
-        _Run(prepared, out, options, spec, init, report, look).run()
+        _Run(prepared, out, options, spec, init, report, look, teacher).run()
     finally:
         keras.config.set_dtype_policy(previous)
     return out
@@ -110,22 +113,25 @@ class _Run:
         init: Path | None,
         report: TrainReport,
         look: Look | None,
+        teacher: Path | None,
     ) -> None:
         self.prepared, self.out, self.options, self.report, self.look = prepared, out, options, report, look
         self.scenes = open_prepared(prepared)
         self.validation = [scene for scene in self.scenes if scene.has_validation()]
-        model = build_resunet((None, None, len(spec.bands)))
+        spec = replace(spec, filters=SIZES[options.size])
+        self.teacher = None if teacher is None else _open_teacher(teacher, spec)
+        model = build_resunet((None, None, len(spec.bands)), spec.filters)
         if init is not None:
             load_weights(model, init)
         trained = logits_model(model)
         o = options
-        Recipe(o.recipe, o.steps, o.learning_rate, o.warmup_steps, o.weight_decay).compile(trained)
+        Recipe(o.recipe, o.steps, o.learning_rate, o.warmup_steps, o.weight_decay, teacher is not None).compile(trained)
         self.state = RunState(trained, WeightAverage(trained, options.average_decay))
         entries = [repr(scene.entry) for scene in self.scenes]
         # where windows are drawn and what is written how often changes nothing
         free = ("workers", "checkpoint_s", "tensorboard")
         fixed = {key: v for key, v in asdict(options).items() if key not in free}
-        self.fingerprint = repr((sorted(fixed.items()), entries, str(init)))
+        self.fingerprint = repr((sorted(fixed.items()), entries, str(init), str(teacher)))
         self.spec = replace(spec, name=options.name, provenance={**spec.provenance, "recipe": asdict(options)})
 
     def run(self) -> None:
@@ -135,7 +141,7 @@ class _Run:
         sampling = SamplingOptions(o.window_px, o.batch_size, o.near_roads, o.augment, o.seed)
         steps = range(first, o.steps)
         with (
-            feeding(self.prepared, sampling, self.spec, steps, o.workers) as batches,
+            feeding(self.prepared, sampling, steps, o.workers) as batches,
             TrainLog(self.out, o.tensorboard) as self.log,
         ):
             self._take(batches, first)
@@ -144,7 +150,10 @@ class _Run:
         o, smooth = self.options, None
         started = saved = time.monotonic()
         for step, images, labels in batches:
-            loss = float(np.asarray(self.state.model.train_on_batch(images, labels)).ravel()[0])
+            inputs, targets = to_input(images, labels, self.spec), labels[..., None]
+            if self.teacher is not None:
+                targets = _with_answers(targets, self.teacher, inputs)
+            loss = float(np.asarray(self.state.model.train_on_batch(inputs, targets)).ravel()[0])
             if not np.isfinite(loss):
                 raise InputError(f"training: the loss became {loss} at step {step}; lower the learning rate")
             self.state.average.update(step)
@@ -183,3 +192,19 @@ class _Run:
             "exact_iou": round(float(scores.iou[scores.best]), 4),
         }
         return replace(self.spec, threshold=threshold, provenance={**self.spec.provenance, "validation": found})
+
+
+def _open_teacher(folder: Path, spec: ModelSpec) -> Any:
+    """Load a teacher that sees what the student sees."""
+    found = read_spec(folder)
+    if (found.bands, found.normalization, found.mean, found.std) != (
+        spec.bands, spec.normalization, spec.mean, spec.std,
+    ):  # fmt: skip
+        raise InputError(f"{folder}: is fed with other bands or another normalization than the model to train")
+    return load_model(folder)
+
+
+def _with_answers(labels: ByteArray, teacher: Any, inputs: Any) -> Any:
+    """Labels and a teacher's probabilities, (batch, rows, cols, 2), float32."""
+    answers = np.asarray(teacher.predict_on_batch(inputs), np.float32)
+    return np.concatenate([labels.astype(np.float32), answers], axis=-1)

@@ -113,7 +113,8 @@ def _request(scenes: Sequence[LabelledScene], data: DataOptions, spec: ModelSpec
     files += [Path(path) for path in (data.roads, data.area) if path is not None]
     states = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.exists()]
     groups = [(scene.group, scene.share) for scene in scenes]
-    return repr((states, groups, sorted(asdict(data).items()), spec.gsd_m, spec.bands, list(validation)))
+    model = (spec.gsd_m, spec.bands, spec.normalization)
+    return repr((states, groups, sorted(asdict(data).items()), model, list(validation)))
 
 
 def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOptions, spec: ModelSpec) -> _Prepared:
@@ -125,7 +126,7 @@ def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOpt
         )
     aoi = None if data.area is None or not placed else partial(read_area, Path(data.area))
     with Scene(path, SceneView(spec.gsd_m, len(spec.bands))) as source:
-        pixels, valid = _read_pixels(source, len(spec.bands))
+        pixels, valid = _read_pixels(source, spec)
         road, labelled = _read_labels(scene, source.grid, table, data)
     if aoi is not None:
         inside = burn_shapes([aoi(source.grid.crs, footprint(source.grid))], source.grid)
@@ -136,12 +137,12 @@ def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOpt
     return _Prepared(SceneEntry(name, scene.group, scene.share), source.grid, placed, pixels, labels)
 
 
-def _read_pixels(source: Scene, bands: int) -> tuple[ByteArray, BoolArray]:
+def _read_pixels(source: Scene, spec: ModelSpec) -> tuple[ByteArray, BoolArray]:
     """All pixels as bytes (rows, cols, bands), scaled as for inference, and their validity."""
     source.probe()
     grid = source.grid
-    scaling = scale_scene(source)
-    pixels, valid = np.zeros((*grid.shape, bands), np.uint8), np.zeros(grid.shape, np.bool_)
+    scaling = scale_scene(source, spec.normalization)
+    pixels, valid = np.zeros((*grid.shape, len(spec.bands)), np.uint8), np.zeros(grid.shape, np.bool_)
     for row in range(0, grid.height, _BLOCK_PX):
         for col in range(0, grid.width, _BLOCK_PX):
             window = Window(col, row, _BLOCK_PX, _BLOCK_PX).clipped(grid.height, grid.width)

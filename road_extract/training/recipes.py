@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from road_extract.training.losses import bce_dice_loss, mse_loss
+from road_extract.training.losses import bce_dice_loss, distillation_loss, mse_loss
 
 if TYPE_CHECKING:
     import keras
@@ -24,6 +24,7 @@ class Recipe:
         learning_rate: The highest.
         warmup_steps: Steps of linear rise, of the default recipe.
         weight_decay: Of AdamW.
+        distil: Labels come with a teacher's probabilities (`distillation_loss`).
     """
 
     name: str
@@ -31,11 +32,12 @@ class Recipe:
     learning_rate: float
     warmup_steps: int
     weight_decay: float
+    distil: bool = False
 
     def compile(self, model: keras.Model) -> None:
         """Make a model that gives logits ready for training steps."""
         optimizer = self._sgd() if self.name == "paper" else self._adamw()
-        loss = mse_loss if self.name == "paper" else bce_dice_loss
+        loss = distillation_loss if self.distil else mse_loss if self.name == "paper" else bce_dice_loss
         model.compile(optimizer=optimizer, loss=loss, jit_compile=_jit())
         optimizer.build(model.trainable_variables)
 

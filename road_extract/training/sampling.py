@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ _MAX_TRIES = 1000
 SCALES = (0.5, 2.0)
 #: Spread of its logarithm: most windows stay near the model's GSD, which is what scenes are resampled to.
 SCALE_SPREAD = 0.2
+#: Spread of the logarithm of a window's aspect, and of its shear: ground seen at an angle.
+ASPECT_SPREAD, SHEAR_SPREAD = 0.08, 0.06
 #: Share of windows that are turned by any angle and resampled; the others keep the scene's own pixels.
 WARPED_SHARE = 0.6
 
@@ -73,7 +75,7 @@ class WindowSampler:
             InputError: If there is nothing to learn from.
         """
         self._options = options
-        scenes = open_prepared(folder)
+        scenes = [_grown(scene, round(1.5 * options.window_px)) for scene in open_prepared(folder)]
         labelled = [scene.training_labelled_px() for scene in scenes]
         if not any(labelled):
             raise InputError("training: no scene has a labelled pixel to learn from; check masks, areas and validation")
@@ -110,14 +112,28 @@ class WindowSampler:
     ) -> tuple[ByteArray, ByteArray]:
         size = self._options.window_px
         warped = self._options.augment == "full" and rng.random() < WARPED_SHARE
-        scale, angle = _random_warp(rng) if warped else (1.0, 0.0)
-        reach = scale * size * (abs(np.cos(angle)) + abs(np.sin(angle))) / 2
-        centre = _random_centre(scene, roads, reach, size * scale, rng)
+        matrix = _random_warp(rng) if warped else np.eye(2)
+        reach = float(np.abs(matrix).sum(axis=1).max()) * size / 2
+        centre = _random_centre(scene, roads, reach, 2 * reach, rng)
         if not warped:
             image, labels = _crop(scene, np.round(centre - size / 2).astype(int), size)
         else:
-            image, labels = _warp(scene, centre, scale, angle, reach, size)
+            image, labels = _warp(scene, centre, matrix, reach, size)
         return (image, labels) if self._options.augment == "none" else random_symmetry(image, labels, rng)
+
+
+def _grown(scene: PreparedScene, size: int) -> PreparedScene:
+    """A scene that windows would not fit into, continued by reflection on all sides, as it is padded for inference."""
+    rows, cols = scene.labels.shape
+    missing = [max(0, size - rows), max(0, size - cols)]
+    if not any(missing):
+        return scene
+    pad = [(n // 2, n - n // 2) for n in missing]
+    return replace(
+        scene,
+        pixels=np.pad(scene.pixels, [*pad, (0, 0)], mode="symmetric"),
+        labels=np.pad(scene.labels, pad, mode="symmetric"),
+    )
 
 
 def _gather(name: str, scenes: Sequence[PreparedScene], labelled: Sequence[int]) -> _Group:
@@ -126,10 +142,14 @@ def _gather(name: str, scenes: Sequence[PreparedScene], labelled: Sequence[int])
     return _Group([s for s, _ in chosen], weights / weights.sum(), [s.training_road_px() for s, _ in chosen])
 
 
-def _random_warp(rng: np.random.Generator) -> tuple[float, float]:
-    """Scale and angle (radians)."""
+def _random_warp(rng: np.random.Generator) -> Float64Array:
+    """Scale, aspect, shear and turn as one matrix, (2, 2): from a window's (row, col) to the scene's."""
     scale = float(np.exp(np.clip(rng.normal(0, SCALE_SPREAD), *np.log(SCALES))))
-    return scale, float(rng.uniform(-np.pi / 4, np.pi / 4))  # quarter turns come after
+    aspect, shear = np.exp(np.clip(rng.normal(0, ASPECT_SPREAD), -0.25, 0.25)), rng.normal(0, SHEAR_SPREAD)
+    angle = rng.uniform(-np.pi / 4, np.pi / 4)  # quarter turns come after
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix: Float64Array = scale * turn @ np.array([[aspect, shear], [0, 1 / aspect]])
+    return matrix
 
 
 def _random_centre(
@@ -162,12 +182,12 @@ def _crop(scene: PreparedScene, corner: NDArray[np.int_], size: int) -> tuple[By
 
 
 def _warp(
-    scene: PreparedScene, centre: Float64Array, scale: float, angle: float, reach: float, size: int
+    scene: PreparedScene, centre: Float64Array, matrix: Float64Array, reach: float, size: int
 ) -> tuple[ByteArray, ByteArray]:
     """Turned and scaled pixels, (size, size): bilinear, labels by the nearest."""
     corner = np.floor(centre - reach).astype(int) - 2
     image, labels = _crop(scene, corner, int(np.ceil(2 * reach)) + 5)
-    matrix = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    scale = float(np.sqrt(abs(np.linalg.det(matrix))))
     offset = centre - corner - 0.5 - matrix @ np.full(2, (size - 1) / 2)
     if scale > 1.1:  # several pixels become one
         sigma = 0.4 * np.sqrt(scale**2 - 1)

@@ -91,7 +91,8 @@ class Scene:
         self.path = path
         self._dataset = open_raster(path, view.subdataset)
         self._full = self._dataset
-        self._all_valid = self._dim = False
+        self._all_valid = False
+        self._reach: float | None = None
         try:
             self._set_up(view)
         except BaseException:
@@ -173,9 +174,8 @@ class Scene:
             self._remark(logging.WARNING, text)
         is_byte = self.dtype == "uint8" and largest_value(self._dataset, self.bands[0]) == 255
         if is_byte and may_be_dim(parts) and is_dim(*(sample := self.sample())):
-            self._dim = True
-            text = f"8-bit values reach only {sample[0][sample[1]].max()} of 255: stretched between their percentiles"
-            self._remark(logging.WARNING, text)
+            self._reach = float(sample[0][sample[1]].max())
+            self._remark(logging.WARNING, f"8-bit values reach only {self._reach:g} of 255, which is taken as white")
 
     def _area_of(self, view: SceneView, crs: str, footprint: Any) -> Any:
         """Outside this geometry pixels are invalid; None if all count."""
@@ -202,11 +202,11 @@ class Scene:
     def value_range(self) -> tuple[float, float] | None:
         """Darkest and brightest value that pixels can have; None where only the pixels themselves can tell.
 
-        8-bit pixels have one, unless `probe` found that they fill so little of it that it cannot be meant.
+        8-bit pixels have one: that of their bits, or where `probe` found that they fill little of it, that part.
         """
-        if self.dtype != "uint8" or self._dim:
+        if self.dtype != "uint8":
             return None
-        return 0.0, max(largest_value(self._dataset, band) for band in self.bands)
+        return 0.0, self._reach or max(largest_value(self._dataset, band) for band in self.bands)
 
     @property
     def colours(self) -> tuple[str, ...]:
