@@ -91,7 +91,7 @@ def check_lonlat(crs: str, what: str) -> None:
 
     Args:
         crs: WKT.
-        what: The output that needs them.
+        what: The files that need them, for the message.
 
     Raises:
         InputError: If they have none.
@@ -99,7 +99,7 @@ def check_lonlat(crs: str, what: str) -> None:
     try:
         transformer(crs, LONLAT)
     except InputError as error:
-        raise InputError(f"{what}: needs longitude and latitude, but {error}") from error
+        raise InputError(f"{what} hold longitude and latitude, but {error}") from error
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from road_extract.base.arrays import Float64Array, Geometries
+from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
 from road_extract.base.coordinates import full_turn, geod, middle_longitude, to_geodetic, transformer, turns_to
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
@@ -52,6 +52,8 @@ def lengths_m(lines: Geometries, crs: str) -> Float64Array:
 
     points, line = shapely.get_coordinates(lines, return_index=True)
     lon, lat = to_geodetic(crs).transform(*points.T)
+    if not np.isfinite([lon, lat]).all():
+        raise InputError("some lines lie outside the area of their CRS; check the CRS")
     _, _, step = geod(crs).inv(lon[:-1], lat[:-1], lon[1:], lat[1:])
     inside = line[1:] == line[:-1]
     return np.bincount(line[1:][inside], np.asarray(step)[inside], minlength=len(lines)).astype(np.float64)
@@ -96,29 +98,92 @@ def move(geometries: Geometries, crs: str, to_crs: str) -> Geometries:
     return moved  # type: ignore[no-any-return]
 
 
-def unwrap(geometries: Geometries, crs: str, near: float | None = None) -> Geometries:
-    """Geometries of a geographic CRS with continuous longitudes, so that parts on either side of the antimeridian meet.
+def unwrap(geometries: Geometries, crs: str, near: float | None = None, *, local: bool = False) -> Geometries:
+    """Geometries of a geographic CRS with continuous longitudes, so that what meets on the earth meets in numbers.
+
+    Between two vertices, and between two parts of a geometry, the shorter way round is meant (RFC 7946, 3.1.9), except
+    in polygons that reach more than half round the earth: these stay as they are.
 
     Args:
-        geometries: Of any type; those of other CRSs come back as they are.
+        geometries: Flat, of any type; those of other CRSs come back as they are.
         crs: WKT.
-        near: Longitudes come within half a turn of this one; without it, of the middle of the geometries, which lies
-            between -180 and 180 degrees. Geometries all round the earth stay as they are.
+        near: Whole geometries come within half a turn of this longitude; without it, of the middle of all of them,
+            which lies between -180 and 180 degrees.
+        local: No polygon reaches half round the earth, whatever its numbers say.
     """
     import shapely
 
     turn = full_turn(crs)
     if turn is None or not len(geometries):
         return geometries
-    x = shapely.get_coordinates(geometries)[:, 0]
-    if not len(x) or (near is None and -turn / 2 <= x.min() and x.max() <= min(turn / 2, x.min() + turn / 2)):
+    points, index = shapely.get_coordinates(geometries, return_index=True)
+    if not len(points) or _is_continuous(points[:, 0], turn, near):
         return geometries
-    middle = middle_longitude(x, turn) if near is None else near
-    if middle is None or not (np.abs(x - middle) > turn / 2).any():
-        return geometries
-    return shapely.transform(  # type: ignore[no-any-return]
-        geometries, lambda x, y: (x + turns_to(x, middle, turn), y), interleaved=False
-    )
+    x = _without_jumps(points[:, 0], index, turn)
+    middle = (middle_longitude(x, turn) or 0.0) if near is None else near
+    places, starts, which = np.unique(index, return_index=True, return_inverse=True)
+    west, east = np.minimum.reduceat(x, starts), np.maximum.reduceat(x, starts)
+    moved = x + turns_to((west + east) / 2, middle, turn)[which]
+    narrow = np.True_ if local else ~np.isin(index, places[_is_wide(geometries[places], turn)])
+    points[:, 0] = np.where(narrow, moved, points[:, 0])
+    return shapely.set_coordinates(geometries.copy(), points)  # type: ignore[no-any-return]
+
+
+def _is_continuous(x: Float64Array, turn: float, near: float | None) -> bool:
+    """Whether longitudes need no change: all within half a turn, and near what they should be near."""
+    west, east = float(x.min()), float(x.max())
+    middle = 0.0 if near is None else near
+    return east - west <= turn / 2 and middle - turn / 2 <= west and east <= middle + turn / 2
+
+
+def _without_jumps(x: Float64Array, index: IntArray, turn: float) -> Float64Array:
+    """Longitudes of which no two neighbours in a geometry lie more than half a turn apart."""
+    jumps = np.round(np.diff(x, prepend=x[0]) / turn)
+    starts = np.flatnonzero(np.diff(index, prepend=-1))
+    jumps[starts] = 0
+    turns = np.cumsum(jumps)
+    before = np.repeat(turns[starts], np.diff(starts, append=len(x)))
+    return x - turn * (turns - before)
+
+
+def _is_wide(geometries: Geometries, turn: float) -> BoolArray:
+    """Whether a part of each geometry is a polygon that reaches more than half round the earth."""
+    import shapely
+
+    parts, source = shapely.get_parts(geometries, return_index=True)
+    west, _, east, _ = shapely.bounds(parts).T
+    wide = (shapely.get_dimensions(parts) == 2) & (east - west > turn / 2)
+    return np.isin(np.arange(len(geometries)), source[wide])
+
+
+def bring_near(geometries: Geometries, crs: str, area: shapely.Geometry, area_crs: str) -> tuple[Geometries, BoolArray]:
+    """Those geometries that lie near an area, brought to its CRS: what is far away may have no place there.
+
+    Args:
+        geometries: In ``crs``, flat.
+        crs: WKT.
+        area: In ``area_crs``, not empty.
+        area_crs: WKT.
+
+    Returns:
+        The near ones, in the area's CRS and on its side of the antimeridian, and which of all they are, (n,).
+
+    Raises:
+        InputError: If the area has no place in ``crs``.
+    """
+    import shapely
+
+    outline = area.envelope.boundary  # a line: polygons half round the earth are never unwrapped
+    edge = np.array([outline.segmentize(max(outline.length / 100, 1e-9))], dtype=object)
+    place = unwrap(move(edge, area_crs, crs), crs)
+    west, south, east, north = shapely.total_bounds(place)
+    slack = max(east - west, north - south) / 10
+    box = shapely.box(west - slack, south - slack, east + slack, north + slack)
+    beside = unwrap(geometries, crs, (west + east) / 2)
+    near: BoolArray = shapely.intersects(beside, box)
+    turn = full_turn(crs)
+    local = turn is None or not _is_wide(beside[near], turn).any()
+    return unwrap(move(beside[near], crs, area_crs), area_crs, area.envelope.centroid.x, local=local), near
 
 
 def length_m(line: shapely.LineString, crs: str) -> float:

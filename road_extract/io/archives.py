@@ -11,6 +11,7 @@ from road_extract.base.errors import InputError
 
 #: GDAL's file system for each.
 _SYSTEMS = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.gz": "/vsitar/"}
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz")
 #: What may be a scene or a map in an archive; files beside these belong to them.
 RASTERS = (
     ".tif",
@@ -72,6 +73,22 @@ def name_inside(name: str, suffixes: Iterable[str] = RASTERS) -> str:
     raise InputError(f"{name}: holds {len(found)} files; name one: {listed}{more}")
 
 
+def holds_map(path: Path) -> bool:
+    """Whether an archive holds vector data and no raster.
+
+    Raises:
+        InputError: If it is damaged.
+    """
+    name = str(path)
+    suffixes = {PurePosixPath(part).suffix.lower() for member in _members(name) for part in (member, *_above(member))}
+    return bool(suffixes & set(VECTORS)) and not suffixes & set(RASTERS)
+
+
+def _above(member: str) -> list[str]:
+    """The folders that a member lies in: a geodatabase is one."""
+    return [str(folder) for folder in PurePosixPath(member).parents]
+
+
 def inner(name: str, member: str) -> str:
     """GDAL's name of a file in an archive."""
     return (
@@ -101,7 +118,8 @@ def _members(name: str) -> list[str]:
                 ]
     except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError, NotImplementedError) as error:
         raise InputError(f"{name}: cannot be read as an archive ({error}); it is damaged or of another kind") from error
-    return [member for member in members[:_MOST_FILES] if "__MACOSX/" not in member and not _hidden(member)]
+    members = [member.rstrip("/") for member in members[:_MOST_FILES]]
+    return [member for member in members if "__MACOSX/" not in member and not _hidden(member)]
 
 
 def _hidden(member: str) -> bool:

@@ -87,7 +87,9 @@ def extract_roads(
     with keep as raster:
         with ThreadPoolExecutor(1, "load") as pool:
             pool.submit(load_libraries, targets)  # beside the model's start; what fails there fails again in its place
-            _predict_to(scene, raster, predict or PredictOptions(), report, lasting=probability is not None)
+            _predict_to(
+                scene, raster, predict or PredictOptions(), report, lasting=probability is not None, targets=targets
+            )
         release_free_memory()
         return _vectorize_whole(raster, targets, vectorize, lines, None, report)
 
@@ -157,11 +159,22 @@ def vectorize_roads(
     return _vectorize_whole(raster, targets, options, lines, assume_crs, report)
 
 
-def _predict_to(scene: PathLike, out: Path, options: PredictOptions, report: Report, *, lasting: bool = True) -> None:
+def _predict_to(
+    scene: PathLike,
+    out: Path,
+    options: PredictOptions,
+    report: Report,
+    *,
+    lasting: bool = True,
+    targets: Targets | None = None,
+) -> None:
+    """Write the probability raster of a scene, once it is sure that all that is made of it can be written, too."""
     folder = model_folder(options)
     spec = read_spec(folder)
     with gdal_session(), open_scene(scene, options, spec) as source:
         plan = plan_tiles(source, options, spec)
+        if targets is not None:
+            targets.check_crs(source.grid.crs)
         check_needs(str(scene), plan, options.backend, out.parent)
         scaling = scale_scene(source, spec.normalization)
         backend = open_backend(

@@ -23,6 +23,7 @@ from road_extract.io.raster import NODATA, PROBABILITY_MAX, ProbabilityRaster, R
 from road_extract.io.vector import (
     GDAL_SUFFIXES,
     add_layer,
+    check_crs,
     check_format,
     is_network_format,
     write_features,
@@ -69,6 +70,16 @@ class Targets:
         """All of them; one that holds both polygons and lines once."""
         lines = None if self.lines == self.polygons else self.lines
         return [path for path in (self.polygons, lines, self.nodes, self.mask) if path is not None]
+
+    def check_crs(self, crs: str) -> None:
+        """See that places in a CRS can be written to all of them.
+
+        Raises:
+            InputError: If one needs longitude and latitude on the earth, and the CRS has none.
+        """
+        for path in (self.polygons, self.lines, self.nodes):
+            if path is not None:
+                check_crs(path, crs)
 
     def mapped(self, names: dict[Path, Path]) -> Targets:
         """The same under other names."""
@@ -133,6 +144,7 @@ def vectorize_to(
     """
     with gdal_session(), ExitStack() as stack:
         source = stack.enter_context(ProbabilityRaster(str(raster), assume_crs))
+        targets.check_crs(source.grid.crs)
         stack.enter_context(gdal_session(source.cache_bytes))
         counts = Counts()
         if targets.polygons is not None:

@@ -32,6 +32,11 @@ class EvaluateOptions:
         1.0, "Pixels of the grid where neither side is a raster", unit="m", low=0.01, high=1000, short="gsd"
     )
     within: str | None = option(None, "Only inside the polygons of this vector file, in any format and CRS")
+    layer: str | None = option(None, "Truth: name of the only layer to read (default: all layers of lines)")
+    where: str | None = option(
+        None, "Truth: SQL condition for features to read (default: all; of OpenStreetMap files, the roads)"
+    )
+    assume_crs: str | None = option(None, "CRS of a file that has none, such as EPSG:32611")
     min_length_m: float = option(
         20.0, "Lines traced in a mask: shorter pieces that join no other are dropped", unit="m", low=0.0,
         short="min-length",
@@ -69,6 +74,12 @@ class DiffOptions:
         None, "Only this part: XMIN YMIN XMAX YMAX in the CRS of ROADS"
     )
     within: str | None = option(None, "Only inside the polygons of this vector file, in any format and CRS")
+    layer: str | None = option(None, "Existing map: name of the only layer to read (default: all layers of lines)")
+    where: str | None = option(
+        None,
+        "Existing map: SQL condition for features to read (default: all; of OpenStreetMap files, the roads)",
+    )
+    assume_crs: str | None = option(None, "CRS of a file that has none, such as EPSG:32611")
     sort: str = option(
         "none",
         "Order of the pieces: surest first (probability) or most doubtful first (doubtful)",

@@ -18,6 +18,8 @@ ANY_ERRORS: tuple[type[Exception], ...] = (
 )  # fmt: skip
 #: What reading pixels may end with.
 READ_ERRORS: tuple[type[Exception], ...] = (*GDAL_ERRORS, MemoryError)
+#: What writing a raster may end with.
+WRITE_ERRORS: tuple[type[Exception], ...] = (*GDAL_ERRORS, OSError)
 
 
 def ask(question: Callable[[], T], otherwise: T) -> T:

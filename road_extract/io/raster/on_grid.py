@@ -26,7 +26,7 @@ from road_extract.io.raster.sink import NODATA
 _ROAD = 0.5
 
 
-def read_labels_on(path: str, grid: RasterGrid) -> ByteArray:
+def read_labels_on(path: str, grid: RasterGrid, assume_crs: str | None = None) -> ByteArray:
     """Read a road mask on a grid: 1 road, 0 not, 255 unknown, (rows, cols).
 
     On another grid the nearest pixel counts. A mask that has no place in the world, but the grid's size, is taken pixel
@@ -35,7 +35,7 @@ def read_labels_on(path: str, grid: RasterGrid) -> ByteArray:
     Raises:
         InputError: If it is no mask, or does not overlap the grid.
     """
-    with ProbabilityRaster(path, assume_grid=grid) as raster:
+    with ProbabilityRaster(path, assume_crs, assume_grid=grid) as raster:
         own = raster.grid
         labels = np.full(own.shape, NODATA, np.uint8)
         for row, probability, valid in raster.iter_strips():

@@ -11,13 +11,13 @@ import numpy as np
 import rasterio
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from rasterio.windows import Window as RioWindow
 
 from road_extract.base.arrays import BoolArray, ByteArray, Float32Array
 from road_extract.base.errors import OutputError, RoadExtractError
-from road_extract.base.files import replacing
+from road_extract.base.files import replacing, space_advice
 from road_extract.base.grid import RasterGrid
+from road_extract.io.raster.gdal_errors import WRITE_ERRORS
 
 #: Probability 1 on disk; 255 is nodata.
 PROBABILITY_MAX = 254
@@ -135,11 +135,11 @@ def _open_sink(
             if shrink_by is not None and (factors := _overview_factors((grid.height, grid.width))):
                 _build_overviews(temp, factors, shrink_by)
                 _check_written(temp, range(len(factors)))
-        except (RasterioError, OSError) as error:
+        except WRITE_ERRORS as error:
             if isinstance(error, RoadExtractError):
                 raise
             reason = error.__cause__ or getattr(error, "strerror", None) or error
-            raise OutputError(f"{path}: cannot be written ({reason}); is the disk full?") from error
+            raise OutputError(f"{path}: cannot be written ({reason}){space_advice(path, error)}") from error
 
 
 def _overview_factors(shape: tuple[int, int]) -> list[int]:

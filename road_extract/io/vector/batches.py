@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from road_extract.base.errors import InputError
 from road_extract.base.features import Feature, LayerSchema
+from road_extract.io.vector.fields import unique_names
 
 if TYPE_CHECKING:
     import pyproj
@@ -31,6 +32,8 @@ def check_schema(schema: LayerSchema) -> None:
         InputError: One of them cannot be used.
     """
     crs_of(schema)
+    if unique_names(list(schema.fields)) != list(schema.fields):
+        raise InputError(f"field names of layer {schema.name!r} differ in case alone; give them different names")
     for name, kind in schema.fields.items():
         if name.lower() in RESERVED_FIELDS:
             raise InputError(f"the field name {name!r} is reserved by the file formats; choose another one")

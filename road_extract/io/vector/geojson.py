@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from road_extract.base.errors import InputError
 from road_extract.base.features import Feature, LayerSchema
-from road_extract.io.vector.batches import crs_of, geometries_of
+from road_extract.io.vector.batches import geometries_of
 
 if TYPE_CHECKING:
     import pyproj
@@ -24,9 +23,9 @@ _DEGREE_STEP = 1e-7
 
 def write_geojson(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
     """Write a feature collection; returns the number of features."""
-    import pyproj
+    from road_extract.base.coordinates import LONLAT, transformer
 
-    to_lonlat = pyproj.Transformer.from_crs(crs_of(schema), "OGC:CRS84", always_xy=True)
+    to_lonlat = transformer(schema.crs, LONLAT)
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(f'{{"type": "FeatureCollection", "name": {json.dumps(schema.name)}, "features": [')
@@ -48,15 +47,10 @@ def reproject(geometry: shapely.Geometry, crs: str, target: str) -> shapely.Geom
     """
     import shapely
 
-    move = _transformer(crs, target).transform
+    from road_extract.base.coordinates import transformer
+
+    move = transformer(crs, target).transform
     return shapely.transform(geometry, move, interleaved=False)
-
-
-@lru_cache(maxsize=16)
-def _transformer(crs: str, target: str) -> pyproj.Transformer:
-    import pyproj
-
-    return pyproj.Transformer.from_crs(crs, target, always_xy=True)
 
 
 def to_lonlat(geometry: shapely.Geometry, crs: str) -> tuple[dict[str, Any], list[float]]:
@@ -77,8 +71,10 @@ def to_lonlat(geometry: shapely.Geometry, crs: str) -> tuple[dict[str, Any], lis
     import numpy as np
     import shapely
 
+    from road_extract.base.coordinates import LONLAT, transformer
+
     divided = np.array([geometry.segmentize(geometry.length / 100)], dtype=object)
-    (placed,) = to_rfc7946(divided, _transformer(crs, "OGC:CRS84"))
+    (placed,) = to_rfc7946(divided, transformer(crs, LONLAT))
     west, south, east, north = placed.bounds
     if east - west > 180:  # in parts on either side
         sides = [part.bounds for part in shapely.get_parts(placed)]

@@ -8,9 +8,9 @@ from typing import TextIO
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
-import pyproj
 import shapely
 
+from road_extract.base.coordinates import LONLAT, transformer
 from road_extract.base.errors import InputError
 from road_extract.base.version import __version__
 from road_extract.roads.network import RoadNetwork
@@ -31,7 +31,7 @@ def write_osm(path: Path, network: RoadNetwork, crs: str, model: str) -> None:
     Raises:
         InputError: A coordinate has no place in WGS 84.
     """
-    to_lonlat = pyproj.Transformer.from_crs(pyproj.CRS.from_wkt(crs), "OGC:CRS84", always_xy=True)
+    to_lonlat = transformer(crs, LONLAT)
     inner = [shapely.get_coordinates(line)[1:-1] for line in network.lines]
     places = np.concatenate([network.node_xy.reshape(-1, 2), *inner])
     lon, lat = to_lonlat.transform(places[:, 0], places[:, 1])

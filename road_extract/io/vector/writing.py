@@ -102,6 +102,22 @@ def add_layer(path: Path, schema: LayerSchema, features: Iterable[Feature]) -> i
         return write_geopackage(path, schema, iter_batches(schema, source))
 
 
+def check_crs(path: Path, crs: str) -> None:
+    """Find out before any work whether places in a CRS can be written to a file.
+
+    Args:
+        path: To be written; its suffix tells the format.
+        crs: WKT.
+
+    Raises:
+        InputError: The format needs longitude and latitude on the earth, and the CRS has none.
+    """
+    from road_extract.base.coordinates import check_lonlat
+
+    if path.suffix.lower() in (".geojson", ".osm"):
+        check_lonlat(crs, f"{path.suffix} files")
+
+
 def is_network_format(path: Path) -> bool:
     """Whether a file name stands for a format that holds a network of lines and nothing else."""
     return path.suffix.lower() in NETWORK_FORMATS
@@ -137,8 +153,8 @@ def _driver_errors(path: Path, source: Watch[Feature]) -> Iterator[None]:
     """Tell errors of writing from those of the features."""
     try:
         yield
-    except (OSError, RuntimeError, sqlite3.Error) as error:
+    except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
         if error is source.error or isinstance(error, RoadExtractError):
             raise
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"{path}: cannot be written ({reason}); free space there or choose another folder") from error
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise OutputError(f"{path}: cannot be written ({reason}){files.space_advice(path, error)}") from error
