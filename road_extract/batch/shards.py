@@ -90,16 +90,27 @@ def count_windows(plan: TilePlan, cores: list[Window]) -> int:
     return sum(sum(1 for _ in plan.touching(core)) for core in cores)
 
 
-def plan_scene(path: str, options: PredictOptions, shard_px: int, shown: str | None = None) -> ShardedScene:
+def plan_scene(
+    path: str, options: PredictOptions, shard_px: int, shown: str | None = None, bands: tuple[str, ...] = ()
+) -> ShardedScene:
     """Open a scene once to find out all that its shards have to agree on.
+
+    Args:
+        path: What GDAL opens.
+        options: How probabilities are made.
+        shard_px: Shortest side of a shard.
+        shown: The path for people.
+        bands: Names of its bands, where a catalogue tells them.
 
     Raises:
         InputError: If the scene or the model cannot be used.
     """
     folder = model_folder(options)
     spec = read_spec(folder)
-    with gdal_session(), Scene(path, scene_view(options, spec)) as source:
+    with gdal_session(), Scene(path, replace(scene_view(options, spec), known_bands=bands)) as source:
         source.probe()
+        if bands and source.bands_by_catalogue:  # the shards know no catalogue
+            options = replace(options, bands=source.bands)
         plan = plan_tiles(source, options, spec)
         scaling = scale_scene(source, spec.normalization)
         return ShardedScene(

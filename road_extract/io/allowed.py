@@ -73,9 +73,10 @@ def check_link(origin: str, target: str) -> None:
     check_allowed(target)
     if trusted():
         return
-    if _is_metadata(target):
+    own = distance(origin)
+    if _is_metadata(target, look_up=own > LOCAL):
         raise InputError(f"{redact(origin)}: leads to {redact(target)}, a metadata service, which is never read")
-    if distance(target) < distance(origin):
+    if own > LOCAL and distance(target) < own:
         raise InputError(
             f"{redact(origin)}: leads to {redact(target)}, which is closer to this machine than the document itself; "
             f"download both, or set {TRUST}=1 if you trust it"
@@ -89,7 +90,7 @@ def distance(location: str) -> int:
         return PUBLIC if is_remote(location) else LOCAL
     if not place.lower().startswith(("http://", "https://", "ftp://")):
         return LOCAL if place.lower().startswith("file:") else PUBLIC
-    return PRIVATE if _is_private(urlsplit(place).hostname or "") else PUBLIC
+    return PRIVATE if _is_private(_host_of(place)) else PUBLIC
 
 
 def check_references(name: str) -> None:
@@ -142,9 +143,26 @@ def _plain(location: str) -> str:
     return inner.replace("//", "/") if inner != location else location
 
 
-def _is_metadata(location: str) -> bool:
-    host = (urlsplit(_plain(location)).hostname or "") if is_url(_plain(location)) else ""
-    return host.lower().rstrip(".") in _METADATA_HOSTS or any(str(ip) in _METADATA_IPS for ip in _addresses(host))
+def _is_metadata(location: str, *, look_up: bool) -> bool:
+    """Whether a place is a service that tells a cloud machine its secrets.
+
+    Args:
+        location: The place.
+        look_up: Ask what the name of its host stands for.
+    """
+    place = _plain(location)
+    host = (_host_of(place) if is_url(place) else "").lower().rstrip(".")
+    if host in _METADATA_HOSTS:
+        return True
+    addresses = _addresses(host) if look_up else _literal(host)
+    return any(str(ip) in _METADATA_IPS or ip.is_link_local for ip in addresses)
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # brackets that belong to no address
+        return ""
 
 
 def _is_private(host: str) -> bool:
@@ -153,15 +171,28 @@ def _is_private(host: str) -> bool:
     return any(not ip.is_global for ip in _addresses(host))
 
 
-@lru_cache(maxsize=1024)
-def _addresses(host: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]:
-    """Of a host: what it says, or what its name stands for; none if that cannot be found out."""
-    if not host:
-        return ()
+_Addresses = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]
+
+
+def _literal(host: str) -> _Addresses:
+    """The address that a host name spells out, in any of the ways that C libraries take, such as 0x7f000001."""
     try:
-        return (ipaddress.ip_address(host),)
+        return (ipaddress.ip_address(host.partition("%")[0]),)
     except ValueError:
         pass
+    if not re.fullmatch(r"(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+)){0,3}", host.lower()):
+        return ()
+    try:
+        return (ipaddress.ip_address(socket.inet_aton(host)),)
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=1024)
+def _addresses(host: str) -> _Addresses:
+    """Of a host: what it spells out, or what its name stands for; none if that cannot be found out."""
+    if not host or (literal := _literal(host)):
+        return literal if host else ()
     try:
         found = {info[4][0] for info in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):

@@ -29,6 +29,22 @@ WAITS_S = (0.5, 2.0, 6.0)
 _TRY_AGAIN = (429, 500, 502, 503, 504)
 
 
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a server only to where a document from it might lead, see `road_extract.io.allowed`."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """As the standard library's, after a check."""
+        from road_extract.io.allowed import check_link
+
+        check_link(req.full_url, newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+_OPENER = urllib.request.build_opener(_Redirects)
+
+
 def is_http(location: str) -> bool:
     """Whether it is an HTTP URL."""
     return location.lower().startswith(("http://", "https://"))
@@ -40,6 +56,9 @@ def read_document(location: str) -> str:
     Raises:
         InputError: If it cannot be read, or is no text.
     """
+    from road_extract.io.allowed import check_allowed
+
+    check_allowed(location)
     if is_http(location):
         data = _request(location, {}, _read_body)
     elif is_url(location) or location.startswith("/vsi"):
@@ -96,7 +115,7 @@ def _request(url: str, headers: dict[str, str], read: Callable[[Any], T]) -> T:
     request = _prepared(url, headers)
     for wait_s in (*WAITS_S, None):
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
                 return read(answer)
         except (OSError, http.client.HTTPException) as error:
             reason = _reason(error)

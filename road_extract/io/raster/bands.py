@@ -27,6 +27,7 @@ _NUMBERED = re.compile(r"(?:^|[\W_])b(?:and)?[ _]?0?(\d{1,2})a?$")
 #: Centre wavelengths in micrometres, and how far from them a band may lie.
 _WAVES_UM = {"red": 0.66, "green": 0.56, "blue": 0.48, "nir": 0.84}
 _WAVE_SLACK_UM = 0.045
+CATALOGUE = "names in the catalogue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def _in_order(bands: tuple[int, ...], names: Sequence[str], colours: Sequence[st
 def _labellings(dataset: Any, colours: Sequence[str], known: Sequence[str]) -> list[tuple[list[str], str]]:
     """What each band is, by every source that there is, the most telling first."""
     found = [
-        (_numbered([text or "" for text in known]), "names in the catalogue"),
+        (_numbered([text or "" for text in known]), CATALOGUE),
         (_numbered([text or "" for text in dataset.descriptions]), "descriptions"),
         (list(colours), "colour interpretation"),
         (_by_wavelength(dataset), "wavelengths"),

@@ -21,7 +21,7 @@ from road_extract.base.errors import InputError
 from road_extract.base.geodesy import pixel_size_m
 from road_extract.base.grid import RasterGrid
 from road_extract.base.windows import Window
-from road_extract.io.raster.bands import colours_of
+from road_extract.io.raster.bands import CATALOGUE, colours_of
 from road_extract.io.raster.gdal_errors import ask
 from road_extract.io.raster.opening import grid_of, open_raster, readable
 from road_extract.io.raster.probing import Pixels, find_collar, is_dim, may_be_dim, read_probe
@@ -197,6 +197,11 @@ class Scene:
     def dtype(self) -> str:
         """Of the pixels as stored."""
         return str(self._dataset.dtypes[self.bands[0] - 1])
+
+    @property
+    def bands_by_catalogue(self) -> bool:
+        """Whether the bands were chosen by what a catalogue says of them."""
+        return any(CATALOGUE in text for _, text in self.remarks)
 
     @property
     def value_range(self) -> tuple[float, float] | None:

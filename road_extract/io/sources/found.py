@@ -15,10 +15,12 @@ class Found:
     Attributes:
         location: Path, URL or GDAL's name.
         name: It would have if it were alone.
+        bands: Names of its bands, where a catalogue tells them.
     """
 
     location: str
     name: str
+    bands: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:

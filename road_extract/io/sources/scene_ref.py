@@ -17,11 +17,13 @@ class SceneRef:
             takes it. It may hold dots, so a suffix is put behind it, not in the place of one.
         path: What GDAL opens. It may hold a password or a signature: never show or record it.
         shown: The place for people, without secrets.
+        bands: Names of its bands, where a catalogue tells them.
     """
 
     name: str
     path: str
     shown: str
+    bands: tuple[str, ...] = ()
 
     def identity(self) -> dict[str, Any]:
         """What changes when the content does; JSON takes it.
