@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from road_extract.base.errors import InputError
 from road_extract.base.urls import is_remote, is_url, redact, to_gdal_path
-from road_extract.io.fetching import is_http, read_document
+from road_extract.io.vrt_text import is_vrt, read_references
 
 #: Folders and URLs separated as in PATH; URLs by spaces.
 ALLOWED = "ROAD_EXTRACT_ALLOWED"
@@ -31,10 +31,11 @@ LOCAL, PRIVATE, PUBLIC = range(3)
 
 _METADATA_HOSTS = ("metadata.google.internal", "metadata", "metadata.goog")
 _METADATA_IPS = ("169.254.169.254", "169.254.170.2", "fd00:ec2::254", "100.100.100.200")
-_VRT_REFERENCE = re.compile(
-    rb"<(?:SourceFilename|SourceDataset|SrcDSName|SourceVRT)\b[^>]*>\s*(.*?)\s*</", re.DOTALL | re.IGNORECASE
-)
-_HEAD_BYTES = 4 * 2**20
+
+
+#: Beginnings of files that GDAL's vector drivers take for the description of a service or of other files.
+_POINTERS = (b"<OGRVRTDataSource", b"<OGRWFSDataSource", b"<OGRCSWDataSource", b"gdal_streamed_alg", b"<OGRGMLAS")
+_SNIFFED_BYTES = 4096
 
 
 def trusted() -> bool:
@@ -53,7 +54,7 @@ def check_allowed(location: str) -> None:
         return
     place = _plain(location)
     if is_url(place):
-        good = any(place.startswith(prefix) for prefix in re.findall(r"[a-z0-9]+://[^\s]+", allowed))
+        good = ".." not in place and any(place.startswith(prefix) for prefix in re.findall(r"[a-z0-9]+://\S+", allowed))
     else:
         folders = [
             os.path.realpath(part) for part in re.split(rf"[{os.pathsep}\s]", allowed) if part.startswith(os.sep)
@@ -99,35 +100,29 @@ def check_references(name: str) -> None:
     Raises:
         InputError: If it may not.
     """
-    if trusted() or not name.lower().split("?")[0].endswith(".vrt"):
+    if is_vrt(name) and not trusted():
+        for target in dict.fromkeys(read_references(name)):
+            check_link(name, target)
+
+
+def check_content(name: str) -> None:
+    """See whether a vector file on this machine is one itself, and not a description of where to fetch one.
+
+    Raises:
+        InputError: If it would make GDAL read from elsewhere.
+    """
+    if trusted() or is_remote(name):
         return
-    for target in _references(name):
-        check_link(name, target)
-
-
-def _references(name: str) -> list[str]:
-    """What a VRT names as its sources; of one from the network only what does not lie beside it."""
-    head = _head_of(name)
-    texts = [found.decode(errors="replace").strip() for found in _VRT_REFERENCE.findall(head)]
-    return [text for text in texts if text and (_is_absolute(text) or not is_remote(name))]
-
-
-def _head_of(name: str) -> bytes:
-    """The text of a VRT; empty where it cannot be read, which opening it will say."""
-    url = name.removeprefix("/vsicurl/")
     try:
-        if is_http(url):
-            return read_document(url).encode()
-        if is_remote(name):  # clouds: GDAL alone has the credentials
-            return b""
         with open(name, "rb") as file:
-            return file.read(_HEAD_BYTES)
-    except (OSError, InputError):
-        return b""
-
-
-def _is_absolute(text: str) -> bool:
-    return is_url(text) or text.startswith(("/", "\\", "<")) or re.match(r"[A-Za-z0-9_]+:", text) is not None
+            head = file.read(_SNIFFED_BYTES)
+    except OSError:
+        return
+    if found := next((mark for mark in _POINTERS if mark in head), None):
+        raise InputError(
+            f"{name}: leads to data elsewhere ({found.decode()}); give the data themselves, or set {TRUST}=1 if you "
+            "trust it"
+        )
 
 
 def _plain(location: str) -> str:

@@ -17,16 +17,19 @@ from road_extract.base.coordinates import full_turn, horizontal_crs, parse_crs, 
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
 from road_extract.base.urls import is_remote, to_gdal_path
-from road_extract.io.allowed import check_allowed, check_references
+from road_extract.io.allowed import check_allowed, check_link, check_references, trusted
 from road_extract.io.archives import is_archive, name_inside
+from road_extract.io.raster.drivers import drivers, open_with
 from road_extract.io.raster.gdal_errors import ANY_ERRORS, READ_ERRORS, ask
 from road_extract.io.raster.remote import RemoteDataset, is_networked
 from road_extract.io.raster.subdatasets import choose_subdataset
+from road_extract.io.vrt_text import is_vrt
 
 #: GDAL would take a twentieth of the machine's memory for decoded blocks; this holds a row of 512 px blocks of a scene
 #: of 100,000 columns. GDAL_CACHEMAX in the environment is respected. In bytes: rasterio takes no megabytes.
 BLOCK_CACHE_BYTES = 256 * 2**20
 
+_NO_TEXTS: list[str] = []
 #: Suffixes whose drivers are often missing: they need libraries that are not free.
 _LICENSED = {".ecw": "ECW", ".sid": "MrSID", ".jpeg2000": "JP2ECW"}
 
@@ -60,8 +63,7 @@ def open_raster(path: str, subdataset: str | None = None, **settings: str) -> An
         name = name_inside(name)
     dataset = _open(path, name, settings)
     if dataset.count == 0 or subdataset is not None:
-        none: list[str] = []
-        found = ask(lambda: list(map(str, dataset.subdatasets)), none)
+        found = ask(lambda: list(map(str, dataset.subdatasets)), _NO_TEXTS)
         if dataset.count == 0 or found:
             dataset.close()
             return _open(path, choose_subdataset(path, found, subdataset), settings)
@@ -89,13 +91,26 @@ def _expected(path: str) -> str:
 
 
 def _open_anywhere(path: str, settings: dict[str, str]) -> Any:
+    names = None if trusted() else drivers(with_vrt=not is_remote(path) or is_vrt(path) or path[:1] == "<")
     if is_remote(path):
-        return RemoteDataset(path, settings)
-    dataset = rasterio.open(path, **settings)
+        dataset = RemoteDataset(path, settings, names)
+        _check_files(dataset, path)
+        return dataset
+    dataset = open_with(path, names, **settings)
     if not is_networked(dataset, path):
         return dataset
     dataset.close()
-    return RemoteDataset(path, settings)
+    return RemoteDataset(path, settings, names)
+
+
+def _check_files(dataset: Any, path: str) -> None:
+    """See that a remote dataset refers to what it may, for VRTs whose text GDAL alone can read."""
+    if trusted() or path[:1] == "<" or dataset.driver != "VRT":
+        return
+    for file in ask(lambda: list(map(str, dataset.files)), _NO_TEXTS):
+        if not is_remote(file) and not file.startswith("/vsi"):
+            dataset.close()
+            check_link(path, file)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from rasterio.session import DummySession
 
 from road_extract.base.urls import is_remote, redact
 from road_extract.io import fetching
+from road_extract.io.raster.drivers import open_with
 from road_extract.io.raster.gdal_errors import GDAL_ERRORS
 from road_extract.io.raster.gdal_log import hearing
 
@@ -63,13 +64,13 @@ class RemoteDataset:
     It has what rasterio's datasets have.
     """
 
-    def __init__(self, path: str, settings: dict[str, str]) -> None:
+    def __init__(self, path: str, settings: dict[str, str], drivers: tuple[str, ...] | None = None) -> None:
         """Open it, with its whole header.
 
         Raises:
             RasterioError: If that does not succeed in the end.
         """
-        self._path, self._settings = path, settings
+        self._path, self._settings, self._drivers = path, settings, drivers
         self._dataset: Any = None
         self._again(lambda dataset: None)
 
@@ -94,7 +95,7 @@ class RemoteDataset:
         while True:
             try:
                 with remote_env():
-                    self._dataset = self._dataset or _open(self._path, self._settings)
+                    self._dataset = self._dataset or _open(self._path, self._settings, self._drivers)
                     return step(self._dataset)
             except GDAL_ERRORS as error:
                 self.close()
@@ -124,9 +125,9 @@ class RemoteDataset:
         self.close()
 
 
-def _open(path: str, settings: dict[str, str]) -> Any:
+def _open(path: str, settings: dict[str, str], drivers: tuple[str, ...] | None) -> Any:
     with hearing() as messages:
-        dataset = rasterio.open(path, **settings)
+        dataset = open_with(path, drivers, **settings)
         for band in dataset.indexes:  # GDAL reads the headers of masks and overviews when they are asked for
             _ = dataset.overviews(band)
         _ = dataset.mask_flag_enums

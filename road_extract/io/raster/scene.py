@@ -28,6 +28,7 @@ from road_extract.io.raster.probing import Pixels, find_collar, is_dim, may_be_d
 from road_extract.io.raster.remote import RemoteDataset
 from road_extract.io.raster.views import largest_value, plan_view
 from road_extract.io.raster.vrt import bands_as_they_are, write_vrt
+from road_extract.io.vrt_text import find_missing
 
 log = logging.getLogger("road_extract")
 
@@ -120,7 +121,7 @@ class Scene:
         """Replace the dataset by a view of it, where its numbers or its place need one."""
         plan = plan_view(self._dataset, self.path, view.bands, view.names, view.known_bands, view.assume_crs)
         self.bands, self.remarks = plan.bands, list(plan.remarks)
-        self._name = self._dataset.name
+        self._name = self._source = str(self._dataset.name)
         self._reopen(plan.name)
         if view.nodata is not None and (value := self._nodata(view.nodata)) is not None:
             self._reopen(write_vrt(self._dataset, self._name, bands_as_they_are(self._dataset), value))
@@ -168,6 +169,8 @@ class Scene:
         Raises:
             InputError: If the file is damaged, cut short, or refers to missing files there.
         """
+        if missing := find_missing(self._source):
+            raise InputError(f"{self.path}: {len(missing)} of the files it refers to are missing, such as {missing[0]}")
         parts = read_probe(self._part, self._read_plain)
         if not self._marks_invalid() and (value := self._collar(parts)) is not None:
             text = f"whole corners have the value {value:g} and count as data; if they are not, use --nodata auto"

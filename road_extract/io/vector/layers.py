@@ -12,7 +12,7 @@ from typing import Any
 
 from road_extract.base.errors import InputError, RoadExtractError
 from road_extract.base.urls import redact
-from road_extract.io.allowed import check_allowed
+from road_extract.io.allowed import check_allowed, check_content
 from road_extract.io.archives import VECTORS, is_archive, name_inside
 
 log = logging.getLogger("road_extract")
@@ -97,7 +97,10 @@ def source_name(path: Path) -> str:
     """
     check_allowed(str(path))
     name = str(path)
-    return name_inside(name, VECTORS) if is_archive(name) and not name.lower().endswith(".kmz") else name
+    if is_archive(name) and not name.lower().endswith(".kmz"):
+        return name_inside(name, VECTORS)
+    check_content(name)
+    return name
 
 
 def list_layers(path: Path, name: str) -> list[Layer]:
