@@ -112,7 +112,7 @@ def test_a_stac_document_of_a_server_does_not_lead_to_files(tmp_path):
     (tmp_path / "list.txt").write_text("/vsizip//etc/passwd\n")
     with serve(tmp_path, tmp_path / "log") as server:
         for name in ("item.json", "list.txt"):
-            with pytest.raises(InputError, match="leads to .*/etc/passwd"):
+            with pytest.raises(InputError, match=r"leads to .*/etc/passwd"):
                 expand_inputs([f"{server.url}/{name}"])
         (tmp_path / "list.txt").write_text("/etc/passwd\n")
         assert expand_inputs([f"{server.url}/list.txt"])[0].path == f"/vsicurl/{server.url}/etc/passwd"
