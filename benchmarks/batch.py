@@ -151,7 +151,7 @@ def scheduler(shards: int) -> None:
 def network(scene: Path) -> None:
     """Count the bytes that a quarter of SCENE takes over HTTP, by --bounds, from its middle."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from tests.file_server import serve
+    from tests.helpers.file_server import serve
 
     with tempfile.TemporaryDirectory() as folder:
         cog = Path(folder) / "served" / "scene.tif"

@@ -15,9 +15,9 @@ from pathlib import Path
 import click
 import numpy as np
 import rasterio
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from road_extract.base.arrays import BoolArray, ByteArray
 from road_extract.io.raster.picture import write_png
 from road_extract.models import read_spec, shipped_model
 
@@ -25,17 +25,15 @@ _SIZE_PX = 300
 _RHO_PX = 3
 RIGHT, FALSE, MISSED = (40, 200, 60), (230, 40, 40), (50, 90, 255)
 
-Mask = NDArray[np.bool_]
 
-
-def errors_of(predicted: Mask, truth: Mask, valid: Mask) -> tuple[Mask, Mask]:
+def errors_of(predicted: BoolArray, truth: BoolArray, valid: BoolArray) -> tuple[BoolArray, BoolArray]:
     """False and missed road, (rows, cols), with slack."""
     near_truth = ndimage.distance_transform_edt(~truth) <= _RHO_PX
     near_found = ndimage.distance_transform_edt(~predicted) <= _RHO_PX
     return predicted & ~near_truth & valid, truth & ~near_found & valid
 
 
-def worst_windows(wrong: Mask, count: int) -> list[tuple[int, int, int]]:
+def worst_windows(wrong: BoolArray, count: int) -> list[tuple[int, int, int]]:
     """Wrong pixels, row and column of the windows of a regular grid that hold most."""
     found = [
         (int(wrong[row : row + _SIZE_PX, col : col + _SIZE_PX].sum()), row, col)
@@ -49,7 +47,7 @@ def worst_windows(wrong: Mask, count: int) -> list[tuple[int, int, int]]:
     return chosen[:count]
 
 
-def draw(image: NDArray[np.uint8], layers: list[tuple[Mask, tuple[int, int, int]]]) -> NDArray[np.uint8]:
+def draw(image: ByteArray, layers: list[tuple[BoolArray, tuple[int, int, int]]]) -> ByteArray:
     """Image, and image with coloured masks, side by side and twice as large."""
     drawn = image.astype(np.float32)
     for mask, colour in layers:

@@ -29,6 +29,8 @@ import shapely
 
 from road_extract import LineOptions, VectorizeOptions, vectorize_roads
 from road_extract.base.features import Feature, LayerSchema
+from road_extract.base.grid import PixelFrame
+from road_extract.base.placing import place_xy
 from road_extract.io.raster import ProbabilityRaster, gdal_session
 from road_extract.io.vector import write_features
 from road_extract.roads.centrelines import trace_skeleton
@@ -70,10 +72,10 @@ def build_naive(raster: Path, out: Path) -> int:
             MaskStrip(row, p >= threshold, valid, (p >= threshold).astype(np.uint8))
             for row, p, valid in source.iter_strips()
         )
-        points, sizes = trace_graph(trace_skeleton(strips), (1.0, 1.0)).with_ends()
+        points, sizes = trace_graph(trace_skeleton(strips), PixelFrame(*source.grid.shape)).with_ends()
         transform, crs = source.grid.transform, source.grid.crs
-    x, y = transform @ points.xy.T if hasattr(transform, "__matmul__") else transform * points.xy.T
-    lines = shapely.linestrings(x, y, indices=np.repeat(np.arange(len(sizes)), sizes))
+    xy = place_xy(points.xy, transform)
+    lines = shapely.linestrings(xy, indices=np.repeat(np.arange(len(sizes)), sizes))
     features = (Feature(line, {"id": number}) for number, line in enumerate(lines, 1))
     return write_features(out, LayerSchema("road_lines", "LineString", crs, {"id": int}), features)
 
@@ -96,7 +98,7 @@ def repeat_downward(raster: Path, out: Path, times: int) -> float:
             f'<Metadata>{tags}</Metadata><VRTRasterBand dataType="Byte" band="1">{nodata}'
             f"<Offset>{dataset.offsets[0]!r}</Offset><Scale>{dataset.scales[0]!r}</Scale>{sources}</VRTRasterBand></VRTDataset>"
         )
-        return rows * times * cols / 1e6
+        return float(rows * times * cols / 1e6)
 
 
 @main.command()

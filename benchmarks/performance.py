@@ -30,6 +30,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,8 @@ def measure_speed(scenes: list[Path], size: tuple[int, int] | None, folder: Path
     print(f"\nspeed: a scene of {height:,} x {width:,} px = {height * width / 1e6:.1f} Mpx, {windows} windows\n")
     kinds: dict[str, Callable[[], dict[str, Any]]] = {}
     for precision in PRECISIONS:
-        kinds[f"ours, {precision}"] = lambda precision=precision: way("ours", scene, precision)
-        kinds[f"bare backend, {precision}"] = lambda precision=precision: way("bare", scene, precision, windows)
+        kinds[f"ours, {precision}"] = partial(way, "ours", scene, precision)
+        kinds[f"bare backend, {precision}"] = partial(way, "bare", scene, precision, windows)
     if rows:
         kinds["onnxruntime tile by tile"] = lambda: way("onnx", scene, rows)
         kinds["straightforward script"] = lambda: way("script", scene, rows)

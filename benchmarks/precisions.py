@@ -27,7 +27,7 @@ import click
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from score import Model, find_images, score
+from score import find_images, score
 
 from road_extract import PredictOptions
 from road_extract.models import read_spec, shipped_model
@@ -120,16 +120,17 @@ def quantize(folders: tuple[str, ...], model: Path) -> None:
 @model_option
 def rule(folders: tuple[str, ...], model: Path) -> None:
     """Say whether 8-bit integers may be the default of the model, by its scores on FOLDERS."""
-    models = {precision: Model(PredictOptions(str(model), precision=precision)) for precision in ("bfloat16", "int8")}
     holds = True
     print(
         f"model {read_spec(model).name}\n\n| scenes | bfloat16 | int8 | falls by | |\n|---|---|---|---|---|", flush=True
     )
     for argument in folders:
         images, points = images_of(argument), []
-        for loaded in models.values():
+        for precision in ("bfloat16", "int8"):
+            options = PredictOptions(model=str(model), precision=precision)
             with tempfile.TemporaryDirectory() as temp:
-                points.append(score(images, loaded, "raster", Path(temp) / "predictions").raster.relaxed_break_even)
+                found = score(images, options, "raster", Path(temp) / "predictions").raster
+            points.append(float("nan") if found is None else float(found.relaxed_break_even or "nan"))
         fall = points[0] - points[1]
         holds = holds and fall < ALLOWED_FALL
         verdict = "" if fall < ALLOWED_FALL else f"not less than {ALLOWED_FALL}"

@@ -15,17 +15,17 @@ from pathlib import Path
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
+from road_extract.base.arrays import Float32Array
+from road_extract.base.options import PredictOptions
 from road_extract.base.windows import TilePlan, Window
-from road_extract.io.raster import Scene, SceneView
 from road_extract.models import read_spec, shipped_model
 from road_extract.models.backends import Backend, open_backend
 from road_extract.models.spec import ModelSpec
+from road_extract.pipeline.setup import open_scene
 from road_extract.prediction.blending import iter_blended
-from road_extract.prediction.preprocess import Scaling, pad_to, scale_scene, to_model_input
+from road_extract.prediction.preprocess import Scaling, pad_to, to_model_input
 
-FloatArray = NDArray[np.float32]
 #: Multiples of 8, the network's stride: other shifts also change the phase of its subsampling, which is no seam.
 SHIFTS_PX = (0, 40, 80, 120)
 OVERLAPS_PX = (0, 14, 32, 64, 96)
@@ -37,48 +37,48 @@ class Runner:
     def __init__(self, scene: Path, size: int, model: Path) -> None:
         self.spec: ModelSpec = read_spec(model)
         self.backend: Backend = open_backend("auto", model, 4)
-        with Scene(str(scene), SceneView(self.spec.gsd_m, len(self.spec.bands))) as source:
-            self.scaling: Scaling = scale_scene(source, self.spec.normalization)
-            rows, cols = min(size, source.grid.height), min(size, source.grid.width)
-            self.pixels, self.valid = source.read(Window(0, 0, cols, rows))
+        with open_scene(scene, PredictOptions(model=str(model))) as setup:
+            self.scaling: Scaling = setup.scaling
+            rows, cols = min(size, setup.source.grid.height), min(size, setup.source.grid.width)
+            self.pixels, self.valid = setup.source.read(Window(0, 0, cols, rows))
 
     def plan(self, overlap: int, shift: int) -> TilePlan:
         """A plan of the scene."""
-        return TilePlan(*self.valid.shape, self.spec.tile_size_px, overlap, shift)
+        rows, cols = self.valid.shape
+        return TilePlan(rows, cols, self.spec.tile_size_px, overlap, shift)
 
-    def tiles(self, plan: TilePlan) -> list[tuple[Window, FloatArray]]:
+    def tiles(self, plan: TilePlan) -> list[tuple[Window, Float32Array]]:
         """Every window with its probabilities."""
         found, windows = [], list(plan)
         for start in range(0, len(windows), 4):
             part = windows[start : start + 4]
             batch = np.zeros((4, plan.size_px, plan.size_px, len(self.spec.bands)), np.float32)
             for slot, w in zip(batch, part, strict=False):
-                place = np.s_[w.row_off : w.row_end, w.col_off : w.col_end]
-                tile = to_model_input(self.pixels[place], self.valid[place], self.scaling, self.spec)
+                tile = to_model_input(self.pixels[w.slices], self.valid[w.slices], self.scaling, self.spec)
                 slot[:] = pad_to(tile, plan.size_px)
             found += list(zip(part, self.backend.predict(batch), strict=False))
         return found
 
 
-def blend(plan: TilePlan, tiles: list[tuple[Window, FloatArray]]) -> FloatArray:
+def blend(plan: TilePlan, tiles: list[tuple[Window, Float32Array]]) -> Float32Array:
     """As the product does it."""
     return np.concatenate([strip.probability for strip in iter_blended(plan, tiles)])
 
 
-def hard_crop(plan: TilePlan, tiles: list[tuple[Window, FloatArray]]) -> FloatArray:
+def hard_crop(plan: TilePlan, tiles: list[tuple[Window, Float32Array]]) -> Float32Array:
     """Each pixel from the one window in whose middle it lies most."""
     out = np.zeros((plan.height, plan.width), np.float32)
     best = np.full(out.shape, -1.0)
     row, col = np.indices((plan.size_px, plan.size_px))
     depth = np.minimum(np.minimum(row, row[::-1]), np.minimum(col, col[:, ::-1])).astype(float)
     for window, probability in tiles:
-        place = np.s_[window.row_off : window.row_end, window.col_off : window.col_end]
+        place = window.slices
         deeper = depth > best[place]
         out[place][deeper], best[place][deeper] = probability[deeper], depth[deeper]
     return out
 
 
-def differences(maps: list[FloatArray], margin: int, threshold: float) -> tuple[float, float, float, float]:
+def differences(maps: list[Float32Array], margin: int, threshold: float) -> tuple[float, float, float, float]:
     """Largest, 99.9th percentile and mean of |dp|, and share of mask pixels that flip, over all pairs of shifts."""
     inner = [m[margin:-margin, margin:-margin] for m in maps]
     gaps = np.concatenate([np.abs(a - b).ravel() for a, b in combinations(inner, 2)])

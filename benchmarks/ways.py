@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from road_extract.base.arrays import Float32Array
+
 TILE, STRIDE = 224, 192
 #: Windows that the real model runs in `trivial`.
 REAL_WINDOWS = 200
@@ -63,6 +63,7 @@ def _straightforward(scene: str, rows: int, predict: Any) -> dict[str, float]:
     from road_extract.models import read_spec, shipped_model
 
     spec = read_spec(shipped_model())
+    mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
     started = time.perf_counter()
     with rasterio.open(scene) as dataset:
         rows = min(rows, dataset.height)
@@ -71,7 +72,7 @@ def _straightforward(scene: str, rows: int, predict: Any) -> dict[str, float]:
         for row in origins(rows):
             for col in origins(dataset.width):
                 pixels = dataset.read((1, 2, 3), window=Window(col, row, TILE, TILE)).transpose(1, 2, 0)
-                tile = (pixels.astype(np.float32) / 255 - np.float32(spec.mean)) / np.float32(spec.std)
+                tile = (pixels.astype(np.float32) / 255 - mean) / std
                 place = np.s_[row : row + TILE, col : col + TILE]
                 total[place] += predict(tile[None].astype(np.float32))[0]
                 count[place] += 1
@@ -95,10 +96,10 @@ class TimedBackend:
         self.description = backend.description
         self.spans: list[tuple[float, float]] = []
 
-    def predict(self, batch: FloatArray) -> FloatArray:
+    def predict(self, batch: Float32Array) -> Float32Array:
         """See `Backend.predict`."""
         started = time.perf_counter()
-        result: FloatArray = self._backend.predict(batch)
+        result: Float32Array = self._backend.predict(batch)
         self.spans.append((started, time.perf_counter()))
         return result
 
@@ -110,11 +111,11 @@ class TimedBackend:
 class TrivialBackend(TimedBackend):
     """After some windows of the real model, bright pixels are roads."""
 
-    def predict(self, batch: FloatArray) -> FloatArray:
+    def predict(self, batch: Float32Array) -> Float32Array:
         """See `Backend.predict`."""
         if len(self.spans) * self.batch_size < REAL_WINDOWS:
             return super().predict(batch)
-        bright: FloatArray = np.clip(batch[..., 0] * np.float32(0.5) - np.float32(0.2), 0, 1)
+        bright: Float32Array = np.clip(batch[..., 0] * np.float32(0.5) - np.float32(0.2), 0, 1)
         return bright
 
 
@@ -156,20 +157,20 @@ def trivial(scene: str) -> dict[str, Any]:
 
 def _extract(scene: str, precision: str, kind: type[TimedBackend]) -> dict[str, Any]:
     started = time.perf_counter()
-    from road_extract import PredictOptions
-    from road_extract.pipeline import flow
+    from road_extract import PredictOptions, extract_roads
+    from road_extract.models.backends import open_backend
+    from road_extract.pipeline import setup
 
     opened: list[TimedBackend] = []
-    open_backend = flow.open_backend
 
-    def open_timed(*args: Any) -> TimedBackend:
-        opened.append(kind(open_backend(*args)))
+    def open_timed(**given: Any) -> TimedBackend:
+        opened.append(kind(open_backend(**given)))
         return opened[0]
 
-    flow.open_backend = open_timed  # type: ignore[assignment]
+    vars(setup)["open_backend"] = open_timed
     with tempfile.TemporaryDirectory() as folder:
         last: dict[str, int] = {}
-        done = flow.extract_roads(
+        done = extract_roads(
             scene, f"{folder}/roads.gpkg", predict=PredictOptions(precision=precision),
             report=lambda progress: last.__setitem__(progress.stage, progress.done),
         )  # fmt: skip
@@ -196,7 +197,9 @@ def bare(scene: str, precision: str, windows: str) -> dict[str, Any]:
     with rasterio.open(scene) as dataset:
         corners = rng.integers(0, (dataset.height - TILE, dataset.width - TILE), (64, 2)).tolist()
         pixels = np.stack([dataset.read((1, 2, 3), window=Window(c, r, TILE, TILE)) for r, c in corners])
-    tiles = (pixels.transpose(0, 2, 3, 1) / np.float32(255) - np.float32(spec.mean)) / np.float32(spec.std)
+    tiles = (pixels.transpose(0, 2, 3, 1) / np.float32(255) - np.array(spec.mean, np.float32)) / np.array(
+        spec.std, np.float32
+    )
     with closing(open_backend("auto", shipped_model(), None, precision)) as backend:
         size = backend.batch_size
         batches = [np.ascontiguousarray(tiles[i : i + size], np.float32) for i in range(0, 64, size)]

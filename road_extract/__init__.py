@@ -1,7 +1,9 @@
 """GeoTIFF in, georeferenced roads out.
 
-Every command is one function here: paths in, paths out, no printing. Names are loaded when they are first used, so
-that importing the package is quick.
+Every command is one function here: inputs first, then outputs, then options by keyword; paths in, paths out, no
+printing. These names are the public API. All other names of the package are internal and may change.
+
+Names are loaded when they are first used, so that importing the package is quick.
 """
 
 from __future__ import annotations
@@ -10,6 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from road_extract.base.errors import BackendError as BackendError
+    from road_extract.base.errors import InputError as InputError
+    from road_extract.base.errors import OutputError as OutputError
     from road_extract.base.errors import RoadExtractError as RoadExtractError
     from road_extract.base.options import BatchOptions as BatchOptions
     from road_extract.base.options import DiffOptions as DiffOptions
@@ -17,29 +22,55 @@ if TYPE_CHECKING:
     from road_extract.base.options import LineOptions as LineOptions
     from road_extract.base.options import PredictOptions as PredictOptions
     from road_extract.base.options import VectorizeOptions as VectorizeOptions
+    from road_extract.base.progress import Progress as Progress
     from road_extract.base.version import __version__ as __version__
+    from road_extract.batch import BatchResult as BatchResult
+    from road_extract.batch import PortionResult as PortionResult
     from road_extract.batch import extract_batch as extract_batch
+    from road_extract.batch import predict_portion as predict_portion
+    from road_extract.evaluation import Evaluation as Evaluation
     from road_extract.evaluation import evaluate as evaluate
+    from road_extract.evaluation.diff import Difference as Difference
     from road_extract.evaluation.diff import diff_roads as diff_roads
+    from road_extract.pipeline.calibration import quantize_model as quantize_model
+    from road_extract.pipeline.export import export_model as export_model
     from road_extract.pipeline.flow import extract_roads as extract_roads
     from road_extract.pipeline.flow import predict_probability as predict_probability
     from road_extract.pipeline.flow import vectorize_roads as vectorize_roads
+    from road_extract.pipeline.outputs import Extraction as Extraction
+    from road_extract.pipeline.outputs import Outputs as Outputs
+    from road_extract.pipeline.preflight import SceneReport as SceneReport
     from road_extract.pipeline.preflight import describe_scene as describe_scene
     from road_extract.pipeline.preview import draw_preview as draw_preview
     from road_extract.training.from_scenes import train_model as train_model
+    from road_extract.training.loop import TrainProgress as TrainProgress
+    from road_extract.training.options import BaseModels as BaseModels
     from road_extract.training.options import DataOptions as DataOptions
     from road_extract.training.options import TrainOptions as TrainOptions
     from road_extract.training.sources import TrainingSource as TrainingSource
 
 _HOMES = {
+    "BackendError": "base.errors",
+    "BaseModels": "training.options",
     "BatchOptions": "base.options",
-    "DiffOptions": "base.options",
-    "EvaluateOptions": "base.options",
-    "LineOptions": "base.options",
-    "PredictOptions": "base.options",
-    "RoadExtractError": "base.errors",
+    "BatchResult": "batch",
     "DataOptions": "training.options",
+    "DiffOptions": "base.options",
+    "Difference": "evaluation.diff",
+    "EvaluateOptions": "base.options",
+    "Evaluation": "evaluation",
+    "Extraction": "pipeline.outputs",
+    "InputError": "base.errors",
+    "LineOptions": "base.options",
+    "OutputError": "base.errors",
+    "Outputs": "pipeline.outputs",
+    "PortionResult": "batch",
+    "PredictOptions": "base.options",
+    "Progress": "base.progress",
+    "RoadExtractError": "base.errors",
+    "SceneReport": "pipeline.preflight",
     "TrainOptions": "training.options",
+    "TrainProgress": "training.loop",
     "TrainingSource": "training.sources",
     "VectorizeOptions": "base.options",
     "__version__": "base.version",
@@ -47,9 +78,12 @@ _HOMES = {
     "diff_roads": "evaluation.diff",
     "draw_preview": "pipeline.preview",
     "evaluate": "evaluation",
+    "export_model": "pipeline.export",
     "extract_batch": "batch",
     "extract_roads": "pipeline.flow",
+    "predict_portion": "batch",
     "predict_probability": "pipeline.flow",
+    "quantize_model": "pipeline.calibration",
     "train_model": "training.from_scenes",
     "vectorize_roads": "pipeline.flow",
 }

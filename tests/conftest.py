@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from affine import Affine
 from hypothesis import settings
 from numpy.typing import NDArray
 
 from road_extract.base.native import load_drivers
-from road_extract.models.spec import ModelSpec
+from road_extract.pipeline import setup
+from tests.helpers.backends import IdentityBackend, use_backend, write_model
+from tests.helpers.paths import SHARED
+from tests.helpers.scenes import UTM
+
+pytest_plugins = ["tests.helpers.s3"]
 
 # as the program does, before any test brings TensorFlow in
 load_drivers()
@@ -21,13 +25,6 @@ load_drivers()
 # machines that build are slow now and then: a test is right or wrong, not fast
 settings.register_profile("road_extract", deadline=None)
 settings.load_profile("road_extract")
-
-REPOSITORY = Path(__file__).parents[1]
-SAMPLES = REPOSITORY / "sample_tiles"
-SHARED = REPOSITORY.parent / "shared" / "data"
-
-#: UTM 11N, 1 m pixels, a sub-pixel origin.
-UTM = Affine(1.0, 0.0, 665000.25, 0.0, -1.0, 4010000.75)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,7 +45,7 @@ def _console_ends() -> Iterator[None]:
 @pytest.fixture
 def shared_data() -> Path:
     if not SHARED.is_dir():
-        pytest.skip("needs the imagery in ../shared/data")
+        pytest.skip(f"needs the imagery in {SHARED}")
     return SHARED
 
 
@@ -74,32 +71,12 @@ def write_scene(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-class IdentityBackend:
-    """Gives the model's first band back: any shift or scaling between input and output shows."""
-
-    batch_size = 4
-    in_flight = 2
-    description = "identity"
-
-    def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        return batch[..., 0].copy()
-
-    def close(self) -> None:
-        pass
-
-
 @pytest.fixture
 def identity_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model folder whose backend is `IdentityBackend`, in the place of the shipped one."""
-    from road_extract.pipeline import flow, setup
-
-    folder = tmp_path / "identity"
-    folder.mkdir()
-    spec = ModelSpec("identity", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), threshold=0.5)
-    (folder / "spec.json").write_text(spec.to_json())
-    (folder / "weights.npz").write_bytes(b"")
+    folder = write_model(tmp_path / "identity")
     monkeypatch.setattr(setup, "shipped_model", lambda: folder)
-    monkeypatch.setattr(flow, "open_backend", lambda *args: IdentityBackend())
+    use_backend(monkeypatch, IdentityBackend)
     return folder
 
 

@@ -25,7 +25,7 @@ from road_extract.models.spec import ModelSpec
 from road_extract.prediction.blending import iter_blended
 from road_extract.prediction.inference import Inference, iter_probability
 from road_extract.prediction.preprocess import byte_scaling, to_model_input
-from tests.conftest import REPOSITORY, SAMPLES
+from tests.helpers.paths import REPOSITORY, SAMPLES
 
 pytestmark = pytest.mark.slow
 
@@ -191,9 +191,9 @@ class PixelSource:
 
     def __init__(self, pixels):
         self.pixels = pixels
-        self.grid = RasterGrid(*pixels.shape[:2], Affine.identity(), "")
+        self.grid = RasterGrid(len(pixels), pixels.shape[1], Affine.identity(), "")
 
-    def read(self, window):
+    def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         pixels = self.pixels[window.row_off : window.row_end, window.col_off : window.col_end]
         return pixels, np.ones(pixels.shape[:2], bool)
 
@@ -324,7 +324,7 @@ def test_unknown_backends_and_precisions_are_input_errors(name, precision, words
     ],
 )
 def test_auto_takes_the_fastest_that_is_installed(monkeypatch, gpu, cuda, installed, chosen):
-    monkeypatch.setattr(backends.shutil, "which", lambda name: "/usr/bin/nvidia-smi" if gpu else None)
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi" if gpu else None)
     monkeypatch.setattr(backends, "find_spec", lambda name: name if name in installed else None)
     monkeypatch.setattr(backends, "_onnxruntime_has_cuda", lambda: cuda)
     assert choose_backend() == chosen

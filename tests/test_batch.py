@@ -10,16 +10,14 @@ import numpy as np
 import pytest
 import rasterio
 
-from road_extract import BatchOptions, PredictOptions, VectorizeOptions, extract_batch, extract_roads
+from road_extract import BatchOptions, Outputs, PredictOptions, VectorizeOptions, extract_batch, extract_roads
 from road_extract.base.errors import InputError, OutputError
 from road_extract.base.version import __version__
-from road_extract.batch import predict_portion, shards
+from road_extract.batch import predict_portion
 from road_extract.batch.lock import locked
 from road_extract.cli import run
-from road_extract.pipeline import flow
-from tests.batch_driver import PositionBackend
-from tests.conftest import UTM
-from tests.test_pipeline import roads_in
+from tests.helpers.backends import PositionBackend, use_backend
+from tests.helpers.scenes import UTM, roads_in, tree
 
 #: Two shards.
 LONG = (60, 8448)
@@ -28,37 +26,23 @@ LONG = (60, 8448)
 @pytest.fixture
 def model(identity_model, monkeypatch):
     """Quick, and counts the shards' windows."""
-    for module in (flow, shards):
-        monkeypatch.setattr(module, "open_backend", lambda *args: PositionBackend())
+    use_backend(monkeypatch, PositionBackend)
     return identity_model
 
 
 @pytest.fixture
 def made(monkeypatch):
     """Shards that were predicted."""
-    from road_extract.batch import tasks
+    from road_extract.batch import shards, tasks
 
     found = []
-    original = tasks.predict_shard
+    original = shards.predict_shard
 
-    def predict_shard(scene, index, out, made_of, report):
-        original(scene, index, out, made_of, report)
+    def predict_shard(scene, index, out, fingerprint, report):
+        original(scene, index, out, fingerprint, report)
         found.append((os.path.basename(scene.path), index))
 
     monkeypatch.setattr(tasks, "predict_shard", predict_shard)
-    return found
-
-
-def tree(folder):
-    """Every file below a folder, with what of it repeats itself."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if path.is_file() and path.name not in ("summary.json", "lock"):
-            found[name] = path.read_bytes()
-            values = json.loads(found[name]) if path.suffix == ".json" else {}
-            if "made" in values:
-                found[name] = json.dumps(values["made"]).encode()
     return found
 
 
@@ -70,10 +54,8 @@ def test_a_scene_gets_what_extract_gives_byte_for_byte(write_scene, tmp_path, mo
     (tmp_path / "one").mkdir()
     one = tmp_path / "one" / "a.b"
     for suffix in (".geojson", ".gpkg"):
-        extract_roads(
-            scene, f"{one}{suffix}", vectorize=both, probability=f"{one}_probability.tif", mask=f"{one}_mask.tif",
-            nodes=f"{one}_nodes.geojson", overwrite=True,
-        )  # fmt: skip
+        outputs = Outputs(f"{one}{suffix}", f"{one}_probability.tif", f"{one}_mask.tif", f"{one}_nodes.geojson")
+        extract_roads(scene, outputs, vectorize=both, overwrite=True)
     assert made == [("a.b.tif", 0), ("a.b.tif", 1)]
     found = tree(tmp_path / "out")
     expected = {f"a.b/{name}": data for name, data in tree(tmp_path / "one").items()}
@@ -100,7 +82,7 @@ def test_the_same_again_is_kept_and_what_differs_is_made_anew(write_scene, tmp_p
     assert states(predict=PredictOptions(overlap_px=14)) == ["done"]
     assert states() == ["done"]
     assert tree(out) == before
-    assert states(restart=True) == ["done"]
+    assert states(batch=BatchOptions(resume=False)) == ["done"]
     assert tree(out) == before
     count = len(made)
     write_scene(roads_in(310, 260))
@@ -233,15 +215,15 @@ def test_a_scene_that_was_mended_is_done_the_next_time(zoo, write_scene, tmp_pat
 
 
 def test_fail_fast_begins_nothing_after_the_first_failure(zoo, tmp_path, model):
-    done = extract_batch(zoo[5:], tmp_path / "out", fail_fast=True)
+    done = extract_batch(zoo[5:], tmp_path / "out", batch=BatchOptions(fail_fast=True))
     assert [scene.state for scene in done.scenes] == ["failed"] + ["not finished"] * 2
     assert not done.complete
 
 
 def test_an_error_nobody_thought_of_is_one_scenes_too(write_scene, tmp_path, model, monkeypatch):
-    from road_extract.batch import runner
+    from road_extract.batch import runner, shards
 
-    original = runner.plan_scene
+    original = shards.plan_scene
 
     def plan_scene(path, *args):
         if path.endswith("bad.tif"):
@@ -369,14 +351,6 @@ def test_a_scene_without_a_valid_pixel_is_said_so(write_scene, tmp_path, model, 
     assert "scene: no pixel is valid" in caplog.text
     made = json.loads((tmp_path / "out" / "scene" / "scene.json").read_text())["made"]
     assert "no pixel is valid" in made["remarks"][-1]
-
-
-def test_all_options_of_extract_and_of_batches_are_offered(capsys):
-    run(["batch", "--help"])
-    text = " ".join(capsys.readouterr().out.split())
-    for cls in (PredictOptions, VectorizeOptions, BatchOptions):
-        for f in cls.__dataclass_fields__.values():
-            assert "--" + (f.metadata["short"] or f.name).replace("_", "-") in text
 
 
 def test_an_interrupt_says_that_it_goes_on(write_scene, tmp_path, model, monkeypatch, capsys):

@@ -14,12 +14,10 @@ from affine import Affine
 
 from road_extract import BatchOptions, PredictOptions, VectorizeOptions, extract_batch, extract_roads
 from road_extract.base.errors import InputError
-from road_extract.batch import shards
 from road_extract.batch.merging import group_scenes, read_grid
 from road_extract.io.raster import plan_mosaic
-from road_extract.pipeline import flow
-from tests.conftest import UTM, IdentityBackend
-from tests.test_pipeline import roads_in
+from tests.helpers.backends import IdentityBackend, use_backend
+from tests.helpers.scenes import UTM, roads_in
 
 #: Two layers in one file.
 BOTH = VectorizeOptions(geometry="both")
@@ -28,8 +26,7 @@ PLAIN = PredictOptions(native_gsd=True)
 
 @pytest.fixture
 def model(identity_model, monkeypatch):
-    for module in (flow, shards):
-        monkeypatch.setattr(module, "open_backend", lambda *args: IdentityBackend())
+    use_backend(monkeypatch, IdentityBackend)
 
 
 @pytest.fixture
@@ -47,8 +44,9 @@ def cut(write_scene):
     return cut
 
 
-def merge(inputs, tmp_path, name="roads.gpkg", **options):
-    done = extract_batch(inputs, tmp_path / "out", vectorize=BOTH, merge=tmp_path / name, predict=PLAIN, **options)
+def merge(inputs, tmp_path, name="roads.gpkg", formats="gpkg"):
+    batch = BatchOptions(formats=formats, merge=str(tmp_path / name))
+    done = extract_batch(inputs, tmp_path / "out", vectorize=BOTH, predict=PLAIN, batch=batch)
     assert done.complete, done.error
     return done
 
@@ -194,7 +192,9 @@ def test_the_merged_layer_has_its_record_and_is_made_only_once(cut, tmp_path, mo
 def test_what_fails_is_left_out_and_told(cut, tmp_path, model):
     paths = cut(roads_in(300, 260), (0, 0, 300, 150), (0, 150, 300, 260))
     (tmp_path / "bad.tif").write_text("no raster")
-    done = extract_batch([*paths, str(tmp_path / "bad.tif")], tmp_path / "out", merge=tmp_path / "roads.gpkg")
+    done = extract_batch(
+        [*paths, str(tmp_path / "bad.tif")], tmp_path / "out", batch=BatchOptions(merge=str(tmp_path / "roads.gpkg"))
+    )
     assert not done.complete
     assert done.merged == tmp_path / "roads.gpkg"
     record = json.loads((tmp_path / "roads.json").read_text())
@@ -204,18 +204,21 @@ def test_what_fails_is_left_out_and_told(cut, tmp_path, model):
 def test_a_file_of_someone_else_is_not_overwritten(cut, tmp_path, model):
     (path,) = cut(roads_in(300, 260), (0, 0, 300, 260))
     (tmp_path / "roads.gpkg").write_bytes(b"mine")
-    done = extract_batch([path], tmp_path / "out", merge=tmp_path / "roads.gpkg")
+    done = extract_batch([path], tmp_path / "out", batch=BatchOptions(merge=str(tmp_path / "roads.gpkg")))
     assert "exists already" in done.error
     assert (tmp_path / "roads.gpkg").read_bytes() == b"mine"
     with pytest.raises(InputError, match="merged roads go to"):
         extract_batch(
-            [path], tmp_path / "out", merge=tmp_path / "roads.osm", vectorize=VectorizeOptions(geometry="lines")
+            [path],
+            tmp_path / "out",
+            batch=BatchOptions(merge=str(tmp_path / "roads.osm")),
+            vectorize=VectorizeOptions(geometry="lines"),
         )
 
 
 def test_lines_beside_polygons_in_other_formats(cut, tmp_path, model):
     paths = cut(roads_in(300, 260), (0, 0, 300, 150), (0, 150, 300, 260))
-    merge(paths, tmp_path, "roads.fgb", batch=BatchOptions(formats="fgb"))
+    merge(paths, tmp_path, "roads.fgb", formats="fgb")
     assert len(geopandas.read_file(tmp_path / "roads.fgb")) == 2
     assert len(geopandas.read_file(tmp_path / "roads_lines.fgb")) == 4
     shutil.rmtree(tmp_path / "out")

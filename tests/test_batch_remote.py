@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# ruff: noqa: F811, fixtures of another module
 import json
 import logging
 from pathlib import Path
@@ -10,17 +9,14 @@ from pathlib import Path
 import pytest
 
 from road_extract import BatchOptions, PredictOptions, extract_batch
-from road_extract.batch import shards
 from road_extract.batch.shards import plan_scene
 from road_extract.batch.tasks import ShardTask
 from road_extract.cli import run
 from road_extract.io import fetching
-from road_extract.pipeline import flow
-from tests.batch_driver import PositionBackend
-from tests.file_server import serve
-from tests.test_batch import tree
-from tests.test_pipeline import roads_in
-from tests.test_sources_remote import _put, s3, s3_env  # noqa: F401
+from tests.helpers.backends import PositionBackend, use_backend
+from tests.helpers.file_server import serve
+from tests.helpers.s3 import put_object
+from tests.helpers.scenes import roads_in, tree
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +24,7 @@ def _quick(monkeypatch, identity_model):
     monkeypatch.setattr(fetching, "WAITS_S", (0.01, 0.02, 0.04))
     monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "0.01")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    for module in (flow, shards):
-        monkeypatch.setattr(module, "open_backend", lambda *args: PositionBackend())
+    use_backend(monkeypatch, PositionBackend)
 
 
 @pytest.fixture
@@ -107,7 +102,7 @@ def test_no_secret_is_in_what_is_written_said_or_sent_along(served, tmp_path, ca
 @pytest.mark.slow
 def test_scenes_from_s3_with_credentials_from_the_environment(s3_env, served, tmp_path, monkeypatch):
     for folder in ("north", "south"):
-        _put(f"http://{s3_env}/scenes/{folder}/town.tif", (served / folder / "town.tif").read_bytes())
+        put_object(f"http://{s3_env}/scenes/{folder}/town.tif", (served / folder / "town.tif").read_bytes())
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "KEYNAME")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
     scenes = [f"s3://scenes/{folder}/town.tif" for folder in ("north", "south")]

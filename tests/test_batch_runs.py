@@ -16,22 +16,21 @@ import numpy as np
 import pytest
 
 from road_extract.batch.lock import locked
-from tests.batch_driver import write_position_model
-from tests.conftest import REPOSITORY, SAMPLES
-from tests.test_batch import tree
-from tests.test_batch_workers import is_alive
-from tests.test_pipeline import roads_in
+from tests.helpers.backends import write_model
+from tests.helpers.paths import REPOSITORY, SAMPLES
+from tests.helpers.processes import is_alive
+from tests.helpers.scenes import roads_in, tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals differ")]
 
-DRIVER = REPOSITORY / "tests" / "batch_driver.py"
+DRIVER = REPOSITORY / "tests" / "helpers" / "batch_driver.py"
 
 
 class Driver:
     """Starts `road-extract batch` with the quick model on some scenes."""
 
     def __init__(self, folder: Path, scenes: list[str]) -> None:
-        self.model = write_position_model(folder / "position")
+        self.model = write_model(folder / "position")
         self.scenes = scenes
 
     def start(self, out: Path, *options: str, delay_s: float = 0.0, limit: int | None = None) -> subprocess.Popen[str]:
@@ -60,7 +59,7 @@ def driver(tmp_path_factory):
     """Two scenes: one of four shards, one of one."""
     import rasterio
 
-    from tests.conftest import UTM
+    from tests.helpers.scenes import UTM
 
     folder = tmp_path_factory.mktemp("batch")
     rng = np.random.default_rng(7)
@@ -104,7 +103,7 @@ def test_any_number_of_workers_gives_the_same_bytes(driver, unbroken, tmp_path, 
 def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_unbroken_run(driver, unbroken, tmp_path, seed):
     """Twenty in all. Each kill comes so soon that the next run has something left to do."""
     moments, out = random.Random(seed), tmp_path / "out"
-    options = ("--jobs", "2") if seed else ()
+    options: tuple[str, ...] = ("--jobs", "2") if seed else ()
     killed = 0
     while killed < 10:
         process = driver.start(out, *options, delay_s=0.01)
@@ -301,7 +300,7 @@ def test_a_scheduler_that_goes_is_one_sentence_and_what_was_done_is_kept(driver,
 @contextmanager
 def dask_cluster(delay_s: float = 0.0):
     """Two workers in a process of its own; gives the process and the scheduler's address."""
-    command = [sys.executable, str(REPOSITORY / "tests" / "dask_cluster.py"), str(delay_s)]
+    command = [sys.executable, str(REPOSITORY / "tests" / "helpers" / "dask_cluster.py"), str(delay_s)]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, env=environment

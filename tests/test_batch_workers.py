@@ -15,7 +15,8 @@ from road_extract.base.progress import Report
 from road_extract.batch.pools.processes import ProcessPool
 from road_extract.batch.pools.protocol import to_sentence
 from road_extract.batch.pools.serial import SerialPool
-from tests.conftest import REPOSITORY
+from tests.helpers.paths import REPOSITORY
+from tests.helpers.processes import is_alive, whoami
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
 
@@ -33,11 +34,6 @@ def die(task: str, report: Report) -> None:
     with open(task, "a") as file:
         file.write("x")
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def whoami(task: float, report: Report) -> int:
-    time.sleep(task)
-    return os.getpid()
 
 
 def dask_pool():
@@ -106,7 +102,7 @@ def test_processes_stay_for_the_next_piece_of_work():
 PARENT = """
 import os, sys, time
 from road_extract.batch.pools.processes import ProcessPool
-from tests.test_batch_workers import whoami
+from tests.helpers.processes import whoami
 if __name__ == "__main__":
     pool = ProcessPool(1)
     pool.submit("a/0", whoami, 0.0)
@@ -130,14 +126,6 @@ def test_processes_end_with_their_parent_even_at_work(tmp_path):
     while is_alive(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_alive(child)
-
-
-def is_alive(process: int) -> bool:
-    try:
-        with open(f"/proc/{process}/stat") as file:
-            return file.read().split()[2] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_errors_travel_as_sentences():

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from road_extract.base.arrays import Float32Array
 from road_extract.base.errors import BackendError
 from road_extract.base.windows import TilePlan, Window
 from road_extract.prediction.blending import iter_blended, taper_profile, window_weights
-from tests.test_windows import plans
+from tests.helpers.strategies import plans
 
-FloatArray = NDArray[np.float32]
-Tiles = list[tuple[Window, FloatArray | None]]
+Tiles = list[tuple[Window, Float32Array | None]]
 
 
 def random_tiles(plan: TilePlan, seed: int, skip: float = 0.1) -> Tiles:
@@ -23,7 +22,7 @@ def random_tiles(plan: TilePlan, seed: int, skip: float = 0.1) -> Tiles:
     return [(w, None if rng.random() < skip else rng.random(shape, dtype=np.float32)) for w in plan]
 
 
-def blend_whole(plan: TilePlan, tiles: Tiles) -> FloatArray:
+def blend_whole(plan: TilePlan, tiles: Tiles) -> Float32Array:
     """The oracle: two planes as large as the scene, no strips."""
     padded = (max(plan.height, plan.size_px), max(plan.width, plan.size_px))
     total, weight = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
@@ -35,7 +34,7 @@ def blend_whole(plan: TilePlan, tiles: Tiles) -> FloatArray:
     return (total / weight)[: plan.height, : plan.width]
 
 
-def stack(plan: TilePlan, tiles: Iterator[tuple[Window, FloatArray | None]] | Tiles, core: Window) -> FloatArray:
+def stack(plan: TilePlan, tiles: Iterator[tuple[Window, Float32Array | None]] | Tiles, core: Window) -> Float32Array:
     row, parts = core.row_off, []
     for strip in iter_blended(plan, tiles, core):
         assert strip.row_off == row

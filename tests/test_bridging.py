@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from road_extract.base.grid import PixelFrame
 from road_extract.base.options import LineOptions
 from road_extract.base.windows import Window
 from road_extract.roads.masks.strips import MaskStrip
 from road_extract.roads.network import Evidence, RoadNetwork, trace_mask, trace_network
 from road_extract.roads.network.bridging import drop_crossing
 from road_extract.roads.network.graph import Graph, Points
-from tests.test_network import check_valid, draw, to_byte
+from tests.helpers.lines import check_valid, draw, to_byte
 
 THRESHOLD = 0.5
 
@@ -37,7 +38,7 @@ def trace(
 
     strip = MaskStrip(0, (chance >= THRESHOLD) & valid, valid, to_byte(chance))
     options = LineOptions(max_gap_m=max_gap, min_length_m=min_length)
-    return trace_network([strip], chance.shape, (1.0, 1.0), options, 1.0, Evidence(read, THRESHOLD, is_mask=False))
+    return trace_network([strip], PixelFrame(*chance.shape), options, 1.0, Evidence(read, THRESHOLD, is_mask=False))
 
 
 def chance_of(mask: np.ndarray, faint: np.ndarray | None = None, faint_chance: float = 0.3) -> np.ndarray:

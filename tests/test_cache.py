@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,15 +58,25 @@ def test_without_a_folder_everything_goes_on(tmp_path, monkeypatch):
     assert read_entry("a") is None
 
 
-@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-def test_the_folder_is_the_users(monkeypatch, platform):
-    monkeypatch.delenv(cache.VARIABLE)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(cache.sys, "platform", platform)
-    found = cache.cache_folder()
-    assert found is not None
-    assert found.name == "road_extract"
-    assert found.is_absolute()
+@pytest.mark.parametrize(
+    ("platform", "variable", "place"),
+    [
+        ("linux", None, "home/.cache/road_extract"),
+        ("linux", "XDG_CACHE_HOME", "chosen/road_extract"),
+        ("darwin", None, "home/Library/Caches/road_extract"),
+        ("darwin", "XDG_CACHE_HOME", "home/Library/Caches/road_extract"),
+        ("win32", None, "home/AppData/Local/road_extract"),
+        ("win32", "LOCALAPPDATA", "chosen/road_extract"),
+    ],
+)
+def test_the_folder_is_where_the_platform_keeps_caches(monkeypatch, tmp_path, platform, variable, place):
+    for name in (cache.VARIABLE, "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    if variable is not None:
+        monkeypatch.setenv(variable, str(tmp_path / "chosen"))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(sys, "platform", platform)
+    assert cache.cache_folder() == tmp_path / place
 
 
 @pytest.fixture(scope="module")

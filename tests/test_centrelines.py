@@ -8,6 +8,7 @@ import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from skimage.morphology import thin as skimage_thin
 
 from road_extract.base.errors import InputError
 from road_extract.roads.centrelines import SkeletonPixels, skeleton, trace_skeleton
@@ -50,6 +51,21 @@ def test_thinning_keeps_every_piece_and_every_hole(seed, rows, cols):
     skeleton_ = thin(mask)
     assert not (skeleton_ & ~mask).any()
     assert holes_and_pieces(skeleton_) == holes_and_pieces(mask)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 90), st.integers(1, 90))
+def test_thinning_keeps_the_pixels_that_scikit_image_keeps(seed, rows, cols):
+    mask = random_mask(seed, rows, cols)
+    assert np.array_equal(thin(mask), skimage_thin(mask))
+
+
+def test_thinning_keeps_the_pixels_that_scikit_image_keeps_of_real_masks(shared_data):
+    paths = sorted((shared_data / "massachusetts" / "valid" / "masks").glob("*.tif"))
+    assert paths
+    for path in paths:
+        with rasterio.open(path) as dataset:
+            mask = dataset.read(1) == 1
+        assert np.array_equal(thin(mask), skimage_thin(mask)), path.name
 
 
 @given(st.integers(0, 10**6))

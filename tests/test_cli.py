@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -11,12 +12,13 @@ import numpy as np
 import pytest
 import rasterio
 
-from road_extract.base.options import PredictOptions, VectorizeOptions
+import road_extract
+from road_extract.base.options import BatchOptions, LineOptions, PredictOptions, VectorizeOptions
 from road_extract.base.progress import Progress
 from road_extract.cli import COMMANDS, run
 from road_extract.cli.console import bar_line, format_seconds
-from tests.conftest import REPOSITORY, SAMPLES
-from tests.test_pipeline import roads_in
+from tests.helpers.paths import REPOSITORY, SAMPLES
+from tests.helpers.scenes import roads_in
 
 
 @pytest.fixture
@@ -51,7 +53,6 @@ def test_the_two_halves_give_the_whole(scene, tmp_path, identity_model):
         (["extract", "missing.tif", "r.gpkg"], "missing.tif: cannot be opened as a raster"),
         (["extract", "{scene}", "r.shp"], "known vector format"),
         (["extract", "{scene}", "r.gpkg", "--model", "nowhere"], "has no spec.json"),
-        (["extract", "{scene}", "r.gpkg", "--backend", "abacus"], "backend 'abacus' is unknown"),
         (["extract", "{scene}", "r.gpkg", "--overlap", "113"], "expected 0 to 112 px"),
         (["extract", "{scene}", "r.gpkg", "--threshold", "1.5"], "expected 0.001 to 1"),
         (["extract", "{scene}", "r.gpkg", "--bands", "9"], "expected 1 or 3 of 1 to 3"),
@@ -75,12 +76,22 @@ def test_bad_input_gets_one_sentence_and_exit_code_1(scene, tmp_path, monkeypatc
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("args", [["extract"], ["nothing"], ["extract", "a", "b.gpkg", "--overlap", "wide"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["extract"],
+        ["nothing"],
+        ["extract", "a", "b.gpkg", "--overlap", "wide"],
+        ["extract", "a", "b.gpkg", "--backend", "abacus"],
+        ["predict", "a", "b.tif", "--precision", "half"],
+    ],
+)
 def test_wrong_usage_is_exit_code_2(args, capsys):
     assert run(args) == 2
     assert "Usage: " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_json_progress_is_json_lines_only_and_ends_with_the_result(scene, tmp_path):
     """In a process of its own, with the real model: TensorFlow writes to the file descriptors directly.
 
@@ -113,6 +124,7 @@ def test_json_errors_are_events_too(tmp_path):
     assert "no.tif: cannot be opened" in event["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_with_130_and_leaves_nothing(write_scene, tmp_path, number):
@@ -190,13 +202,34 @@ def test_every_command_has_help_that_shows_its_options(capsys):
         assert "Usage: road-extract " + name in capsys.readouterr().out
 
 
-def test_the_command_line_offers_every_option_field_with_its_help(capsys):
-    run(["extract", "--help"])
-    text = " ".join(capsys.readouterr().out.split())
-    for cls in (PredictOptions, VectorizeOptions):
-        for f in cls.__dataclass_fields__.values():
-            assert "--" + (f.metadata["short"] or f.name).replace("_", "-") in text
-            assert f.metadata["help"].split(":")[0][:40] in text
+#: Command, options class, and the flag of each of its fields.
+FLAGS = [
+    ("extract", PredictOptions,
+     "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
+     "--assume-crs"),
+    ("extract", VectorizeOptions, "--geometry --threshold --min-area --min-hole --simplify"),
+    ("extract", LineOptions, "--max-gap --min-length --min-spur"),
+    ("batch", BatchOptions,
+     "--formats --keep-probability --keep-mask --keep-nodes --asset --shard-px --jobs --dask --merge --resume "
+     "--fail-fast"),
+    ("shard", PredictOptions,
+     "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
+     "--assume-crs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "cls", "flags"), FLAGS)
+def test_the_command_line_offers_every_option_field_with_its_help(capsys, command, cls, flags):
+    run([command, "--help"])
+    text = "".join(capsys.readouterr().out.split())
+    for flag, f in zip(flags.split(), cls.__dataclass_fields__.values(), strict=True):
+        assert flag in text
+        assert "".join(f.metadata["help"].split()) in text
+
+
+def test_flags_that_are_on_can_be_switched_off(capsys):
+    run(["batch", "--help"])
+    assert "--resume / --restart" in capsys.readouterr().out
 
 
 def test_info_tells_size_work_and_problems(scene, write_scene, tmp_path, capsys):
@@ -237,3 +270,35 @@ def test_a_preview_shows_roads_where_they_are(scene, tmp_path, identity_model):
     red = picture[0] - picture[2] > 40
     bright = roads_in(300, 260)[0] == 230
     assert (red == bright).mean() > 0.99
+
+
+#: The function of each command.
+FUNCTIONS = {
+    "extract": "extract_roads",
+    "batch": "extract_batch",
+    "shard": "predict_portion",
+    "predict": "predict_probability",
+    "vectorize": "vectorize_roads",
+    "info": "describe_scene",
+    "preview": "draw_preview",
+    "evaluate": "evaluate",
+    "diff": "diff_roads",
+    "train": "train_model",
+    "quantize": "quantize_model",
+    "export": "export_model",
+}
+
+
+def test_every_command_is_a_function_of_the_package_with_its_options_by_name():
+    assert FUNCTIONS.keys() == COMMANDS.keys()
+    for name in FUNCTIONS.values():
+        parameters = inspect.signature(getattr(road_extract, name)).parameters.values()
+        assert all(p.default is p.empty for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD), name
+        assert all(p.default is not p.empty for p in parameters if p.kind is p.KEYWORD_ONLY), name
+        assert all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters), name
+
+
+@pytest.mark.parametrize("name", [name for name in road_extract.__all__ if name.endswith("Options")])
+def test_options_are_given_by_name(name):
+    with pytest.raises(TypeError, match="positional"):
+        getattr(road_extract, name)(1)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from road_extract.cli import COMMANDS
-from tests.conftest import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "sample_tiles/README.md")]
 PAGES += sorted((REPOSITORY / "docs").rglob("*.md"))

@@ -14,9 +14,9 @@ import rasterio
 import shapely
 from affine import Affine
 
-from road_extract import DiffOptions, EvaluateOptions, RoadExtractError, evaluate
+from road_extract import DiffOptions, EvaluateOptions, Outputs, RoadExtractError, evaluate
 from road_extract.cli import run
-from tests.conftest import UTM
+from tests.helpers.scenes import UTM
 
 ROWS, COLS = 220, 260
 
@@ -159,8 +159,7 @@ def test_pixels_at_the_threshold_are_road_as_in_vectorize(raster, tmp_path, thre
     path = with_scale(raster(levels, "p.tif"))
     vectorize_roads(
         path,
-        tmp_path / "r.gpkg",
-        mask=tmp_path / "m.tif",
+        Outputs(tmp_path / "r.gpkg", mask=tmp_path / "m.tif"),
         options=VectorizeOptions(threshold=threshold, min_area_m2=0, min_hole_m2=0, simplify_m=0),
     )
     options = EvaluateOptions(threshold=threshold, metrics="raster")
@@ -352,7 +351,7 @@ def test_the_command_line_offers_every_option(command, options, capsys):
 
 
 def test_lines_of_the_sample_tile_against_themselves():
-    from tests.conftest import SAMPLES
+    from tests.helpers.paths import SAMPLES
 
     truth = SAMPLES / "vegas_roads.geojson"
     found = evaluate(truth, truth)

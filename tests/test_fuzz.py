@@ -54,7 +54,7 @@ class Worker:
         return {"outcome": "hang" if line is None else f"crash ({process.returncode})", "text": ""}
 
     def _start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.fuzz_worker"]
+        command = [sys.executable, "-m", "tests.helpers.fuzz_worker"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         return self._process
 
@@ -229,9 +229,7 @@ def test_mutated_files_are_taken_or_refused_with_a_sentence(part, seeds, worker,
     @seed(part + 4 * int(os.environ.get("ROAD_EXTRACT_FUZZ_SEED", "0")))
     @settings(max_examples=max(1, TRIES // 4), deadline=None, database=None, phases=[Phase.generate, Phase.shrink],
               suppress_health_check=list(HealthCheck))  # fmt: skip
-    @given(
-        st.sampled_from([n for n, (kind, _, _) in enumerate(seeds) if kind != "beside"]), mutations(), st.integers(0, 9)
-    )
+    @given(st.sampled_from(tried), mutations(), st.integers(0, 9))
     def run(index: int, steps: Steps, luck: int) -> None:
         kind, name, content = seeds[index]
         place = folder / "input"

@@ -22,7 +22,7 @@ from road_extract.base.errors import InputError
 from road_extract.base.windows import Window
 from road_extract.io.raster import ProbabilityRaster, Scene, SceneView, find_problems, gdal_session, read_facts
 from road_extract.prediction.preprocess import scale_scene
-from tests.conftest import UTM
+from tests.helpers.scenes import UTM
 
 VIEW = SceneView(1.0)
 

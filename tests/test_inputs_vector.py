@@ -269,10 +269,10 @@ def test_metres_that_call_themselves_degrees_are_refused_with_advice_that_works(
     right = write(tmp_path / "right.gpkg", METRES, "EPSG:32635")
     for pair in ((metres_without_crs, right), (right, metres_without_crs)):
         with pytest.raises(InputError, match=r"are not degrees.*--assume-crs EPSG"):
-            compare(*pair, tmp_path)
+            compare(pair[0], pair[1], tmp_path)
         with pytest.raises(InputError, match="are not degrees"):
             evaluate(*pair)
-        assert km(compare(*pair, tmp_path, assume_crs="EPSG:32635")) == (0.0, 0.9, 0.0)
+        assert km(compare(pair[0], pair[1], tmp_path, assume_crs="EPSG:32635")) == (0.0, 0.9, 0.0)
         found = evaluate(*pair, options=EvaluateOptions(assume_crs="EPSG:32635"))
         assert found.lines.wiedemann_completeness == pytest.approx(1)
 
@@ -332,7 +332,7 @@ def test_longitudes_from_0_to_360_are_the_same_places(tmp_path):
     east = [shapely.transform(geometry, lambda xy: xy + np.array([360, 0])) for geometry in west]
     pairs = [write(tmp_path / "w.gpkg", west), write(tmp_path / "e.gpkg", east)]
     for pair in (pairs, pairs[::-1]):
-        assert km(compare(*pair, tmp_path)) == SAME
+        assert km(compare(pair[0], pair[1], tmp_path)) == SAME
         assert evaluate(*pair).lines.wiedemann_completeness == pytest.approx(1)
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.conftest import REPOSITORY, SAMPLES
+from tests.helpers.paths import REPOSITORY, SAMPLES
 
 
 @pytest.mark.parametrize("watch", [True, False])
@@ -13,7 +13,7 @@ def test_stdin_is_watched_only_when_asked(tmp_path, watch):
     """`</dev/null` is how batch systems start programs: it must mean nothing."""
     command = [sys.executable, "-m", "road_extract", *["--watch-stdin"] * watch]
     done = subprocess.run(
-        [*command, "info", "--no-timing", SAMPLES / "vegas_utm.tif"],
+        [*command, "info", "--no-timing", str(SAMPLES / "vegas_utm.tif")],
         cwd=REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == (130 if watch else 0)
@@ -21,7 +21,15 @@ def test_stdin_is_watched_only_when_asked(tmp_path, watch):
 
 
 def test_an_open_stdin_keeps_it_going():
-    command = [sys.executable, "-m", "road_extract", "--watch-stdin", "info", "--no-timing", SAMPLES / "vegas_utm.tif"]
+    command = [
+        sys.executable,
+        "-m",
+        "road_extract",
+        "--watch-stdin",
+        "info",
+        "--no-timing",
+        str(SAMPLES / "vegas_utm.tif"),
+    ]
     with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert "646" in child.stdout.read()

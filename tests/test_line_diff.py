@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from road_extract.metrics.cutting import MatchRule, absorb_slivers, cut_by_match
 from road_extract.metrics.splitting import clip_lines, split_lines
-from tests.test_line_matching import lines, random_lines
+from tests.helpers.lines import lines, random_lines
 
 RULE = MatchRule(buffer_m=6, angle_deg=30, min_length_m=10)
 ROAD = lines([(0, 0), (100, 0)])

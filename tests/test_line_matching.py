@@ -8,18 +8,7 @@ from hypothesis import strategies as st
 
 from road_extract.metrics import matching
 from road_extract.metrics.matching import match_lines
-
-
-def lines(*coordinates: list[tuple[float, float]]) -> np.ndarray:
-    found = np.empty(len(coordinates), object)
-    found[:] = [shapely.LineString(points) for points in coordinates]
-    return found
-
-
-def random_lines(seed: int, count: int, steps: int = 6) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return lines(*(rng.uniform(0, 60, 2) + rng.normal(0, 4, (steps, 2)).cumsum(axis=0) for _ in range(count)))
-
+from tests.helpers.lines import lines, random_lines
 
 ROAD = lines([(0, 0), (100, 0)])
 
@@ -74,6 +63,7 @@ def test_nothing_matches_nothing():
     assert len(match_lines(ROAD, none, 3).line) == 0
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**31), st.floats(0.5, 12))
 def test_matched_lengths_equal_those_inside_a_buffer_drawn_by_shapely(seed, distance):
     """Independent of our geometry: a polygon round the others, fine enough to be off by less than a thousandth."""

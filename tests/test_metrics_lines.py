@@ -14,7 +14,7 @@ from road_extract.metrics.apls import AplsSetting, measure_paths
 from road_extract.metrics.graph import Places, build_graph
 from road_extract.metrics.topo import TopoSetting, count_marbles
 from road_extract.metrics.wiedemann import measure_matches
-from tests.test_line_matching import lines, random_lines
+from tests.helpers.lines import lines, random_lines
 
 NONE = np.empty(0, object)
 SQUARE = [(0, 0), (100, 0), (100, 100), (0, 100), (0, 0)]
@@ -200,7 +200,8 @@ def test_sampled_sources_estimate_the_same_score_and_say_so():
 def test_scenes_are_pooled_as_if_they_were_one_network():
     near, far = (town(), town()[:-1]), (moved(town(2), 5000, 0), moved(town(2)[1:], 5000, 0))
     parts = [measure_paths(build_graph(proposal), build_graph(truth), AplsSetting()) for truth, proposal in (near, far)]
-    one = measure_paths(*(build_graph(np.concatenate([near[i], far[i]])) for i in (1, 0)), AplsSetting())
+    proposal, truth = (build_graph(np.concatenate([near[i], far[i]])) for i in (1, 0))
+    one = measure_paths(proposal, truth, AplsSetting())
     assert (parts[0] + parts[1]).apls == pytest.approx(one.apls)
     assert (parts[0] + parts[1]).apls != pytest.approx((parts[0].apls + parts[1].apls) / 2, abs=1e-3)
 

@@ -92,7 +92,7 @@ def test_weights_with_python_objects_are_refused_and_run_no_code(tmp_path, monke
     network = build_resunet((32, 32, 3))
     save_model(network, ModelSpec("m", tile_size_px=32), tmp_path)
     arrays = {weight.path: np.array([Bomb()], dtype=object) for weight in network.weights}
-    np.savez(tmp_path / "weights.npz", **arrays)
+    np.savez(tmp_path / "weights.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="does not fit"):
         load_model(tmp_path)
     assert not Path("exploded").exists()

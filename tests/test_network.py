@@ -12,29 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from road_extract.base.grid import PixelFrame
 from road_extract.base.options import LineOptions
 from road_extract.base.windows import Window
 from road_extract.roads.masks.strips import MaskStrip
 from road_extract.roads.network import Evidence, RoadNetwork, to_networkx, trace_mask, trace_network
+from tests.helpers.lines import check_valid, draw, to_byte
 
 ALL = LineOptions(max_gap_m=0, min_length_m=0)
-
-
-def draw(rows: int, cols: int, *roads: tuple[float, float, float, float], width: float = 7.0) -> np.ndarray:
-    """Straight roads (x0, y0, x1, y1) in pixel coordinates, cut square at their ends."""
-    mask = np.zeros((rows, cols), bool)
-    y, x = np.mgrid[:rows, :cols] + 0.5
-    for x0, y0, x1, y1 in roads:
-        length = np.hypot(x1 - x0, y1 - y0)
-        ux, uy = (x1 - x0) / length, (y1 - y0) / length
-        along = (x - x0) * ux + (y - y0) * uy
-        mask |= (along >= 0) & (along <= length) & (np.abs((x - x0) * uy - (y - y0) * ux) <= width / 2)
-    return mask
-
-
-def to_byte(chance: np.ndarray) -> np.ndarray:
-    """Probabilities as strips carry them."""
-    return np.rint(chance * 254).astype(np.uint8)
 
 
 def ring(rows: int, cols: int, radius: float, width: float = 7.0) -> np.ndarray:
@@ -44,20 +29,6 @@ def ring(rows: int, cols: int, radius: float, width: float = 7.0) -> np.ndarray:
 
 def degrees(network: RoadNetwork) -> list[int]:
     return sorted(network.node_degree.tolist())
-
-
-def check_valid(network: RoadNetwork) -> None:
-    """Lines end at their nodes, are simple, and meet nowhere else."""
-    for line, a, b in zip(network.lines, network.from_node, network.to_node, strict=True):
-        ends = shapely.get_coordinates(line)[[0, -1]]
-        assert np.allclose(ends, network.node_xy[[a, b]], atol=1e-9)
-        assert line.is_simple
-    tree = shapely.STRtree(network.lines)
-    for i, j in tree.query(network.lines, predicate="intersects").T:
-        if i < j:
-            shared = shapely.MultiPoint(network.node_xy[np.intersect1d(
-                [network.from_node[i], network.to_node[i]], [network.from_node[j], network.to_node[j]])])  # fmt: skip
-            assert network.lines[i].intersection(network.lines[j]).difference(shared.buffer(1e-6)).is_empty
 
 
 def distance_to(network: RoadNetwork, axes: list[tuple[float, float, float, float]]) -> float:
@@ -233,6 +204,7 @@ def test_lines_of_roads_neither_cross_nor_touch(seed):
     check_valid(trace_mask(mask, options=ALL, simplify_m=3.0))
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), st.booleans(), st.booleans())
 def test_equal_inputs_give_equal_networks_in_any_strips(seed, shrink, probability):
@@ -250,7 +222,7 @@ def test_equal_inputs_give_equal_networks_in_any_strips(seed, shrink, probabilit
             return chance[place], np.ones(chance[place].shape, bool)
 
         options = LineOptions(min_length_m=0, max_gap_m=20)
-        return trace_network(strips, mask.shape, (1.0, 1.0), options, 1.0, Evidence(read, 0.5, not probability))
+        return trace_network(strips, PixelFrame(*mask.shape), options, 1.0, Evidence(read, 0.5, not probability))
 
     one, other = run(120), run(17)
     assert [line.wkb for line in one.lines] == [line.wkb for line in other.lines]
@@ -263,7 +235,7 @@ def test_probability_is_the_mean_along_the_line():
     chance = np.where(np.arange(200) < 100, 0.6, 0.9) * np.ones((60, 1))
     strip = MaskStrip(0, mask, np.ones_like(mask), to_byte(chance))
     evidence = Evidence(lambda window: pytest.fail("there is no gap"), 0.5, is_mask=False)
-    network = trace_network([strip], mask.shape, (1.0, 1.0), ALL, 1.0, evidence)
+    network = trace_network([strip], PixelFrame(*mask.shape), ALL, 1.0, evidence)
     assert network.probability[0] == pytest.approx(0.75, abs=0.01)
     assert network.probability_min[0] == pytest.approx(0.6, abs=0.01)
     assert np.isnan(trace_mask(mask).probability).all()

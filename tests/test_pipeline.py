@@ -16,27 +16,19 @@ from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from road_extract import PredictOptions, VectorizeOptions, extract_roads, predict_probability, vectorize_roads
+from road_extract import Outputs, PredictOptions, VectorizeOptions, extract_roads, predict_probability, vectorize_roads
 from road_extract.base.errors import BackendError, InputError, OutputError
 from road_extract.base.grid import RasterGrid
 from road_extract.base.windows import TilePlan, Window
-from road_extract.io.raster import ProbabilityRaster, Scene, SceneView
+from road_extract.io.raster import ProbabilityRaster, Scene, SceneView, sink
 from road_extract.models.spec import ModelSpec
 from road_extract.pipeline import flow, setup
 from road_extract.prediction.inference import Inference, iter_probability
 from road_extract.prediction.preprocess import Scaling
-from tests.conftest import UTM, IdentityBackend
+from tests.helpers.backends import IdentityBackend, use_backend
+from tests.helpers.scenes import UTM, roads_in
 
 EXACT = VectorizeOptions(min_area_m2=0, min_hole_m2=0, simplify_m=0)
-
-
-def roads_in(rows: int, cols: int) -> np.ndarray:
-    """A bright cross and a bright block on dark ground, uint8 (3, rows, cols)."""
-    pixels = np.full((3, rows, cols), 20, np.uint8)
-    pixels[:, rows // 3 : rows // 3 + 8] = 230
-    pixels[:, :, cols // 2 : cols // 2 + 6] = 230
-    pixels[:, -20:-5, 3:15] = 230
-    return pixels
 
 
 def read_probability(path) -> np.ndarray:
@@ -64,7 +56,7 @@ class ArraySource:
     def __init__(self, pixels: np.ndarray, valid: np.ndarray) -> None:
         self.pixels, self.valid = pixels, valid
         self.reads = 0
-        self.grid = RasterGrid(*valid.shape, Affine.identity(), "")
+        self.grid = RasterGrid(len(valid), valid.shape[1], Affine.identity(), "")
 
     def read(self, window: Window):
         self.reads += 1
@@ -116,7 +108,7 @@ def test_invalid_pixels_are_nodata_everywhere_and_never_a_road(write_scene, tmp_
     pixels[:, hole] = 255  # as bright as a road
     scene = write_scene(pixels, mask=~hole)
     done = extract_roads(
-        scene, tmp_path / "r.gpkg", vectorize=EXACT, probability=tmp_path / "p.tif", mask=tmp_path / "m.tif"
+        scene, Outputs(tmp_path / "r.gpkg", probability=tmp_path / "p.tif", mask=tmp_path / "m.tif"), vectorize=EXACT
     )
     assert np.array_equal(np.isnan(read_probability(tmp_path / "p.tif")), hole)
     with rasterio.open(tmp_path / "m.tif") as dataset:
@@ -174,7 +166,7 @@ def test_small_roads_go_and_small_holes_are_filled_by_area(write_scene, tmp_path
 
 def test_extract_equals_predict_then_vectorize(write_scene, tmp_path, identity_model):
     scene = write_scene(roads_in(400, 300))
-    extract_roads(scene, tmp_path / "a.geojson", probability=tmp_path / "a.tif")
+    extract_roads(scene, Outputs(tmp_path / "a.geojson", probability=tmp_path / "a.tif"))
     predict_probability(scene, tmp_path / "b.tif")
     vectorize_roads(tmp_path / "b.tif", tmp_path / "b.geojson")
     assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
@@ -230,7 +222,7 @@ def test_a_scene_without_roads_gives_an_empty_layer(write_scene, tmp_path, ident
 
 def test_outputs_are_checked_before_any_work(write_scene, tmp_path, identity_model, monkeypatch):
     scene = write_scene(roads_in(60, 60))
-    monkeypatch.setattr(flow, "open_scene", lambda *args: pytest.fail("work began"))
+    monkeypatch.setattr(flow, "open_scene", lambda scene, options: pytest.fail("work began"))
     (tmp_path / "there.gpkg").write_bytes(b"old")
     with pytest.raises(InputError, match="exists already"):
         extract_roads(scene, tmp_path / "there.gpkg")
@@ -239,9 +231,9 @@ def test_outputs_are_checked_before_any_work(write_scene, tmp_path, identity_mod
     with pytest.raises(OutputError, match="does not exist"):
         extract_roads(scene, tmp_path / "none" / "r.gpkg")
     with pytest.raises(InputError, match="is an input and an output"):
-        extract_roads(scene, tmp_path / "r.gpkg", probability=scene, overwrite=True)
+        extract_roads(scene, Outputs(tmp_path / "r.gpkg", probability=scene), overwrite=True)
     with pytest.raises(InputError, match="same name"):
-        extract_roads(scene, tmp_path / "r.gpkg", probability=tmp_path / "x.tif", mask=tmp_path / "x.tif")
+        extract_roads(scene, Outputs(tmp_path / "r.gpkg", probability=tmp_path / "x.tif", mask=tmp_path / "x.tif"))
     assert (tmp_path / "there.gpkg").read_bytes() == b"old"
 
 
@@ -256,7 +248,9 @@ def test_whatever_interrupts_leaves_nothing_behind(write_scene, tmp_path, identi
 
     with pytest.raises(KeyboardInterrupt):
         extract_roads(
-            scene, tmp_path / "r.gpkg", probability=tmp_path / "p.tif", mask=tmp_path / "m.tif", report=interrupt
+            scene,
+            Outputs(tmp_path / "r.gpkg", probability=tmp_path / "p.tif", mask=tmp_path / "m.tif"),
+            report=interrupt,
         )
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -265,7 +259,7 @@ def test_damage_in_the_middle_of_a_scene_leaves_nothing_behind(write_scene, tmp_
     scene = write_scene(rng.integers(0, 255, (3, 900, 300), dtype=np.uint8))
     scene.write_bytes(scene.read_bytes()[:500_000])
     with pytest.raises(InputError, match="damaged, cut short"):
-        extract_roads(scene, tmp_path / "r.gpkg", probability=tmp_path / "p.tif")
+        extract_roads(scene, Outputs(tmp_path / "r.gpkg", probability=tmp_path / "p.tif"))
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [scene.name]
 
 
@@ -328,12 +322,16 @@ def test_if_one_output_fails_none_appears(write_scene, tmp_path, identity_model,
     scene = write_scene(roads_in(300, 260))
     before = sorted(tmp_path.rglob("*"))
 
-    def fail(*args, **kwargs):
-        raise OutputError("the mask could not be finished")
+    check = sink._check_written
 
-    monkeypatch.setattr("road_extract.io.raster.sink._check_written", fail)
+    def fail_at_the_mask(path, overviews):
+        if ".m.tmp-" in path.name:
+            raise OutputError("the mask could not be finished")
+        check(path, overviews)
+
+    monkeypatch.setattr(sink, "_check_written", fail_at_the_mask)
     with pytest.raises(OutputError, match="the mask"):
-        extract_roads(scene, tmp_path / "r.gpkg", mask=tmp_path / "m.tif")
+        extract_roads(scene, Outputs(tmp_path / "r.gpkg", mask=tmp_path / "m.tif"))
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -477,6 +475,41 @@ def test_an_error_of_any_stage_stops_all_at_once_with_its_own_message(stage):
     assert source.reads == reads  # nobody goes on reading
 
 
+def test_every_option_reaches_the_runtime_in_its_place(write_scene, tmp_path, identity_model, monkeypatch):
+    seen = {}
+
+    def open_fake(**given):
+        seen.update(given)
+        return IdentityBackend()
+
+    monkeypatch.setattr(setup, "open_backend", open_fake)
+    options = PredictOptions(backend="onnxruntime", precision="float32", threads=3, batch_size=5, tta="d4")
+    predict_probability(write_scene(roads_in(60, 60)), tmp_path / "p.tif", options=options)
+    assert seen == {
+        "name": "onnxruntime", "model": identity_model, "batch_size": 5, "precision": "float32", "threads": 3,
+        "tta": "d4",
+    }  # fmt: skip
+
+
+class ClosingBackend(IdentityBackend):
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_loaded_backend_serves_many_scenes_and_stays_open(write_scene, tmp_path, identity_model, monkeypatch):
+    monkeypatch.setattr(setup, "open_backend", lambda **given: pytest.fail("a backend was loaded"))
+    backend = ClosingBackend()
+    for name in ("a", "b"):
+        scene = write_scene(roads_in(60, 60), f"{name}.tif")
+        predict_probability(scene, tmp_path / f"{name}_p.tif", backend=backend)
+    assert not backend.closed
+    use_backend(monkeypatch, lambda: backend)
+    predict_probability(scene, tmp_path / "c.tif")
+    assert backend.closed
+
+
 def test_nobody_waits_for_overviews_of_a_raster_that_is_not_kept(write_scene, tmp_path, identity_model, monkeypatch):
     scene, made = write_scene(roads_in(700, 900)), []
     monkeypatch.setattr("road_extract.io.raster.sink._build_overviews", lambda *args: made.append(args))
@@ -484,8 +517,8 @@ def test_nobody_waits_for_overviews_of_a_raster_that_is_not_kept(write_scene, tm
     assert not made
     monkeypatch.undo()
     monkeypatch.setattr(setup, "shipped_model", lambda: identity_model)
-    monkeypatch.setattr(flow, "open_backend", lambda *args: IdentityBackend())
-    extract_roads(scene, tmp_path / "b.geojson", probability=tmp_path / "b.tif")
+    use_backend(monkeypatch, IdentityBackend)
+    extract_roads(scene, Outputs(tmp_path / "b.geojson", probability=tmp_path / "b.tif"))
     with rasterio.open(tmp_path / "b.tif") as dataset:
         assert dataset.overviews(1)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,11 +31,11 @@ def cut(mask: Mask, heights: list[int], probability: NDArray[np.generic] | None 
     row, turn = 0, 0
     while row < len(mask):
         part = slice(row, row + heights[turn % len(heights)])
-        yield MaskStrip(row, mask[part], np.ones_like(mask[part]), probability[part])
+        yield MaskStrip(row, mask[part], np.ones_like(mask[part]), probability[part])  # type: ignore[arg-type]
         row, turn = part.stop, turn + 1
 
 
-def polygons(mask: Mask, heights: list[int] | None = None, **options: object) -> list[RoadPolygon]:
+def polygons(mask: Mask, heights: list[int] | None = None, **options: Any) -> list[RoadPolygon]:
     return list(iter_polygons(cut(mask, heights or [len(mask)]), mask.shape[1], **options))
 
 
@@ -205,8 +206,13 @@ def test_a_finished_polygon_comes_before_most_strips_after_it_are_read() -> None
     mask = np.zeros((1000, 5), bool)
     mask[1::4, 1] = True
     read = []
-    strips = (read.append(strip.row_off) or strip for strip in cut(mask, [4]))
-    with closing(iter_polygons(strips, 5, cell_px=4)) as found:
+
+    def iter_noted() -> Iterator[MaskStrip]:
+        for strip in cut(mask, [4]):
+            read.append(strip.row_off)
+            yield strip
+
+    with closing(iter_polygons(iter_noted(), 5, cell_px=4)) as found:
         next(found)
         time.sleep(0.2)  # they run as far as they can
         assert max(read) <= 40
@@ -256,7 +262,7 @@ def test_a_tolerance_between_the_pixel_sizes_moves_the_long_side_only() -> None:
 @pytest.mark.parametrize(
     "options", [{"tolerance_m": -1}, {"tolerance_m": float("nan")}, {"pixel_size_m": (1, 0)}, {"cell_px": 0}]
 )
-def test_bad_options_are_refused(options: dict[str, float]) -> None:
+def test_bad_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="expected a tolerance"):
         iter_polygons([], 4, **options)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import geopandas
 import networkx
@@ -17,13 +18,13 @@ import rasterio
 import shapely
 from affine import Affine
 
-from road_extract import LineOptions, VectorizeOptions, extract_roads, vectorize_roads
+from road_extract import LineOptions, Outputs, VectorizeOptions, extract_roads, vectorize_roads
 from road_extract.base.errors import InputError
 from road_extract.cli import run
 from road_extract.io.vector import FORMATS, osm, write_network
 from road_extract.roads.network import trace_mask
-from tests.conftest import UTM
-from tests.test_network import draw
+from tests.helpers.lines import draw
+from tests.helpers.scenes import UTM
 
 LINES = VectorizeOptions(geometry="lines")
 BOTH = VectorizeOptions(geometry="both")
@@ -43,7 +44,7 @@ def raster(mask, write_scene):
     """Its probability: 0.9 on roads."""
 
     def write(**profile):
-        settings = {"name": "p.tif", "nodata": 255} | profile
+        settings: dict[str, Any] = {"name": "p.tif", "nodata": 255} | profile
         tags = settings.pop("tags", {})
         path = write_scene(np.where(mask, 229, 13).astype(np.uint8)[None], **settings)
         with rasterio.open(path, "r+") as dataset:
@@ -60,7 +61,7 @@ def layers(path) -> dict[str, geopandas.GeoDataFrame]:
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_lines_carry_their_attributes_in_every_format(raster, tmp_path, suffix):
-    done = vectorize_roads(raster(), tmp_path / f"r{suffix}", options=LINES, nodes=tmp_path / f"n{suffix}")
+    done = vectorize_roads(raster(), Outputs(tmp_path / f"r{suffix}", nodes=tmp_path / f"n{suffix}"), options=LINES)
     read = geopandas.read_parquet if suffix == ".parquet" else geopandas.read_file
     roads, nodes = read(done.path).to_crs("EPSG:32611"), read(tmp_path / f"n{suffix}").to_crs("EPSG:32611")
     assert list(roads.columns.drop("geometry")) == NAMES
@@ -120,7 +121,7 @@ def test_widths_are_told_only_of_models_that_know_them(raster, tmp_path):
 
 def test_predicted_rasters_say_whether_their_model_knows_widths(write_scene, tmp_path, identity_model):
     scene = write_scene(np.full((3, 60, 60), 230, np.uint8))
-    extract_roads(scene, tmp_path / "r.gpkg", vectorize=BOTH, probability=tmp_path / "p.tif")
+    extract_roads(scene, Outputs(tmp_path / "r.gpkg", probability=tmp_path / "p.tif"), vectorize=BOTH)
     with rasterio.open(tmp_path / "p.tif") as dataset:
         assert dataset.tags()["ROAD_EXTRACT_TRUE_WIDTH"] == "no"
     assert not set(WIDTHS) & set(layers(tmp_path / "r.gpkg")["road_lines"].columns)
@@ -214,8 +215,8 @@ def test_no_road_is_a_valid_file(write_scene, tmp_path, suffix):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["r.osm"], "holds lines, no polygons"),
-        (["r.graphml", "--geometry", "both"], "holds lines, no polygons"),
+        (["r.osm"], "holds lines only"),
+        (["r.graphml", "--geometry", "both"], "holds lines only"),
         (["r.shp", "--geometry", "lines"], "known vector format"),
         (["r.gpkg", "--nodes", "n.gpkg"], "polygons have no nodes"),
         (["r.gpkg", "--geometry", "lines", "--nodes", "n.osm"], "known vector format"),
@@ -266,7 +267,7 @@ def test_lines_come_from_smaller_areas_than_polygons(write_scene, tmp_path):
 
 
 def test_the_mask_of_lines_can_be_kept(raster, mask, tmp_path):
-    vectorize_roads(raster(), tmp_path / "r.gpkg", options=LINES, mask=tmp_path / "m.tif")
+    vectorize_roads(raster(), Outputs(tmp_path / "r.gpkg", mask=tmp_path / "m.tif"), options=LINES)
     with rasterio.open(tmp_path / "m.tif") as dataset:
         assert np.array_equal(dataset.read(1) == 1, mask)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from road_extract import extract_roads
-from tests.conftest import SAMPLES
+from road_extract import Outputs, extract_roads
+from tests.helpers.paths import SAMPLES
 
 UTM_11N = "EPSG:32611"
 
@@ -18,7 +18,7 @@ def roads(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample")
     found = {}
     for name in ("vegas_pan", "vegas_utm"):
-        extract_roads(SAMPLES / f"{name}.tif", folder / f"{name}.geojson", probability=folder / f"{name}.tif")
+        extract_roads(SAMPLES / f"{name}.tif", Outputs(folder / f"{name}.geojson", probability=folder / f"{name}.tif"))
         found[name] = geopandas.read_file(folder / f"{name}.geojson").to_crs(UTM_11N)
     return folder, found
 

@@ -12,7 +12,7 @@ from road_extract.base.errors import InputError
 from road_extract.base.geodesy import pixel_size_m
 from road_extract.base.windows import Window
 from road_extract.io.raster import Scene, SceneView, gdal_session
-from tests.conftest import UTM
+from tests.helpers.scenes import UTM
 
 VIEW = SceneView(gsd_m=1.0)
 

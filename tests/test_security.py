@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import zipfile
 
 import numpy as np
@@ -17,7 +18,7 @@ from road_extract.io.raster.opening import gdal_session, open_raster
 from road_extract.io.sources import expand_inputs
 from road_extract.io.sources.naming import safe_name
 from road_extract.io.vector import read_table
-from tests.file_server import serve
+from tests.helpers.file_server import serve
 
 VIEW = SceneView(1.0)
 
@@ -27,14 +28,14 @@ def hosts(monkeypatch):
     """Names of hosts, without a network."""
     names = {"public.example": "93.184.216.34", "inside.example": "10.1.2.3", "meta.example": "169.254.169.254"}
 
-    look_up = allowed.socket.getaddrinfo
+    look_up = socket.getaddrinfo
 
     def look_up_here(host, *args, **kwargs):
         if host in names:
             return [(None, None, None, None, (names[host], 0))]
         return look_up(host, *args, **kwargs)
 
-    monkeypatch.setattr(allowed.socket, "getaddrinfo", look_up_here)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
     allowed._addresses.cache_clear()
     yield
     allowed._addresses.cache_clear()

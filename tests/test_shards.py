@@ -12,7 +12,7 @@ from road_extract.base.windows import TilePlan
 from road_extract.batch import shards
 from road_extract.batch.shards import count_windows, is_shard, join_shards, plan_cores, plan_scene, predict_shard
 from road_extract.io.raster import read_tags
-from tests.batch_driver import PositionBackend
+from tests.helpers.backends import PositionBackend, use_backend
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(32, 900), st.integers(0, 32))
@@ -41,10 +41,7 @@ def test_a_cut_doubles_one_row_or_column_of_windows_and_no_more(height, width, o
 
 @pytest.fixture
 def position(identity_model, monkeypatch):
-    from road_extract.pipeline import flow
-
-    for module in (flow, shards):
-        monkeypatch.setattr(module, "open_backend", lambda *args: PositionBackend())
+    use_backend(monkeypatch, PositionBackend)
     yield
     shards.release_model()
 
@@ -97,7 +94,7 @@ def test_a_worker_that_has_another_version_model_or_scene_refuses(write_scene, t
     if what == "scene":
         write_scene(np.zeros((3, 300, 301), np.uint8))
     else:
-        planned = replace(planned, **{what: "0"})
+        planned = replace(planned, **{what: "0"})  # type: ignore[arg-type]
     with pytest.raises(InputError, match="the run began"):
         predict_shard(planned, 0, tmp_path / "s.tif", "a")
     assert not (tmp_path / "s.tif").exists()
@@ -105,7 +102,12 @@ def test_a_worker_that_has_another_version_model_or_scene_refuses(write_scene, t
 
 def test_the_model_is_loaded_once_for_all_shards(write_scene, tmp_path, position, monkeypatch):
     loaded = []
-    monkeypatch.setattr(shards, "open_backend", lambda *args: loaded.append(args) or PositionBackend())
+
+    def load() -> PositionBackend:
+        loaded.append(PositionBackend())
+        return loaded[-1]
+
+    use_backend(monkeypatch, load)
     planned = plan_scene(str(write_scene(np.zeros((3, 900, 300), np.uint8))), PredictOptions(), 384)
     for index in range(2):
         predict_shard(planned, index, tmp_path / f"{index}.tif", "a")

@@ -11,7 +11,7 @@ import rasterio
 from road_extract.base.errors import InputError, OutputError
 from road_extract.base.grid import RasterGrid
 from road_extract.io.raster import ProbabilityRaster, open_mask_sink, open_probability_sink
-from tests.conftest import UTM
+from tests.helpers.scenes import UTM
 
 CRS = rasterio.crs.CRS.from_epsg(32611).to_wkt()
 
@@ -92,7 +92,7 @@ def test_a_full_disk_is_an_output_error_wherever_it_strikes(tmp_path, limit):
         except OutputError as error:
             print("refused:", error)
     """
-    from tests.conftest import REPOSITORY
+    from tests.helpers.paths import REPOSITORY
 
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
@@ -146,7 +146,8 @@ def test_levels_of_bytes_are_those_of_their_probabilities(tmp_path, rng, scale, 
         assert np.array_equal(strip[2], values != 255)
         assert np.array_equal(strip[3], np.rint(probability * 254))
         found.append(strip[3])
-    assert np.array_equal(*found)
+    first, second = found
+    assert np.array_equal(first, second)
 
 
 def test_float_probabilities_of_other_tools_are_read(tmp_path):

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +21,9 @@ from road_extract.io import fetching
 from road_extract.io.raster.opening import open_raster
 from road_extract.io.raster.remote import remote_env
 from road_extract.io.sources import expand_inputs
-from tests.conftest import UTM
-from tests.file_server import serve
-from tests.test_pipeline import roads_in
+from tests.helpers.file_server import serve
+from tests.helpers.s3 import put_object
+from tests.helpers.scenes import UTM, roads_in
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +79,7 @@ def test_a_quarter_of_a_scene_takes_about_a_quarter_of_its_bytes(cog, tmp_path, 
     assert np.array_equal(read(tmp_path / "remote.tif"), expected(cog)[:550, :500])
 
 
-FAILURES = {
+FAILURES: dict[str, dict[int, int | str]] = {
     "unavailable": dict.fromkeys(range(0, 60, 4), 503),
     "too many requests": dict.fromkeys(range(1, 60, 5), 429),
     "cut": dict.fromkeys(range(1, 60, 7), "cut"),
@@ -294,59 +289,10 @@ def test_what_a_server_changes_between_two_runs_is_read_anew(tmp_path, write_sce
 # S3
 
 
-@pytest.fixture(scope="module")
-def s3():
-    """Address of an S3 server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
-        try:
-            _put(f"http://127.0.0.1:{port}/scenes", b"")
-            yield f"127.0.0.1:{port}"
-        finally:
-            child.kill()
-
-
-def _put(url: str, data: bytes) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for wait_s in [0.1] * 300:
-        try:
-            opener.open(
-                urllib.request.Request(
-                    url, data=data, headers={"Content-Type": "image/tiff", "Authorization": "AWS any"}, method="PUT"
-                ),
-                timeout=10,
-            ).close()
-            return
-        except ConnectionRefusedError:
-            time.sleep(wait_s)
-        except OSError as error:
-            if "refused" not in str(error):
-                raise
-            time.sleep(wait_s)
-    raise AssertionError("the S3 server did not start")
-
-
-@pytest.fixture
-def s3_env(s3, monkeypatch, tmp_path):
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    settings = {
-        "AWS_S3_ENDPOINT": s3, "AWS_HTTPS": "NO", "AWS_VIRTUAL_HOSTING": "FALSE", "AWS_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-        "CPL_AWS_CREDENTIALS_FILE": str(tmp_path / "none"), "CPL_AWS_AUTODETECT_EC2": "NO",
-    }  # fmt: skip
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    return s3
-
-
 def test_a_scene_from_s3_with_credentials_from_the_environment(
     s3_env, cog, tmp_path, identity_model, monkeypatch, capsys
 ):
-    _put(f"http://{s3_env}/scenes/sub/cog.tif", cog.read_bytes())
+    put_object(f"http://{s3_env}/scenes/sub/cog.tif", cog.read_bytes())
     scene, out = "s3://scenes/sub/cog.tif", str(tmp_path / "remote.tif")
     assert run(["predict", scene, out]) == 1
     assert "AWS_SECRET_ACCESS_KEY" in capsys.readouterr().err
@@ -372,7 +318,7 @@ def test_the_identity_of_a_scene_on_s3_changes_with_it(s3_env, write_scene, rng,
     for value in (1, 1, 2):
         pixels[0, 200:230, 300:330] = value
         pixels[0, 200 : 200 + 3 * value, 300:330] = 7
-        _put(f"http://{s3_env}/scenes/changing.tif", write_scene(pixels, **blocks).read_bytes())
+        put_object(f"http://{s3_env}/scenes/changing.tif", write_scene(pixels, **blocks).read_bytes())
         found.append(ref.identity())
     assert found[0] == found[1] != found[2]
     with pytest.raises(InputError):

@@ -11,7 +11,7 @@ import pytest
 from road_extract.base.errors import InputError
 from road_extract.io import fetching
 from road_extract.io.sources import expand_inputs
-from tests.file_server import serve
+from tests.helpers.file_server import serve
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pytest
@@ -172,7 +173,7 @@ def test_a_resumed_run_equals_an_unbroken_one(prepared, tmp_path):
     train_prepared(prepared, tmp_path / "whole", TINY, SPEC)
 
     def stop_after_eleven(progress):
-        if progress.step == 12:
+        if progress.done == 12:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -198,7 +199,7 @@ import sys
 from pathlib import Path
 from tests.test_training import SPEC, TINY
 from road_extract.training import train_prepared
-report = lambda p: print("step", p.step, flush=True)
+report = lambda p: print("step", p.done, flush=True)
 train_prepared(Path(sys.argv[1]), Path(sys.argv[2]), TINY, SPEC, report=report)
 """
 
@@ -268,12 +269,12 @@ def test_the_command_trains_on_vector_roads_from_the_shipped_weights(tmp_path, w
     import geopandas
     import shapely
 
-    from tests.conftest import UTM
+    from tests.helpers.scenes import UTM
 
     pixels = rng.integers(40, 80, (3, 256, 300), dtype=np.uint8)
     pixels[:, 100:107] = pixels[:, :, 50:57] = pixels[:, :, 200:207] = 180
     scene = write_scene(pixels)
-    lines = [[(0, 103.5), (300, 103.5)], [(53.5, 0), (53.5, 256)], [(203.5, 0), (203.5, 256)]]
+    lines: Any = [[(0, 103.5), (300, 103.5)], [(53.5, 0), (53.5, 256)], [(203.5, 0), (203.5, 256)]]
     roads = geopandas.GeoDataFrame(geometry=[shapely.LineString([UTM * p for p in line]) for line in lines], crs=32611)
     roads.to_crs(4326).to_file(tmp_path / "roads.geojson")
     arguments = ["train", str(scene), "--roads", str(tmp_path / "roads.geojson"), "--out", str(tmp_path / "m")]
@@ -310,7 +311,7 @@ def test_what_is_on_can_be_switched_off(monkeypatch):
     from road_extract.training import from_scenes
 
     seen = []
-    monkeypatch.setattr(from_scenes, "train_model", lambda sources, out, options, *args, **kwargs: seen.append(options))
+    monkeypatch.setattr(from_scenes, "train_model", lambda sources, out, *, options, **others: seen.append(options))
     for flags in ([], ["--no-bfloat16", "--tensorboard"]):
         assert run(["train", "x.tif", "--out", "m", *flags]) == 0
     assert [(options.bfloat16, options.tensorboard) for options in seen] == [(True, False), (False, True)]

@@ -23,7 +23,7 @@ from road_extract.training.preparation import prepare_scenes
 from road_extract.training.sampling import SamplingOptions, WindowSampler, _crop, _warp, random_symmetry
 from road_extract.training.scenes import INVALID, ROAD, UNLABELLED, VALIDATION, PreparedScene, SceneEntry, open_prepared
 from road_extract.training.sources import TrainingSource
-from tests.conftest import UTM
+from tests.helpers.scenes import UTM
 
 SPEC = ModelSpec("test")
 NO_VALIDATION = DataOptions(validation_share=0.0)
@@ -349,7 +349,7 @@ def test_warped_windows_lie_where_they_should():
     reach = scale * size * (np.cos(angle) + np.sin(angle)) / 2
     matrix = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     image, labels = _warp(scene, centre, matrix, reach, size)
-    offsets = np.stack(np.indices((size, size)), -1) + 0.5 - size / 2
+    offsets = np.moveaxis(np.indices((size, size)), 0, -1) + 0.5 - size / 2
     expected_row = centre[0] + scale * (np.cos(angle) * offsets[..., 0] - np.sin(angle) * offsets[..., 1]) - 0.5
     expected_col = centre[1] + scale * (np.sin(angle) * offsets[..., 0] + np.cos(angle) * offsets[..., 1]) - 0.5
     assert np.abs(image[..., 0] - expected_row).max() < 1

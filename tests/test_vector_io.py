@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -44,7 +45,7 @@ def wkt(crs: str) -> str:
     return pyproj.CRS(crs).to_wkt()
 
 
-def schema(geometry_type: str = "Polygon", crs: str = UTM_33, fields: dict[str, type] | None = None) -> LayerSchema:
+def schema(geometry_type: Any = "Polygon", crs: str = UTM_33, fields: dict[str, type] | None = None) -> LayerSchema:
     return LayerSchema("roads", geometry_type, wkt(crs), FIELDS if fields is None else fields)
 
 
@@ -256,7 +257,7 @@ def test_lines_are_cut_at_the_antimeridian(tmp_path: Path) -> None:
     line = shapely.LineString([(179.5, 1), (-179.5, 2), (179.75, 2)])
     (geometry,) = write_geojson(tmp_path, [line], "EPSG:4326")
     assert geometry["type"] == "MultiLineString"
-    parts = [[[179.5, 1], [180, 1.5]], [[-180, 1.5], [-179.5, 2], [-180, 2]], [[180, 2], [179.75, 2]]]
+    parts: Any = [[[179.5, 1], [180, 1.5]], [[-180, 1.5], [-179.5, 2], [-180, 2]], [[180, 2], [179.75, 2]]]
     assert sorted(geometry["coordinates"]) == sorted(parts)
 
 
@@ -433,10 +434,10 @@ class Tracked(dict):
 
 
 def tracked(count: int, shape: shapely.Geometry, peaks: list[int]) -> Iterator[Feature]:
-    alive: weakref.WeakSet[Feature] = weakref.WeakSet()
+    alive: weakref.WeakSet[Tracked] = weakref.WeakSet()
 
     class Row(Tracked):
-        __hash__ = object.__hash__
+        __hash__ = object.__hash__  # type: ignore[assignment]
 
     for index in range(count):
         values = Row(row(index))

@@ -7,16 +7,7 @@ from hypothesis import strategies as st
 
 from road_extract.base.errors import InputError
 from road_extract.base.windows import TilePlan, Window
-
-sizes = st.integers(1, 60)
-
-
-@st.composite
-def plans(draw: st.DrawFn) -> TilePlan:
-    size = draw(st.integers(4, 24))
-    overlap = draw(st.integers(0, size // 2))
-    shift = draw(st.integers(0, size - overlap - 1))
-    return TilePlan(draw(sizes), draw(sizes), size, overlap, shift)
+from tests.helpers.strategies import plans
 
 
 @given(plans())
@@ -82,3 +73,20 @@ def test_impossible_plans_are_refused(kwargs: dict[str, int], words: str) -> Non
 def test_an_empty_window_is_refused() -> None:
     with pytest.raises(InputError, match="0 x 3"):
         Window(0, 0, 3, 0)
+
+
+windows = st.builds(Window, st.integers(-9, 9), st.integers(-9, 9), st.integers(1, 9), st.integers(1, 9))
+
+
+@given(windows, windows)
+def test_an_intersection_holds_the_pixels_of_both(one: Window, other: Window) -> None:
+    def pixels(window: Window) -> set[tuple[int, int]]:
+        rows, cols = window.slices
+        return {(row, col) for row in range(rows.start, rows.stop) for col in range(cols.start, cols.stop)}
+
+    shared = one.intersection(other)
+    assert (set() if shared is None else pixels(shared)) == pixels(one) & pixels(other)
+    if shared is not None:
+        rows, cols = shared.slices_in(one)
+        assert (rows.start + one.row_off, cols.start + one.col_off) == (shared.row_off, shared.col_off)
+        assert (rows.stop - rows.start, cols.stop - cols.start) == (shared.height, shared.width)

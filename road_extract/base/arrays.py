@@ -1,4 +1,4 @@
-"""Types of numpy arrays, named once."""
+"""Types of numpy arrays, named once, and what numpy lacks."""
 
 from __future__ import annotations
 
@@ -12,3 +12,11 @@ Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 #: shapely geometries.
 Geometries = NDArray[np.object_]
+
+
+def ranges(starts: IntArray, sizes: IntArray) -> IntArray:
+    """``[start, start + 1, ..., start + size - 1]`` of each pair, one after the other."""
+    ends = np.cumsum(sizes)
+    total = int(ends[-1]) if len(ends) else 0
+    found: IntArray = np.arange(total) + np.repeat(starts - (ends - sizes), sizes)
+    return found

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import glob
+import json
 import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from road_extract.base.errors import InputError, OutputError
 
@@ -97,6 +99,21 @@ def space_advice(path: Path, error: BaseException) -> str:
     if numbers & _SPACE_NUMBERS or any(_SPACE_WORDS.search(str(part)) for part in chain):
         return f"; free space in {path.parent} or choose another folder"
     return ""
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write values whole or not at all.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    with replacing(path) as temp:
+        temp.write_text(to_json(values), encoding="utf-8")
+
+
+def to_json(values: dict[str, Any]) -> str:
+    """Indented JSON."""
+    return json.dumps(values, indent=2) + "\n"
 
 
 def _move(temp: Path, path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
 from road_extract.base.coordinates import full_turn, geod, middle_longitude, to_geodetic, transformer, turns_to
 from road_extract.base.errors import InputError
-from road_extract.base.grid import RasterGrid
+from road_extract.base.grid import PixelFrame, RasterGrid
 
 if TYPE_CHECKING:
     import shapely
@@ -38,6 +38,15 @@ def pixel_size_m(grid: RasterGrid) -> tuple[float, float]:
     if not (math.isfinite(size_x) and size_x > 0 and math.isfinite(size_y) and size_y > 0):
         raise InputError("the scene's pixels have no size on the ground; check its CRS and geotransform")
     return size_x, size_y
+
+
+def pixel_frame(grid: RasterGrid) -> PixelFrame:
+    """The pixels of a raster in metres.
+
+    Raises:
+        InputError: As `pixel_size_m`.
+    """
+    return PixelFrame(grid.height, grid.width, pixel_size_m(grid))
 
 
 def area_m2(polygon: shapely.Polygon, crs: str) -> float:

@@ -44,3 +44,35 @@ class RasterGrid:
         """The same ground with other numbers of rows and columns."""
         scale = Affine.scale(self.width / width, self.height / height)
         return replace(self, height=height, width=width, transform=self.transform * scale)
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFrame:
+    """The pixels of a scene in metres on the ground: all that work on its shapes needs to know, without a CRS.
+
+    Places in metres have their origin at the upper left corner, x to the right and y down.
+
+    Attributes:
+        height: Rows.
+        width: Columns.
+        pixel_size_m: A pixel's size (x, y).
+    """
+
+    height: int
+    width: int
+    pixel_size_m: tuple[float, float] = (1.0, 1.0)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.height, self.width
+
+    @property
+    def extent_m(self) -> tuple[float, float]:
+        """Width and height."""
+        return self.width * self.pixel_size_m[0], self.height * self.pixel_size_m[1]
+
+    @property
+    def pixel_area_m2(self) -> float:
+        """Area of a pixel."""
+        return self.pixel_size_m[0] * self.pixel_size_m[1]

@@ -1,4 +1,4 @@
-"""What a long operation says of itself while it runs. Front ends decide how that is shown."""
+"""Progress reports of long operations. Front ends decide how they are shown."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class Progress:
     """One report.
 
     Attributes:
-        stage: What is going on: ``predict``, ``vectorize`` (polygons) or ``lines``; in batches
-            ``scenes``, ``shards`` or ``merge``.
+        stage: What is going on: ``predict``, ``vectorize`` (polygons) or ``lines``; in batches ``scenes``, ``shards``
+            or ``merge``; in evaluation ``evaluate``; in training ``prepare`` or ``train``.
         done: Units finished.
         total: Units in all, at least 1.
-        unit: ``windows``, ``rows``, ``scenes``, ``shards`` or ``areas``.
+        unit: ``windows``, ``rows``, ``scenes``, ``shards``, ``areas`` or ``steps``.
         scene: Name of the scene, where there are several.
     """
 
@@ -30,4 +30,4 @@ Report = Callable[[Progress], None]
 
 
 def no_report(progress: Progress) -> None:
-    """Say nothing."""
+    """Ignore a report."""

@@ -39,6 +39,22 @@ class Window:
         """The column after the last one."""
         return self.col_off + self.width
 
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Its rows and columns in an array of the whole scene."""
+        return slice(self.row_off, self.row_end), slice(self.col_off, self.col_end)
+
+    def slices_in(self, outer: Window) -> tuple[slice, slice]:
+        """Its rows and columns in an array of ``outer``, which it lies in."""
+        row, col = self.row_off - outer.row_off, self.col_off - outer.col_off
+        return slice(row, row + self.height), slice(col, col + self.width)
+
+    def intersection(self, other: Window) -> Window | None:
+        """The pixels in both windows; None if there are none."""
+        row, col = max(self.row_off, other.row_off), max(self.col_off, other.col_off)
+        height, width = min(self.row_end, other.row_end) - row, min(self.col_end, other.col_end) - col
+        return Window(col, row, width, height) if height > 0 and width > 0 else None
+
     def clipped(self, height: int, width: int) -> Window:
         """The part that lies in a scene of so many rows and columns; the window begins inside."""
         return Window(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from road_extract.base.errors import InputError, OutputError, RoadExtractError
-from road_extract.base.files import remove_leftovers
+from road_extract.base.files import remove_leftovers, write_json
 from road_extract.base.options import BatchOptions, LineOptions, PredictOptions, VectorizeOptions
 from road_extract.base.progress import Report, no_report
 from road_extract.batch.layout import Layout
@@ -23,7 +23,6 @@ from road_extract.batch.merging import plan_merge
 from road_extract.batch.pools.processes import ProcessPool
 from road_extract.batch.pools.protocol import Pool, attempt
 from road_extract.batch.pools.serial import SerialPool
-from road_extract.batch.records import write_json
 from road_extract.batch.results import BatchResult
 from road_extract.batch.runner import BatchRun, Recipe, iter_portion, scene_results, with_threads
 from road_extract.batch.shards import release_model
@@ -44,9 +43,6 @@ def extract_batch(
     vectorize: VectorizeOptions | None = None,
     lines: LineOptions | None = None,
     batch: BatchOptions | None = None,
-    merge: str | Path | None = None,
-    restart: bool = False,
-    fail_fast: bool = False,
     report: Report = no_report,
 ) -> BatchResult:
     """Extract the roads of many scenes into a folder, going on where an earlier run of the same ended.
@@ -57,10 +53,7 @@ def extract_batch(
         predict: How probabilities are made.
         vectorize: How roads are made of them.
         lines: What else matters for lines.
-        batch: What comes out of each scene, and who does the work.
-        merge: One layer over all scenes, to this file; keeps the probability rasters, of which it is made.
-        restart: Make everything anew.
-        fail_fast: Begin nothing after the first failure.
+        batch: What comes out of each scene and of all together, who does the work, and what is kept of earlier runs.
         report: Told the progress.
 
     Returns:
@@ -71,9 +64,9 @@ def extract_batch(
             the folder.
     """
     batch, vectorize, lines = batch or BatchOptions(), vectorize or VectorizeOptions(), lines or LineOptions()
-    products = Products(vectorize, lines, batch, batch.keep_probability or merge is not None)
+    products = Products(vectorize, lines, batch, batch.keep_probability or batch.merge is not None)
     products.check()
-    target = None if merge is None else Path(merge)
+    target = None if batch.merge is None else Path(batch.merge)
     if target is not None:
         plan_merge(target, vectorize.geometry)
     refs, predict = _begin(inputs, predict, batch)
@@ -86,10 +79,10 @@ def extract_batch(
         remove_leftovers(layout.summary)
         try:
             run = BatchRun(layout, recipe, pool, report)
-            run.run(refs, result, restart=restart, fail_fast=fail_fast, by=by)
+            run.run(refs, result, restart=not batch.resume, fail_fast=batch.fail_fast, by=by)
             pool.close()
             if target is not None:
-                merge_all(layout, products, target, result, restart=restart, report=report)
+                merge_all(layout, products, target, result, restart=not batch.resume, report=report)
         finally:
             _write_summary(layout, result)
             layout.tidy()

@@ -17,7 +17,7 @@ import numpy as np
 import shapely
 
 from road_extract.base.errors import InputError
-from road_extract.base.features import Feature, LayerSchema
+from road_extract.base.features import Feature
 from road_extract.base.files import replacing
 from road_extract.base.grid import RasterGrid
 from road_extract.base.options import LineOptions, VectorizeOptions
@@ -32,15 +32,11 @@ from road_extract.io.raster import (
     write_mosaic,
 )
 from road_extract.io.vector import add_layer, is_network_format, reproject, write_features
-from road_extract.pipeline.vectorizing import (
-    POLYGON_FIELDS,
-    Counts,
-    Targets,
-    iter_road_polygons,
-    plan_targets,
-    trace_roads,
-)
-from road_extract.roads.features import LINE_FIELDS, WIDTH_FIELDS, iter_line_features
+from road_extract.pipeline.masking import MaskRun
+from road_extract.pipeline.outputs import Counts, Outputs, Targets, plan_targets
+from road_extract.pipeline.vectorizing import iter_road_polygons, trace_roads
+from road_extract.roads.features import iter_line_features, line_schema, polygon_schema
+from road_extract.roads.groups import label_groups
 
 #: Of a layer over scenes of several CRSs.
 _COMMON_CRS = "OGC:CRS84"
@@ -54,7 +50,7 @@ def plan_merge(out: Path, geometry: str) -> Targets:
     """
     if is_network_format(out):
         raise InputError(f"{out}: merged roads go to .gpkg, .geojson, .fgb or .parquet")
-    return plan_targets(out, geometry, None, None)
+    return plan_targets(Outputs(out), geometry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +100,10 @@ class Merger:
         crs = _layer_crs([read_grid(path).crs for path in mosaics])
         polygons = lines = 0
         if targets.polygons is not None:
-            schema = LayerSchema("roads", "Polygon", crs, POLYGON_FIELDS)
-            polygons = write_features(targets.polygons, schema, self._iter_polygons(mosaics, crs))
+            polygons = write_features(targets.polygons, polygon_schema(crs), self._iter_polygons(mosaics, crs))
         if targets.lines is not None:
             with ProbabilityRaster(str(mosaics[0])) as source:
-                fields = LINE_FIELDS | (WIDTH_FIELDS if source.true_width else {})
-            schema = LayerSchema("road_lines", "LineString", crs, fields)
+                schema = line_schema(crs, widths=source.true_width)
             write = add_layer if targets.lines == targets.polygons else write_features
             lines = write(targets.lines, schema, self._iter_lines(mosaics, crs))
         return Counts(polygons, lines)
@@ -117,7 +111,7 @@ class Merger:
     def _iter_polygons(self, mosaics: list[Path], crs: str) -> Iterator[Feature]:
         number = 0
         for source in self._iter_sources(mosaics):
-            for feature in iter_road_polygons(source, self.vectorize):
+            for feature in iter_road_polygons(source, MaskRun(self.vectorize)):
                 number += 1
                 yield _moved(feature, source.grid.crs, crs, {"id": number})
 
@@ -125,7 +119,7 @@ class Merger:
         """Numbers of lines, nodes and components go on from mosaic to mosaic."""
         number = nodes = components = 0
         for source in self._iter_sources(mosaics):
-            network = trace_roads(source, self.vectorize, self.lines)
+            network = trace_roads(source, self.lines, MaskRun(self.vectorize))
             for feature in iter_line_features(network, source.grid.crs, widths=source.true_width):
                 number += 1
                 old = feature.properties
@@ -146,20 +140,8 @@ def group_scenes(rasters: list[Path]) -> list[list[Path]]:
     """Rasters that touch or overlap, be it through others, belong together; groups and members in the given order."""
     grids = [read_grid(path) for path in rasters]
     places = np.array([_place(grid) for grid in grids], dtype=object)
-    first = list(range(len(rasters)))  # of the group of each, as far as known
-
-    def find(index: int) -> int:
-        while first[index] != index:
-            index = first[index]
-        return index
-
-    for one, other in shapely.STRtree(places).query(places, predicate="intersects").T.tolist():
-        low, high = sorted((find(one), find(other)))
-        first[high] = low
-    groups: dict[int, list[Path]] = {}
-    for index, path in enumerate(rasters):
-        groups.setdefault(find(index), []).append(path)
-    return list(groups.values())
+    count, group = label_groups(len(rasters), *shapely.STRtree(places).query(places, predicate="intersects"))
+    return [[path for path, of in zip(rasters, group, strict=True) if of == number] for number in range(count)]
 
 
 def _place(grid: RasterGrid) -> shapely.Geometry:

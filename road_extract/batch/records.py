@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from road_extract.base.files import replacing
+from road_extract.base.files import write_json
 from road_extract.base.grid import RasterGrid
 from road_extract.batch.fingerprint import SPEED_ONLY, versions_of
 from road_extract.batch.shards import ShardedScene, count_windows
@@ -79,12 +79,6 @@ def made_values(
 def write_record(path: Path, made: dict[str, Any], run: dict[str, Any]) -> None:
     """Write a record."""
     write_json(path, {"format": FORMAT, "made": made, "run": run})
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write values whole or not at all."""
-    with replacing(path) as temp:
-        temp.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def read_made(path: Path) -> dict[str, Any]:

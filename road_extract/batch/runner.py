@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from road_extract.base.errors import OutputError, RoadExtractError
+from road_extract.base.files import write_json
 from road_extract.base.options import PredictOptions
 from road_extract.base.progress import Progress, Report
 from road_extract.batch.fingerprint import fingerprint, prediction_values
 from road_extract.batch.layout import Layout
 from road_extract.batch.pools.protocol import Outcome, Pool, to_sentence
-from road_extract.batch.records import Origin, is_whole, made_values, read_made, stac_item, write_json, write_record
+from road_extract.batch.records import Origin, is_whole, made_values, read_made, stac_item, write_record
 from road_extract.batch.results import BatchResult, SceneResult
 from road_extract.batch.shards import ShardedScene, is_shard, plan_scene
 from road_extract.batch.tasks import Finished, FinishTask, Products, ShardTask, run_finish, run_shard

@@ -7,7 +7,6 @@ bit those of the whole run, whoever makes it and wherever. These are plain funct
 from __future__ import annotations
 
 import threading
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,16 +19,14 @@ from road_extract.base.options import PredictOptions
 from road_extract.base.progress import Report, no_report
 from road_extract.base.version import __version__
 from road_extract.base.windows import TilePlan, Window
-from road_extract.io.raster import Scene, gdal_session, join_rasters, open_probability_sink, read_tags, to_uint8
-from road_extract.models import model_hash, read_spec
-from road_extract.models.backends import Backend, open_backend
-from road_extract.pipeline.setup import model_folder, plan_tiles, record_tags, scene_remarks, scene_view
-from road_extract.prediction.inference import Inference, iter_probability
-from road_extract.prediction.preprocess import Scaling, scale_scene
+from road_extract.io.raster import BACKEND_TAG, gdal_session, join_rasters, open_probability_sink, read_tags
+from road_extract.models import model_hash
+from road_extract.models.backends import Backend
+from road_extract.pipeline.setup import load_backend, model_folder, open_scene
+from road_extract.prediction.preprocess import Scaling
 
 #: Tag of a shard's file: what it was made of and how, see `predict_shard`.
 SHARD_TAG = "ROAD_EXTRACT_SHARD"
-BACKEND_TAG = "ROAD_EXTRACT_BACKEND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +102,14 @@ def plan_scene(
     Raises:
         InputError: If the scene or the model cannot be used.
     """
-    folder = model_folder(options)
-    spec = read_spec(folder)
-    with gdal_session(), Scene(path, replace(scene_view(options, spec), known_bands=bands)) as source:
-        source.probe()
-        if bands and source.bands_by_catalogue:  # the shards know no catalogue
-            options = replace(options, bands=source.bands)
-        plan = plan_tiles(source, options, spec)
-        scaling = scale_scene(source, spec.normalization)
+    with open_scene(path, options, known_bands=bands) as setup:
         return ShardedScene(
-            path, shown or path, options, source.grid, plan, scaling, shard_px, model_hash(folder),
-            __version__, tuple(scene_remarks(source, spec)),
+            path, shown or path, setup.options, setup.source.grid, setup.plan, setup.scaling, shard_px,
+            model_hash(model_folder(options)), __version__, tuple(setup.remarks),
         )  # fmt: skip
 
 
-def predict_shard(scene: ShardedScene, index: int, out: Path, made_of: str, report: Report = no_report) -> None:
+def predict_shard(scene: ShardedScene, index: int, out: Path, fingerprint: str, report: Report = no_report) -> None:
     """Write the probability of one shard: uint8, as `predict_probability` does, on the core's part of the grid.
 
     The model stays loaded in this process for the next shard, until `release_model`.
@@ -128,31 +118,26 @@ def predict_shard(scene: ShardedScene, index: int, out: Path, made_of: str, repo
         scene: Planned here or elsewhere.
         index: Of the core.
         out: GeoTIFF to write, whole or not at all.
-        made_of: Recorded in the file, so that a later run can tell whether it is of use.
+        fingerprint: Recorded in the file, so that a later run can tell whether it can use it.
         report: Told the progress.
 
     Raises:
         RoadExtractError: If the shard cannot be made, or would not fit the others: other version, model or scene.
     """
-    folder = model_folder(scene.options)
-    _check_same(scene, model_hash(folder))
-    spec = read_spec(folder)
-    backend = _model.load(scene.options, folder, scene.model)
+    _check_same(scene, model_hash(model_folder(scene.options)))
+    backend = _model.load(scene.options, scene.model)
     core = scene.cores[index]
-    inference = Inference(backend, spec, scene.scaling)
-    tags = record_tags(folder, spec, scene.scaling, scene.options, backend) | {SHARD_TAG: made_of}
-    with gdal_session(), Scene(scene.path, scene_view(scene.options, spec)) as source:
-        _check_grid(scene, source.grid)
-        strips = iter_probability(source, scene.plan, inference, core, report)
-        with closing(strips), open_probability_sink(out, scene.grid.crop(core), tags, lasting=False) as sink:
-            for probability, valid in strips:
-                sink.write(to_uint8(probability, valid))
+    with open_scene(scene.path, scene.options, scene.scaling) as setup:
+        _check_grid(scene, setup.source.grid)
+        tags = setup.tags(backend) | {SHARD_TAG: fingerprint}
+        with open_probability_sink(out, scene.grid.crop(core), tags, lasting=False) as sink:
+            setup.predict_to(sink, backend, core=core, report=report)
 
 
-def is_shard(path: Path, made_of: str) -> bool:
-    """Whether a file is a shard made of just that. Files of that name are whole: they appear so, or not at all."""
+def is_shard(path: Path, fingerprint: str) -> bool:
+    """Whether a file is a shard with this fingerprint. A file of that name is always complete."""
     try:
-        return path.is_file() and read_tags(str(path)).get(SHARD_TAG) == made_of
+        return path.is_file() and read_tags(str(path)).get(SHARD_TAG) == fingerprint
     except InputError:
         return False
 
@@ -213,16 +198,14 @@ class _LoadedModel:
         self._key: Any = None
         self._backend: Backend | None = None
 
-    def load(self, options: PredictOptions, folder: Path, model: str) -> Backend:
-        """Load a model, unless that is the one."""
+    def load(self, options: PredictOptions, model: str) -> Backend:
+        """Load a model, unless it is loaded already."""
         key = model, replace(options, bands=None, bounds=None, aoi=None, assume_crs=None)
         with self._lock:
             if self._backend is None or self._key != key:
                 self._close()
                 load_drivers()
-                self._backend = open_backend(
-                    options.backend, folder, options.batch_size, options.precision, options.threads, options.tta
-                )
+                self._backend = load_backend(options)
                 self._key = key
             return self._backend
 

@@ -15,11 +15,11 @@ from road_extract.base.files import scratch
 from road_extract.base.options import BatchOptions, LineOptions, VectorizeOptions
 from road_extract.base.progress import Report
 from road_extract.batch.fingerprint import file_hash
-from road_extract.batch.shards import BACKEND_TAG, ShardedScene, join_shards, predict_shard
-from road_extract.io.raster import read_tags
-from road_extract.pipeline.flow import Extraction, vectorize_roads
+from road_extract.batch.shards import ShardedScene, join_shards, predict_shard
+from road_extract.io.raster import BACKEND_TAG, read_tags
+from road_extract.pipeline.flow import vectorize_roads
+from road_extract.pipeline.outputs import Extraction, Outputs, plan_targets
 from road_extract.pipeline.setup import NOTHING_VALID
-from road_extract.pipeline.vectorizing import plan_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +30,19 @@ class ShardTask:
         scene: That it belongs to.
         index: Of its core.
         out: Its file.
-        made_of: Fingerprint that the file carries.
+        fingerprint: What the file carries.
     """
 
     scene: ShardedScene
     index: int
     out: Path
-    made_of: str
+    fingerprint: str
 
 
 def run_shard(task: ShardTask, report: Report) -> float:
     """Make a shard; returns the seconds it took."""
     started = time.monotonic()
-    predict_shard(task.scene, task.index, task.out, task.made_of, report)
+    predict_shard(task.scene, task.index, task.out, task.fingerprint, report)
     return time.monotonic() - started
 
 
@@ -62,7 +62,7 @@ class Products:
             InputError: If not.
         """
         for suffix in self.batch.suffixes:
-            plan_targets(Path(f"scene{suffix}"), self.vectorize.geometry, self._nodes("scene"), None)
+            plan_targets(Outputs(f"scene{suffix}", nodes=self._nodes("scene")), self.vectorize.geometry)
 
     def _nodes(self, name: str) -> Path | None:
         return Path(f"{name}_nodes{self._node_suffix}") if self.batch.keep_nodes else None
@@ -76,11 +76,12 @@ class Products:
         nodes, mask = self._nodes(name), Path(f"{name}_mask.tif") if self.batch.keep_mask else None
         done = []
         for suffix in self.batch.suffixes:
-            found = vectorize_roads(
-                raster, folder / f"{name}{suffix}", options=self.vectorize, lines=self.lines, overwrite=True,
-                mask=mask and folder / mask, nodes=nodes and folder / nodes, report=report,
-            )  # fmt: skip
-            done.append(found)
+            outputs = Outputs(folder / f"{name}{suffix}", mask=mask and folder / mask, nodes=nodes and folder / nodes)
+            done.append(
+                vectorize_roads(
+                    raster, outputs, options=self.vectorize, lines=self.lines, overwrite=True, report=report
+                )
+            )
             nodes = mask = None  # once is enough
         return done[0]
 

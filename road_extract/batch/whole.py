@@ -11,16 +11,16 @@ from typing import Any
 import shapely
 
 from road_extract.base.errors import InputError
-from road_extract.base.files import check_outputs, remove_leftovers
+from road_extract.base.files import check_outputs, remove_leftovers, write_json
 from road_extract.base.progress import Report
 from road_extract.batch.fingerprint import fingerprint
 from road_extract.batch.layout import Layout
 from road_extract.batch.merging import Merger, plan_merge
 from road_extract.batch.pools.protocol import to_sentence
-from road_extract.batch.records import asset_of, is_whole, item_values, read_made, write_json, write_record
+from road_extract.batch.records import asset_of, is_whole, item_values, read_made, write_record
 from road_extract.batch.results import BatchResult
 from road_extract.batch.tasks import Products, describe_file
-from road_extract.pipeline.vectorizing import Counts
+from road_extract.pipeline.outputs import Counts
 
 
 def merge_all(

@@ -15,23 +15,12 @@ from road_extract.cli.parameters import collect, options_of, progress_option
 @click.command("batch")
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for everything.")
-@click.option(
-    "--merge", type=click.Path(path_type=Path),
-    help="One layer over all scenes, to this file: roads that scenes' borders cut are joined, overlapping scenes count "
-    "once. Keeps the probability rasters.",
-)  # fmt: skip
-@click.option(
-    "--resume/--restart", default=True, show_default=True, help="Go on where an earlier run ended, or begin anew."
-)
-@click.option("--fail-fast", is_flag=True, help="Begin nothing after the first failure.")
 @options_of(BatchOptions)
 @options_of(PredictOptions)
 @options_of(VectorizeOptions)
 @options_of(LineOptions)
 @progress_option
-def command(
-    inputs: tuple[str, ...], out: Path, merge: Path | None, resume: bool, fail_fast: bool, progress: str, **values: Any
-) -> None:
+def command(inputs: tuple[str, ...], out: Path, progress: str, **values: Any) -> None:
     """Extract the roads of many scenes into the folder --out.
 
     INPUTS are files, folders, globs, text or CSV lists, STAC items, collections or catalogues (files or URLs), and
@@ -47,9 +36,8 @@ def command(
 
     try:
         done = extract_batch(
-            inputs, out, predict=predict, vectorize=vectorize, lines=lines, batch=batch, merge=merge,
-            restart=not resume, fail_fast=fail_fast, report=console.report,
-        )  # fmt: skip
+            inputs, out, predict=predict, vectorize=vectorize, lines=lines, batch=batch, report=console.report
+        )
     except KeyboardInterrupt:
         show_error("interrupted; what is finished is kept, and the same command goes on")
         click.get_current_context().exit(130)

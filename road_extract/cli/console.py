@@ -12,9 +12,12 @@ from typing import Any, TextIO
 
 import click
 
-from road_extract.base.files import replacing
+from road_extract.base.files import to_json, write_json
 from road_extract.base.progress import Progress
 from road_extract.base.urls import redact
+
+#: What stands for stdout where a file is asked for.
+STDOUT = Path("-")
 
 #: Set once a command runs with `--progress json`: errors then go there too.
 _json_out: TextIO | None = None
@@ -144,22 +147,22 @@ def emit(event: str, **values: Any) -> None:
 
 
 def json_outputs(path: Path | None) -> list[Path]:
-    """The file that `write_json` will write, if any."""
-    return [] if path is None or path == Path("-") else [path]
+    """The file that `show_values` will write, if any."""
+    return [] if path is None or path == STDOUT else [path]
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write values to a file, or to stdout where the path is ``-``.
+def show_values(console: Console, json_file: Path | None, text: str, values: dict[str, Any]) -> None:
+    """Show a result as text, or write it as JSON to a file, or to stdout where that is ``-`` and in place of the text.
 
     Raises:
-        OutputError: If it cannot be written.
+        OutputError: If the file cannot be written.
     """
-    text = json.dumps(values, indent=2) + "\n"
-    if path == Path("-"):
-        click.echo(text, nl=False)
+    if json_file == STDOUT:
+        click.echo(to_json(values), nl=False)
         return
-    with replacing(path) as temp:
-        temp.write_text(text, encoding="utf-8")
+    if json_file is not None:
+        write_json(json_file, values)
+    console.result(text, **values)
 
 
 def show_error(message: str) -> None:

@@ -9,8 +9,8 @@ import click
 
 from road_extract.base.files import check_outputs
 from road_extract.base.options import DiffOptions
-from road_extract.cli.console import Console, json_outputs, write_json
-from road_extract.cli.parameters import collect, options_of, overwrite_option, progress_option
+from road_extract.cli.console import Console, json_outputs, show_values
+from road_extract.cli.parameters import collect, json_option, options_of, overwrite_option, progress_option
 
 PATH = click.Path(path_type=Path)
 
@@ -19,9 +19,7 @@ PATH = click.Path(path_type=Path)
 @click.argument("roads", type=PATH)
 @click.argument("existing", type=PATH)
 @click.argument("out", type=PATH)
-@click.option(
-    "--json", "json_file", type=PATH, help="Write the lengths here as JSON; - for stdout instead of the table."
-)
+@json_option
 @options_of(DiffOptions)
 @overwrite_option
 @progress_option
@@ -40,7 +38,4 @@ def command(
     from road_extract.evaluation.diff import diff_roads
 
     found = diff_roads(roads, existing, out, options=options, overwrite=overwrite)
-    if json_file is not None:
-        write_json(json_file, found.to_values())
-    if json_file != Path("-"):
-        console.result(found.to_text(), **found.to_values())
+    show_values(console, json_file, found.to_text(), found.to_values())

@@ -9,8 +9,8 @@ import click
 
 from road_extract.base.files import check_outputs
 from road_extract.base.options import EvaluateOptions
-from road_extract.cli.console import Console, json_outputs, write_json
-from road_extract.cli.parameters import collect, options_of, overwrite_option, progress_option
+from road_extract.cli.console import Console, json_outputs, show_values
+from road_extract.cli.parameters import collect, json_option, options_of, overwrite_option, progress_option
 
 PATH = click.Path(path_type=Path)
 
@@ -18,9 +18,7 @@ PATH = click.Path(path_type=Path)
 @click.command("evaluate")
 @click.argument("prediction", type=PATH)
 @click.argument("truth", type=PATH)
-@click.option(
-    "--json", "json_file", type=PATH, help="Write the scores here as JSON; - for stdout instead of the table."
-)
+@json_option
 @click.option("--curve", type=PATH, help="Draw the precision-recall curve here (PNG; needs matplotlib).")
 @click.option(
     "--error-map",
@@ -41,11 +39,6 @@ def command(prediction: Path, truth: Path, json_file: Path | None, progress: str
     options = collect(EvaluateOptions, values)
     check_outputs(json_outputs(json_file), [prediction, truth], values["overwrite"])
     from road_extract.evaluation import evaluate
-    from road_extract.evaluation.report import to_text, to_values
 
     found = evaluate(prediction, truth, options=options, report=console.report, **values)
-    scores = to_values(found)
-    if json_file is not None:
-        write_json(json_file, scores)
-    if json_file != Path("-"):
-        console.result(to_text(found), **scores)
+    show_values(console, json_file, found.to_text(), found.to_values())

@@ -22,4 +22,4 @@ def command(out: Path, to: str, model: Path | None) -> None:
     """
     from road_extract.pipeline.export import export_model
 
-    click.echo(export_model(out, to, model))
+    click.echo(export_model(model, out, to=to))

@@ -35,6 +35,10 @@ def command(scene: str, out: Path, progress: str, **values: Any) -> None:
     predict, vectorize = collect(PredictOptions, values), collect(VectorizeOptions, values)
     lines = collect(LineOptions, values)
     from road_extract.pipeline.flow import extract_roads
+    from road_extract.pipeline.outputs import Outputs
 
-    done = extract_roads(scene, out, predict=predict, vectorize=vectorize, lines=lines, report=console.report, **values)
+    outputs = Outputs(out, values.pop("probability"), values.pop("mask"), values.pop("nodes"))
+    done = extract_roads(
+        scene, outputs, predict=predict, vectorize=vectorize, lines=lines, report=console.report, **values
+    )
     show_extraction(console, done, vectorize.geometry)

@@ -16,6 +16,10 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outpu
 nodes_option = click.option(
     "--nodes", type=click.Path(path_type=Path), help="Write the nodes of the road lines here, as points."
 )
+json_option = click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), is_flag=False, flag_value="-", metavar="[FILE]",
+    help="Write the result to FILE as JSON; without FILE, or with -, print JSON instead of text.",
+)  # fmt: skip
 progress_option = click.option(
     "--progress", type=click.Choice(["auto", "json", "none"]), default="auto", show_default=True,
     help="A live bar on a terminal, JSON lines on stdout, or nothing.",
@@ -32,15 +36,15 @@ class IntList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         try:
             return value if isinstance(value, tuple) else tuple(int(part) for part in value.split(","))
         except ValueError:
-            self.fail(f"{value!r} is no list of band numbers such as 3,2,1", param, ctx)
+            self.fail(f"{value!r} is not a list of band numbers such as 3,2,1", param, ctx)
 
 
-def options_of(cls: type[Any]) -> Callable[[Command], Command]:
-    """A decorator that adds one option for every field of an options class."""
+def options_of(cls: type[Any], leave_out: tuple[str, ...] = ()) -> Callable[[Command], Command]:
+    """A decorator that adds one option for every field of an options class, but for those left out."""
     hints = get_type_hints(cls)
 
     def decorate(command: Command) -> Command:
-        for f in reversed(fields(cls)):
+        for f in reversed([f for f in fields(cls) if f.name not in leave_out]):
             command = _to_click(f, str(hints[f.name]))(command)
         return command
 
@@ -49,20 +53,20 @@ def options_of(cls: type[Any]) -> Callable[[Command], Command]:
 
 def collect(cls: type[T], values: dict[str, Any]) -> T:
     """Build an options object from the values that click gave, and take them out."""
-    return cls(**{f.name: values.pop(f.name) for f in fields(cls)})  # type: ignore[arg-type]
+    return cls(**{f.name: values.pop(f.name) for f in fields(cls) if f.name in values})  # type: ignore[arg-type]
 
 
 def _to_click(f: Field[Any], hint: str) -> Callable[[Command], Command]:
-    name = "--" + (f.metadata["short"] or f.name).replace("_", "-")
+    name, _, off = (f.metadata["short"] or f.name).replace("_", "-").partition("/")
     unit = f" [{f.metadata['unit']}]" if f.metadata["unit"] else ""
     settings: dict[str, Any] = {"help": f.metadata["help"] + unit + ".", "default": f.default}
     if "bool" in hint:
         settings |= {"is_flag": True, "show_default": f.default}
-        name += f"/--no-{name[2:]}" if f.default else ""
+        name += f"/--{off or f'no-{name}'}" if f.default else ""
     else:
         settings |= {"type": _to_type(hint, f.metadata["choices"]), "show_default": f.default is not None}
         settings |= {"nargs": 4, "metavar": "XMIN YMIN XMAX YMAX"} if "tuple[float" in hint else {}
-    return click.option(name, f.name, **settings)
+    return click.option(f"--{name}", f.name, **settings)
 
 
 def _to_type(hint: str, choices: tuple[str, ...]) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from road_extract.cli.console import Console
 
 if TYPE_CHECKING:
-    from road_extract.pipeline.flow import Extraction
+    from road_extract.pipeline.outputs import Extraction
 
 
 def show_extraction(console: Console, done: Extraction, geometry: str) -> None:

@@ -17,7 +17,7 @@ from road_extract.cli.parameters import collect, options_of, progress_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the batch.")
 @click.option("--index", type=click.IntRange(0), required=True, help="Which portion, from 0.")
 @click.option("--of", type=click.IntRange(1), required=True, help="Portions in all.")
-@options_of(BatchOptions)
+@options_of(BatchOptions, leave_out=("merge", "resume", "fail_fast"))
 @options_of(PredictOptions)
 @progress_option
 def command(inputs: tuple[str, ...], out: Path, index: int, of: int, progress: str, **values: Any) -> None:

@@ -10,10 +10,10 @@ import click
 
 from road_extract.cli.console import format_seconds
 from road_extract.cli.parameters import collect, options_of
-from road_extract.training.options import DataOptions, TrainOptions
+from road_extract.training.options import BaseModels, DataOptions, TrainOptions
 
 if TYPE_CHECKING:
-    from road_extract.training import TrainProgress
+    from road_extract.base.progress import Progress
     from road_extract.training.sources import TrainingSource
 
 PATH = click.Path(path_type=Path)
@@ -32,14 +32,7 @@ _SECONDS_A_LINE = 5.0
 )
 @options_of(DataOptions)
 @options_of(TrainOptions)
-def command(
-    sources: tuple[str, ...],
-    out: Path,
-    init: Path | None,
-    teacher: Path | None,
-    validation: tuple[str, ...],
-    **values: Any,
-) -> None:
+def command(sources: tuple[str, ...], out: Path, validation: tuple[str, ...], **values: Any) -> None:
     """Train a model on SOURCES: scenes, folders of scenes, or folders with images/ and masks/ of the same file names.
 
     SOURCE=SHARE gives a source's relative share of the windows (1 if left out). Masks hold 1 for road and 0 for not;
@@ -48,22 +41,26 @@ def command(
     After every validation OUT holds the best model so far, with the threshold of its best F1, and sheets/ a picture of
     what it sees. Run the same command again to go on after an interruption.
     """
-    from road_extract.models import shipped_model
     from road_extract.training.from_scenes import train_model
 
+    models = BaseModels(init=_model_folder(values.pop("init")), teacher=_model_folder(values.pop("teacher")))
     data, options = collect(DataOptions, values), collect(TrainOptions, values)
     train_model(
         [_parse_source(text) for text in sources],
         out,
-        options,
-        data,
+        options=options,
+        data=data,
         validation=validation,
-        init=shipped_model() if init == Path("shipped") else init,
-        teacher=shipped_model() if teacher == Path("shipped") else teacher,
+        models=models,
         report=_Lines(),
-        report_scene=lambda done, total, name: click.echo(f"preparing {done + 1}/{total} {name}", err=True),
     )
     click.echo(f"model in {out}")
+
+
+def _model_folder(given: Path | None) -> Path | None:
+    from road_extract.models import shipped_model
+
+    return shipped_model() if given == Path("shipped") else given
 
 
 class _Lines:
@@ -72,13 +69,18 @@ class _Lines:
     def __init__(self) -> None:
         self._said = 0.0
 
-    def __call__(self, progress: TrainProgress) -> None:
-        now, last = time.monotonic(), progress.step == progress.steps
+    def __call__(self, progress: Progress) -> None:
+        from road_extract.training import TrainProgress
+
+        if not isinstance(progress, TrainProgress):
+            click.echo(f"preparing {progress.done}/{progress.total} {progress.scene}", err=True)
+            return
+        now, last = time.monotonic(), progress.done == progress.total
         if now - self._said < _SECONDS_A_LINE and progress.scores is None and not last:
             return
         self._said = now
         text = (
-            f"step {progress.step}/{progress.steps}  {progress.windows_per_s:.2f} windows/s  "
+            f"step {progress.done}/{progress.total}  {progress.windows_per_s:.2f} windows/s  "
             f"loss {progress.loss:.4f}  {format_seconds(progress.remaining_s)} left"
         )
         if progress.scores is not None:

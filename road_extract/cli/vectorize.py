@@ -33,6 +33,8 @@ def command(raster: str, out: Path, progress: str, **values: Any) -> None:
     console = Console(progress)
     options, lines = collect(VectorizeOptions, values), collect(LineOptions, values)
     from road_extract.pipeline.flow import vectorize_roads
+    from road_extract.pipeline.outputs import Outputs
 
-    done = vectorize_roads(raster, out, options=options, lines=lines, report=console.report, **values)
+    outputs = Outputs(out, mask=values.pop("mask"), nodes=values.pop("nodes"))
+    done = vectorize_roads(raster, outputs, options=options, lines=lines, report=console.report, **values)
     show_extraction(console, done, options.geometry)

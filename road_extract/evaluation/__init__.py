@@ -10,6 +10,7 @@ from pathlib import Path
 
 from road_extract.base.errors import InputError
 from road_extract.base.files import check_outputs
+from road_extract.base.levels import DEFAULT_THRESHOLD
 from road_extract.base.options import EvaluateOptions
 from road_extract.base.progress import Progress, Report, no_report
 from road_extract.evaluation.pairs import ScenePair, is_vector, pair_scenes
@@ -22,9 +23,6 @@ from road_extract.io.raster import ProbabilityRaster, gdal_session
 __all__ = ["Evaluation", "LineMetrics", "RasterMetrics", "SceneCounts", "evaluate"]
 
 log = logging.getLogger("road_extract")
-
-#: For a prediction whose maker recorded none.
-DEFAULT_THRESHOLD = 0.5
 
 
 def evaluate(

@@ -122,6 +122,18 @@ class Evaluation:
         """Of all scenes together; None if lines were not measured."""
         return line_metrics(self.total)
 
+    def to_text(self) -> str:
+        """A table."""
+        from road_extract.evaluation.report import to_text
+
+        return to_text(self)
+
+    def to_values(self) -> dict[str, Any]:
+        """For JSON."""
+        from road_extract.evaluation.report import to_values
+
+        return to_values(self)
+
 
 def sum_scenes(scenes: Sequence[SceneCounts]) -> SceneCounts:
     """Counts of all scenes together."""

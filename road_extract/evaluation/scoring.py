@@ -10,12 +10,12 @@ import numpy as np
 from road_extract.base.arrays import BoolArray, Geometries
 from road_extract.base.geodesy import move, pixel_size_m
 from road_extract.base.grid import RasterGrid
+from road_extract.base.levels import NODATA
 from road_extract.base.options import EvaluateOptions
 from road_extract.evaluation.pairs import ScenePair
 from road_extract.evaluation.results import LineCounts, SceneCounts
 from road_extract.evaluation.sides import Side, metric_crs, plan_grid, read_prediction, read_truth, threshold_level
 from road_extract.evaluation.tracing import trace_lines
-from road_extract.io.raster import NODATA
 from road_extract.io.raster.on_grid import burn_shapes, outline
 from road_extract.io.raster.scene import footprint
 from road_extract.io.raster.sink import Colour, open_class_sink

@@ -13,9 +13,10 @@ from road_extract.base.arrays import BoolArray, ByteArray, Float32Array, Geometr
 from road_extract.base.errors import InputError
 from road_extract.base.geodesy import bring_near, local_crs, move, unwrap
 from road_extract.base.grid import RasterGrid
+from road_extract.base.levels import NODATA, PROBABILITY_MAX
 from road_extract.base.options import EvaluateOptions
 from road_extract.evaluation.pairs import ScenePair, is_vector
-from road_extract.io.raster import NODATA, PROBABILITY_MAX, ProbabilityRaster
+from road_extract.io.raster import ProbabilityRaster
 from road_extract.io.raster.on_grid import burn_shapes, read_labels_on
 from road_extract.io.raster.scene import footprint
 from road_extract.io.vector import Selection, read_table

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from road_extract.base.arrays import BoolArray, ByteArray, Float64Array, IntArray
+from road_extract.base.levels import PROBABILITY_MAX
 
 #: Probabilities are told apart in steps of 1/254, as they are stored.
-LEVELS = 255
+LEVELS = PROBABILITY_MAX + 1
 RHO_PX = 3
 _STRIP_ROWS = 1024
 

@@ -11,17 +11,16 @@ import numpy as np
 from road_extract.base.arrays import Float32Array
 from road_extract.base.errors import InputError
 from road_extract.base.options import PredictOptions
-from road_extract.io.raster import gdal_session
 from road_extract.io.raster.unplaced import place_if_unplaced
 from road_extract.models import read_spec, write_int8_ranges
-from road_extract.pipeline.setup import open_scene, plan_tiles
-from road_extract.prediction.preprocess import pad_to, scale_scene, to_model_input
+from road_extract.pipeline.setup import PathLike, open_scene
+from road_extract.prediction.preprocess import pad_to, to_model_input
 
 #: Changing more of them hardly changes the ranges.
 TILES = 120
 
 
-def quantize_model(model: Path, scenes: Sequence[Path], *, assume_crs: str | None = None, seed: int = 0) -> int:
+def quantize_model(model: PathLike, scenes: Sequence[PathLike], *, assume_crs: str | None = None, seed: int = 0) -> int:
     """Write ``int8.json`` into a model folder, by NNCF's post-training quantization.
 
     Args:
@@ -41,9 +40,9 @@ def quantize_model(model: Path, scenes: Sequence[Path], *, assume_crs: str | Non
     from road_extract.models.backends.openvino_int8 import measure_ranges
 
     options = PredictOptions(model=str(model), assume_crs=assume_crs)
-    rng = np.random.default_rng(seed)
+    model, rng = Path(model), np.random.default_rng(seed)
     share = -(-TILES // max(1, len(scenes)))
-    tiles = [tile for scene in scenes for tile in _draw(scene, share, options, rng)]
+    tiles = [tile for scene in scenes for tile in _draw(Path(scene), share, options, rng)]
     if not tiles:
         raise InputError("quantize: found no tile with valid pixels in the scenes")
     ranges = measure_ranges(build_openvino(model, 1), tiles)
@@ -57,11 +56,11 @@ def _draw(scene: Path, count: int, options: PredictOptions, rng: np.random.Gener
     tiles = []
     # only pixels count here: a scene without place is as good as any
     name = str(scene) if options.assume_crs else place_if_unplaced(scene, spec.gsd_m)
-    with gdal_session(), open_scene(name, options, spec) as source:
-        scaling, windows = scale_scene(source, spec.normalization), list(plan_tiles(source, options, spec))
+    with open_scene(name, options) as setup:
+        setup.log_remarks()
+        windows, grid = list(setup.plan), setup.source.grid
         for index in rng.permutation(len(windows))[:count]:
-            window = windows[index].clipped(source.grid.height, source.grid.width)
-            pixels, valid = source.read(window)
+            pixels, valid = setup.source.read(windows[index].clipped(grid.height, grid.width))
             if valid.any():
-                tiles.append(pad_to(to_model_input(pixels, valid, scaling, spec), spec.tile_size_px))
+                tiles.append(pad_to(to_model_input(pixels, valid, setup.scaling, spec), spec.tile_size_px))
     return tiles

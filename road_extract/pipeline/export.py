@@ -10,18 +10,19 @@ from road_extract.base.errors import InputError, OutputError
 from road_extract.base.files import temp_name
 from road_extract.models import SPEC_FILE, read_spec, shipped_model
 from road_extract.models.backends import export_network
+from road_extract.pipeline.setup import PathLike
 
 
-def export_model(out: Path, to: str, model: Path | None = None) -> Path:
-    """Write a model into a folder of its own: the network, and the ``spec.json`` without which nobody can feed it.
+def export_model(model: PathLike | None, out: PathLike, *, to: str = "onnx") -> Path:
+    """Write a model into a folder of its own: the network, and ``spec.json``, which says how to feed it.
 
     The network takes (batch, rows, cols, bands) float32, scaled as the spec says, and gives (batch, rows, cols)
     probabilities.
 
     Args:
+        model: Model folder; None for the shipped one.
         out: Folder to make.
         to: ``onnx``, ``openvino`` (IR: ``.xml`` and ``.bin``) or ``savedmodel`` (TensorFlow).
-        model: Model folder; the shipped one if left out.
 
     Returns:
         ``out``.
@@ -31,7 +32,7 @@ def export_model(out: Path, to: str, model: Path | None = None) -> Path:
         BackendError: If the runtime that writes the format is not installed.
         OutputError: If ``out`` exists or cannot be written.
     """
-    folder = model or shipped_model()
+    folder, out = shipped_model() if model is None else Path(model), Path(out)
     read_spec(folder)
     if os.path.lexists(out):
         raise InputError(f"{out}: exists already; choose another name for the new folder")

@@ -6,9 +6,9 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,20 +16,11 @@ from road_extract.base.errors import RoadExtractError
 from road_extract.base.options import PredictOptions
 from road_extract.base.urls import redact
 from road_extract.base.windows import TilePlan
-from road_extract.io.raster import SceneFacts, find_problems, gdal_session, read_facts
+from road_extract.io.raster import SceneFacts, find_problems, read_facts
 from road_extract.models import read_spec
-from road_extract.models.backends import open_backend
 from road_extract.models.spec import ModelSpec
 from road_extract.pipeline.resources import estimate_needs, find_shortages
-from road_extract.pipeline.setup import (
-    PathLike,
-    model_folder,
-    open_scene,
-    plan_tiles,
-    scene_remarks,
-    scene_view,
-)
-from road_extract.prediction.preprocess import scale_scene
+from road_extract.pipeline.setup import PathLike, load_backend, model_folder, open_scene, scene_view
 
 T = TypeVar("T")
 
@@ -65,6 +56,10 @@ class SceneReport:
     backend: str = ""
     remarks: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    def to_values(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
 
     def to_text(self) -> str:
         """Plain words, a line each."""
@@ -105,10 +100,8 @@ def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, ti
 
 def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: ModelSpec, timing: bool) -> SceneReport:
     try:
-        with gdal_session(), open_scene(path, options, spec, say=False) as source:
-            plan = plan_tiles(source, options, spec)
-            scale_scene(source, spec.normalization)
-            remarks = [text for _, text in scene_remarks(source, spec)]
+        with open_scene(path, options) as setup:
+            plan, remarks = setup.plan, [text for _, text in setup.remarks]
     except RoadExtractError as error:
         return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=[str(error)])
     needs = estimate_needs(plan, options.backend)
@@ -122,8 +115,7 @@ def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: 
 
 
 def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tuple[float, str]:
-    folder = model_folder(options)
-    backend = open_backend(options.backend, folder, options.batch_size, options.precision, options.threads, options.tta)
+    backend = load_backend(options)
     batch = np.zeros((backend.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands)), np.float32)
     with ThreadPoolExecutor(backend.in_flight) as pool:
         batches = [batch] * backend.in_flight

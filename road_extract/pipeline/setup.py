@@ -1,30 +1,43 @@
-"""What every use of a model on a scene begins with: model folder, scene, plan of its windows, scaling, record."""
+"""Opens a scene together with its model: the beginning of everything that runs a model on a scene.
+
+`open_scene` gives a `SceneSetup`: the scene on its inference grid, the plan of its windows, its scaling and the model.
+`load_backend` gives the runtime that a `SceneSetup` is run by.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import math
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from road_extract.base.options import PredictOptions
+from road_extract.base.progress import Report, no_report
 from road_extract.base.version import __version__
-from road_extract.base.windows import TilePlan
+from road_extract.base.windows import TilePlan, Window
 from road_extract.io.raster import (
+    BACKEND_TAG,
     GSD_EXTREME,
     MODEL_TAG,
     THRESHOLD_TAG,
     TRUE_WIDTH_TAG,
+    RasterSink,
     Scene,
     SceneView,
+    gdal_session,
+    to_uint8,
 )
 from road_extract.io.vector import read_area
-from road_extract.models import model_hash, shipped_model
+from road_extract.models import model_hash, read_spec, shipped_model
 from road_extract.models.backends import Backend
+from road_extract.models.backends import open_backend as open_backend  # where tests put theirs
 from road_extract.models.spec import ModelSpec
-from road_extract.prediction.preprocess import Scaling
+from road_extract.prediction.inference import Inference, iter_probability
+from road_extract.prediction.preprocess import Scaling, scale_scene
 
 log = logging.getLogger("road_extract")
 
@@ -33,30 +46,113 @@ PathLike = str | Path
 NOTHING_VALID = "no pixel is valid, so there is nothing to find; check nodata value, mask and area of interest"
 
 
+@dataclass(frozen=True, slots=True)
+class SceneSetup:
+    """An open scene and all that inference on it needs.
+
+    Attributes:
+        source: The scene on its inference grid.
+        plan: Windows of the whole scene.
+        scaling: Of the whole scene.
+        spec: The model.
+        options: How probabilities are made.
+    """
+
+    source: Scene
+    plan: TilePlan
+    scaling: Scaling
+    spec: ModelSpec
+    options: PredictOptions
+
+    @property
+    def remarks(self) -> list[tuple[int, str]]:
+        """What a user should know before the roads of this scene are extracted: logging levels and sentences."""
+        return list(_iter_remarks(self.source, self.spec))
+
+    def log_remarks(self) -> None:
+        """Tell the user."""
+        for level, text in self.remarks:
+            log.log(level, text)
+
+    def predict_to(
+        self, sink: RasterSink, backend: Backend, *, core: Window | None = None, report: Report = no_report
+    ) -> bool:
+        """Run the model over the scene, or over a core of it, and write the probability.
+
+        Returns:
+            Whether any pixel is valid.
+        """
+        inference = Inference(backend, self.spec, self.scaling)
+        seen = False
+        with closing(iter_probability(self.source, self.plan, inference, core, report)) as strips:
+            for probability, valid in strips:
+                sink.write(to_uint8(probability, valid))
+                seen = seen or bool(valid.any())
+        return seen
+
+    def tags(self, backend: Backend) -> dict[str, str]:
+        """What made a raster, as its tags."""
+        return {
+            "ROAD_EXTRACT_VERSION": __version__,
+            MODEL_TAG: f"{self.spec.name} sha256:{model_hash(model_folder(self.options))}",
+            BACKEND_TAG: backend.description,
+            THRESHOLD_TAG: repr(self.spec.threshold),
+            TRUE_WIDTH_TAG: "yes" if self.spec.true_width else "no",
+            "ROAD_EXTRACT_SCALING": json.dumps(asdict(self.scaling)),
+            "ROAD_EXTRACT_OVERLAP_PX": str(self.options.overlap_px),
+        }
+
+
+@contextmanager
+def open_scene(
+    scene: PathLike, options: PredictOptions, scaling: Scaling | None = None, known_bands: tuple[str, ...] = ()
+) -> Iterator[SceneSetup]:
+    """Open a scene the way its model needs it, and see that it can be read.
+
+    Args:
+        scene: Any raster that GDAL opens.
+        options: How probabilities are made.
+        scaling: Of the scene, where it is known already, and so is that it can be read.
+        known_bands: Names of its bands, where a catalogue tells them.
+
+    Raises:
+        InputError: If the scene or the model cannot be used, or the overlap does not fit the model's tiles.
+    """
+    spec = read_spec(model_folder(options))
+    view = replace(scene_view(options, spec), known_bands=known_bands)
+    with gdal_session(), Scene(str(scene), view) as source:
+        if scaling is None:
+            source.probe()
+        if source.bands_by_catalogue:  # whoever opens it again need not know the catalogue
+            options = replace(options, bands=source.bands)
+        plan = TilePlan(source.grid.height, source.grid.width, spec.tile_size_px, options.overlap_px)
+        yield SceneSetup(source, plan, scaling or scale_scene(source, spec.normalization), spec, options)
+
+
+def load_backend(options: PredictOptions) -> Backend:
+    """Load the model into the runtime that the options ask for.
+
+    Raises:
+        InputError: If the model folder cannot be used.
+        BackendError: If the runtime cannot be imported.
+    """
+    return open_backend(
+        name=options.backend,
+        model=model_folder(options),
+        batch_size=options.batch_size,
+        precision=options.precision,
+        threads=options.threads,
+        tta=options.tta,
+    )
+
+
 def model_folder(options: PredictOptions) -> Path:
     """The folder of the model to use."""
     return Path(options.model) if options.model is not None else shipped_model()
 
 
-def open_scene(scene: PathLike, options: PredictOptions, spec: ModelSpec, *, say: bool = True) -> Scene:
-    """Open a scene as the model wants it, see that it can be read, and say what is done to it.
-
-    Raises:
-        InputError: If it cannot be used.
-    """
-    source = Scene(str(scene), scene_view(options, spec))
-    try:
-        source.probe()
-    except BaseException:
-        source.close()
-        raise
-    for level, text in scene_remarks(source, spec) if say else ():
-        log.log(level, text)
-    return source
-
-
 def scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:
-    """How the model wants to look at scenes."""
+    """What the model needs to see of a scene."""
     return SceneView(
         gsd_m=spec.gsd_m,
         model_bands=len(spec.bands),
@@ -71,38 +167,12 @@ def scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:
     )
 
 
-def scene_remarks(source: Scene, spec: ModelSpec) -> list[tuple[int, str]]:
-    """What a user should know of a scene before its roads are extracted: logging levels and sentences."""
-    remarks = list(source.remarks)
+def _iter_remarks(source: Scene, spec: ModelSpec) -> Iterator[tuple[int, str]]:
+    yield from source.remarks
     size_x, size_y = source.native_gsd_m
-    text = f"the scene's pixels are {size_x:.3g} x {size_y:.3g} m, the model's {spec.gsd_m:g} m"
+    sizes = f"the scene's pixels are {size_x:.3g} x {size_y:.3g} m, the model's {spec.gsd_m:g} m"
     if source.resampled:
-        remarks.append((logging.INFO, f"{text}: resampled on the ground"))
+        yield logging.INFO, f"{sizes}: resampled on the ground"
     factor = math.sqrt(size_x * size_y) / spec.gsd_m
     if not 1 / GSD_EXTREME <= factor <= GSD_EXTREME:
-        remarks.append((logging.WARNING, f"{text}, too far apart for the model to work well"))
-    return remarks
-
-
-def plan_tiles(source: Scene, options: PredictOptions, spec: ModelSpec) -> TilePlan:
-    """The one plan of a scene.
-
-    Raises:
-        InputError: If the overlap does not fit the model's tiles.
-    """
-    return TilePlan(source.grid.height, source.grid.width, spec.tile_size_px, options.overlap_px)
-
-
-def record_tags(
-    folder: Path, spec: ModelSpec, scaling: Scaling, options: PredictOptions, backend: Backend
-) -> dict[str, str]:
-    """What made a raster, as its tags."""
-    return {
-        "ROAD_EXTRACT_VERSION": __version__,
-        MODEL_TAG: f"{spec.name} sha256:{model_hash(folder)}",
-        "ROAD_EXTRACT_BACKEND": backend.description,
-        THRESHOLD_TAG: repr(spec.threshold),
-        TRUE_WIDTH_TAG: "yes" if spec.true_width else "no",
-        "ROAD_EXTRACT_SCALING": json.dumps(asdict(scaling)),
-        "ROAD_EXTRACT_OVERLAP_PX": str(options.overlap_px),
-    }
+        yield logging.WARNING, f"{sizes}, too far apart for the model to work well"

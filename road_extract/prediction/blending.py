@@ -112,10 +112,11 @@ class _StripBlender:
         self._weight = np.zeros_like(self._sum)
 
     def add(self, window: Window, probability: Float32Array | None) -> None:
-        row0, row1 = max(window.row_off, self._row), min(window.row_end, self.core.row_end)
-        col0, col1 = max(window.col_off, self.core.col_off), min(window.col_end, self.core.col_end)
-        plane = np.s_[row0 - self._row : row1 - self._row, col0 - self.core.col_off : col1 - self.core.col_off]
-        tile = np.s_[row0 - window.row_off : row1 - window.row_off, col0 - window.col_off : col1 - window.col_off]
+        rest = Window(self.core.col_off, self._row, self.core.width, self.core.row_end - self._row)
+        shared = window.intersection(rest)
+        if shared is None:
+            return
+        plane, tile = shared.slices_in(rest), shared.slices_in(window)
         weights = window_weights(self._plan, window)[tile]
         self._weight[plane] += weights
         if probability is not None:

@@ -103,17 +103,17 @@ def _iter_tiles(
 def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.Event) -> Generator[Tile, None, None]:
     """Probabilities in place of tiles, in the same order, with as many batches in flight as the backend uses."""
     with ThreadPoolExecutor(backend.in_flight, "predict") as pool:
-        flying: deque[Future[list[Tile]]] = deque()
+        pending: deque[Future[list[Tile]]] = deque()
         try:
             for group in _iter_groups(tiles, backend.batch_size):
                 if stopped.is_set():  # a strip takes as many batches as the scene is wide: too long to wait for
                     return
-                flying.append(pool.submit(_predict, group, backend))
+                pending.append(pool.submit(_predict, group, backend))
                 # one more than run, so that a call that ends finds the next one waiting
-                if len(flying) > backend.in_flight:
-                    yield from flying.popleft().result()
-            while flying:
-                yield from flying.popleft().result()
+                if len(pending) > backend.in_flight:
+                    yield from pending.popleft().result()
+            while pending:
+                yield from pending.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -157,9 +157,9 @@ class _Validity:
 
     def add(self, window: Window, valid: BoolArray) -> None:
         rows = self._rows.setdefault(window.row_off, np.zeros((window.height, self._core.width), np.bool_))
-        first, last = max(window.col_off, self._core.col_off), min(window.col_end, self._core.col_end)
-        part = valid[:, first - window.col_off : last - window.col_off]
-        rows[:, first - self._core.col_off : last - self._core.col_off] = part
+        core = Window(self._core.col_off, window.row_off, self._core.width, window.height)
+        if (shared := window.intersection(core)) is not None:
+            rows[shared.slices_in(core)] = valid[shared.slices_in(window)]
 
     def take(self, row_off: int, rows: int) -> BoolArray:
         """A blended strip lies within the last row of windows that starts at it or above."""

@@ -1,15 +1,21 @@
-"""A road network as features: what each line and node carries into a file."""
+"""Roads as features: the layers of polygons, lines and nodes, and what each feature carries into a file."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import shapely
 
-from road_extract.base.features import Feature
-from road_extract.base.geodesy import length_m
+from road_extract.base.features import Feature, LayerSchema
+from road_extract.base.geodesy import area_m2, length_m
+from road_extract.base.grid import RasterGrid
+from road_extract.base.levels import PROBABILITY_MAX
+from road_extract.base.placing import place
 from road_extract.roads.network import RoadNetwork
+from road_extract.roads.polygons import RoadPolygon
+
+POLYGON_FIELDS = {"id": int, "area_m2": float, "probability": float}
 
 LINE_FIELDS = {
     "id": int, "length_m": float, "probability": float, "probability_min": float, "bridged": bool, "component": int,
@@ -19,6 +25,36 @@ WIDTH_FIELDS = {"width_m": float, "width_p10_m": float, "width_p90_m": float}
 NODE_FIELDS = {"id": int, "degree": int, "component": int}
 
 Value = int | float | bool | str | None
+
+
+def polygon_schema(crs: str) -> LayerSchema:
+    """The layer of road polygons."""
+    return LayerSchema("roads", "Polygon", crs, POLYGON_FIELDS)
+
+
+def line_schema(crs: str, *, widths: bool) -> LayerSchema:
+    """The layer of road lines, with or without what is known of their width."""
+    return LayerSchema("road_lines", "LineString", crs, LINE_FIELDS | (WIDTH_FIELDS if widths else {}))
+
+
+def node_schema(crs: str) -> LayerSchema:
+    """The layer of the nodes of road lines."""
+    return LayerSchema("road_nodes", "Point", crs, NODE_FIELDS)
+
+
+def iter_polygon_features(polygons: Iterable[RoadPolygon], grid: RasterGrid, *, is_mask: bool) -> Iterator[Feature]:
+    """Polygons in map coordinates.
+
+    Args:
+        polygons: In pixel coordinates.
+        grid: Of their raster.
+        is_mask: The raster holds no probability.
+    """
+    for number, polygon in enumerate(polygons, 1):
+        geometry = place(polygon.geometry, grid.transform)
+        area = round(area_m2(geometry, grid.crs), 2)
+        probability = None if is_mask else round(polygon.probability / PROBABILITY_MAX, 4)
+        yield Feature(geometry, {"id": number, "area_m2": area, "probability": probability})
 
 
 def iter_line_features(network: RoadNetwork, crs: str, *, widths: bool) -> Iterator[Feature]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from road_extract.base.progress import Report, no_report
 from road_extract.models import read_spec
 from road_extract.models.spec import ModelSpec
 from road_extract.training.contact_sheet import ContactSheet
-from road_extract.training.loop import TrainReport, train_prepared
-from road_extract.training.options import DataOptions, TrainOptions
+from road_extract.training.loop import train_prepared
+from road_extract.training.options import BaseModels, DataOptions, TrainOptions
 from road_extract.training.preparation import prepare_scenes
 from road_extract.training.sources import TrainingSource
 
@@ -20,15 +21,13 @@ PREPARED_FOLDER, SHEETS_FOLDER = "prepared", "sheets"
 
 def train_model(
     sources: Sequence[TrainingSource],
-    out: Path,
+    out: str | Path,
+    *,
     options: TrainOptions | None = None,
     data: DataOptions | None = None,
-    *,
     validation: Sequence[str] = (),
-    init: Path | None = None,
-    teacher: Path | None = None,
-    report: TrainReport = lambda progress: None,
-    report_scene: Callable[[int, int, str], None] = lambda done, total, name: None,
+    models: BaseModels | None = None,
+    report: Report = no_report,
 ) -> Path:
     """Train a ResUNet and write a model folder; call it again after an interruption to go on.
 
@@ -40,10 +39,8 @@ def train_model(
         data: What the labels are.
         validation: Beginnings of the names of scenes that are kept for validation as a whole; with none, squares of
             ground are kept.
-        init: Model folder whose weights are the start.
-        teacher: Model folder whose answers are learned beside the labels (distillation).
-        report: Called after every step and every validation.
-        report_scene: Called with scenes prepared, scenes in all and a name.
+        models: What training builds on; nothing if left out.
+        report: Told the progress: of the preparation, and a `TrainProgress` after every step.
 
     Returns:
         ``out``.
@@ -51,11 +48,12 @@ def train_model(
     Raises:
         InputError: If scenes, labels or options cannot be used, or ``out`` holds a run with other ones.
     """
+    out, models = Path(out), models or BaseModels()
     options, data = options or TrainOptions(), data or DataOptions()
-    spec = _new_spec(init or teacher, data, validation)
-    prepared = prepare_scenes(sources, out / PREPARED_FOLDER, data, spec, validation, report_scene)
+    spec = _new_spec(models.init or models.teacher, data, validation)
+    prepared = prepare_scenes(sources, out / PREPARED_FOLDER, data, spec, validation, report)
     sheet = ContactSheet(out / SHEETS_FOLDER)
-    train_prepared(prepared, out, options, spec, init, report, sheet, teacher)
+    train_prepared(prepared, out, options, spec, models, report, sheet)
     shutil.rmtree(prepared)
     return out
 

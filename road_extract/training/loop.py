@@ -12,6 +12,7 @@ import numpy as np
 
 from road_extract.base.arrays import ByteArray
 from road_extract.base.errors import InputError
+from road_extract.base.progress import Progress, Report, no_report
 from road_extract.metrics.raster import RoadScores
 from road_extract.models import build_resunet, load_model, load_weights, logits_model, read_spec, save_model
 from road_extract.models.spec import ModelSpec
@@ -19,7 +20,7 @@ from road_extract.training.averaging import WeightAverage
 from road_extract.training.checkpoints import RunState
 from road_extract.training.feeding import Batch, feeding, to_input
 from road_extract.training.logs import TrainLog
-from road_extract.training.options import SIZES, TrainOptions
+from road_extract.training.options import SIZES, BaseModels, TrainOptions
 from road_extract.training.recipes import Recipe
 from road_extract.training.sampling import SamplingOptions
 from road_extract.training.scenes import PreparedScene, open_prepared
@@ -32,27 +33,22 @@ _SMOOTHING = 0.98
 
 
 @dataclass(frozen=True, slots=True)
-class TrainProgress:
-    """One report.
+class TrainProgress(Progress):
+    """A report of training: steps done and planned, and how it goes.
 
     Attributes:
-        step: Steps done.
-        steps: Steps planned.
         windows_per_s: Since this run began, validations included.
         loss: Smoothed.
         remaining_s: Seconds to go.
         scores: Of a validation that has just been done.
     """
 
-    step: int
-    steps: int
-    windows_per_s: float
-    loss: float
-    remaining_s: float
+    windows_per_s: float = 0.0
+    loss: float = float("nan")
+    remaining_s: float = 0.0
     scores: RoadScores | None = None
 
 
-TrainReport = Callable[[TrainProgress], None]
 #: Called with the model (averaged weights in place), the validation scenes, the spec and the step.
 Look = Callable[[Any, Sequence[PreparedScene], ModelSpec, int], None]
 
@@ -62,10 +58,9 @@ def train_prepared(
     out: Path,
     options: TrainOptions,
     spec: ModelSpec,
-    init: Path | None = None,
-    report: TrainReport = lambda progress: None,
+    models: BaseModels = BaseModels(),  # noqa: B008, it is frozen
+    report: Report = no_report,
     look: Look | None = None,
-    teacher: Path | None = None,
 ) -> Path:
     """Train a ResUNet on prepared scenes and write a model folder.
 
@@ -78,10 +73,9 @@ def train_prepared(
         out: Model folder to write; checkpoint and logs lie there too.
         options: How to train.
         spec: Of the model; its threshold becomes the one of the best exact F1 in validation.
-        init: Model folder whose weights are the start.
-        report: Called after every step and every validation.
+        models: What training builds on.
+        report: Told the progress, a `TrainProgress` after every step.
         look: Called at every validation, for pictures.
-        teacher: Model folder whose answers are learnt beside the labels, on unlabelled ground too.
 
     Returns:
         ``out``.
@@ -95,7 +89,7 @@ def train_prepared(
     previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if options.bfloat16 else "float32")
     try:
-        _Run(prepared, out, options, spec, init, report, look, teacher).run()
+        _Run(prepared, out, options, spec, models, report, look).run()
     finally:
         keras.config.set_dtype_policy(previous)
     return out
@@ -110,11 +104,11 @@ class _Run:
         out: Path,
         options: TrainOptions,
         spec: ModelSpec,
-        init: Path | None,
-        report: TrainReport,
+        models: BaseModels,
+        report: Report,
         look: Look | None,
-        teacher: Path | None,
     ) -> None:
+        init, teacher = models.init, models.teacher
         self.prepared, self.out, self.options, self.report, self.look = prepared, out, options, report, look
         self.scenes = open_prepared(prepared)
         self.validation = [scene for scene in self.scenes if scene.has_validation()]
@@ -164,7 +158,12 @@ class _Run:
             scores = self._validate(done) if done % o.validate_every == 0 or last else None
             now = time.monotonic()
             rate = (done - first) / (now - started)
-            self.report(TrainProgress(done, o.steps, rate * o.batch_size, smooth, (o.steps - done) / rate, scores))
+            self.report(
+                TrainProgress(
+                    "train", done, o.steps, "steps", windows_per_s=rate * o.batch_size, loss=smooth,
+                    remaining_s=(o.steps - done) / rate, scores=scores,
+                )
+            )  # fmt: skip
             if last or now - saved > o.checkpoint_s:
                 self.state.save(self.out, done, self.best, self.fingerprint)
                 saved = now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from road_extract.base.errors import InputError
 from road_extract.base.options import check_ranges, option
@@ -12,7 +13,7 @@ from road_extract.training.recipes import RECIPES
 from road_extract.training.sampling import AUGMENTATIONS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataOptions:
     """What the scenes' labels are, and which ground is kept for validation."""
 
@@ -49,7 +50,7 @@ class DataOptions:
 SIZES = {"standard": STANDARD_FILTERS, "fast": (32, 64, 128, 256)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainOptions:
     """How to train, apart from the data."""
 
@@ -94,3 +95,16 @@ class TrainOptions:
         check_ranges(self)
         if self.window_px % STRIDE:
             raise InputError(f"window_px is {self.window_px}; expected a multiple of {STRIDE} px")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseModels:
+    """Model folders that training builds on.
+
+    Attributes:
+        init: Its weights are the start.
+        teacher: Its answers are learned beside the labels, on unlabelled ground too (distillation).
+    """
+
+    init: Path | None = None
+    teacher: Path | None = None

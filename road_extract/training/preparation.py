@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from road_extract.base.arrays import BoolArray, ByteArray
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
+from road_extract.base.progress import Progress, Report, no_report
 from road_extract.base.windows import Window
 from road_extract.io.raster import Scene, SceneView, gdal_session
 from road_extract.io.raster.on_grid import burn_shapes, read_labels_on
@@ -58,7 +59,7 @@ def prepare_scenes(
     data: DataOptions,
     spec: ModelSpec,
     validation: Sequence[str] = (),
-    report: Callable[[int, int, str], None] = lambda done, total, name: None,
+    report: Report = no_report,
 ) -> Path:
     """Write a folder of prepared scenes; one that was made of the same is kept.
 
@@ -68,7 +69,7 @@ def prepare_scenes(
         data: What the labels are.
         spec: Of the model that is to be trained: its GSD and bands.
         validation: Beginnings of the names of scenes that are kept for validation as a whole.
-        report: Called with scenes done, scenes in all and a name.
+        report: Told the progress.
 
     Returns:
         ``folder``.
@@ -88,7 +89,7 @@ def prepare_scenes(
     counts: Counts = {}
     cell_px = max(1, round(data.cell_m / spec.gsd_m))
     for number, scene in enumerate(scenes):
-        report(number, len(scenes), scene.image.name)
+        report(Progress("prepare", number + 1, len(scenes), "scenes", scene.image.name))
         with gdal_session():
             found = _prepare(scene, f"{number:05d}_{scene.image.stem}", table, data, spec)
         if validation:
@@ -146,7 +147,7 @@ def _read_pixels(source: Scene, spec: ModelSpec) -> tuple[ByteArray, BoolArray]:
     for row in range(0, grid.height, _BLOCK_PX):
         for col in range(0, grid.width, _BLOCK_PX):
             window = Window(col, row, _BLOCK_PX, _BLOCK_PX).clipped(grid.height, grid.width)
-            part = np.s_[window.row_off : window.row_end, window.col_off : window.col_end]
+            part = window.slices
             found, valid[part] = source.read(window)
             pixels[part] = _to_bytes(found, scaling)
     return pixels, valid

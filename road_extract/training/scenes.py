@@ -70,7 +70,7 @@ class PreparedScene:
 
         A window without a pixel that counts for validation is wholly invalid: the model need not look at it.
         """
-        part = np.s_[window.row_off : window.row_end, window.col_off : window.col_end]
+        part = window.slices
         labels = np.asarray(self.labels[part])
         counted = (labels >= VALIDATION) & (labels & INVALID <= ROAD)
         return np.asarray(self.pixels[part]), (labels & INVALID != INVALID) & counted.any()

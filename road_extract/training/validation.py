@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from road_extract.base.arrays import ByteArray, Float32Array
+from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.base.windows import TilePlan
 from road_extract.metrics.raster import RoadCounts, RoadScores, count_roads, score_roads
 from road_extract.models.backends import checks
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import keras
 
 _OVERLAP_PX = 32
-_LEVELS = 254
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ def predict_scene(model: keras.Model, scene: PreparedScene, spec: ModelSpec, bat
     plan = TilePlan(height, width, spec.tile_size_px, _OVERLAP_PX)
     inference = Inference(KerasBackend(model, batch_size), spec, byte_scaling(len(spec.bands)))
     strips = [probability for probability, _ in iter_probability(scene, plan, inference)]
-    return np.round(np.concatenate(strips) * _LEVELS).astype(np.uint8)
+    return np.round(np.concatenate(strips) * PROBABILITY_MAX).astype(np.uint8)
 
 
 def validate(model: keras.Model, scenes: Sequence[PreparedScene], spec: ModelSpec, batch_size: int) -> RoadScores:

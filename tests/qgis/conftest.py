@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 QGIS_FOLDER = REPOSITORY / "qgis"
 #: The plugin's modules that need no QGIS are tested without.

@@ -101,7 +101,7 @@ def cancel():
         if percent > 40 and "at" not in seen:
             seen["running"] = len(processes())
             seen["files"] = len(os.listdir(folder))
-            seen["at"] = time.monotonic()
+            seen["at"] = time.monotonic()  # type: ignore[assignment]
             feedback.cancel()
 
     feedback.progressChanged.connect(watch)

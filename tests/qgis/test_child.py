@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, SAMPLES
+from tests.helpers.paths import REPOSITORY, SAMPLES
 from tests.qgis.conftest import QGIS_FOLDER
 
 from road_extract_qgis import child as child_module  # isort: skip

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from tests.conftest import REPOSITORY, SAMPLES
+from tests.helpers.paths import REPOSITORY, SAMPLES
 from tests.qgis.conftest import REQUIRED
 
 PICTURES = REPOSITORY / "build" / "qgis"

@@ -12,7 +12,7 @@ import zipfile
 import pytest
 
 from road_extract.base.options import DiffOptions, LineOptions, PredictOptions, VectorizeOptions
-from tests.conftest import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 from tests.qgis.conftest import QGIS_FOLDER
 
 PLUGIN = QGIS_FOLDER / "road_extract_qgis"

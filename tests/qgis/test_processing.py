@@ -12,10 +12,12 @@ import pytest
 import rasterio
 
 from road_extract.base.options import DiffOptions, LineOptions, PredictOptions, VectorizeOptions
-from tests.conftest import SAMPLES
+from tests.helpers.paths import SAMPLES
 from tests.qgis.conftest import SYSTEM_PYTHON, TIMEOUT_S
 
 UTM = SAMPLES / "vegas_utm.tif"
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from road_extract.base.errors import InputError
 from road_extract.base.options.declaring import check_ranges, option
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
     """What comes out of each scene of a batch, and who does the work."""
 
@@ -28,6 +28,13 @@ class BatchOptions:
     dask: str | None = option(
         None, "Let Dask do the work: local, or the address of a scheduler such as tcp://scheduler:8786"
     )
+    merge: str | None = option(
+        None,
+        "Write one layer over all scenes to this file: roads cut by scene borders are joined, and ground in several "
+        "scenes counts once; keeps the probability rasters",
+    )
+    resume: bool = option(True, "Resume an interrupted run, or start over", short="resume/restart")
+    fail_fast: bool = option(False, "Start nothing new after the first failure")
 
     def __post_init__(self) -> None:
         check_ranges(self)

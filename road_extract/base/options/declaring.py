@@ -27,7 +27,7 @@ def option(
         unit: Of the value, if it has one.
         low: Smallest value allowed.
         high: Largest value allowed.
-        short: Name on the command line where it differs from the field's.
+        short: Name on the command line where it differs from the field's; ``on/off`` for a flag that is on by default.
         choices: All values allowed, if they are a few words.
     """
     shown = {"help": help, "unit": unit, "low": low, "high": high, "short": short, "choices": choices}

@@ -8,7 +8,7 @@ from road_extract.base.errors import InputError
 from road_extract.base.options.declaring import check_ranges, option
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateOptions:
     """How roads are compared with the truth."""
 
@@ -58,7 +58,7 @@ class EvaluateOptions:
         check_ranges(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiffOptions:
     """How road lines are compared with a map."""
 

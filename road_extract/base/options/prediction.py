@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from road_extract.base.errors import InputError
 from road_extract.base.options.declaring import check_ranges, option
 
+BACKENDS = ("auto", "openvino", "onnxruntime", "tensorflow")
+PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictOptions:
     """How a scene becomes a probability raster."""
 
     model: str | None = option(None, "Model folder (weights.npz, spec.json); the shipped model if left out")
-    backend: str = option(
-        "auto", "What runs the model: auto (the fastest that is installed), openvino, onnxruntime or tensorflow"
-    )
-    precision: str = option(
-        "auto", "Of the model's arithmetic: auto (the fastest that is safe), float32, bfloat16 or int8"
-    )
+    backend: str = option("auto", "What runs the model; auto: the fastest that is installed", choices=BACKENDS)
+    precision: str = option("auto", "Numerical precision; auto: the fastest that is safe", choices=PRECISIONS)
     threads: int | None = option(None, "Processor threads for the model; all if left out", low=1, high=1024)
     bands: tuple[int, ...] | None = option(
         None, "Bands to use, counted from 1: one (grey) or as many as the model has, such as 3,2,1"

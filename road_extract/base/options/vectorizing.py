@@ -9,7 +9,7 @@ from road_extract.base.options.declaring import check_ranges, option
 GEOMETRIES = ("polygons", "lines", "both")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VectorizeOptions:
     """How a probability raster becomes road polygons and lines."""
 
@@ -33,7 +33,7 @@ class VectorizeOptions:
         check_ranges(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineOptions:
     """How a road mask becomes a network of road lines."""
 

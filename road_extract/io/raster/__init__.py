@@ -7,11 +7,9 @@ from road_extract.io.raster.facts import SceneFacts, find_problems, read_facts
 from road_extract.io.raster.joining import join_rasters, read_tags
 from road_extract.io.raster.mosaic import plan_mosaic, write_mosaic
 from road_extract.io.raster.opening import gdal_session
-from road_extract.io.raster.probability import MODEL_TAG, THRESHOLD_TAG, TRUE_WIDTH_TAG, ProbabilityRaster
+from road_extract.io.raster.probability import BACKEND_TAG, MODEL_TAG, THRESHOLD_TAG, TRUE_WIDTH_TAG, ProbabilityRaster
 from road_extract.io.raster.scene import GSD_EXTREME, Scene, SceneView, footprint
 from road_extract.io.raster.sink import (
-    NODATA,
-    PROBABILITY_MAX,
     RasterSink,
     open_mask_sink,
     open_probability_sink,
@@ -19,10 +17,9 @@ from road_extract.io.raster.sink import (
 )
 
 __all__ = [
+    "BACKEND_TAG",
     "GSD_EXTREME",
     "MODEL_TAG",
-    "NODATA",
-    "PROBABILITY_MAX",
     "THRESHOLD_TAG",
     "TRUE_WIDTH_TAG",
     "ProbabilityRaster",

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from rasterio.windows import Window as RioWindow
 
+from road_extract.base.levels import NODATA
 from road_extract.io.raster.opening import open_raster, readable
-from road_extract.io.raster.sink import BLOCK_PX, NODATA, RasterSink
+from road_extract.io.raster.sink import BLOCK_PX, RasterSink
 
 
 def read_tags(path: str) -> dict[str, str]:

@@ -24,9 +24,10 @@ from rasterio.windows import Window as RioWindow
 
 from road_extract.base.arrays import ByteArray
 from road_extract.base.grid import RasterGrid
+from road_extract.base.levels import NODATA
 from road_extract.base.windows import Window
 from road_extract.io.raster.opening import open_raster, readable
-from road_extract.io.raster.sink import BLOCK_PX, NODATA, RasterSink
+from road_extract.io.raster.sink import BLOCK_PX, RasterSink
 
 #: A scene whose pixels stay that close to the mosaic's is put there as it is, else it is resampled.
 _DRIFT_PX = 0.25

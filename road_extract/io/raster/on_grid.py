@@ -18,9 +18,9 @@ from road_extract.base.arrays import BoolArray, ByteArray, Geometries
 from road_extract.base.coordinates import full_turn, turns_to
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
+from road_extract.base.levels import NODATA
 from road_extract.io.raster.probability import ProbabilityRaster
 from road_extract.io.raster.scene import footprint
-from road_extract.io.raster.sink import NODATA
 
 #: From this probability on a raster that says what the roads are means road.
 _ROAD = 0.5

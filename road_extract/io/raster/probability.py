@@ -15,13 +15,13 @@ from rasterio.windows import Window as RioWindow
 from road_extract.base.arrays import BoolArray, ByteArray, Float32Array
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
+from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.base.urls import redact
 from road_extract.base.windows import Window
 from road_extract.io.raster.bands import colours_of
 from road_extract.io.raster.gdal_errors import ask
 from road_extract.io.raster.meaning import Meaning, find_meaning
 from road_extract.io.raster.opening import BLOCK_CACHE_BYTES, grid_of, open_raster, readable
-from road_extract.io.raster.sink import PROBABILITY_MAX
 from road_extract.io.raster.views import placed_name
 
 log = logging.getLogger("road_extract")
@@ -29,6 +29,7 @@ log = logging.getLogger("road_extract")
 #: Tag of every raster that this package makes.
 MADE_BY_TAG = "ROAD_EXTRACT_VERSION"
 MODEL_TAG = "ROAD_EXTRACT_MODEL"
+BACKEND_TAG = "ROAD_EXTRACT_BACKEND"
 THRESHOLD_TAG = "ROAD_EXTRACT_THRESHOLD"
 TRUE_WIDTH_TAG = "ROAD_EXTRACT_TRUE_WIDTH"
 #: Of a strip: few rows where a scene is wide, for memory and the processor's caches.

@@ -17,11 +17,9 @@ from road_extract.base.arrays import BoolArray, ByteArray, Float32Array
 from road_extract.base.errors import OutputError, RoadExtractError
 from road_extract.base.files import replacing, space_advice
 from road_extract.base.grid import RasterGrid
+from road_extract.base.levels import NODATA, PROBABILITY_MAX
 from road_extract.io.raster.gdal_errors import WRITE_ERRORS
 
-#: Probability 1 on disk; 255 is nodata.
-PROBABILITY_MAX = 254
-NODATA = 255
 BLOCK_PX = 256
 
 _SLACK_BYTES = 2**16
@@ -78,14 +76,14 @@ def open_probability_sink(
     """
     shrink_by = Resampling.average if lasting else None
     level = _DEFLATE if lasting else _FAST_DEFLATE
-    with _open_sink(path, grid, NODATA, tags, shrink_by, scale=1 / PROBABILITY_MAX, deflate_level=level) as sink:
+    with _open_sink(path, grid, tags, shrink_by, scale=1 / PROBABILITY_MAX, deflate_level=level) as sink:
         yield sink
 
 
 @contextmanager
 def open_mask_sink(path: Path, grid: RasterGrid, tags: Mapping[str, str]) -> Iterator[RasterSink]:
     """Write a road mask: uint8, 1 road, 0 not, nodata 255. Arguments and errors as for probabilities."""
-    with _open_sink(path, grid, NODATA, tags, Resampling.nearest, scale=None) as sink:
+    with _open_sink(path, grid, tags, Resampling.nearest, scale=None) as sink:
         yield sink
 
 
@@ -98,7 +96,7 @@ def open_class_sink(path: Path, grid: RasterGrid, colours: Mapping[int, Colour])
         grid: Size and place.
         colours: Red, green, blue and alpha of each class.
     """
-    with _open_sink(path, grid, NODATA, {}, Resampling.nearest, scale=None, colours=colours) as sink:
+    with _open_sink(path, grid, {}, Resampling.nearest, scale=None, colours=colours) as sink:
         yield sink
 
 
@@ -106,7 +104,6 @@ def open_class_sink(path: Path, grid: RasterGrid, colours: Mapping[int, Colour])
 def _open_sink(
     path: Path,
     grid: RasterGrid,
-    nodata: int,
     tags: Mapping[str, str],
     shrink_by: Resampling | None,
     scale: float | None,
@@ -115,7 +112,7 @@ def _open_sink(
 ) -> Iterator[RasterSink]:
     profile = {
         "driver": "GTiff", "dtype": "uint8", "count": 1, "height": grid.height, "width": grid.width,
-        "crs": CRS.from_wkt(grid.crs), "transform": grid.transform, "nodata": nodata, "tiled": True,
+        "crs": CRS.from_wkt(grid.crs), "transform": grid.transform, "nodata": NODATA, "tiled": True,
         "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "deflate", "zlevel": deflate_level,
         "bigtiff": "if_safer",
     }  # fmt: skip

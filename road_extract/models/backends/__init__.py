@@ -11,11 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from road_extract.base.errors import BackendError, InputError
+from road_extract.base.options import BACKENDS, PRECISIONS
 from road_extract.models.backends.protocol import Backend as Backend
 from road_extract.models.backends.symmetries import D4Backend
-
-NAMES = ("auto", "openvino", "onnxruntime", "tensorflow")
-PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 
 
 def open_backend(
@@ -29,10 +27,10 @@ def open_backend(
     """Load a model into a backend.
 
     Args:
-        name: One of `NAMES`; ``auto`` takes the fastest that is installed, see `choose_backend`.
+        name: One of `base.options.BACKENDS`; ``auto`` takes the fastest that is installed, see `choose_backend`.
         model: Model folder.
         batch_size: Windows that go through the model at once; the backend's own choice if left out.
-        precision: One of `PRECISIONS`.
+        precision: One of `base.options.PRECISIONS`.
         threads: Of the processor; all if left out.
         tta: Test-time augmentation: ``none``, or ``d4`` for the mean over the eight symmetries of a tile.
 
@@ -40,7 +38,7 @@ def open_backend(
         InputError: If there is no such backend, or the model folder cannot be used.
         BackendError: If the backend cannot be imported.
     """
-    for what, value, known in (("backend", name, NAMES), ("precision", precision, PRECISIONS)):
+    for what, value, known in (("backend", name, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in known:
             raise InputError(f"{what} {value!r} is unknown; expected one of {', '.join(known)}")
     chosen = choose_backend() if name == "auto" else name

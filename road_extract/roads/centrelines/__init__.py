@@ -3,6 +3,6 @@
 Only pixels are found here; `roads.network` makes lines of them.
 """
 
-from road_extract.roads.centrelines.skeleton import PROBABILITY_MAX, SkeletonPixels, trace_skeleton
+from road_extract.roads.centrelines.skeleton import SkeletonPixels, trace_skeleton
 
-__all__ = ["PROBABILITY_MAX", "SkeletonPixels", "trace_skeleton"]
+__all__ = ["SkeletonPixels", "trace_skeleton"]

@@ -24,8 +24,6 @@ from road_extract.roads.masks.strips import MaskStrip, RowBuffer, iter_checked
 BLOCK_ROWS = 1024
 HALO_PX = 128
 SOLID_PX = 64
-#: Probability 1 as it is kept.
-PROBABILITY_MAX = 254
 
 
 @dataclass(frozen=True, slots=True)

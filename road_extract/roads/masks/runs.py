@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from road_extract.base.arrays import BoolArray, IntArray
+from road_extract.base.arrays import BoolArray, IntArray, ranges
+from road_extract.roads.groups import label_groups
 
 #: Looked at in one go: few enough for the processor's caches.
 _CHUNK_PX = 1 << 20
@@ -104,10 +103,6 @@ def label_runs(runs: Runs, *, diagonal: bool = False) -> tuple[IntArray, int]:
     first = np.searchsorted(runs.end, runs.start + below - reach, side="right")
     last = np.searchsorted(runs.start, runs.end + below + reach, side="left")
     touching = np.maximum(last - first, 0)
-    ends = np.cumsum(touching)
-    total = int(ends[-1]) if len(ends) else 0
     upper = np.repeat(np.arange(len(runs)), touching)
-    lower = np.arange(total) + np.repeat(first - (ends - touching), touching)
-    graph = coo_array((np.ones(total, np.bool_), (upper, lower)), shape=(len(runs), len(runs)))
-    count, component = connected_components(graph, directed=False)
-    return component.astype(np.int64), int(count)
+    count, component = label_groups(len(runs), upper, ranges(first, touching))
+    return component, count

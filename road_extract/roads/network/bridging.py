@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import shapely
 
-from road_extract.base.arrays import BoolArray, Float64Array, IntArray
-from road_extract.roads.centrelines import PROBABILITY_MAX
-from road_extract.roads.network.chains import ranges
+from road_extract.base.arrays import BoolArray, Float64Array, IntArray, ranges
+from road_extract.base.grid import PixelFrame
+from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.roads.network.dissolving import dissolve_nodes
 from road_extract.roads.network.ends import FreeEnds, at_scene_edge, find_free_ends, to_unit
 from road_extract.roads.network.gap_paths import Evidence, GapPath, find_gap_path, plan_window
@@ -36,9 +36,7 @@ class _Bridge:
     path: GapPath
 
 
-def bridge_gaps(
-    graph: Graph, evidence: Evidence, shape: tuple[int, int], pixel_size_m: tuple[float, float], max_gap_m: float
-) -> Graph:
+def bridge_gaps(graph: Graph, evidence: Evidence, frame: PixelFrame, max_gap_m: float) -> Graph:
     """Add bridged edges from free ends.
 
     From each free end the cheapest path is sought, within 50 degrees of its heading, to the first road that it meets:
@@ -48,16 +46,15 @@ def bridge_gaps(
     Args:
         graph: With extended ends.
         evidence: The probability between roads.
-        shape: The scene's rows and columns.
-        pixel_size_m: A pixel's size (x, y) in metres.
+        frame: The scene's pixels.
         max_gap_m: Longest gap; 0 adds nothing.
     """
     if not max_gap_m or not len(graph):
         return graph
-    chosen = _choose(graph, list(_iter_bridges(graph, evidence, shape, pixel_size_m, max_gap_m)))
+    chosen = _choose(graph, list(_iter_bridges(graph, evidence, frame, max_gap_m)))
     if not chosen:
         return graph
-    return dissolve_nodes(drop_crossing(_add(graph, chosen, pixel_size_m, is_mask=evidence.is_mask), len(chosen)))
+    return dissolve_nodes(drop_crossing(_add(graph, chosen, frame, is_mask=evidence.is_mask), len(chosen)))
 
 
 def _choose(graph: Graph, found: list[_Bridge]) -> list[_Bridge]:
@@ -72,12 +69,10 @@ def _choose(graph: Graph, found: list[_Bridge]) -> list[_Bridge]:
     return chosen
 
 
-def _iter_bridges(
-    graph: Graph, evidence: Evidence, shape: tuple[int, int], pixel_size_m: tuple[float, float], max_gap_m: float
-) -> Iterator[_Bridge]:
-    size, ends = np.array(pixel_size_m), find_free_ends(graph, pixel_size_m)
-    index = PointIndex.of(graph, max_gap_m, size)
-    open_ = ~at_scene_edge(graph, (shape[1] * size[0], shape[0] * size[1]))[ends.node] & ends.heading.any(axis=1)
+def _iter_bridges(graph: Graph, evidence: Evidence, frame: PixelFrame, max_gap_m: float) -> Iterator[_Bridge]:
+    size, ends = np.array(frame.pixel_size_m), find_free_ends(graph, frame)
+    index = PointIndex.of(graph, max_gap_m, frame)
+    open_ = ~at_scene_edge(graph, frame)[ends.node] & ends.heading.any(axis=1)
     # by place, so that windows read one after the other lie in the same blocks of the file
     cells = np.floor(graph.nodes.xy[ends.node] / (256 * size)).astype(np.int64)
     order = np.lexsort((cells[:, 0], cells[:, 1]))
@@ -88,11 +83,9 @@ def _iter_bridges(
         aims = near[~is_own]
         if not _lies_ahead(index.xy[aims] - place, heading, max_gap_m):
             continue
-        window = plan_window(place, heading, max_gap_m, pixel_size_m, shape)
+        window = plan_window(place, heading, max_gap_m, frame)
         aims, own = index.inside(aims, window), index.inside(near[is_own], window)
-        path = find_gap_path(
-            (place, heading), index.pixel[aims], index.pixel[own], window, evidence, pixel_size_m, max_gap_m
-        )
+        path = find_gap_path((place, heading), index.pixel[aims], index.pixel[own], window, evidence, frame, max_gap_m)
         bridge = None if path is None else _judge(graph, index, ends, end, path, int(aims[path.target]))
         if bridge is not None:
             yield bridge
@@ -123,7 +116,7 @@ def _judge(graph: Graph, index: PointIndex, ends: FreeEnds, end: int, path: GapP
     return None if index.point[aim] < 0 else _Bridge(start, -1, int(index.point[aim]), path)
 
 
-def _add(graph: Graph, bridges: list[_Bridge], pixel_size_m: tuple[float, float], *, is_mask: bool) -> Graph:
+def _add(graph: Graph, bridges: list[_Bridge], frame: PixelFrame, *, is_mask: bool) -> Graph:
     """The graph with its edges cut where bridges meet them, and the bridges as its last edges, in their order."""
     cuts = np.unique([bridge.point for bridge in bridges if bridge.point >= 0]).astype(np.int64)
     ends = [
@@ -135,10 +128,10 @@ def _add(graph: Graph, bridges: list[_Bridge], pixel_size_m: tuple[float, float]
     pixels = np.concatenate(ways)
     chance = np.concatenate([bridge.path.probability[1:-1] for bridge in bridges])
     stored = np.zeros(len(pixels)) if is_mask else np.rint(chance * PROBABILITY_MAX)
+    xy = (pixels[:, ::-1] + 0.5) * np.array(frame.pixel_size_m)
     points = Points(
-        (pixels[:, ::-1] + 0.5) * np.array(pixel_size_m), stored.astype(np.uint8), np.zeros(len(pixels), np.float32),
-        np.zeros((len(pixels), 2), np.float32),
-    )  # fmt: skip
+        xy, stored.astype(np.uint8), np.zeros(len(pixels), np.float32), np.zeros((len(pixels), 2), np.float32)
+    )
     return replace(
         cut,
         start=np.append(cut.start, [bridge.node for bridge in bridges]),

@@ -8,12 +8,14 @@ import numpy as np
 import shapely
 
 from road_extract.base.arrays import BoolArray, Float32Array, Float64Array
+from road_extract.base.grid import PixelFrame
+from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.base.options import LineOptions
 from road_extract.base.windows import Window
-from road_extract.roads.centrelines import PROBABILITY_MAX, trace_skeleton
+from road_extract.roads.centrelines import trace_skeleton
+from road_extract.roads.groups import label_groups
 from road_extract.roads.masks.strips import MaskStrip
 from road_extract.roads.network.bridging import bridge_gaps
-from road_extract.roads.network.chains import label_groups
 from road_extract.roads.network.cleaning import clean_graph, drop_short_pieces
 from road_extract.roads.network.ends import at_scene_edge
 from road_extract.roads.network.gap_paths import Evidence
@@ -49,16 +51,15 @@ def trace_mask(
     strip = MaskStrip(0, mask, np.ones_like(mask), mask.astype(np.uint8) * np.uint8(PROBABILITY_MAX))
 
     def read(window: Window) -> tuple[Float32Array, BoolArray]:
-        place = (slice(window.row_off, window.row_end), slice(window.col_off, window.col_end))
-        return mask[place].astype(np.float32), strip.valid[place]
+        return mask[window.slices].astype(np.float32), strip.valid[window.slices]
 
-    return trace_network([strip], mask.shape, pixel_size_m, options, simplify_m, Evidence(read, 0.5, is_mask=True))
+    frame = PixelFrame(mask.shape[0], mask.shape[1], pixel_size_m)
+    return trace_network([strip], frame, options, simplify_m, Evidence(read, 0.5, is_mask=True))
 
 
 def trace_network(
     strips: Iterable[MaskStrip],
-    shape: tuple[int, int],
-    pixel_size_m: tuple[float, float],
+    frame: PixelFrame,
     options: LineOptions,
     simplify_m: float,
     evidence: Evidence,
@@ -68,8 +69,7 @@ def trace_network(
     Args:
         strips: The scene from its first row on, in strips of any heights, on which the result does not depend;
             probability as uint8 0..254.
-        shape: The scene's rows and columns.
-        pixel_size_m: A pixel's size (x, y) in metres.
+        frame: The scene's pixels.
         options: What is dropped and bridged.
         simplify_m: How far simplification may move a line, metres.
         evidence: The probability, for the gaps; it is read after the last strip.
@@ -80,30 +80,22 @@ def trace_network(
     Raises:
         InputError: The strips do not follow each other, or their probability is of another type.
     """
-    extent_m = (shape[1] * pixel_size_m[0], shape[0] * pixel_size_m[1])
-    pixels = trace_skeleton(strips, pixel_size_m)
-    graph = clean_graph(trace_graph(pixels, pixel_size_m), options.spur_widths, pixel_size_m[0] * pixel_size_m[1])
-    graph = move_nodes(graph, extent_m, pixel_size_m)
-    graph = bridge_gaps(graph, evidence, shape, pixel_size_m, options.max_gap_m)
+    pixels = trace_skeleton(strips, frame.pixel_size_m)
+    graph = clean_graph(trace_graph(pixels, frame), options.spur_widths, frame.pixel_area_m2)
+    graph = move_nodes(graph, frame)
+    graph = bridge_gaps(graph, evidence, frame, options.max_gap_m)
     graph = drop_short_pieces(graph, options.min_length_m)
-    return _finish(graph, extent_m, pixel_size_m, simplify_m, is_mask=evidence.is_mask)
+    return _finish(graph, frame, simplify_m, is_mask=evidence.is_mask)
 
 
-def _finish(
-    graph: Graph,
-    extent_m: tuple[float, float],
-    pixel_size_m: tuple[float, float],
-    simplify_m: float,
-    *,
-    is_mask: bool,
-) -> RoadNetwork:
+def _finish(graph: Graph, frame: PixelFrame, simplify_m: float, *, is_mask: bool) -> RoadNetwork:
     """Shape the lines of a graph, put them in order and measure them."""
     graph = sort_graph(graph)
     lines = shape_lines(graph, simplify_m)
     probability, probability_min = _probabilities(graph, is_mask)
     low, middle, high = _widths(graph)
-    dead = (graph.degree == 1) & ~at_scene_edge(graph, extent_m)
-    size = np.array(pixel_size_m)
+    dead = (graph.degree == 1) & ~at_scene_edge(graph, frame)
+    size = np.array(frame.pixel_size_m)
     xy, line = shapely.get_coordinates(lines, return_index=True)
     length = line_lengths(xy, np.bincount(line, minlength=len(lines)))
     return RoadNetwork(

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.csgraph import breadth_first_order
 
 from road_extract.base.arrays import BoolArray, IntArray
+from road_extract.roads.groups import label_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +68,3 @@ def _closing_links(a: IntArray, b: IntArray, starts: IntArray) -> IntArray:
     order = np.lexsort((a[links] + b[links], ends))
     closing: IntArray = links[order][1::2]
     return closing
-
-
-def label_groups(count: int, a: IntArray, b: IntArray) -> tuple[int, IntArray]:
-    """Number of connected groups, and the group of each vertex, (count,), in the order of their lowest vertices."""
-    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(count, count))
-    groups, group = connected_components(graph, directed=False)
-    return int(groups), group.astype(np.int64)
-
-
-def ranges(starts: IntArray, sizes: IntArray) -> IntArray:
-    """``[start, start + 1, ..., start + size - 1]`` of each pair, one after the other."""
-    ends = np.cumsum(sizes)
-    total = int(ends[-1]) if len(ends) else 0
-    found: IntArray = np.arange(total) + np.repeat(starts - (ends - sizes), sizes)
-    return found

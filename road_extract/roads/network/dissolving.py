@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from road_extract.base.arrays import BoolArray, IntArray
-from road_extract.roads.network.chains import Chains, order_chains, ranges
+from road_extract.base.arrays import BoolArray, IntArray, ranges
+from road_extract.roads.network.chains import Chains, order_chains
 from road_extract.roads.network.graph import Graph, Points
 
 

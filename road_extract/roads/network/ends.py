@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from road_extract.base.arrays import BoolArray, Float64Array, IntArray
+from road_extract.base.grid import PixelFrame
 from road_extract.roads.network.graph import Graph, distances_along, mean_half_widths
 
 
@@ -29,12 +30,12 @@ class FreeEnds:
     heading: Float64Array
 
 
-def find_free_ends(graph: Graph, pixel_size_m: tuple[float, float]) -> FreeEnds:
+def find_free_ends(graph: Graph, frame: PixelFrame) -> FreeEnds:
     """The free ends of seen edges, with their headings over two widths of road.
 
     The last width is left out: there a skeleton often turns to a corner of the road's end.
     """
-    stretch = max(pixel_size_m) / min(pixel_size_m)
+    stretch = max(frame.pixel_size_m) / min(frame.pixel_size_m)
     free, seen = graph.degree == 1, ~graph.bridged
     at_start, at_end = np.flatnonzero(free[graph.start] & seen), np.flatnonzero(free[graph.end] & seen)
     edge, is_end = np.append(at_start, at_end), np.repeat([False, True], [len(at_start), len(at_end)])
@@ -53,41 +54,40 @@ def to_unit(vectors: Float64Array) -> Float64Array:
     return unit
 
 
-def extend_ends(graph: Graph, extent_m: tuple[float, float], pixel_size_m: tuple[float, float]) -> Graph:
+def extend_ends(graph: Graph, frame: PixelFrame) -> Graph:
     """Extend free ends straight on to the end of the road, or to the scene's edge where that is about as near.
 
     Args:
         graph: Cleaned.
-        extent_m: The scene's width and height in metres.
-        pixel_size_m: A pixel's size (x, y) in metres.
+        frame: The scene's pixels.
     """
-    ends = find_free_ends(graph, pixel_size_m)
+    ends = find_free_ends(graph, frame)
     xy = graph.nodes.xy.copy()
     ahead = ((xy[ends.node] - ends.anchor) * ends.heading).sum(axis=1)
-    reach = np.maximum(ahead, 0) + graph.nodes.half_width_m[ends.node] * _stretch_along(ends.heading, pixel_size_m)
-    to_edge = _distance_to_edge(ends, extent_m)
-    at_edge = to_edge <= reach + mean_half_widths(graph)[ends.edge] + max(pixel_size_m)
+    reach = np.maximum(ahead, 0) + graph.nodes.half_width_m[ends.node] * _stretch_along(ends.heading, frame)
+    to_edge = _distance_to_edge(ends, frame)
+    at_edge = to_edge <= reach + mean_half_widths(graph)[ends.edge] + max(frame.pixel_size_m)
     moved = ends.anchor + ends.heading * np.where(at_edge, to_edge, reach)[:, None]
     known = ends.heading.any(axis=1)
     # exactly on the edge, so that it can be told from the place alone
-    xy[ends.node[known]] = np.clip(moved[known], 0, extent_m)
+    xy[ends.node[known]] = np.clip(moved[known], 0, frame.extent_m)
     return replace(_cut_ends(graph, ends), nodes=replace(graph.nodes, xy=xy))
 
 
-def _stretch_along(heading: Float64Array, pixel_size_m: tuple[float, float]) -> Float64Array:
+def _stretch_along(heading: Float64Array, frame: PixelFrame) -> Float64Array:
     """Metres of a pixel along a heading by those across it, (headings,).
 
     Thinning counts pixels: it stops as many of them before a road's end as the road has beside its axis.
     """
-    size = np.array(pixel_size_m)
+    size = np.array(frame.pixel_size_m)
     along, across = np.hypot(*(heading / size).T), np.hypot(*(heading[:, ::-1] / size).T)
     stretch: Float64Array = np.divide(across, along, out=np.ones_like(along), where=along > 0)
     return stretch
 
 
-def _distance_to_edge(ends: FreeEnds, extent_m: tuple[float, float]) -> Float64Array:
+def _distance_to_edge(ends: FreeEnds, frame: PixelFrame) -> Float64Array:
     """Along the heading from the anchor to the scene's edge, metres, (ends,)."""
-    ahead = np.where(ends.heading > 0, np.array(extent_m) - ends.anchor, ends.anchor)
+    ahead = np.where(ends.heading > 0, np.array(frame.extent_m) - ends.anchor, ends.anchor)
     speed = np.abs(ends.heading)
     distance = np.divide(ahead, speed, out=np.full_like(ahead, np.inf), where=speed > 1e-9)
     nearest: Float64Array = distance.min(axis=1, initial=np.inf)
@@ -113,8 +113,8 @@ def _cut_ends(graph: Graph, ends: FreeEnds) -> Graph:
     return replace(graph, points=graph.points.take(kept), sizes=np.bincount(edge[kept], minlength=len(graph)))
 
 
-def at_scene_edge(graph: Graph, extent_m: tuple[float, float]) -> BoolArray:
+def at_scene_edge(graph: Graph, frame: PixelFrame) -> BoolArray:
     """Nodes that lie on the scene's edge, (nodes,)."""
-    near = np.minimum(graph.nodes.xy, np.array(extent_m) - graph.nodes.xy).min(axis=1, initial=np.inf)
-    on_edge: BoolArray = near <= 1e-9 * max(extent_m)
+    near = np.minimum(graph.nodes.xy, np.array(frame.extent_m) - graph.nodes.xy).min(axis=1, initial=np.inf)
+    on_edge: BoolArray = near <= 1e-9 * max(frame.extent_m)
     return on_edge

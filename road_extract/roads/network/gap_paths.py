@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 from road_extract.base.arrays import BoolArray, Float32Array, Float64Array, IntArray
+from road_extract.base.grid import PixelFrame
 from road_extract.base.windows import Window
 
 #: A metre without any probability counts as so many of the longest gap, one at the threshold as one.
@@ -67,8 +68,7 @@ def plan_window(
     place: Float64Array,
     heading: Float64Array,
     reach_m: float,
-    pixel_size_m: tuple[float, float],
-    shape: tuple[int, int],
+    frame: PixelFrame,
 ) -> Window:
     """The window that holds all that is looked at from a free end.
 
@@ -76,14 +76,13 @@ def plan_window(
         place: Of the end, metres.
         heading: Unit vector.
         reach_m: How far.
-        pixel_size_m: A pixel's size (x, y) in metres.
-        shape: The scene's rows and columns.
+        frame: The scene's pixels.
     """
     turn = np.arccos(_CONE) * np.linspace(-1, 1, 11)
     ahead = np.stack([np.cos(turn), np.sin(turn)], axis=1) @ np.array([heading, [-heading[1], heading[0]]])
-    corners = np.concatenate([place[None], place + 1.02 * reach_m * ahead]) / np.array(pixel_size_m)
+    corners = np.concatenate([place[None], place + 1.02 * reach_m * ahead]) / np.array(frame.pixel_size_m)
     low = np.clip(np.floor(corners.min(axis=0) - 2), 0, None).astype(int)
-    high = np.minimum(np.ceil(corners.max(axis=0) + 2).astype(int), shape[::-1])
+    high = np.minimum(np.ceil(corners.max(axis=0) + 2).astype(int), frame.shape[::-1])
     return Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
 
 
@@ -93,7 +92,7 @@ def find_gap_path(
     barred: IntArray,
     window: Window,
     evidence: Evidence,
-    pixel_size_m: tuple[float, float],
+    frame: PixelFrame,
     max_cost: float,
 ) -> GapPath | None:
     """The cheapest way from a free end within 50 degrees of its heading to the first of some pixels.
@@ -104,7 +103,7 @@ def find_gap_path(
         barred: Pixels that no path may touch: the road's own, (m, 2).
         window: Where to look.
         evidence: The probability.
-        pixel_size_m: A pixel's size (x, y) in metres.
+        frame: The scene's pixels.
         max_cost: Nothing dearer is looked for.
 
     Returns:
@@ -113,27 +112,27 @@ def find_gap_path(
     probability, valid = evidence.read(window)
     cost = evidence.costs(probability, valid)
     shape, corner = cost.shape, np.array([window.row_off, window.col_off])
-    offset = _offsets(end[0], window, pixel_size_m)
-    start = _pixel_of(end[0], corner, pixel_size_m, shape)
-    cone = _in_cone(offset, end[1], max(pixel_size_m))
+    offset = _offsets(end[0], window, frame)
+    start = _pixel_of(end[0], corner, frame, shape)
+    cone = _in_cone(offset, end[1], max(frame.pixel_size_m))
     cost[~cone] = np.inf
     cost.reshape(-1)[_flat(barred, corner, shape)] = np.inf
     cost.reshape(-1)[start] = 1.0
     goals = _flat(targets, corner, shape)
-    distance, before = _search(cost, start, goals, pixel_size_m, max_cost)
+    distance, before = _search(cost, start, goals, frame, max_cost)
     best = int(np.argmin(distance[goals])) if len(goals) else -1
     if best < 0 or not np.isfinite(distance[goals[best]]):
         return None
     way = _walk_back(before, int(goals[best]), start)
-    way = _straighten(way, cost, float(distance[goals[best]]), pixel_size_m)
+    way = _straighten(way, cost, float(distance[goals[best]]), frame)
     pixels = np.stack(np.divmod(way, shape[1]), axis=1) + corner
     return GapPath(best, float(distance[goals[best]]), pixels, probability.reshape(-1)[way])
 
 
-def _offsets(end: Float64Array, window: Window, pixel_size_m: tuple[float, float]) -> Float64Array:
+def _offsets(end: Float64Array, window: Window, frame: PixelFrame) -> Float64Array:
     """From the end to each pixel's centre, metres, (rows, cols, 2) as x, y."""
-    x = (np.arange(window.width) + window.col_off + 0.5) * pixel_size_m[0] - end[0]
-    y = (np.arange(window.height) + window.row_off + 0.5) * pixel_size_m[1] - end[1]
+    x = (np.arange(window.width) + window.col_off + 0.5) * frame.pixel_size_m[0] - end[0]
+    y = (np.arange(window.height) + window.row_off + 0.5) * frame.pixel_size_m[1] - end[1]
     return np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1)
 
 
@@ -143,9 +142,9 @@ def _in_cone(offset: Float64Array, heading: Float64Array, pixel_m: float) -> Boo
     return inside
 
 
-def _pixel_of(place: Float64Array, corner: IntArray, pixel_size_m: tuple[float, float], shape: tuple[int, ...]) -> int:
+def _pixel_of(place: Float64Array, corner: IntArray, frame: PixelFrame, shape: tuple[int, ...]) -> int:
     """The pixel under a place in metres, as an index into the window's flat array."""
-    col, row = np.floor(place / np.array(pixel_size_m)).astype(int) - corner[::-1]
+    col, row = np.floor(place / np.array(frame.pixel_size_m)).astype(int) - corner[::-1]
     return int(np.clip(row, 0, shape[0] - 1) * shape[1] + np.clip(col, 0, shape[1] - 1))
 
 
@@ -156,12 +155,12 @@ def _flat(pixels: IntArray, corner: IntArray, shape: tuple[int, ...]) -> IntArra
 
 
 def _search(
-    cost: Float64Array, start: int, goals: IntArray, pixel_size_m: tuple[float, float], max_cost: float
+    cost: Float64Array, start: int, goals: IntArray, frame: PixelFrame, max_cost: float
 ) -> tuple[Float64Array, IntArray]:
     """Dijkstra over pixels with eight neighbours; no path leads on from a goal, nor over a pixel of infinite cost."""
     rows, cols = cost.shape
     flat, index = cost.reshape(-1), np.arange(cost.size).reshape(rows, cols)
-    size_x, size_y = pixel_size_m
+    size_x, size_y = frame.pixel_size_m
     parts = [
         (index[:, :-1], index[:, 1:], size_x), (index[:-1], index[1:], size_y),
         (index[:-1, :-1], index[1:, 1:], np.hypot(size_x, size_y)),
@@ -188,12 +187,12 @@ def _walk_back(before: IntArray, goal: int, start: int) -> IntArray:
     return np.array(way[::-1], dtype=np.int64)
 
 
-def _straighten(way: IntArray, cost: Float64Array, found: float, pixel_size_m: tuple[float, float]) -> IntArray:
+def _straighten(way: IntArray, cost: Float64Array, found: float, frame: PixelFrame) -> IntArray:
     """The straight line between the ends of a path, if it is about as cheap."""
     ends = np.stack(np.divmod(way[[0, -1]], cost.shape[1]), axis=1)
     steps = int(np.abs(ends[1] - ends[0]).max())
     straight = np.rint(np.linspace(ends[0], ends[1], steps + 1)).astype(np.int64)
     flat = straight[:, 0] * cost.shape[1] + straight[:, 1]
-    metres = float(np.hypot(*((ends[1] - ends[0]) * np.array(pixel_size_m[::-1]))))
+    metres = float(np.hypot(*((ends[1] - ends[0]) * np.array(frame.pixel_size_m[::-1]))))
     price = float(np.mean(cost.reshape(-1)[flat])) * metres
     return flat if price <= STRAIGHT_IS_FINE * found else way

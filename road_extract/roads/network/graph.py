@@ -7,8 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from road_extract.base.arrays import BoolArray, ByteArray, Float32Array, Float64Array, IntArray
-from road_extract.roads.network.chains import label_groups, ranges
+from road_extract.base.arrays import BoolArray, ByteArray, Float32Array, Float64Array, IntArray, ranges
+from road_extract.roads.groups import label_groups
 
 
 @dataclass(frozen=True, slots=True)

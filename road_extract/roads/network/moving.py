@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from road_extract.base.arrays import BoolArray
+from road_extract.base.grid import PixelFrame
 from road_extract.roads.network.ends import extend_ends
 from road_extract.roads.network.graph import Graph, Points
 from road_extract.roads.network.junctions import settle_junctions
@@ -15,16 +16,15 @@ from road_extract.roads.network.shaping import axis_lines, find_conflicts
 _ROUNDS = 3
 
 
-def move_nodes(graph: Graph, extent_m: tuple[float, float], pixel_size_m: tuple[float, float]) -> Graph:
+def move_nodes(graph: Graph, frame: PixelFrame) -> Graph:
     """Settle junctions and extend dead ends; where lines would cross or touch by that, the nodes stay where they were.
 
     Args:
         graph: Cleaned.
-        extent_m: The scene's width and height in metres.
-        pixel_size_m: A pixel's size (x, y) in metres.
+        frame: The scene's pixels.
     """
-    graph = _keep_inside(graph, extent_m)
-    moved = extend_ends(_keep_inside(settle_junctions(graph), extent_m), extent_m, pixel_size_m)
+    graph = _keep_inside(graph, frame)
+    moved = extend_ends(_keep_inside(settle_junctions(graph), frame), frame)
     for _ in range(_ROUNDS):
         wrong = find_conflicts(axis_lines(moved))
         if not wrong.any():
@@ -33,9 +33,9 @@ def move_nodes(graph: Graph, extent_m: tuple[float, float], pixel_size_m: tuple[
     return moved
 
 
-def _keep_inside(graph: Graph, extent_m: tuple[float, float]) -> Graph:
+def _keep_inside(graph: Graph, frame: PixelFrame) -> Graph:
     """No node lies outside of the scene."""
-    return replace(graph, nodes=replace(graph.nodes, xy=np.clip(graph.nodes.xy, 0, extent_m)))
+    return replace(graph, nodes=replace(graph.nodes, xy=np.clip(graph.nodes.xy, 0, frame.extent_m)))
 
 
 def _take_back(before: Graph, moved: Graph, which: BoolArray) -> Graph:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from road_extract.base.arrays import Float64Array, IntArray
+from road_extract.base.grid import PixelFrame
 from road_extract.base.windows import Window
 from road_extract.roads.network.graph import Graph, distances_along
 
@@ -40,7 +41,7 @@ class PointIndex:
     stride: int
 
     @classmethod
-    def of(cls, graph: Graph, cell_m: float, pixel_size_m: Float64Array) -> PointIndex:
+    def of(cls, graph: Graph, cell_m: float, frame: PixelFrame) -> PointIndex:
         """Index a graph."""
         points, sizes = graph.with_ends()
         stop, along = np.cumsum(sizes), distances_along(points.xy, sizes)
@@ -53,7 +54,7 @@ class PointIndex:
         key = (cell[:, 1] + 1) * stride + cell[:, 0] + 1
         order = np.argsort(key, kind="stable")
         return cls(
-            points.xy, np.floor(points.xy / pixel_size_m).astype(np.int64)[:, ::-1],
+            points.xy, np.floor(points.xy / np.array(frame.pixel_size_m)).astype(np.int64)[:, ::-1],
             np.repeat(np.arange(len(sizes)), sizes), point,
             along - np.repeat(along[stop - sizes], sizes), np.repeat(along[stop - 1], sizes) - along,
             cell_m, key[order], order, stride,

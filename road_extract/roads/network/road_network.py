@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import shapely
 from affine import Affine
 
 from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
+from road_extract.base.placing import place, place_xy
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,5 @@ class RoadNetwork:
         Args:
             transform: Pixel (column, row) to map (x, y).
         """
-        matrix = np.array([[transform.a, transform.b], [transform.d, transform.e]])
-        origin = np.array([transform.c, transform.f])
-        lines = np.array(shapely.transform(self.lines, lambda xy: xy @ matrix.T + origin), dtype=object)
-        return replace(self, node_xy=self.node_xy @ matrix.T + origin, lines=lines)
+        lines = np.array(place(self.lines, transform), dtype=object)
+        return replace(self, node_xy=place_xy(self.node_xy, transform), lines=lines)

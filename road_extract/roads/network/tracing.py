@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from road_extract.base.arrays import BoolArray, IntArray
+from road_extract.base.arrays import BoolArray, IntArray, ranges
+from road_extract.base.grid import PixelFrame
 from road_extract.roads.centrelines import SkeletonPixels
-from road_extract.roads.network.chains import Chains, label_groups, order_chains, ranges
+from road_extract.roads.groups import label_groups
+from road_extract.roads.network.chains import Chains, order_chains
 from road_extract.roads.network.graph import Graph, Points
 
 
-def trace_graph(pixels: SkeletonPixels, pixel_size_m: tuple[float, float]) -> Graph:
+def trace_graph(pixels: SkeletonPixels, frame: PixelFrame) -> Graph:
     """Link skeleton pixels to a graph.
 
     Two pixels are linked if they share a side, or a corner without sharing a neighbour by sides (m-adjacency: Gonzalez
@@ -19,9 +21,9 @@ def trace_graph(pixels: SkeletonPixels, pixel_size_m: tuple[float, float]) -> Gr
 
     Args:
         pixels: In row-major order.
-        pixel_size_m: A pixel's size (x, y) in metres.
+        frame: The scene's pixels.
     """
-    size = np.array(pixel_size_m)
+    size = np.array(frame.pixel_size_m)
     centres = np.stack([pixels.col, pixels.row], axis=1) + 0.5
     to_middle = (pixels.to_middle[:, ::-1] * (size / 2)).astype(np.float32)
     points = Points(centres * size, pixels.probability, pixels.half_width_m, to_middle)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from road_extract.base.arrays import BoolArray, IntArray
+from road_extract.base.arrays import BoolArray, IntArray, ranges
 
 _EAST, _WEST, _SOUTH, _NORTH = range(4)
 # The quadrant (0 NW, 1 NE, 2 SW, 3 SE) of the road pixel at the right of an edge that leaves or reaches a point.
@@ -67,14 +67,6 @@ class Arcs:
     def concatenate(parts: Sequence[Arcs]) -> Arcs:
         """All arcs of all parts; there must be a part."""
         return Arcs(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Arcs)))
-
-
-def ranges(starts: IntArray, lengths: IntArray) -> IntArray:
-    """The integers ``start .. start + length - 1`` of every pair, one pair after the other."""
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    integers: IntArray = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-    return integers
 
 
 @dataclass(frozen=True, slots=True)

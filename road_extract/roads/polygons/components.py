@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from road_extract.base.arrays import BoolArray, Float64Array, IntArray
 from road_extract.base.concurrency import run_ahead
 from road_extract.base.errors import InputError
+from road_extract.roads.groups import label_groups
 from road_extract.roads.masks.runs import Runs, find_runs, label_runs
 from road_extract.roads.masks.strips import MaskStrip, iter_blocks, iter_checked
 from road_extract.roads.polygons.boundaries import Arcs, trace_arcs
@@ -221,10 +220,8 @@ def _row_of_labels(runs: Runs, label: IntArray, row: int) -> IntArray:
 def _unite(last_row: IntArray, first_row: IntArray, old: int, new: int) -> tuple[IntArray, int]:
     """Group the ``old`` waiting components and the ``new`` labels by contact: (old + new,), number of groups."""
     touch = (last_row >= 0) & (first_row >= 0)
-    pairs = (last_row[touch], old + first_row[touch])
-    graph = coo_array((np.ones(len(pairs[0]), dtype=bool), pairs), shape=(old + new, old + new))
-    groups, group = connected_components(graph, directed=False)
-    return group.astype(np.int64), int(groups)
+    groups, group = label_groups(old + new, last_row[touch], old + first_row[touch])
+    return group, groups
 
 
 def _component_at(pixels: IntArray, last_row: IntArray, runs: Runs, label: IntArray, old: int) -> IntArray:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from road_extract.base.arrays import BoolArray, Geometries, IntArray
-from road_extract.roads.polygons.boundaries import KEY_SLOTS, QUADRANTS, Arcs, follow_cycles, ranges
+from road_extract.base.arrays import BoolArray, Geometries, IntArray, ranges
+from road_extract.roads.polygons.boundaries import KEY_SLOTS, QUADRANTS, Arcs, follow_cycles
 
 _OPPOSITE_QUADRANT = 3
 

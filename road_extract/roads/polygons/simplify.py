@@ -16,8 +16,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
-from road_extract.roads.polygons.boundaries import KEY_SLOTS, Arcs, ranges
+from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray, ranges
+from road_extract.roads.polygons.boundaries import KEY_SLOTS, Arcs
 
 _log = logging.getLogger("road_extract")
 

@@ -19,6 +19,7 @@ from email.utils import formatdate
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 
@@ -80,7 +81,7 @@ def serve(folder: Path, log: Path, fail: Mapping[int, int | str] = {}, allow: st
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    settings: dict[str, object]
+    settings: dict[str, Any]
     lock = threading.Lock()
     count = 0
 

@@ -1,17 +1,17 @@
 """A Dask cluster of two workers with the quick model, until stdin ends; prints its address.
 
-python tests/dask_cluster.py SECONDS_A_BATCH
+python tests/helpers/dask_cluster.py SECONDS_A_BATCH
 """
 
 from __future__ import annotations
 
 import sys
 
-import tests.batch_driver as driver
-from road_extract.batch import shards
+from road_extract.pipeline import setup
+from tests.helpers.backends import PositionBackend, fake_opener
 
 if __name__ in ("__main__", "__mp_main__"):
-    shards.open_backend = lambda *args: driver.PositionBackend(float(sys.argv[1]))  # type: ignore[assignment]
+    setup.open_backend = fake_opener(lambda: PositionBackend(float(sys.argv[1])))
 
 if __name__ == "__main__":
     from distributed import LocalCluster

@@ -1,0 +1,72 @@
+"""The clean road mask of a probability raster, strip by strip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from road_extract.base.concurrency import run_ahead
+from road_extract.base.geodesy import pixel_size_m
+from road_extract.base.levels import DEFAULT_THRESHOLD, NODATA
+from road_extract.base.options import VectorizeOptions
+from road_extract.base.progress import Progress, Report, no_report
+from road_extract.io.raster import ProbabilityRaster, RasterSink
+from road_extract.roads.masks.strips import MaskStrip
+
+#: Strips of clean mask that may wait.
+_STRIPS_AHEAD = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRun:
+    """How the mask of a raster is read and cleaned, and who else is told.
+
+    Attributes:
+        options: Threshold, and the smallest areas and holes.
+        kept: Gets the mask, too.
+        report: Told the progress, from another thread.
+    """
+
+    options: VectorizeOptions
+    kept: RasterSink | None = None
+    report: Report = no_report
+
+    def iter_strips(
+        self, source: ProbabilityRaster, stage: str, area_share: float = 1.0
+    ) -> Generator[MaskStrip, None, None]:
+        """Read and clean in another thread, beside what the caller makes of the mask.
+
+        Args:
+            source: Read in the other thread.
+            stage: Name of the work in reports.
+            area_share: Areas down to this share of the smallest one are kept.
+        """
+        from road_extract.roads.masks.cleaning import iter_clean_strips
+
+        size_x, size_y = pixel_size_m(source.grid)
+        areas = (area_share * self.options.min_area_m2, self.options.min_hole_m2)
+        pixels = [math.ceil(area / (size_x * size_y)) for area in areas]
+        cleaned = iter_clean_strips(self._iter_thresholded(source, stage), *pixels)
+        return run_ahead(cleaned if self.kept is None else _iter_kept(cleaned, self.kept), _STRIPS_AHEAD)
+
+    def _iter_thresholded(self, source: ProbabilityRaster, stage: str) -> Iterator[MaskStrip]:
+        # levels are a byte a pixel: memory grows with the strips
+        for row, road, valid, levels in source.iter_levels(road_threshold(self.options, source)):
+            yield MaskStrip(row, road, valid, levels)
+            self.report(Progress(stage, row + len(levels), source.grid.height, "rows"))
+
+
+def road_threshold(options: VectorizeOptions, source: ProbabilityRaster) -> float:
+    """The probability from which a pixel is road: as asked for, else as recorded in the raster."""
+    if options.threshold is not None:
+        return options.threshold
+    return DEFAULT_THRESHOLD if source.threshold is None else source.threshold
+
+
+def _iter_kept(strips: Iterable[MaskStrip], sink: RasterSink) -> Iterator[MaskStrip]:
+    for strip in strips:
+        sink.write(np.where(strip.valid, strip.mask, NODATA).astype(np.uint8))
+        yield strip

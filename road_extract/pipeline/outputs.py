@@ -1,0 +1,134 @@
+"""The files that were asked for, which layer goes to which of them, and what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from road_extract.base.errors import InputError
+from road_extract.io.vector import check_crs, check_format, is_network_format
+
+PathLike = str | Path
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Files to write. A plain path in place of this asks for the roads alone.
+
+    Attributes:
+        roads: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``; lines alone also ``.osm`` or ``.graphml``.
+        probability: Keep the probability raster here (GeoTIFF).
+        mask: Keep the road mask here (GeoTIFF).
+        nodes: Write the nodes of the road lines here.
+    """
+
+    roads: PathLike
+    probability: PathLike | None = None
+    mask: PathLike | None = None
+    nodes: PathLike | None = None
+
+
+def to_outputs(out: PathLike | Outputs) -> Outputs:
+    """Outputs as they are; a path as the file of the roads."""
+    return out if isinstance(out, Outputs) else Outputs(out)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The file of each layer; what is None is not written.
+
+    Attributes:
+        polygons: Road polygons.
+        lines: Road lines; in a GeoPackage that may be the file of the polygons.
+        nodes: The network's nodes.
+        mask: The road mask, GeoTIFF.
+    """
+
+    polygons: Path | None = None
+    lines: Path | None = None
+    nodes: Path | None = None
+    mask: Path | None = None
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files; one that holds both polygons and lines is listed once."""
+        lines = None if self.lines == self.polygons else self.lines
+        return [path for path in (self.polygons, lines, self.nodes, self.mask) if path is not None]
+
+    def check_crs(self, crs: str) -> None:
+        """Find out whether places in a CRS can be written to all files.
+
+        Raises:
+            InputError: If one needs longitude and latitude on the earth, and the CRS has none.
+        """
+        for path in (self.polygons, self.lines, self.nodes):
+            if path is not None:
+                check_crs(path, crs)
+
+    def mapped(self, names: dict[Path, Path]) -> Targets:
+        """The same layers under other names."""
+
+        def map_one(path: Path | None) -> Path | None:
+            return None if path is None else names[path]
+
+        return Targets(map_one(self.polygons), map_one(self.lines), map_one(self.nodes), map_one(self.mask))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Features written."""
+
+    polygons: int = 0
+    lines: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What came out.
+
+    Attributes:
+        path: The roads as asked for: polygons, or lines where only these were.
+        features: Polygons and lines together.
+        polygons: How many polygons.
+        lines: How many lines.
+        lines_path: The lines, if there are any; in a GeoPackage the same file.
+    """
+
+    path: Path
+    features: int
+    polygons: int
+    lines: int
+    lines_path: Path
+
+    @classmethod
+    def of(cls, targets: Targets, counts: Counts) -> Extraction:
+        """What was written to some files."""
+        layers = [path for path in (targets.polygons, targets.lines) if path is not None]
+        return cls(layers[0], counts.polygons + counts.lines, counts.polygons, counts.lines, layers[-1])
+
+
+def plan_targets(outputs: Outputs, geometry: str) -> Targets:
+    """Choose the file of each layer.
+
+    Raises:
+        InputError: If a suffix names no known format, or one that cannot hold what was asked for.
+    """
+    out, nodes, mask = Path(outputs.roads), _path(outputs.nodes), _path(outputs.mask)
+    if is_network_format(out) and geometry != "lines":
+        raise InputError(f"{out}: this format holds lines only; use --geometry lines or another format")
+    if not is_network_format(out):
+        check_format(out)
+    if nodes is not None:
+        check_format(nodes)
+        if geometry == "polygons":
+            raise InputError(f"{nodes}: polygons have no nodes; use --geometry lines or both")
+    if geometry == "lines":
+        return Targets(None, out, nodes, mask)
+    if geometry == "polygons":
+        return Targets(out, None, nodes, mask)
+    beside = out if out.suffix.lower() == ".gpkg" else out.with_name(f"{out.stem}_lines{out.suffix}")
+    return Targets(out, beside, nodes, mask)
+
+
+def _path(path: PathLike | None) -> Path | None:
+    return None if path is None else Path(path)

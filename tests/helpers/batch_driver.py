@@ -1,0 +1,21 @@
+"""The command line with a model that is quick and sees where in a window a pixel lies: for tests that end processes.
+
+A script, so that processes that it starts import it too, and have that model as well:
+
+    python tests/helpers/batch_driver.py SECONDS_A_BATCH ARGUMENT...
+"""
+
+from __future__ import annotations
+
+import sys
+
+from road_extract.pipeline import setup
+from tests.helpers.backends import PositionBackend, fake_opener
+
+if __name__ in ("__main__", "__mp_main__"):
+    setup.open_backend = fake_opener(lambda: PositionBackend(float(sys.argv[1])))
+
+if __name__ == "__main__":
+    from road_extract.cli import main
+
+    main(sys.argv[2:])

@@ -1,0 +1,35 @@
+"""Scenes made from arrays, and what batches make of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+#: UTM 11N, 1 m pixels, a sub-pixel origin.
+UTM = Affine(1.0, 0.0, 665000.25, 0.0, -1.0, 4010000.75)
+
+
+def roads_in(rows: int, cols: int) -> NDArray[np.uint8]:
+    """A bright cross and a bright block on dark ground, uint8 (3, rows, cols)."""
+    pixels = np.full((3, rows, cols), 20, np.uint8)
+    pixels[:, rows // 3 : rows // 3 + 8] = 230
+    pixels[:, :, cols // 2 : cols // 2 + 6] = 230
+    pixels[:, -20:-5, 3:15] = 230
+    return pixels
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, with what of it repeats itself."""
+    found: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_file() and path.name not in ("summary.json", "lock"):
+            found[name] = path.read_bytes()
+            values = json.loads(found[name]) if path.suffix == ".json" else {}
+            if "made" in values:
+                found[name] = json.dumps(values["made"]).encode()
+    return found
