@@ -219,6 +219,15 @@ def test_attributes_whose_names_collide_get_others(tmp_path, name):
             assert {"v2", "v3"} == set(read.loc[read.status == "missing", wanted])
 
 
+def test_two_columns_of_one_name_are_both_kept():
+    """Found by mutating the table of a shapefile."""
+    from road_extract.io.vector.reading import _to_table
+
+    frame = geopandas.GeoDataFrame({"a": ["x"], "b": ["y"]}, geometry=LINES[:1], crs=LONLAT)
+    frame.columns = ["a", "a", "geometry"]
+    assert _to_table(frame, CRS(LONLAT).to_wkt()).rows == [{"a": "x", "a_2": "y"}]
+
+
 def test_unique_names():
     assert unique_names(["name", "NAME", "Name_2", "id"], ["ID"]) == ["name", "NAME_2", "Name_2_2", "id_2"]
 

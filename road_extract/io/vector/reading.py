@@ -248,10 +248,12 @@ def _usable(geometries: Geometries) -> Any:
 def _to_table(frame: Any, crs: str) -> Table:
     usable = _usable(frame.geometry.to_numpy())
     frame = frame[usable]
-    columns = [name for name in frame.columns if name != frame.geometry.name and _is_attribute(str(name))]
-    names = unique_names([str(name) for name in columns])
-    fields = {name: _type_of(frame[column]) for name, column in zip(names, columns, strict=True)}
-    values = [_values(frame[column], kind) for column, kind in zip(columns, fields.values(), strict=True)]
+    # by number: a damaged table may have two columns of one name
+    numbers = [n for n, name in enumerate(frame.columns) if name != frame.geometry.name and _is_attribute(str(name))]
+    names = unique_names([str(frame.columns[number]) for number in numbers])
+    columns = [frame.iloc[:, number] for number in numbers]
+    fields = {name: _type_of(column) for name, column in zip(names, columns, strict=True)}
+    values = [_values(column, kind) for column, kind in zip(columns, fields.values(), strict=True)]
     rows = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)] or [{} for _ in range(len(frame))]
     return Table(_geometries(frame, crs), crs, fields, rows)
 
