@@ -198,7 +198,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--assume-crs",
             "kind": "text",
             "default": None,
-            "help": "CRS of a scene that has none, such as EPSG:32611",
+            "help": "CRS of a scene or area of interest that has none, such as EPSG:32611",
             "unit": "",
             "low": None,
             "high": None,

@@ -221,7 +221,7 @@ def test_fail_fast_begins_nothing_after_the_first_failure(zoo, tmp_path, model):
 
 
 def test_an_error_nobody_thought_of_is_one_scenes_too(write_scene, tmp_path, model, monkeypatch):
-    from road_extract.batch import runner, shards
+    from road_extract.batch import planning, shards
 
     original = shards.plan_scene
 
@@ -230,7 +230,7 @@ def test_an_error_nobody_thought_of_is_one_scenes_too(write_scene, tmp_path, mod
             raise ZeroDivisionError("by https://user:secret@example.com/x?sig=abc")
         return original(path, *args)
 
-    monkeypatch.setattr(runner, "plan_scene", plan_scene)
+    monkeypatch.setattr(planning, "plan_scene", plan_scene)
     scenes = [str(write_scene(roads_in(60, 60), name)) for name in ("bad.tif", "good.tif")]
     done = extract_batch(scenes, tmp_path / "out")
     assert [scene.state for scene in done.scenes] == ["failed", "done"]

@@ -134,7 +134,7 @@ def test_a_kill_in_the_middle_loses_no_finished_shard(driver, unbroken, tmp_path
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
-    assert f"goes on, {len(kept)} of 4 shards are there" in said
+    assert f"resumed, {len(kept)} of 4 shards are finished" in said
     assert tree(out.parent) == unbroken
 
 
@@ -191,7 +191,7 @@ def test_a_full_disk_is_one_sentence_and_goes_on_when_there_is_room(driver, unbr
     assert [scene["state"] for scene in summary["scenes"]] == ["failed", "not finished"]
     code, said = driver.run(out)
     assert code == 0, said
-    assert "goes on, 4 of 4 shards are there" in said
+    assert "resumed, 4 of 4 shards are finished" in said
     assert tree(out.parent) == unbroken
 
 

@@ -176,6 +176,12 @@ def test_bytes_that_fill_little_of_their_range_are_stretched_and_it_is_told(writ
     assert "31 of 255" in text
 
 
+@pytest.mark.parametrize(("low", "high"), [(8, 14), (20, 50), (40, 40)])
+def test_dark_water_is_not_taken_for_a_scene_of_few_bits(write_scene, rng, low, high):
+    path = write_scene(rng.integers(low, high + 1, (3, 60, 60)).astype(np.uint8))
+    assert unit(path).max() == pytest.approx(high / 255)
+
+
 def test_dark_bytes_with_a_bright_spot_are_left_as_they_are(write_scene):
     pixels = np.full((3, 200, 200), 30, np.uint8)
     pixels[:, 100, 100] = 200
@@ -380,6 +386,35 @@ def test_longitudes_are_counted_one_way(write_scene, rgb):
     for west in (244.0, -116.0):
         bounds = (west + 1e-4, 35.9998, west + 2e-4, 35.9999)
         assert whole(path, bounds=bounds)[2].grid.shape == (10, 10)
+
+
+def test_a_picture_of_a_scene_counts_longitudes_as_its_roads_do(write_scene, rgb, tmp_path):
+    from road_extract.io.raster.picture import read_picture
+
+    path = write_scene(rgb, crs="EPSG:4326", transform=Affine(1e-5, 0, 244, 0, -1e-5, 36))
+    picture, grid = read_picture(str(path), 50)
+    assert grid.transform.c == pytest.approx(-116)
+    assert picture.shape == (40, 50, 3)
+    path = write_scene(rgb[:1].astype(np.float32) / 1000, "f.tif", crs=None)
+    assert read_picture(str(path), 50, "EPSG:32611")[0].max() == 255
+
+
+def test_scenes_on_both_sides_of_the_antimeridian_lie_side_by_side(write_scene, tmp_path):
+    from road_extract.io.raster import plan_mosaic
+    from road_extract.io.raster.mosaic import write_mosaic
+    from road_extract.io.raster.sink import open_probability_sink
+
+    paths = []
+    for west, value in ((179.999, 100), (-180.0, 200)):
+        pixels = np.full((1, 40, 100), value, np.uint8)
+        paths.append(write_scene(pixels, f"{value}.tif", crs="EPSG:4326", nodata=255,
+                                 transform=Affine(1e-5, 0, west, 0, -1e-5, 5)))  # fmt: skip
+    grid = plan_mosaic([whole(path)[2].grid for path in paths])
+    assert grid.shape == (40, 200)
+    with open_probability_sink(tmp_path / "m.tif", grid, {}) as sink:
+        write_mosaic(paths, grid, sink)
+    with rasterio.open(tmp_path / "m.tif") as dataset:
+        assert dataset.read(1)[20, [0, 99, 100, 199]].tolist() == [100, 100, 200, 200]
 
 
 def test_an_unknown_projection_is_one_sentence(write_scene, rgb):

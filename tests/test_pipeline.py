@@ -230,7 +230,7 @@ def test_outputs_are_checked_before_any_work(write_scene, tmp_path, identity_mod
         extract_roads(scene, tmp_path / "r.shp")
     with pytest.raises(OutputError, match="does not exist"):
         extract_roads(scene, tmp_path / "none" / "r.gpkg")
-    with pytest.raises(InputError, match="is an input and an output"):
+    with pytest.raises(InputError, match="is both an input and an output"):
         extract_roads(scene, Outputs(tmp_path / "r.gpkg", probability=scene), overwrite=True)
     with pytest.raises(InputError, match="same name"):
         extract_roads(scene, Outputs(tmp_path / "r.gpkg", probability=tmp_path / "x.tif", mask=tmp_path / "x.tif"))

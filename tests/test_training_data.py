@@ -20,7 +20,7 @@ from road_extract.training.burning import RoadWidths, burn_roads
 from road_extract.training.cells import choose_cells, count_cells, mark_cells
 from road_extract.training.options import DataOptions
 from road_extract.training.preparation import prepare_scenes
-from road_extract.training.sampling import SamplingOptions, WindowSampler, _crop, _warp, random_symmetry
+from road_extract.training.sampling import SamplingOptions, WindowSampler, _crop, _grown, _warp, random_symmetry
 from road_extract.training.scenes import INVALID, ROAD, UNLABELLED, VALIDATION, PreparedScene, SceneEntry, open_prepared
 from road_extract.training.sources import TrainingSource
 from tests.helpers.scenes import UTM
@@ -378,3 +378,14 @@ def test_symmetries_are_the_eight_of_the_square_and_keep_image_and_labels_togeth
 
 def _wkt(crs):
     return CRS(crs).to_wkt()
+
+
+def test_a_scene_smaller_than_a_window_is_continued_by_reflection(rng):
+    scene = _scene(rng.integers(0, 255, (20, 30, 3)), rng.integers(0, 2, (20, 30)))
+    grown = _grown(scene, 64)
+    assert grown.labels.shape == (64, 64)
+    top, left = (64 - 20) // 2, (64 - 30) // 2
+    assert np.array_equal(grown.pixels[top : top + 20, left : left + 30], scene.pixels)
+    assert np.array_equal(grown.labels[top - 1, left : left + 30], scene.labels[0])
+    assert np.array_equal(grown.pixels[top : top + 20, left + 30], scene.pixels[:, -1])
+    assert _grown(grown, 64) is grown

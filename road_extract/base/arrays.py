@@ -1,4 +1,4 @@
-"""Types of numpy arrays, named once, and what numpy lacks."""
+"""Types of NumPy arrays, and a function that NumPy lacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ByteArray = NDArray[np.uint8]
 IntArray = NDArray[np.int64]
 Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
-#: shapely geometries.
+#: Of shapely geometries.
 Geometries = NDArray[np.object_]
 
 

@@ -1,4 +1,4 @@
-"""Stages that run beside one another, in a chain of iterators."""
+"""Iterators that run concurrently as the stages of a pipeline."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _POLL_S = 0.1
 
 
 def run_ahead(items: Iterable[T], depth: int, stopped: threading.Event | None = None) -> Generator[T, None, None]:
-    """Draw from an iterable in a thread of its own, at most ``depth`` items ahead of the consumer.
+    """Consume an iterable in its own thread, at most ``depth`` items ahead of the consumer.
 
-    An error of the iterable is raised here, in its place. When the consumer stops early (``close()``, an exception,
-    Ctrl-C), the thread stops after the item in work and the iterable is closed.
+    An error of the iterable is raised here, where its item would come. When the consumer stops early (``close()``, an
+    exception, Ctrl-C), the thread stops after the current item and the iterable is closed.
 
     Args:
-        items: Drawn from in the other thread only.
-        depth: Bound of the queue between the two.
-        stopped: Set when the consumer stops. An iterable whose items take long looks at it in between.
+        items: Consumed in the other thread only.
+        depth: Size of the queue between the two threads.
+        stopped: Set when the consumer stops. An iterable whose items take long should check it in between.
     """
     ready: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(depth)
     stopped = stopped or threading.Event()
-    # named for who looks at a running process: a generator has its function's name
+    # a name helps when one looks at a running process; a generator has the name of its function
     name = getattr(items, "__name__", "run_ahead")
     thread = threading.Thread(target=_draw, name=name, args=(items, ready, stopped), daemon=True)
     thread.start()
@@ -71,7 +71,7 @@ def _put(ready: queue.Queue[T], item: T, stopped: threading.Event) -> bool:
 
 
 def _get(ready: queue.Queue[T]) -> T:
-    # without a timeout a main thread cannot be interrupted on Windows
+    # on Windows, the main thread cannot be interrupted while it waits without a timeout
     while True:
         try:
             return ready.get(timeout=_POLL_S)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A geometry and what is known of it.
+    """A geometry and its attributes.
 
     Attributes:
         geometry: In the layer's CRS, x before y.
-        properties: One value for every field of the layer; None where nothing is known.
+        properties: One value for each field of the layer; None if it is unknown.
     """
 
     geometry: shapely.Geometry
@@ -25,12 +25,12 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class LayerSchema:
-    """What all features of a layer share.
+    """What the features of a layer have in common.
 
     Attributes:
         name: Layer name.
-        geometry_type: The one type that every geometry has.
-        crs: Coordinate reference system of the geometries as WKT.
+        geometry_type: The type of all geometries.
+        crs: Coordinate reference system of the geometries, as WKT.
         fields: Field name to type: int (64 bits, signed), float, bool or str; the order is the order of the columns.
     """
 

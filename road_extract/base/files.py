@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SPACE_WORDS = re.compile(
     r"(?i)no space|disk|quota|too large|reached the file|i/o (error|failure)|no such table: rtree|short write"
     r"|writ(e|ing) (error|failed)|fail\w* (to )?writ|fwrite|WriteEncoded|WriteScanline|could not flush|cannot flush"
 )
-#: What drivers leave beside a file and would take for a part of the new one.
+#: Files that drivers leave beside a file, and would mistake for parts of a new one.
 _COMPANIONS = ("-wal", "-shm", "-journal", ".aux.xml", ".msk", ".ovr")
 
 
 def check_outputs(outputs: Iterable[Path], inputs: Iterable[str | Path], overwrite: bool) -> None:
-    """Check, before any work, that all outputs can be written, and are neither each other nor an input.
+    """Check before any work that all outputs can be written, and that no two are the same and none is an input.
 
     Raises:
-        InputError: If one exists and may not be overwritten, is a folder, an input, or another output.
+        InputError: If an output exists and may not be overwritten, or is a folder, an input or another output.
         OutputError: If a folder is missing or cannot be written to.
     """
     outputs = list(outputs)
@@ -39,18 +39,18 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[str | Path], overwri
         raise InputError("two outputs have the same name; give each its own")
     for given in inputs:
         if os.path.realpath(given) in names:
-            raise InputError(f"{given}: is an input and an output at once; choose another name for the output")
+            raise InputError(f"{given}: is both an input and an output; choose another name for the output")
 
 
 def check_output(path: Path, overwrite: bool) -> None:
-    """Check, before any work, that an output can be written.
+    """Check before any work that an output can be written.
 
     Raises:
         InputError: If it exists and may not be overwritten, or is a folder.
         OutputError: If its folder is missing or cannot be written to.
     """
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; give a file name")
+        raise InputError(f"{path}: is a folder; expected a file name")
     if os.path.lexists(path) and not overwrite:
         raise InputError(f"{path}: exists already; choose another name or allow overwriting (--overwrite)")
     folder = path.parent
@@ -65,18 +65,18 @@ def check_output(path: Path, overwrite: bool) -> None:
 
 
 def temp_name(path: Path) -> Path:
-    """A name beside the target that no other run uses, with the target's suffix."""
+    """A name beside the target, with its suffix, that no other run uses."""
     return path.with_name(f".{path.stem}.tmp-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Write to a temporary file beside the target, moved over it at the end; removed if anything goes wrong.
+    """Write to a temporary file beside the target, and rename it at the end; it is removed if anything goes wrong.
 
-    Files that drivers put beside it (``-journal``, ``.aux.xml``, ...) go with it.
+    Files that drivers put beside it (``-journal``, ``.aux.xml``, ...) are removed as well.
 
     Raises:
-        OutputError: If it cannot be moved. What the block raises comes out unchanged.
+        OutputError: If it cannot be renamed. Errors of the block are not changed.
     """
     path = Path(os.path.realpath(path))  # a link stays a link
     temp = temp_name(path)
@@ -102,7 +102,7 @@ def space_advice(path: Path, error: BaseException) -> str:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write values whole or not at all.
+    """Write values as JSON, completely or not at all.
 
     Raises:
         OutputError: If the file cannot be written.
@@ -128,14 +128,14 @@ def _move(temp: Path, path: Path) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what runs that were killed left of this file: for whoever knows that nobody else writes it now."""
+    """Remove the temporary files that killed runs have left for this file. Nobody else may be writing it."""
     for leftover in path.parent.glob(f".{glob.escape(path.stem)}.tmp-*"):
         leftover.unlink(missing_ok=True)
 
 
 @contextmanager
 def scratch(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path``, removed in any case."""
+    """A temporary file beside ``path``, which is always removed."""
     temp = temp_name(path)
     try:
         yield temp

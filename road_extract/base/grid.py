@@ -1,4 +1,4 @@
-"""The grid of a raster: size, place and meaning of its pixels."""
+"""The grid of a raster: number, place and size of its pixels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RasterGrid:
         width: Columns.
         transform: Pixel (col, row) to map (x, y); (0, 0) is the upper left corner of the upper left pixel.
         crs: Coordinate reference system as WKT.
-        nodata: Value of pixels without data, if one is declared.
+        nodata: Value of pixels without data, if there is one.
     """
 
     height: int
@@ -37,20 +37,20 @@ class RasterGrid:
         return self.transform * Affine.translation(window.col_off, window.row_off)
 
     def crop(self, window: Window) -> RasterGrid:
-        """The grid of a part."""
+        """The grid of a part of the raster."""
         return replace(self, height=window.height, width=window.width, transform=self.window_transform(window))
 
     def resize(self, height: int, width: int) -> RasterGrid:
-        """The same ground with other numbers of rows and columns."""
+        """The same area with another number of rows and columns."""
         scale = Affine.scale(self.width / width, self.height / height)
         return replace(self, height=height, width=width, transform=self.transform * scale)
 
 
 @dataclass(frozen=True, slots=True)
 class PixelFrame:
-    """The pixels of a scene in metres on the ground: all that work on its shapes needs to know, without a CRS.
+    """The size of a scene in pixels and in metres on the ground, which is all that tracing roads needs to know.
 
-    Places in metres have their origin at the upper left corner, x to the right and y down.
+    Coordinates in metres start at the upper left corner, with x to the right and y down.
 
     Attributes:
         height: Rows.

@@ -1,10 +1,10 @@
-"""How probabilities are stored in bytes: in 254 steps, with one more value for no data."""
+"""How probabilities are stored in bytes: as 0 to 254, and 255 for no data."""
 
 from __future__ import annotations
 
 #: Probability 1 as a byte.
 PROBABILITY_MAX = 254
-#: A byte that holds no probability.
+#: The byte for no data.
 NODATA = 255
-#: The threshold of a probability raster that records none.
+#: The threshold where a probability raster records none.
 DEFAULT_THRESHOLD = 0.5

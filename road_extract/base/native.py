@@ -1,4 +1,4 @@
-"""What native libraries need to be told: free memory goes back to the system, and who is loaded first."""
+"""Care for native libraries: giving free memory back to the system, and loading drivers in the right order."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import sys
 
 
 def release_free_memory() -> None:
-    """Return what the C library keeps of freed memory, where it can: a stage that follows allocates other sizes.
+    """Let the C library return freed memory to the system, where it can.
 
-    Without this, the peak of a second stage lies on top of what the first one left behind.
+    The next stage allocates other sizes. Without this, its peak would come on top of what the first stage left behind.
     """
     if sys.platform != "linux":
         return
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; musl has none and needs none
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it; musl does not need it
     if trim is not None:
         trim(0)
 
 
 def load_drivers() -> None:
-    """Load GDAL's vector drivers; to be called before TensorFlow is imported.
+    """Load GDAL's vector drivers. Call this before TensorFlow is imported.
 
-    Both carry an SQLite, and the one that is loaded first serves both. TensorFlow's has no R-tree, so that GeoPackages
-    would come out without their spatial index.
+    Both bring a copy of SQLite, and the one that is loaded first serves both. TensorFlow's copy has no R-tree, so
+    GeoPackages would have no spatial index.
     """
     import pyogrio  # noqa: F401

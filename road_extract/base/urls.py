@@ -1,11 +1,11 @@
-"""Where rasters lie: paths, URLs and GDAL's ``/vsi`` names, and how they are shown without secrets."""
+"""Locations of rasters (paths, URLs and GDAL's ``/vsi`` names), and how to show them without secrets."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-#: What URLs mean to GDAL.
+#: GDAL's prefix for each kind of URL.
 _HANDLERS = {
     "http": "/vsicurl/http://",
     "https": "/vsicurl/https://",
@@ -22,14 +22,14 @@ _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#'\"<>]*@")
 _QUERY = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"<>]*|/vsi[a-z0-9_]+/[^\s?#'\"<>]*)[?#]\S*?(?=[:;,.)]*(?:[\s'\"<>]|$))"
 )
-#: Names of values that are secret wherever they stand.
+#: Names of values that are secret wherever they appear.
 _SECRET = re.compile(
     r"(?i)((?:x-(?:amz|goog)-[a-z-]+|[a-z_-]*(?:signature|token|secret|password|passwd|api_?key|userpwd|bearer|access_key"
     r"(?:_id)?)|sig)\s*[=:]\s*)[^\s&;,'\"<>]+"
 )
 _AUTHORIZATION = re.compile(r"(?i)(authorization\s*[=:]\s*(?:basic|bearer|digest)?\s*)[^\s'\"<>,]+")
 
-#: Parameters that sign a URL: they change each time and say nothing of what it leads to.
+#: Parameters that sign a URL: they change each time and say nothing about its target.
 _SIGNING = re.compile(
     r"(?i)x-(amz|goog)-.*|sig|signature|token|access_token|s[etprvks]|spr|sip|srt|ss|sks|sk[a-z]+|expires|policy|key-pair-id"
     r"|awsaccesskeyid|googleaccessid"
@@ -37,27 +37,27 @@ _SIGNING = re.compile(
 
 
 def to_gdal_path(location: str) -> str:
-    """What GDAL calls it: ``https://...`` becomes ``/vsicurl/https://...``, ``s3://...`` becomes ``/vsis3/...``."""
+    """GDAL's name of a location: ``https://`` becomes ``/vsicurl/https://``, and ``s3://`` becomes ``/vsis3/``."""
     found = _SCHEME.match(location)
     handler = _HANDLERS.get(found[1].lower()) if found else None
     return location if found is None or handler is None else handler + location[found.end() :]
 
 
 def is_url(location: str) -> bool:
-    """Whether it is a URL."""
+    """Whether a location is a URL."""
     return _SCHEME.match(location) is not None
 
 
 def is_remote(location: str) -> bool:
-    """Whether reading it goes over the network."""
+    """Whether a location is read over the network."""
     return _NETWORK.search(to_gdal_path(location)) is not None
 
 
 def redact(text: str) -> str:
-    """The text without passwords, tokens and signatures: what is shown, logged and recorded.
+    """Remove passwords, tokens and signatures from text that is shown, logged or recorded.
 
-    Of every URL the user name and password and the whole query are left out: nobody knows which parameter some server
-    takes for a password.
+    User name, password and the whole query are removed from every URL, because nobody knows which parameter a server
+    uses as a password.
     """
     text = _VSICURL_QUERY.sub(_redact_vsicurl, text)
     text = _QUERY.sub(rf"\1?{_HIDDEN}", text)
@@ -67,13 +67,13 @@ def redact(text: str) -> str:
 
 
 def _redact_vsicurl(found: re.Match[str]) -> str:
-    """GDAL's form with options, ``/vsicurl?header.Authorization=...&url=https%3A...``: the URL is what may be shown."""
+    """GDAL's form with options, ``/vsicurl?header.Authorization=...&url=https%3A...``: only the URL may be shown."""
     url = dict(parse_qsl(found[2])).get("url", "")
     return found[1] + _HIDDEN + (f"&url={redact(url)}" if url else "")
 
 
 def unsigned(location: str) -> str:
-    """The location without what changes while it leads to the same: signatures, their dates, passwords."""
+    """Remove what may change while the target stays the same: signatures, their dates and passwords."""
     if not is_url(location):
         return location
     parts = urlsplit(location)

@@ -31,12 +31,12 @@ class Window:
 
     @property
     def row_end(self) -> int:
-        """The row after the last one."""
+        """The row after the last row."""
         return self.row_off + self.height
 
     @property
     def col_end(self) -> int:
-        """The column after the last one."""
+        """The column after the last column."""
         return self.col_off + self.width
 
     @property
@@ -56,7 +56,7 @@ class Window:
         return Window(col, row, width, height) if height > 0 and width > 0 else None
 
     def clipped(self, height: int, width: int) -> Window:
-        """The part that lies in a scene of so many rows and columns; the window begins inside."""
+        """The part inside a scene of this height and width; the window must begin inside."""
         return Window(
             self.col_off,
             self.row_off,
@@ -69,16 +69,16 @@ class Window:
 class TilePlan(Sequence[Window]):
     """The windows that cover a scene, row by row, each of the same size.
 
-    Neighbours share ``overlap_px`` rows or columns. The last row and column of windows shift inward to end at the
-    scene's edge, where they share more. Along a dimension shorter than ``size_px`` there is one window that reaches
-    beyond the scene: its pixels out there are padding.
+    Neighbours share ``overlap_px`` rows or columns. The last row and the last column of windows are shifted inward to
+    end at the scene's edge, and share more. If the scene is shorter than ``size_px``, one window reaches beyond it; its
+    pixels there are padding.
 
     Attributes:
         height: Rows of the scene.
         width: Columns of the scene.
         size_px: Rows and columns of every window.
-        overlap_px: Pixels that two neighbouring windows share, at least.
-        shift_px: Moves the plan's origin up and left by so many pixels, less than a stride: the seam proof compares
+        overlap_px: Smallest number of pixels that two neighbouring windows share.
+        shift_px: Moves the plan's origin up and left by this many pixels, less than a stride. The seam proof compares
             plans that differ in nothing else.
     """
 
@@ -112,13 +112,13 @@ class TilePlan(Sequence[Window]):
         return _offsets(self.width, self.size_px, self.stride_px, self.shift_px)
 
     def rows(self) -> Iterator[tuple[Window, ...]]:
-        """The rows of windows, from the top."""
+        """The rows of windows, from top to bottom."""
         cols = self.col_offs
         for row in self.row_offs:
             yield tuple(Window(col, row, self.size_px, self.size_px) for col in cols)
 
     def touching(self, core: Window) -> Iterator[Window]:
-        """The windows that share a pixel with ``core``, in the plan's order."""
+        """The windows that share a pixel with ``core``, in the order of the plan."""
         rows = [row for row in self.row_offs if row < core.row_end and core.row_off < row + self.size_px]
         cols = [col for col in self.col_offs if col < core.col_end and core.col_off < col + self.size_px]
         return (Window(col, row, self.size_px, self.size_px) for row in rows for col in cols)

@@ -20,11 +20,12 @@ from road_extract.base.progress import Report, no_report
 from road_extract.batch.layout import Layout
 from road_extract.batch.lock import locked
 from road_extract.batch.merging import plan_merge
+from road_extract.batch.planning import Recipe, iter_portion, scene_results, with_threads
 from road_extract.batch.pools.processes import ProcessPool
 from road_extract.batch.pools.protocol import Pool, attempt
 from road_extract.batch.pools.serial import SerialPool
 from road_extract.batch.results import BatchResult
-from road_extract.batch.runner import BatchRun, Recipe, iter_portion, scene_results, with_threads
+from road_extract.batch.runner import BatchRun
 from road_extract.batch.shards import release_model
 from road_extract.batch.tasks import Products, ShardTask, run_shard
 from road_extract.batch.whole import merge_all
@@ -45,23 +46,23 @@ def extract_batch(
     batch: BatchOptions | None = None,
     report: Report = no_report,
 ) -> BatchResult:
-    """Extract the roads of many scenes into a folder, going on where an earlier run of the same ended.
+    """Extract the roads of many scenes into a folder, resuming an interrupted run.
 
     Args:
         inputs: Files, folders, globs, lists, STAC, remote rasters: see `road_extract.io.sources.expand_inputs`.
-        out: Folder; new, empty, or that of an earlier batch.
+        out: New or empty folder, or that of an earlier batch.
         predict: How probabilities are made.
-        vectorize: How roads are made of them.
-        lines: What else matters for lines.
-        batch: What comes out of each scene and of all together, who does the work, and what is kept of earlier runs.
-        report: Told the progress.
+        vectorize: How roads are made from them.
+        lines: Further options for lines.
+        batch: Outputs of each scene and of all scenes, who does the work, and what is kept from earlier runs.
+        report: Called with the progress.
 
     Returns:
-        What became of every scene; one that cannot be done does not stop the others.
+        The state of every scene; a scene that fails does not stop the others.
 
     Raises:
-        RoadExtractError: If the batch cannot begin: inputs, options or model cannot be used, or another run works in
-            the folder.
+        RoadExtractError: If the batch cannot begin because inputs, options or model cannot be used, or because another
+            run is working in the folder.
     """
     batch, vectorize, lines = batch or BatchOptions(), vectorize or VectorizeOptions(), lines or LineOptions()
     products = Products(vectorize, lines, batch, batch.keep_probability or batch.merge is not None)
@@ -70,7 +71,7 @@ def extract_batch(
     if target is not None:
         plan_merge(target, vectorize.geometry)
     refs, predict = _begin(inputs, predict, batch)
-    layout = Layout(Path(out).absolute())  # workers may be elsewhere
+    layout = Layout(Path(out).absolute())  # workers may run in another folder
     layout.create()
     with locked(layout.lock, layout.root), _open_pool(batch, report) as (pool, threads, by):
         predict = predict if threads is None else with_threads(predict, threads)
@@ -91,11 +92,11 @@ def extract_batch(
 
 @dataclass(frozen=True, slots=True)
 class PortionResult:
-    """What became of a portion of the shards.
+    """The result of predicting a portion of the shards.
 
     Attributes:
-        made: How many were made.
-        errors: Sentences by scene, of those that could not.
+        made: Number of shards that were predicted.
+        errors: Scenes that failed, each with the reason.
     """
 
     made: int
@@ -112,21 +113,21 @@ def predict_portion(
     batch: BatchOptions | None = None,
     report: Report = no_report,
 ) -> PortionResult:
-    """Make every ``of``-th shard, counted from ``index``, of all scenes; `extract_batch` then finds them done.
+    """Predict every ``of``-th shard of all scenes, counted from ``index``; `extract_batch` then finds them finished.
 
-    Any number of these may run at once in the same folder, on any machines that share it.
+    Any number of portions may be predicted at the same time in the same folder, on any machines that share it.
 
     Args:
         inputs: As for `extract_batch`; the same for all portions.
         out: As for `extract_batch`.
-        index: From 0.
-        of: Portions in all.
+        index: Number of the portion, from 0.
+        of: Number of portions.
         predict: How probabilities are made; as for `extract_batch`.
-        batch: As for `extract_batch`; only what concerns shards matters.
-        report: Told the progress.
+        batch: As for `extract_batch`; only options about shards matter.
+        report: Called with the progress.
 
     Raises:
-        RoadExtractError: If inputs, options or model cannot be used, or a batch works in the folder.
+        RoadExtractError: If inputs, options or model cannot be used, or a batch is running in the folder.
     """
     if not 0 <= index < of:
         raise InputError(f"index is {index} of {of}; expected 0 to {of - 1}")
@@ -157,10 +158,10 @@ def _make(task: ShardTask | RoadExtractError, report: Report) -> RoadExtractErro
 def _begin(
     inputs: Sequence[str], predict: PredictOptions | None, batch: BatchOptions
 ) -> tuple[list[SceneRef], PredictOptions]:
-    """What is wrong for all scenes is wrong at once."""
+    """Raise errors that concern all scenes before any work."""
     predict = predict or PredictOptions()
     read_spec(model_folder(predict))
-    # workers may be elsewhere
+    # workers may run in another folder
     predict = replace(predict, model=_absolute(predict.model), aoi=_absolute(predict.aoi))
     return expand_inputs(list(inputs), batch.asset), predict
 
@@ -171,7 +172,7 @@ def _absolute(path: str | None) -> str | None:
 
 @contextmanager
 def _open_pool(batch: BatchOptions, report: Report) -> Iterator[tuple[Pool, int | None, str]]:
-    """Those who work, the threads that each of them should use, and how they are called in the records."""
+    """The pool, the number of threads that each worker should use, and the name of the pool in the records."""
     pool: Pool
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if batch.dask is not None:

@@ -1,7 +1,7 @@
-"""One layer over all scenes of a batch, made from their probability and not from their features.
+"""Makes one layer of all scenes of a batch, from their probability rasters and not from their features.
 
-Scenes that touch or overlap become one raster first (`io.raster.mosaic`), which becomes roads like that of any scene: a
-road that a scene's border cuts is one road again, and ground that two scenes show counts once.
+Scenes that touch or overlap are first joined into one raster (`io.raster.mosaic`), which is vectorized like any other:
+a road that is cut by the border between scenes becomes one road again, and ground that is in two scenes counts once.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from road_extract.pipeline.vectorizing import iter_road_polygons, trace_roads
 from road_extract.roads.features import iter_line_features, line_schema, polygon_schema
 from road_extract.roads.groups import label_groups
 
-#: Of a layer over scenes of several CRSs.
+#: CRS of a layer whose scenes have different CRSs.
 _COMMON_CRS = "OGC:CRS84"
 
 
 def plan_merge(out: Path, geometry: str) -> Targets:
-    """Which files the merged layers go to.
+    """Choose the files of the merged layers.
 
     Raises:
         InputError: If the format cannot hold them.
@@ -58,9 +58,9 @@ class Merger:
     """How scenes are merged.
 
     Attributes:
-        vectorize: From probability to roads.
-        lines: What else matters for lines.
-        report: Told the progress.
+        vectorize: How roads are made from probability.
+        lines: Further options for lines.
+        report: Called with the progress.
     """
 
     vectorize: VectorizeOptions
@@ -71,9 +71,9 @@ class Merger:
         """Write the layers.
 
         Args:
-            rasters: Probability of the scenes; their order decides between equals.
+            rasters: Probability rasters of the scenes; where two are equally good, the first one counts.
             targets: Files to write.
-            scratch: A folder for the mosaics; removed again.
+            scratch: Folder for the mosaics; it is removed afterwards.
 
         Raises:
             RoadExtractError: If a raster cannot be read or a layer cannot be written.
@@ -116,7 +116,7 @@ class Merger:
                 yield _moved(feature, source.grid.crs, crs, {"id": number})
 
     def _iter_lines(self, mosaics: list[Path], crs: str) -> Iterator[Feature]:
-        """Numbers of lines, nodes and components go on from mosaic to mosaic."""
+        """Lines, nodes and components are numbered across all mosaics."""
         number = nodes = components = 0
         for source in self._iter_sources(mosaics):
             network = trace_roads(source, self.lines, MaskRun(self.vectorize))
@@ -137,7 +137,7 @@ class Merger:
 
 
 def group_scenes(rasters: list[Path]) -> list[list[Path]]:
-    """Rasters that touch or overlap, be it through others, belong together; groups and members in the given order."""
+    """Group rasters that touch or overlap, directly or through others; groups and members keep the given order."""
     grids = [read_grid(path) for path in rasters]
     places = np.array([_place(grid) for grid in grids], dtype=object)
     count, group = label_groups(len(rasters), *shapely.STRtree(places).query(places, predicate="intersects"))
@@ -145,7 +145,7 @@ def group_scenes(rasters: list[Path]) -> list[list[Path]]:
 
 
 def _place(grid: RasterGrid) -> shapely.Geometry:
-    """Where a scene lies in longitude and latitude, two pixels wider than it is: neighbours then overlap."""
+    """Footprint of a scene in longitude and latitude, two pixels larger on all sides so that neighbours overlap."""
     outline = footprint(grid)
     rim = 2 * max(abs(grid.transform.a) + abs(grid.transform.b), abs(grid.transform.d) + abs(grid.transform.e))
     return reproject(outline.buffer(rim, join_style="mitre").segmentize(outline.length / 40), grid.crs, _COMMON_CRS)
@@ -158,7 +158,7 @@ def read_grid(path: Path) -> RasterGrid:
 
 
 def road_tags(path: Path) -> dict[str, str]:
-    """What this package recorded in a raster."""
+    """The tags that this package has written into a raster."""
     return {name: value for name, value in read_tags(str(path)).items() if name.startswith("ROAD_EXTRACT_")}
 
 

@@ -1,7 +1,7 @@
-"""What is written beside the outputs of a scene: a record of how they were made, and a STAC Item.
+"""Writes the record of how the outputs of a scene were made, and their STAC Item.
 
-A record has two parts. ``made`` is the same whenever the same is made of the same; ``run`` is about this time, and the
-only place where times stand. A STAC Item has nothing of the second kind.
+A record has two parts. ``made`` is the same whenever the same outputs are made from the same inputs. ``run`` describes
+one run, and is the only place that holds times. A STAC Item holds nothing of the second kind.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from road_extract.batch.tasks import Finished, Products
 from road_extract.io.raster import footprint
 from road_extract.io.vector import to_lonlat
 
-#: Of records and summaries; grows when their meaning changes.
+#: Version of records and summaries; it increases when their meaning changes.
 FORMAT = 1
 
 _TYPES = {
@@ -41,10 +41,10 @@ class Origin:
     """Where a scene comes from.
 
     Attributes:
-        name: Of its outputs.
-        shown: Its place, without secrets.
-        identity: Of its content.
-        taken: When, as the file says (TIFF: ``YYYY:MM:DD HH:MM:SS``); may be empty.
+        name: Name of the outputs.
+        shown: Location, without secrets.
+        identity: What identifies the content.
+        taken: Time of the picture as written in the file (TIFF: ``YYYY:MM:DD HH:MM:SS``); may be empty.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Origin:
 def made_values(
     origin: Origin, scene: ShardedScene, products: Products, finished: Finished, fingerprint: str
 ) -> dict[str, Any]:
-    """The part of a record that repeats itself."""
+    """The part of a record that is the same in every run."""
     predict = {name: value for name, value in asdict(scene.options).items() if name not in SPEED_ONLY}
     return {
         "fingerprint": fingerprint,
@@ -82,7 +82,7 @@ def write_record(path: Path, made: dict[str, Any], run: dict[str, Any]) -> None:
 
 
 def read_made(path: Path) -> dict[str, Any]:
-    """The part of a record that repeats itself; empty if there is none that can be read."""
+    """The part of a record that is the same in every run; empty if there is no readable record."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         return dict(values["made"]) if values["format"] == FORMAT else {}
@@ -91,7 +91,7 @@ def read_made(path: Path) -> dict[str, Any]:
 
 
 def is_whole(folder: Path, made: dict[str, Any], fingerprint: str) -> bool:
-    """Whether a folder holds all that its record says, made of just that."""
+    """Whether a folder holds everything that its record lists, with this fingerprint."""
     try:
         if made.get("fingerprint") != fingerprint:
             return False
@@ -103,7 +103,7 @@ def is_whole(folder: Path, made: dict[str, Any], fingerprint: str) -> bool:
 def stac_item(origin: Origin, made: dict[str, Any], grid: RasterGrid) -> dict[str, Any]:
     """A STAC Item 1.0.0 with the extensions projection 1.1, file 2.1 and processing 1.2.
 
-    The footprint is that of the grid. The date is that of the picture if the file tells it, else that of the file.
+    The footprint is that of the grid. The date is that of the picture if the file has it, else that of the file.
     """
     geometry, bbox = to_lonlat(footprint(grid), grid.crs)
     moment, source = _date(origin)
@@ -123,7 +123,7 @@ def item_values(
     assets: dict[str, Any],
     links: list[dict[str, str]],
 ) -> dict[str, Any]:
-    """An Item of these parts and of what a record says."""
+    """Build an Item from its parts and from a record."""
     said = {
         "road_extract:fingerprint": made["fingerprint"],
         "road_extract:model": made["model"]["sha256"],
@@ -145,7 +145,7 @@ def item_values(
 
 
 def projection(grid: RasterGrid) -> dict[str, Any]:
-    """The grid in the words of STAC's projection extension."""
+    """The grid as properties of STAC's projection extension."""
     from pyproj import CRS
 
     return {
@@ -157,13 +157,13 @@ def projection(grid: RasterGrid) -> dict[str, Any]:
 
 
 def _asset_key(file: str, name: str) -> str:
-    """``roads.gpkg``, ``probability.tif``: what follows the scene's name."""
+    """The part of a file name after the scene's name, such as ``roads.gpkg`` or ``probability.tif``."""
     rest = file[len(name) :]
     return f"roads{rest}" if rest.startswith(".") else rest.lstrip("_")
 
 
 def asset_of(file: str, known: dict[str, Any]) -> dict[str, Any]:
-    """A file beside the Item."""
+    """The asset of a file beside the Item."""
     # 12 20: SHA-256 of 32 bytes, as a multihash (multiformats.io)
     checksum = "1220" + known["sha256"]
     return {
@@ -173,7 +173,7 @@ def asset_of(file: str, known: dict[str, Any]) -> dict[str, Any]:
 
 
 def _date(origin: Origin) -> tuple[str, str]:
-    """A time by RFC 3339, which STAC demands, and what it is: that of the picture, else that of the file."""
+    """A time in RFC 3339, as STAC requires, and its source: the picture, or else the file."""
     try:
         return _rfc3339(datetime.strptime(origin.taken, "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)), "picture"
     except ValueError:

@@ -1,7 +1,7 @@
-"""A scene in shards: plan them, predict one into a file of its own, join the files.
+"""Splits a scene into shards: plans them, predicts one into its own file, and joins the files.
 
-A shard is a core rectangle plus every window of the scene's one plan that touches it, so that its pixels are bit for
-bit those of the whole run, whoever makes it and wherever. These are plain functions; what runs them is another matter.
+A shard is a core rectangle plus every window of the scene's plan that touches it, so its pixels are bit for bit those
+of a run over the whole scene, wherever it is computed. These are plain functions, which any pool can run.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from road_extract.models.backends import Backend
 from road_extract.pipeline.setup import load_backend, model_folder, open_scene
 from road_extract.prediction.preprocess import Scaling
 
-#: Tag of a shard's file: what it was made of and how, see `predict_shard`.
+#: Tag of a shard's file: its fingerprint, see `predict_shard`.
 SHARD_TAG = "ROAD_EXTRACT_SHARD"
 
 
 @dataclass(frozen=True, slots=True)
 class ShardedScene:
-    """All that a shard needs to know of its scene; small, and the same for all of them.
+    """Everything that the shards of a scene have in common; small enough to send to workers.
 
     Attributes:
-        path: What GDAL opens; not shown, for it may hold a password.
-        shown: The same for people.
+        path: Location for GDAL; never shown, because it may hold a password.
+        shown: Location for people.
         options: How probabilities are made.
         grid: The inference grid.
         plan: Windows of the whole scene.
         scaling: Of the whole scene.
-        shard_px: Shortest side of a core, where the scene is that long.
+        shard_px: Shortest side of a core, unless the scene is shorter.
         model: SHA-256 of the model.
-        version: Of this package.
-        remarks: What to know of the scene: logging levels and sentences.
+        version: Version of this package.
+        remarks: What a user should know about the scene: logging levels and sentences.
     """
 
     path: str = field(repr=False)
@@ -59,15 +59,15 @@ class ShardedScene:
 
     @property
     def cores(self) -> list[Window]:
-        """Of the shards, row by row."""
+        """Cores of the shards, row by row."""
         return [core for row in plan_cores(self.plan, self.shard_px) for core in row]
 
 
 def plan_cores(plan: TilePlan, shard_px: int) -> list[list[Window]]:
-    """Cut a scene into cores, in rows; each side is at least ``shard_px`` long, unless the scene is shorter.
+    """Divide a scene into rows of cores; each side is at least ``shard_px`` long, unless the scene is shorter.
 
-    The cuts lie where a window begins: there only one row or column of windows has pixels on both sides, and has to be
-    computed twice. Between them the windows are shared out evenly.
+    Cuts are where a window begins: there, only one row or column of windows has pixels on both sides and is computed
+    twice. The windows between the cuts are divided evenly.
     """
     rows, cols = (_edges(length, plan.stride_px, shard_px) for length in (plan.height, plan.width))
     return [
@@ -83,14 +83,14 @@ def _edges(length: int, stride: int, shard_px: int) -> list[int]:
 
 
 def count_windows(plan: TilePlan, cores: list[Window]) -> int:
-    """How many windows all shards compute, those at their borders several times."""
+    """Number of windows that all shards compute; windows at their borders count several times."""
     return sum(sum(1 for _ in plan.touching(core)) for core in cores)
 
 
 def plan_scene(
     path: str, options: PredictOptions, shard_px: int, shown: str | None = None, bands: tuple[str, ...] = ()
 ) -> ShardedScene:
-    """Open a scene once to find out all that its shards have to agree on.
+    """Open a scene once to find out everything that its shards have to agree on.
 
     Args:
         path: What GDAL opens.
@@ -110,19 +110,20 @@ def plan_scene(
 
 
 def predict_shard(scene: ShardedScene, index: int, out: Path, fingerprint: str, report: Report = no_report) -> None:
-    """Write the probability of one shard: uint8, as `predict_probability` does, on the core's part of the grid.
+    """Write the probability of one shard, as `predict_probability` does, on the core's part of the grid.
 
-    The model stays loaded in this process for the next shard, until `release_model`.
+    The model stays loaded in this process for the next shard, until `release_model` is called.
 
     Args:
         scene: Planned here or elsewhere.
-        index: Of the core.
-        out: GeoTIFF to write, whole or not at all.
+        index: Index of the core.
+        out: GeoTIFF to write, completely or not at all.
         fingerprint: Recorded in the file, so that a later run can tell whether it can use it.
-        report: Told the progress.
+        report: Called with the progress.
 
     Raises:
-        RoadExtractError: If the shard cannot be made, or would not fit the others: other version, model or scene.
+        RoadExtractError: If the shard cannot be computed, or would not match the others because the version, the model
+            or the scene has changed.
     """
     _check_same(scene, model_hash(model_folder(scene.options)))
     backend = _model.load(scene.options, scene.model)
@@ -143,19 +144,19 @@ def is_shard(path: Path, fingerprint: str) -> bool:
 
 
 def join_shards(scene: ShardedScene, files: list[Path], out: Path) -> bool:
-    """Write the probability raster of a scene out of its shards, strip by strip: byte for byte that of one run.
+    """Join shards to the probability raster of a scene, strip by strip: byte for byte that of one run.
 
     Args:
         scene: The scene.
-        files: The shards', in the order of the cores.
+        files: Files of the shards, in the order of the cores.
         out: GeoTIFF to write.
 
     Returns:
         Whether any pixel is valid.
 
     Raises:
-        RoadExtractError: If a shard is missing or damaged, if they were made by different backends, or if the raster
-            cannot be written.
+        RoadExtractError: If a shard is missing or damaged, if the shards were made by different backends, or if the
+            raster cannot be written.
     """
     tags = _common_tags(scene, files)
     rows = plan_cores(scene.plan, scene.shard_px)
@@ -170,8 +171,8 @@ def _common_tags(scene: ShardedScene, files: list[Path]) -> dict[str, str]:
     backends = sorted({tag.get(BACKEND_TAG, "unknown") for tag in tags})
     if len(backends) > 1:
         raise InputError(
-            f"{scene.shown}: its shards were made by different backends ({'; '.join(backends)}), so that they do not "
-            "fit together; name one (--backend, --precision) and begin anew (--restart)"
+            f"{scene.shown}: its shards were made by different backends ({'; '.join(backends)}) and do not match; "
+            "choose one (--backend, --precision) and start over (--restart)"
         )
     return {name: value for name, value in tags[0].items() if name.startswith("ROAD_EXTRACT_") and name != SHARD_TAG}
 
@@ -179,19 +180,19 @@ def _common_tags(scene: ShardedScene, files: list[Path]) -> dict[str, str]:
 def _check_same(scene: ShardedScene, model: str) -> None:
     if scene.version != __version__:
         raise InputError(
-            f"road_extract is {__version__} here and {scene.version} where the run began; install the same"
+            f"road_extract is {__version__} here and {scene.version} where the run began; install the same version"
         )
     if scene.model != model:
-        raise InputError("the model is another one here than where the run began; put the same folder there")
+        raise InputError("the model here is not the one with which the run began; use the same model folder")
 
 
 def _check_grid(scene: ShardedScene, grid: RasterGrid) -> None:
     if (grid.shape, grid.transform) != (scene.grid.shape, scene.grid.transform):
-        raise InputError(f"{scene.shown}: is not what it was when the run began; let it be until the run ends")
+        raise InputError(f"{scene.shown}: has changed since the run began; do not modify it while the run is going on")
 
 
 class _LoadedModel:
-    """The last model used in this process; loading takes longer than a small shard."""
+    """Keeps the model last used in this process, because loading it takes longer than a small shard."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -210,7 +211,7 @@ class _LoadedModel:
             return self._backend
 
     def release(self) -> None:
-        """Forget it."""
+        """Close the model."""
         with self._lock:
             self._close()
 

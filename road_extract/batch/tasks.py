@@ -1,4 +1,4 @@
-"""The two pieces of work that a scene is made of, as plain functions that may run anywhere: a shard, and the end."""
+"""The two tasks of every scene, as plain functions that can run anywhere: predicting a shard, and finishing."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class ShardTask:
     """One shard to predict.
 
     Attributes:
-        scene: That it belongs to.
-        index: Of its core.
-        out: Its file.
-        fingerprint: What the file carries.
+        scene: Scene of the shard.
+        index: Index of its core.
+        out: File to write.
+        fingerprint: Recorded in the file.
     """
 
     scene: ShardedScene
@@ -40,7 +40,7 @@ class ShardTask:
 
 
 def run_shard(task: ShardTask, report: Report) -> float:
-    """Make a shard; returns the seconds it took."""
+    """Predict a shard; returns the seconds that it took."""
     started = time.monotonic()
     predict_shard(task.scene, task.index, task.out, task.fingerprint, report)
     return time.monotonic() - started
@@ -48,7 +48,7 @@ def run_shard(task: ShardTask, report: Report) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """What is made of a scene's probability."""
+    """What is made from the probability of a scene."""
 
     vectorize: VectorizeOptions
     lines: LineOptions
@@ -56,10 +56,10 @@ class Products:
     keep_probability: bool
 
     def check(self) -> None:
-        """See that all formats can hold what is asked for.
+        """Check that all formats can hold what is asked for.
 
         Raises:
-            InputError: If not.
+            InputError: If one cannot.
         """
         for suffix in self.batch.suffixes:
             plan_targets(Outputs(f"scene{suffix}", nodes=self._nodes("scene")), self.vectorize.geometry)
@@ -72,7 +72,7 @@ class Products:
         return next((suffix for suffix in self.batch.suffixes if suffix not in (".osm", ".graphml")), ".gpkg")
 
     def extract(self, raster: Path, folder: Path, name: str, report: Report) -> Extraction:
-        """Write everything into a folder."""
+        """Write all products into a folder."""
         nodes, mask = self._nodes(name), Path(f"{name}_mask.tif") if self.batch.keep_mask else None
         done = []
         for suffix in self.batch.suffixes:
@@ -82,19 +82,19 @@ class Products:
                     raster, outputs, options=self.vectorize, lines=self.lines, overwrite=True, report=report
                 )
             )
-            nodes = mask = None  # once is enough
+            nodes = mask = None  # written once only
         return done[0]
 
 
 @dataclass(frozen=True, slots=True)
 class FinishTask:
-    """A scene whose shards are all there.
+    """A scene whose shards are all finished.
 
     Attributes:
         scene: The scene.
-        name: Of its outputs.
-        shards: Their files, in the order of the cores.
-        place: Folder in which one is made for the outputs.
+        name: Name of its outputs.
+        shards: Files of the shards, in the order of the cores.
+        place: Folder in which a folder is created for the outputs.
         products: What to make.
     """
 
@@ -107,16 +107,16 @@ class FinishTask:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What came out of a scene.
+    """The outputs of a scene.
 
     Attributes:
-        folder: Where the outputs are.
-        polygons: How many.
-        lines: How many.
-        backend: What ran the model.
+        folder: Folder of the outputs.
+        polygons: Number of polygons.
+        lines: Number of lines.
+        backend: Runtime of the model.
         outputs: Size and SHA-256 of each file, by name.
-        remark: What to know of it; may be empty.
-        seconds: It took.
+        remark: What the user should know; may be empty.
+        seconds: Time that it took.
     """
 
     folder: Path
@@ -129,7 +129,7 @@ class Finished:
 
 
 def run_finish(task: FinishTask, report: Report) -> Finished:
-    """Join the shards and make the roads of them, in a folder that no earlier attempt has left anything in."""
+    """Join the shards and make roads from them, in a new folder without leftovers of earlier attempts."""
     started = time.monotonic()
     folder = task.place / f"ready-{os.getpid()}-{secrets.token_hex(4)}"
     folder.mkdir()
@@ -152,5 +152,5 @@ def _make(task: FinishTask, folder: Path, report: Report) -> tuple[Extraction, b
 
 
 def describe_file(path: Path) -> dict[str, Any]:
-    """Size and SHA-256."""
+    """Size and SHA-256 of a file."""
     return {"bytes": path.stat().st_size, "sha256": file_hash(path)}

@@ -1,4 +1,4 @@
-"""The end of a batch: one layer over all scenes, with its record, made only where it is not there."""
+"""The last step of a batch: one layer of all scenes, with its record, unless it already exists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from road_extract.pipeline.outputs import Counts
 def merge_all(
     layout: Layout, products: Products, out: Path, result: BatchResult, *, restart: bool, report: Report
 ) -> None:
-    """Merge the scenes that are there; what stops it goes to ``result``."""
+    """Merge the finished scenes. An error is stored in ``result``."""
     names = [scene.name for scene in result.scenes if scene.state in ("done", "kept")]
     if result.error or not names:
         return
@@ -41,15 +41,15 @@ def _merge(layout: Layout, products: Products, out: Path, names: list[str], rest
     targets = plan_merge(out, products.vectorize.geometry)
     record = out.with_name(f"{out.stem}.json")
     scenes = {name: read_made(layout.record(name)) for name in names}
-    made_of = fingerprint(
+    wanted = fingerprint(
         {"scenes": {name: made.get("fingerprint") for name, made in scenes.items()},
          "vectorize": asdict(products.vectorize), "lines": asdict(products.lines)}
     )  # fmt: skip
     old = read_made(record)
-    if not restart and is_whole(out.parent, old, made_of):
+    if not restart and is_whole(out.parent, old, wanted):
         return
     if not old and out.exists():
-        raise InputError(f"{out}: exists already and is no merged layer of a batch; choose another name")
+        raise InputError(f"{out}: exists already and is not a merged layer of a batch; choose another name")
     check_outputs([*targets.paths, record], [], overwrite=True)
     item = out.with_name(f"{out.stem}.stac.json")
     for path in (*targets.paths, record, item):
@@ -57,7 +57,7 @@ def _merge(layout: Layout, products: Products, out: Path, names: list[str], rest
     started = datetime.now(UTC)
     rasters = [layout.scene(name) / f"{name}_probability.tif" for name in names]
     counts = Merger(products.vectorize, products.lines, report).merge(rasters, targets, layout.lock.parent / "merge")
-    made = _made(made_of, scenes, products, targets.paths, counts)
+    made = _made(wanted, scenes, products, targets.paths, counts)
     items = [json.loads((layout.scene(name) / f"{name}.stac.json").read_text(encoding="utf-8")) for name in names]
     write_json(item, _item(out, made, items))
     run = {"started": started.isoformat(timespec="seconds"),
@@ -65,12 +65,10 @@ def _merge(layout: Layout, products: Products, out: Path, names: list[str], rest
     write_record(record, made, run)
 
 
-def _made(
-    made_of: str, scenes: dict[str, Any], products: Products, paths: list[Path], counts: Counts
-) -> dict[str, Any]:
+def _made(wanted: str, scenes: dict[str, Any], products: Products, paths: list[Path], counts: Counts) -> dict[str, Any]:
     any_scene = next(iter(scenes.values()))
     return {
-        "fingerprint": made_of,
+        "fingerprint": wanted,
         "scenes": {name: {"fingerprint": made["fingerprint"], "input": made["input"]} for name, made in scenes.items()},
         "model": any_scene["model"],
         "backend": any_scene["backend"],
@@ -82,7 +80,7 @@ def _made(
 
 
 def _item(out: Path, made: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
-    """A STAC Item over those of the scenes; its date is their span."""
+    """A STAC Item over the Items of the scenes; its time range is that of all of them."""
     place = shapely.union_all([shapely.from_geojson(json.dumps(item["geometry"])) for item in items])
     dates = sorted(item["properties"]["datetime"] or "" for item in items)
     properties = {"datetime": dates[-1], "start_datetime": dates[0], "end_datetime": dates[-1]}

@@ -66,7 +66,7 @@ def count_scene(pair: ScenePair, threshold: float, options: EvaluateOptions, err
 def _inside(grid: RasterGrid, options: EvaluateOptions) -> BoolArray | np.bool_:
     if options.within is None:
         return np.True_
-    area = read_area(Path(options.within), grid.crs, footprint(grid))
+    area = read_area(Path(options.within), grid.crs, footprint(grid), assume_crs=options.assume_crs)
     return burn_shapes([] if area.is_empty else [area], grid)
 
 

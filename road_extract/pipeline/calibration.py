@@ -1,4 +1,4 @@
-"""Makes a model ready for 8-bit inference: real tiles are run, and the ranges of the feature maps kept."""
+"""Prepares a model for 8-bit inference: runs it on real tiles and records the ranges of its feature maps."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from road_extract.models import read_spec, write_int8_ranges
 from road_extract.pipeline.setup import PathLike, open_scene
 from road_extract.prediction.preprocess import pad_to, to_model_input
 
-#: Changing more of them hardly changes the ranges.
+#: Tiles to run. With more of them the ranges hardly change.
 TILES = 120
 
 
 def quantize_model(model: PathLike, scenes: Sequence[PathLike], *, assume_crs: str | None = None, seed: int = 0) -> int:
-    """Write ``int8.json`` into a model folder, by NNCF's post-training quantization.
+    """Write ``int8.json`` into a model folder, with NNCF's post-training quantization.
 
     Args:
         model: Model folder.
-        scenes: Imagery of the kinds that the model is for; `TILES` tiles are drawn from them at random.
+        scenes: Imagery of the kind that the model is for; `TILES` random tiles are taken from it.
         assume_crs: CRS of scenes that have none.
-        seed: Of the drawing.
+        seed: Random seed.
 
     Returns:
-        How many feature maps are held in 8 bits.
+        Number of feature maps held in 8 bits.
 
     Raises:
         InputError: If a scene or the model cannot be used.
@@ -51,10 +51,10 @@ def quantize_model(model: PathLike, scenes: Sequence[PathLike], *, assume_crs: s
 
 
 def _draw(scene: Path, count: int, options: PredictOptions, rng: np.random.Generator) -> list[Float32Array]:
-    """Some of the tiles that `predict` would run."""
+    """Draw some of the tiles that `predict` would run."""
     spec = read_spec(Path(str(options.model)))
     tiles = []
-    # only pixels count here: a scene without place is as good as any
+    # only pixels matter here, so a scene without georeference will do
     name = str(scene) if options.assume_crs else place_if_unplaced(scene, spec.gsd_m)
     with open_scene(name, options) as setup:
         setup.log_remarks()

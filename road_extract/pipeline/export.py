@@ -1,4 +1,4 @@
-"""Writes a model in the formats of other tools."""
+"""Exports a model for use in other tools."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from road_extract.pipeline.setup import PathLike
 
 
 def export_model(model: PathLike | None, out: PathLike, *, to: str = "onnx") -> Path:
-    """Write a model into a folder of its own: the network, and ``spec.json``, which says how to feed it.
+    """Write a model into a new folder: the network, and ``spec.json``, which says how to prepare its input.
 
     The network takes (batch, rows, cols, bands) float32, scaled as the spec says, and gives (batch, rows, cols)
     probabilities.
 
     Args:
         model: Model folder; None for the shipped one.
-        out: Folder to make.
+        out: Folder to create.
         to: ``onnx``, ``openvino`` (IR: ``.xml`` and ``.bin``) or ``savedmodel`` (TensorFlow).
 
     Returns:
@@ -35,7 +35,7 @@ def export_model(model: PathLike | None, out: PathLike, *, to: str = "onnx") -> 
     folder, out = shipped_model() if model is None else Path(model), Path(out)
     read_spec(folder)
     if os.path.lexists(out):
-        raise InputError(f"{out}: exists already; choose another name for the new folder")
+        raise InputError(f"{out}: already exists; choose another name for the new folder")
     temp = temp_name(out)
     try:
         temp.mkdir()

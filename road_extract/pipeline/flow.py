@@ -1,4 +1,4 @@
-"""The whole flow, top to bottom: a scene becomes probability, probability becomes roads."""
+"""The whole flow, from top to bottom: a scene becomes a probability raster, and this becomes roads."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def extract_roads(
         scene: Any raster that GDAL opens.
         out: The file of the roads, or `Outputs` to keep the probability, the mask or the nodes of the lines too.
         predict: How probabilities are made.
-        vectorize: How polygons and lines are made of them.
-        lines: What else matters for lines.
+        vectorize: How polygons and lines are made from them.
+        lines: Further options for lines.
         overwrite: Replace outputs that exist.
-        report: Told the progress.
+        report: Called with the progress.
 
     Raises:
-        RoadExtractError: With one sentence that says what to do; no output and no temporary file is left behind.
+        RoadExtractError: With one sentence that says what to do. No output and no temporary file is left behind.
     """
     outputs, predict = to_outputs(out), predict or PredictOptions()
     vectorize, lines = vectorize or VectorizeOptions(), lines or LineOptions()
@@ -52,7 +52,7 @@ def extract_roads(
     check_outputs([*targets.paths, *([] if kept is None else [kept])], [scene, *_inputs(predict)], overwrite)
     with scratch(Path(outputs.roads).with_suffix(".tif")) if kept is None else replacing(kept) as raster:
         with ThreadPoolExecutor(1, "load") as pool:
-            pool.submit(load_libraries, targets)  # while the model starts; what fails here fails again in its place
+            pool.submit(load_libraries, targets)  # while the model loads; a failure here is raised again later
             _predict_to(scene, raster, predict, report, lasting=kept is not None, targets=targets)
         release_free_memory()
         return _vectorize_whole(raster, targets, vectorize, lines, None, report)
@@ -69,22 +69,22 @@ def predict_probability(
 ) -> Path:
     """Write the road probability of every pixel of a scene.
 
-    The raster lies on the scene's grid, or on one of the model's GSD where the two differ by more than a tenth. It is
-    uint8: 0..254 for 0..1, 255 for nodata.
+    The raster is on the scene's grid or, if the scene's GSD differs from the model's by more than a tenth, on a grid
+    with the model's GSD. It is uint8: 0..254 for probability 0..1, and 255 for nodata.
 
     Args:
         scene: Any raster that GDAL opens.
         out: GeoTIFF to write.
-        options: How.
-        backend: The model, loaded already and not closed here: for many scenes. Loaded by the options if left out.
+        options: How probabilities are made.
+        backend: A loaded model to use for many scenes; it is not closed here. By default it is loaded by the options.
         overwrite: Replace an output that exists.
-        report: Told the progress.
+        report: Called with the progress.
 
     Returns:
         ``out``.
 
     Raises:
-        RoadExtractError: With one sentence that says what to do; nothing is left behind.
+        RoadExtractError: With one sentence that says what to do. Nothing is left behind.
     """
     out, options = Path(out), options or PredictOptions()
     check_outputs([out], [scene, *_inputs(options)], overwrite)
@@ -107,14 +107,14 @@ def vectorize_roads(
     Args:
         raster: Single band: probabilities (float 0..1, or integers with a scale tag) or 0 and 1.
         out: The file of the roads, or `Outputs` to keep the mask or the nodes of the lines too.
-        options: How.
-        lines: What else matters for lines.
+        options: How polygons and lines are made.
+        lines: Further options for lines.
         assume_crs: CRS of a raster that has none.
         overwrite: Replace outputs that exist.
-        report: Told the progress.
+        report: Called with the progress.
 
     Raises:
-        RoadExtractError: With one sentence that says what to do; nothing is left behind.
+        RoadExtractError: With one sentence that says what to do. Nothing is left behind.
     """
     options, lines = options or VectorizeOptions(), lines or LineOptions()
     targets = plan_targets(to_outputs(out), options.geometry)
@@ -142,7 +142,7 @@ def _predict_to(
         log.info("model %s by %s", setup.spec.name, loaded.description)
         sink = stack.enter_context(open_probability_sink(out, setup.source.grid, setup.tags(loaded), lasting=lasting))
         if backend is None:
-            stack.enter_context(closing(loaded))  # before the raster is finished, which then has its memory
+            stack.enter_context(closing(loaded))  # frees its memory before the raster is finished
         if not setup.predict_to(sink, loaded, report=report):
             log.warning(NOTHING_VALID)
 

@@ -16,18 +16,18 @@ from road_extract.base.progress import Progress, Report, no_report
 from road_extract.io.raster import ProbabilityRaster, RasterSink
 from road_extract.roads.masks.strips import MaskStrip
 
-#: Strips of clean mask that may wait.
+#: Strips of clean mask that may wait for their consumer.
 _STRIPS_AHEAD = 1
 
 
 @dataclass(frozen=True, slots=True)
 class MaskRun:
-    """How the mask of a raster is read and cleaned, and who else is told.
+    """How the mask of a raster is made.
 
     Attributes:
-        options: Threshold, and the smallest areas and holes.
-        kept: Gets the mask, too.
-        report: Told the progress, from another thread.
+        options: Threshold, smallest areas and smallest holes.
+        kept: Raster that the mask is written to, too.
+        report: Called with the progress, from another thread.
     """
 
     options: VectorizeOptions
@@ -37,12 +37,12 @@ class MaskRun:
     def iter_strips(
         self, source: ProbabilityRaster, stage: str, area_share: float = 1.0
     ) -> Generator[MaskStrip, None, None]:
-        """Read and clean in another thread, beside what the caller makes of the mask.
+        """Read and clean in another thread while the caller works on the mask.
 
         Args:
             source: Read in the other thread.
             stage: Name of the work in reports.
-            area_share: Areas down to this share of the smallest one are kept.
+            area_share: Areas as small as this share of the smallest area are kept.
         """
         from road_extract.roads.masks.cleaning import iter_clean_strips
 
@@ -53,14 +53,14 @@ class MaskRun:
         return run_ahead(cleaned if self.kept is None else _iter_kept(cleaned, self.kept), _STRIPS_AHEAD)
 
     def _iter_thresholded(self, source: ProbabilityRaster, stage: str) -> Iterator[MaskStrip]:
-        # levels are a byte a pixel: memory grows with the strips
+        # levels take one byte per pixel: memory grows with the strips
         for row, road, valid, levels in source.iter_levels(road_threshold(self.options, source)):
             yield MaskStrip(row, road, valid, levels)
             self.report(Progress(stage, row + len(levels), source.grid.height, "rows"))
 
 
 def road_threshold(options: VectorizeOptions, source: ProbabilityRaster) -> float:
-    """The probability from which a pixel is road: as asked for, else as recorded in the raster."""
+    """The probability from which a pixel is road: the one asked for, else the one recorded in the raster."""
     if options.threshold is not None:
         return options.threshold
     return DEFAULT_THRESHOLD if source.threshold is None else source.threshold

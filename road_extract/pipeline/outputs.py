@@ -1,4 +1,4 @@
-"""The files that were asked for, which layer goes to which of them, and what came out."""
+"""The files to write, which layer goes into which file, and what was written."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PathLike = str | Path
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files to write. A plain path in place of this asks for the roads alone.
+    """Files to write. Where this is expected, a plain path asks for the roads alone.
 
     Attributes:
         roads: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``; lines alone also ``.osm`` or ``.graphml``.
-        probability: Keep the probability raster here (GeoTIFF).
-        mask: Keep the road mask here (GeoTIFF).
-        nodes: Write the nodes of the road lines here.
+        probability: Probability raster (GeoTIFF).
+        mask: Road mask (GeoTIFF).
+        nodes: Nodes of the road lines.
     """
 
     roads: PathLike
@@ -29,18 +29,18 @@ class Outputs:
 
 
 def to_outputs(out: PathLike | Outputs) -> Outputs:
-    """Outputs as they are; a path as the file of the roads."""
+    """Take a plain path as the file of the roads."""
     return out if isinstance(out, Outputs) else Outputs(out)
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """The file of each layer; what is None is not written.
+    """The file of each layer; a layer whose file is None is not written.
 
     Attributes:
         polygons: Road polygons.
-        lines: Road lines; in a GeoPackage that may be the file of the polygons.
-        nodes: The network's nodes.
+        lines: Road lines; a GeoPackage may hold both polygons and lines.
+        nodes: Nodes of the road lines.
         mask: The road mask, GeoTIFF.
     """
 
@@ -76,7 +76,7 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Features written."""
+    """Number of features written."""
 
     polygons: int = 0
     lines: int = 0
@@ -84,14 +84,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What came out.
+    """What was written.
 
     Attributes:
-        path: The roads as asked for: polygons, or lines where only these were.
-        features: Polygons and lines together.
-        polygons: How many polygons.
-        lines: How many lines.
-        lines_path: The lines, if there are any; in a GeoPackage the same file.
+        path: File of the polygons, or of the lines if only lines were asked for.
+        features: Number of polygons and lines together.
+        polygons: Number of polygons.
+        lines: Number of lines.
+        lines_path: File of the lines; the same as ``path`` in a GeoPackage.
     """
 
     path: Path
@@ -102,7 +102,7 @@ class Extraction:
 
     @classmethod
     def of(cls, targets: Targets, counts: Counts) -> Extraction:
-        """What was written to some files."""
+        """Combine files and counts."""
         layers = [path for path in (targets.polygons, targets.lines) if path is not None]
         return cls(layers[0], counts.polygons + counts.lines, counts.polygons, counts.lines, layers[-1])
 

@@ -1,4 +1,4 @@
-"""A look at a scene before a long run: what it is, what the run takes, what would stop it."""
+"""Checks a scene before a long run: its properties, the resources that the run needs, and what would stop it."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class SceneReport:
-    """What is known of a scene before extraction.
+    """What is known about a scene before extraction.
 
     Attributes:
-        scene: Its path, without passwords.
+        scene: Path, without passwords.
         facts: The file's size, bands, type, CRS, pixel size and nodata; None if it cannot be opened.
         model: Name of the model.
-        model_gsd_m: Its GSD, metres.
+        model_gsd_m: GSD of the model, in metres.
         grid: Rows and columns of the inference grid.
-        windows: That the model looks at.
-        memory_bytes: Peak, estimated.
-        disk_bytes: Of the probability raster, at most.
-        seconds: Of the model's work, from a short run on this machine; None if not timed.
-        backend: What ran it.
-        remarks: Worth knowing.
-        problems: What extraction would stop at, each with what to do.
+        windows: Number of windows to run the model on.
+        memory_bytes: Estimated peak.
+        disk_bytes: Largest possible size of the probability raster.
+        seconds: Time that the model needs, extrapolated from a short run on this machine; None if not timed.
+        backend: Runtime of that run.
+        remarks: Sentences worth reading.
+        problems: What would stop the extraction, each with what to do about it.
     """
 
     scene: str
@@ -62,7 +62,7 @@ class SceneReport:
         return asdict(self)
 
     def to_text(self) -> str:
-        """Plain words, a line each."""
+        """A summary for people, one fact per line."""
         lines = [self.scene, *(self.facts.to_lines() if self.facts else ())]
         if self.grid:
             lines += [
@@ -79,12 +79,12 @@ class SceneReport:
 
 
 def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, timing: bool = True) -> SceneReport:
-    """Describe a scene and the work that extracting its roads would be. Problems are reported, not raised.
+    """Describe a scene and the work of extracting its roads. Problems are reported, not raised.
 
     Args:
-        scene: Any path; one that is no raster is a problem too.
-        options: As they would be given to `extract_roads`.
-        timing: Run the model on a few windows to tell the time.
+        scene: Any path; a file that is not a raster is reported as a problem.
+        options: The options that `extract_roads` would get.
+        timing: Run the model on a few windows to estimate the time.
     """
     options, path = options or PredictOptions(), str(scene)
     problems: list[str] = []
@@ -119,7 +119,7 @@ def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tup
     batch = np.zeros((backend.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands)), np.float32)
     with ThreadPoolExecutor(backend.in_flight) as pool:
         batches = [batch] * backend.in_flight
-        list(pool.map(backend.predict, batches))  # the first run compiles
+        list(pool.map(backend.predict, batches))  # the first run compiles the network
         started = time.perf_counter()
         runs = 0
         while time.perf_counter() - started < 2:

@@ -1,4 +1,4 @@
-"""Roads drawn over their scene: a picture to look at before anything else is opened."""
+"""Draws roads over their scene, as a quick look at a result."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ BRIDGE_COLOUR = (0, 220, 255)
 
 
 def draw_preview(
-    scene: str | Path, roads: str | Path, out: str | Path, *, size_px: int = 1600, overwrite: bool = False
+    scene: str | Path,
+    roads: str | Path,
+    out: str | Path,
+    *,
+    size_px: int = 1600,
+    assume_crs: str | None = None,
+    overwrite: bool = False,
 ) -> Path:
-    """Draw road polygons and lines over a scene; lines that bridge a gap have a colour of their own.
+    """Draw road polygons and lines over a scene. Lines that bridge a gap have a different colour.
 
     Args:
-        scene: Any raster with a CRS.
+        scene: Any raster with a place.
         roads: Vector file in any format and CRS; all layers of a GeoPackage are drawn.
         out: PNG to write.
         size_px: Longer side of the picture.
-        overwrite: Replace a picture that exists.
+        assume_crs: CRS of a file that has none.
+        overwrite: Replace an existing picture.
 
     Returns:
         ``out``.
@@ -32,8 +39,8 @@ def draw_preview(
     """
     out = Path(out)
     check_outputs([out], [scene, roads], overwrite)
-    picture, grid = read_picture(str(scene), size_px)
-    seen, bridges = read_roads(Path(roads), grid.crs)
+    picture, grid = read_picture(str(scene), size_px, assume_crs)
+    seen, bridges = read_roads(Path(roads), grid.crs, assume_crs)
     picture = draw_shapes(picture, seen, grid, ROAD_COLOUR)
     write_png(out, draw_shapes(picture, bridges, grid, BRIDGE_COLOUR))
     return out

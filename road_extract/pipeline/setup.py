@@ -1,7 +1,7 @@
-"""Opens a scene together with its model: the beginning of everything that runs a model on a scene.
+"""Opens a scene together with its model: the first step of everything that runs a model on a scene.
 
 `open_scene` gives a `SceneSetup`: the scene on its inference grid, the plan of its windows, its scaling and the model.
-`load_backend` gives the runtime that a `SceneSetup` is run by.
+`load_backend` loads the model into the runtime that then runs it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class SceneSetup:
         return list(_iter_remarks(self.source, self.spec))
 
     def log_remarks(self) -> None:
-        """Tell the user."""
+        """Log the remarks."""
         for level, text in self.remarks:
             log.log(level, text)
 
@@ -91,7 +91,7 @@ class SceneSetup:
         return seen
 
     def tags(self, backend: Backend) -> dict[str, str]:
-        """What made a raster, as its tags."""
+        """How a raster was made, as GeoTIFF tags."""
         return {
             "ROAD_EXTRACT_VERSION": __version__,
             MODEL_TAG: f"{self.spec.name} sha256:{model_hash(model_folder(self.options))}",
@@ -112,8 +112,8 @@ def open_scene(
     Args:
         scene: Any raster that GDAL opens.
         options: How probabilities are made.
-        scaling: Of the scene, where it is known already, and so is that it can be read.
-        known_bands: Names of its bands, where a catalogue tells them.
+        scaling: Of the scene, if it is known already; then it has also been checked that the scene can be read.
+        known_bands: Names of its bands, if a catalogue gives them.
 
     Raises:
         InputError: If the scene or the model cannot be used, or the overlap does not fit the model's tiles.
@@ -147,7 +147,7 @@ def load_backend(options: PredictOptions) -> Backend:
 
 
 def model_folder(options: PredictOptions) -> Path:
-    """The folder of the model to use."""
+    """The model folder to use."""
     return Path(options.model) if options.model is not None else shipped_model()
 
 
@@ -160,7 +160,7 @@ def scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:
         native_gsd=options.native_gsd,
         bounds=options.bounds,
         assume_crs=options.assume_crs,
-        aoi=None if options.aoi is None else partial(read_area, Path(options.aoi)),
+        aoi=None if options.aoi is None else partial(read_area, Path(options.aoi), assume_crs=options.assume_crs),
         subdataset=options.subdataset,
         nodata=options.nodata,
         band_names=spec.bands,

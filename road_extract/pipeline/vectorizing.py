@@ -1,4 +1,4 @@
-"""From a probability raster or mask to the layers that were asked for: road polygons, road lines, nodes."""
+"""Turns a probability raster or a mask into layers: road polygons, road lines and nodes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from road_extract.pipeline.outputs import Counts, Targets
 if TYPE_CHECKING:
     from road_extract.roads.network import RoadNetwork
 
-#: Lines are traced from areas down to this share of the smallest polygon: a faint road is a row of short dashes, which
-#: bridging joins; a dash that stays alone is dropped by its length.
+#: Lines are traced from areas as small as this share of the smallest polygon: a faint road is a row of short dashes,
+#: which bridging joins. A dash that stays alone is dropped because it is too short.
 LINE_AREA_SHARE = 0.25
 
 
@@ -53,7 +53,7 @@ def vectorize_to(
         source = stack.enter_context(ProbabilityRaster(str(raster), assume_crs))
         targets.check_crs(source.grid.crs)
         stack.enter_context(gdal_session(source.cache_bytes))
-        # both layers come from masks; the one of the first layer is kept
+        # each layer is made from a mask of its own; the mask of the first layer is kept
         kept = None if targets.mask is None else stack.enter_context(open_mask_sink(targets.mask, source.grid, {}))
         keeping, plain = MaskRun(options, kept, report), MaskRun(options, None, report)
         polygon_count = line_count = 0
@@ -68,7 +68,7 @@ def iter_road_polygons(source: ProbabilityRaster, masks: MaskRun) -> Generator[F
     """The road polygons of a raster, in its CRS.
 
     Args:
-        source: Read in another thread while the features are drawn.
+        source: Read in another thread while the features are consumed.
         masks: How its mask is made.
     """
     from road_extract.roads.features import iter_polygon_features

@@ -1,6 +1,6 @@
-"""Overlapping probabilities become one raster, row by row: weights, sums, one division.
+"""Blends overlapping probabilities into one raster, row by row: weighted sums, divided by the sum of the weights.
 
-Memory is one row of windows: (tile size x width of the core) in two float32 planes.
+Memory is one row of windows: two float32 planes of tile size x width of the core.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class ProbabilityStrip:
     """Finished rows of the blended raster.
 
     Attributes:
-        row_off: First row, in the scene.
-        probability: (rows, cols) float32, 0..1; the columns are the core's.
+        row_off: First row in the scene.
+        probability: (rows, cols) float32, 0..1, with the columns of the core.
     """
 
     row_off: int
@@ -30,15 +30,15 @@ class ProbabilityStrip:
 
 
 def taper_profile(size_px: int, overlap_px: int) -> Float32Array:
-    """Weights along one axis: a smooth ramp over the overlap at either end, 1 between.
+    """Weights along one axis: a smooth ramp over the overlap at each end, and 1 between them.
 
     The raised cosine r = sin^2, sampled at half pixels (Harris 1978, the Tukey window), steepened to
     r^2 / (r^2 + (1 - r)^2): no weight is 0, the ramps of two neighbours add up to 1, and the outermost pixels, which
-    the network sees with padding beside them, hardly count.
+    the network sees next to padding, hardly count.
 
     Args:
         size_px: Length.
-        overlap_px: Length of a ramp, at most half of size_px.
+        overlap_px: Length of each ramp, at most half of size_px.
 
     Returns:
         (size_px,) float32, each in 0 < w <= 1.
@@ -53,7 +53,7 @@ def taper_profile(size_px: int, overlap_px: int) -> Float32Array:
 
 
 def window_weights(plan: TilePlan, window: Window) -> Float32Array:
-    """Blend weights of one window of a plan, (size, size) float32; sides on the scene's edge are not tapered."""
+    """Blend weights of a window of a plan, (size, size) float32. Sides on the scene's edge are not tapered."""
     rows = _side_weights(plan, window.row_off, plan.height)
     cols = _side_weights(plan, window.col_off, plan.width)
     return rows[:, None] * cols[None, :]
@@ -71,7 +71,7 @@ def _profile(size_px: int, overlap_px: int, is_first: bool, is_last: bool) -> Fl
         weights[:half] = 1
     if is_last:
         weights[half:] = 1
-    weights.flags.writeable = False  # one array for all windows
+    weights.flags.writeable = False  # shared by all windows
     return weights
 
 
@@ -80,19 +80,19 @@ def iter_blended(
 ) -> Iterator[ProbabilityStrip]:
     """Blend tiles into strips that no later tile can touch.
 
-    Every pixel is summed in the plan's order, so strips, shards and the whole raster agree bit for bit.
+    Every pixel is summed in the order of the plan, so strips, shards and the whole raster agree bit for bit.
 
     Args:
         plan: The scene's plan.
-        tiles: ``plan.touching(core)`` in that order, each with its probabilities (size, size) or None for a window
-            without valid pixels: it counts as 0, with its weight.
-        core: The part to blend; the whole scene if left out.
+        tiles: ``plan.touching(core)`` in that order, each with its probabilities (size, size), or None for a window
+            without valid pixels, which counts as 0 with its weight.
+        core: Part to blend; the whole scene by default.
 
     Yields:
         Strips from the core's first row to its last.
 
     Raises:
-        BackendError: If a pixel of the core got no tile.
+        BackendError: If a pixel of the core is not covered by a tile.
     """
     blender = _StripBlender(plan, core or Window(0, 0, plan.width, plan.height))
     for window, probability in tiles:
@@ -129,7 +129,7 @@ class _StripBlender:
             return None
         weight = self._weight[:rows]
         if rows > len(weight) or not weight.all():
-            raise BackendError("blending: a pixel got no tile; tiles must come in the plan's order, none left out")
+            raise BackendError("blending: a pixel got no tile; tiles must come in the order of the plan, without gaps")
         strip = ProbabilityStrip(self._row, self._sum[:rows] / weight)
         for plane in (self._sum, self._weight):
             plane[: len(plane) - rows] = plane[rows:].copy()

@@ -1,4 +1,4 @@
-"""Pixels to blended probability: reading, the model and blending, each beside the next."""
+"""From pixels to blended probability: reading, the model and blending run concurrently."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from road_extract.models.spec import ModelSpec
 from road_extract.prediction.blending import iter_blended
 from road_extract.prediction.preprocess import Scaling, pad_to, to_model_input
 
-if TYPE_CHECKING:  # a scene may be an array: training needs no GDAL
+if TYPE_CHECKING:  # the scene may be an array: training needs no GDAL
     from road_extract.prediction.source import RasterSource
 
-#: Batches of tiles read ahead for each call in flight, and blended strips that may wait for the writer.
+#: Batches of tiles to read ahead for each call in flight, and blended strips that may wait for the writer.
 _BATCHES_AHEAD = 4
 _STRIPS_AHEAD = 1
 
@@ -33,12 +33,12 @@ Tile = tuple[Window, Float32Array | None]
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A loaded model and how it is fed.
+    """A loaded model and how its input is prepared.
 
     Attributes:
-        backend: Runs it.
-        spec: Describes it.
-        scaling: Of the whole scene, whatever part is read.
+        backend: Runs the model.
+        spec: Describes the model.
+        scaling: Of the whole scene, whichever part is read.
     """
 
     backend: Backend
@@ -57,13 +57,13 @@ def iter_probability(
 
     Args:
         source: Read in one other thread.
-        plan: Of the whole scene, whatever the core.
+        plan: Of the whole scene, whichever core is asked for.
         inference: The model.
-        core: Part to give; the whole scene if left out.
-        report: Told the windows done, from another thread.
+        core: Part to compute; the whole scene by default.
+        report: Called with the number of finished windows, from another thread.
 
     Yields:
-        Strips of probability and of the validity of its pixels, each (rows, core columns), from the top.
+        Strips from the top, each as probability and validity, both (rows, core columns).
     """
     core = core or Window(0, 0, plan.width, plan.height)
     backend = inference.backend
@@ -74,8 +74,8 @@ def iter_probability(
     predicted = _iter_predicted(tiles, backend, stopped)
     reported = _iter_reported(predicted, sum(1 for _ in plan.touching(core)), report)
     strips = run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD, stopped)
-    # closed by hand, the blending thread before the reading one that it draws from: after an error, tracebacks keep
-    # generators alive, and a thread that goes on reading while its dataset is closed crashes the process
+    # closed explicitly, and the blending thread before the reading thread that feeds it: after an error, tracebacks
+    # keep generators alive, and a thread that still reads while its dataset is closed crashes the process
     with closing(tiles), closing(predicted), closing(strips):
         for strip in strips:
             yield strip.probability, validity.take(strip.row_off, len(strip.probability))
@@ -84,10 +84,10 @@ def iter_probability(
 def _iter_tiles(
     source: RasterSource, plan: TilePlan, inference: Inference, core: Window, validity: _Validity
 ) -> Iterator[Tile]:
-    """Tiles in the plan's order; None in place of one without valid pixels.
+    """Tiles in the order of the plan; None stands for a tile without valid pixels.
 
-    Each window is read by itself, not in strips: resampled pixels may depend on what they are read with, and a shard
-    must see what the whole scene sees.
+    Each window is read on its own, not in strips: resampled pixels may depend on the size of the read, and a shard must
+    see what the whole scene sees.
     """
     for window in plan.touching(core):
         inside = window.clipped(source.grid.height, source.grid.width)
@@ -101,15 +101,15 @@ def _iter_tiles(
 
 
 def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.Event) -> Generator[Tile, None, None]:
-    """Probabilities in place of tiles, in the same order, with as many batches in flight as the backend uses."""
+    """Replace tiles by their probabilities, in order, with as many batches in flight as the backend can use."""
     with ThreadPoolExecutor(backend.in_flight, "predict") as pool:
         pending: deque[Future[list[Tile]]] = deque()
         try:
             for group in _iter_groups(tiles, backend.batch_size):
-                if stopped.is_set():  # a strip takes as many batches as the scene is wide: too long to wait for
+                if stopped.is_set():  # the wider the scene, the more batches a strip takes: too long to wait
                     return
                 pending.append(pool.submit(_predict, group, backend))
-                # one more than run, so that a call that ends finds the next one waiting
+                # one more than can run, so that the next call is waiting when one ends
                 if len(pending) > backend.in_flight:
                     yield from pending.popleft().result()
             while pending:
@@ -119,7 +119,7 @@ def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.
 
 
 def _iter_groups(tiles: Iterable[Tile], batch_size: int) -> Iterator[list[Tile]]:
-    """Tiles in groups that fill a batch each, but for the last; tiles without valid pixels come along."""
+    """Group tiles so that each group but the last fills a batch. Tiles without valid pixels do not count."""
     group: list[Tile] = []
     full = 0
     for window, tile in tiles:
@@ -132,7 +132,7 @@ def _iter_groups(tiles: Iterable[Tile], batch_size: int) -> Iterator[list[Tile]]
 
 
 def _predict(tiles: list[Tile], backend: Backend) -> list[Tile]:
-    """Every batch has the same shape, the last is filled up."""
+    """Run one batch. All batches have the same shape: the last one is filled up with zeros."""
     inputs = [tile for _, tile in tiles if tile is not None]
     if not inputs:
         return tiles
@@ -149,7 +149,7 @@ def _iter_reported(tiles: Iterable[Tile], total: int, report: Report) -> Iterato
 
 
 class _Validity:
-    """Which pixels of a core are valid, kept from their reading until their strip is blended."""
+    """Which pixels of a core are valid, from the time they are read until their strip is blended."""
 
     def __init__(self, core: Window) -> None:
         self._core = core
@@ -162,7 +162,7 @@ class _Validity:
             rows[shared.slices_in(core)] = valid[shared.slices_in(window)]
 
     def take(self, row_off: int, rows: int) -> BoolArray:
-        """A blended strip lies within the last row of windows that starts at it or above."""
+        """Validity of a blended strip, which lies within the last row of windows that starts at or above it."""
         first = max(row for row in list(self._rows) if row <= row_off)
         for row in [row for row in list(self._rows) if row < first]:
             del self._rows[row]

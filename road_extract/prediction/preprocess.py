@@ -1,4 +1,4 @@
-"""Pixels to model input. Arrays are (rows, cols, bands)."""
+"""Turns pixels into model input. Arrays are (rows, cols, bands)."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from road_extract.base.arrays import BoolArray, Float32Array, Float64Array
 from road_extract.base.errors import InputError
 from road_extract.models.spec import ModelSpec
 
-#: Percentiles of a band's valid pixels that fix its scaling.
+#: Percentiles of the valid pixels of a band that determine its scaling.
 STRETCH_PERCENT = (2.0, 98.0)
-#: Where the two percentiles come to lie between 0 and 1 in a normalized scene: about where they lie in the aerial
-#: imagery that the network saw first, with headroom for bright roofs and sand.
+#: Values between 0 and 1 that the two percentiles get in a normalized scene: about those of the aerial imagery that the
+#: network was first trained on, with headroom for bright roofs and sand.
 NORMALIZED_PERCENTILES = (0.06, 0.80)
-#: A normalized scene's percentiles are taken to lie at least this far apart, so that water, forest and snow are not
-#: blown up into noise: for 8-bit pixels in levels, which is a gain of about 4; for others as a share of the brighter.
+#: The percentiles of a normalized scene count as at least this far apart, so that water, forest and snow are not
+#: amplified into noise: in levels for 8-bit pixels (a gain of about 4), for others as a share of the brighter one.
 MIN_RANGE_8_BIT, MIN_RANGE_SHARE = 48.0, 0.35
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """Per band, the pixel values that become 0 and 1: fixed once per scene, so that windows agree.
+    """The pixel values that become 0 and 1 in each band, chosen once per scene so that all windows agree.
 
     Attributes:
-        low: Becomes 0; what is lower is clipped.
-        high: Becomes 1; what is higher is clipped.
+        low: Becomes 0; lower values are clipped.
+        high: Becomes 1; higher values are clipped.
     """
 
     low: tuple[float, ...]
@@ -36,16 +36,16 @@ class Scaling:
 
 
 def byte_scaling(bands: int) -> Scaling:
-    """8-bit pixels are taken as they are (0..255), as in training."""
+    """8-bit pixels are used as they are (0..255), as in training."""
     return Scaling((0.0,) * bands, (255.0,) * bands)
 
 
 class SampledScene(Protocol):
-    """What has to be known of a scene to fix its scaling."""
+    """What the scaling of a scene depends on."""
 
     @property
     def dtype(self) -> str:
-        """Data type of its pixels, as NumPy names it."""
+        """Data type of the pixels, by its NumPy name."""
         ...
 
     @property
@@ -64,14 +64,14 @@ class SampledScene(Protocol):
 
 
 def scale_scene(scene: SampledScene, normalization: str) -> Scaling:
-    """The one scaling of a scene: the range that its file declares, or one measured on pixels of the whole of it.
+    """The one scaling of a scene: the range that its file declares, or one measured on pixels all over it.
 
     Args:
         scene: The scene.
-        normalization: One of `road_extract.models.spec.NORMALIZATIONS`: the model's.
+        normalization: That of the model: one of `road_extract.models.spec.NORMALIZATIONS`.
 
     Raises:
-        InputError: If the range has to be measured and no pixel is valid, or the file is damaged.
+        InputError: If the range has to be measured and no pixel is valid, or if the file is damaged.
     """
     known = scene.value_range
     declared = None if known is None else Scaling((known[0],) * len(scene.bands), (known[1],) * len(scene.bands))
@@ -86,10 +86,10 @@ def scale_scene(scene: SampledScene, normalization: str) -> Scaling:
 def fit_scaling(
     sample: NDArray[Any], valid: BoolArray, normalization: str = "none", full: float | None = None
 ) -> Scaling:
-    """Fix a scaling from percentiles of the valid pixels.
+    """Choose a scaling by percentiles of the valid pixels.
 
-    Without normalization they become 0 and 1: pixels whose range depends on sensor and light are stretched. With it
-    they become `NORMALIZED_PERCENTILES`, in every band, so that dark, hazy and tinted scenes look alike.
+    Without normalization they become 0 and 1, which stretches pixels whose range depends on sensor and light. With
+    normalization they become `NORMALIZED_PERCENTILES` in every band, so that dark, hazy and tinted scenes look alike.
 
     Args:
         sample: Pixels from all over the scene, (rows, cols, bands).
@@ -102,7 +102,7 @@ def fit_scaling(
     """
     pixels = sample[valid]
     if not len(pixels):
-        raise InputError("the scene has no valid pixel to fix its scaling from; check its nodata value or mask")
+        raise InputError("the scene has no valid pixels to choose its scaling from; check its nodata value or mask")
     low, high = np.percentile(pixels.astype(np.float64, copy=False), STRETCH_PERCENT, axis=0)
     if normalization == "percentiles":
         return _normalized(low, high, 255.0 if full is None and sample.dtype == np.uint8 else full)
@@ -112,7 +112,7 @@ def fit_scaling(
 
 
 def _normalized(low: Float64Array, high: Float64Array, full: float | None) -> Scaling:
-    """Widen ranges that are too narrow about their middle, then leave headroom at both ends."""
+    """Widen ranges that are too narrow around their middle, then leave headroom at both ends."""
     least = MIN_RANGE_SHARE * float(np.abs(high).max()) or 1.0 if full is None else MIN_RANGE_8_BIT / 255 * full
     middle, span = (low + high) / 2, np.maximum(high - low, least)
     below, above = NORMALIZED_PERCENTILES
@@ -122,23 +122,23 @@ def _normalized(low: Float64Array, high: Float64Array, full: float | None) -> Sc
 
 
 def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spec: ModelSpec) -> Float32Array:
-    """Scale to 0..1, give grey to every band of the model, normalize; invalid pixels become mid-grey (0).
+    """Scale to 0..1, copy grey to every band of the model, and standardize. Invalid pixels become mid-grey (0).
 
     Args:
         pixels: (rows, cols, bands) with one band or as many as the model has.
         valid: (rows, cols).
-        scaling: The scene's.
-        spec: The model's.
+        scaling: Of the scene.
+        spec: Of the model.
 
     Returns:
         (rows, cols, model bands), float32.
     """
     low, high = np.array(scaling.low, np.float32), np.array(scaling.high, np.float32)
-    # in place: every window passes here, beside a model that wants the processor for itself
+    # in place, because every window passes here while the model needs the processor
     unit = pixels - low
     unit /= high - low
     np.clip(unit, 0, 1, out=unit)
-    # a grey band meets the model's means here, and becomes as many bands
+    # broadcasting against the model's means turns one grey band into as many bands
     normal: Float32Array = unit.astype(np.float32, copy=False) - np.array(spec.mean, np.float32)
     normal /= np.array(spec.std, np.float32)
     if not valid.all():
@@ -147,10 +147,10 @@ def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spe
 
 
 def pad_to(tile: Float32Array, size_px: int) -> Float32Array:
-    """Fill a tile that the scene's edge cuts short by reflection, below and to the right.
+    """Pad a tile that is cut off at the scene's edge by reflection, below and to the right.
 
     Args:
-        tile: (rows, cols, bands), at most size_px a side.
+        tile: (rows, cols, bands), at most size_px on each side.
         size_px: Rows and columns of the result.
     """
     missing = ((0, size_px - tile.shape[0]), (0, size_px - tile.shape[1]), (0, 0))

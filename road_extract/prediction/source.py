@@ -1,4 +1,4 @@
-"""What windows are read from."""
+"""The interface that windows are read through."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from road_extract.base.windows import Window
 
 
 class RasterSource(Protocol):
-    """What inference reads from: a file, a resampled view of a file, or an array."""
+    """Anything that inference can read: a file, a resampled view of a file, or an array."""
 
     @property
     def grid(self) -> RasterGrid:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +15,11 @@ import numpy as np
 from road_extract.base.arrays import ByteArray
 from road_extract.base.errors import InputError
 from road_extract.base.progress import Progress, Report, no_report
-from road_extract.metrics.raster import RoadScores
+from road_extract.metrics.raster import RoadCounts, RoadScores, score_roads
 from road_extract.models import build_resunet, load_model, load_weights, logits_model, read_spec, save_model
 from road_extract.models.spec import ModelSpec
 from road_extract.training.averaging import WeightAverage
+from road_extract.training.calibrating import Calibration, common_level, fit_calibration, reliability
 from road_extract.training.checkpoints import RunState
 from road_extract.training.feeding import Batch, feeding, to_input
 from road_extract.training.logs import TrainLog
@@ -174,23 +177,42 @@ class _Run:
             if not self.validation:
                 save_model(self.state.model, self.spec, self.out)
                 return None
-            scores = validate(self.state.model, self.validation, self.spec, self.options.batch_size)
+            counts = validate(self.state.model, self.validation, self.spec, self.options.batch_size)
+            scores = score_roads(reduce(add, counts.values()))
             self.log.add_scores(step, scores.break_even, float(scores.iou[scores.best]), scores.best / 254)
             if scores.break_even > self.best:
                 self.best = scores.break_even
-                save_model(self.state.model, self._scored_spec(step, scores), self.out)
+                calibration = fit_calibration(counts)
+                with calibration.folded_into(self.state.model):
+                    save_model(self.state.model, self._scored_spec(step, counts, calibration), self.out)
             if self.look is not None:
                 self.look(self.state.model, self.validation, self.spec, step)
         return scores
 
-    def _scored_spec(self, step: int, scores: RoadScores) -> ModelSpec:
-        threshold = round(min(scores.best, 253) / 254, 4)
+    def _scored_spec(self, step: int, counts: Mapping[str, RoadCounts], calibration: Calibration) -> ModelSpec:
+        level, pooled = common_level(counts), reduce(add, counts.values())
         found = {
             "step": step,
-            "relaxed_break_even": round(scores.break_even, 4),
-            "exact_iou": round(float(scores.iou[scores.best]), 4),
+            "calibration": [round(calibration.slope, 4), round(calibration.offset, 4)],
+            "reliability": reliability(pooled, calibration),
+            "pooled": _summarize(score_roads(pooled), level),
+            "groups": {group: _summarize(score_roads(part), level) for group, part in counts.items()},
         }
+        threshold = min(max(round(calibration.level(level), 4), 0.0001), 0.9999)
         return replace(self.spec, threshold=threshold, provenance={**self.spec.provenance, "validation": found})
+
+
+def _summarize(scores: RoadScores, level: int) -> dict[str, float]:
+    """Scores that do not depend on a threshold, and what the common one makes of a group."""
+    values = {
+        "relaxed_break_even": scores.break_even,
+        "exact_iou": float(scores.iou.max()),
+        "exact_f1": float(scores.f1[level]),
+        "best_exact_f1": float(scores.f1[scores.best]),
+        "relaxed_precision": float(scores.relaxed_precision[level]),
+        "relaxed_recall": float(scores.relaxed_recall[level]),
+    }
+    return {key: round(value, 4) for key, value in values.items()}
 
 
 def _open_teacher(folder: Path, spec: ModelSpec) -> Any:

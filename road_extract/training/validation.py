@@ -11,7 +11,7 @@ import numpy as np
 from road_extract.base.arrays import ByteArray, Float32Array
 from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.base.windows import TilePlan
-from road_extract.metrics.raster import RoadCounts, RoadScores, count_roads, score_roads
+from road_extract.metrics.raster import RoadCounts, count_roads
 from road_extract.models.backends import checks
 from road_extract.models.spec import ModelSpec
 from road_extract.prediction.inference import Inference, iter_probability
@@ -52,12 +52,14 @@ def predict_scene(model: keras.Model, scene: PreparedScene, spec: ModelSpec, bat
     return np.round(np.concatenate(strips) * PROBABILITY_MAX).astype(np.uint8)
 
 
-def validate(model: keras.Model, scenes: Sequence[PreparedScene], spec: ModelSpec, batch_size: int) -> RoadScores:
-    """Pooled scores over the validation ground of some scenes."""
-    counts: RoadCounts | None = None
+def validate(
+    model: keras.Model, scenes: Sequence[PreparedScene], spec: ModelSpec, batch_size: int
+) -> dict[str, RoadCounts]:
+    """Counts over the validation ground of some scenes, by the group that scenes belong to."""
+    counts: dict[str, RoadCounts] = {}
     for scene in scenes:
         road, counted = scene.truth()
         found = count_roads(predict_scene(model, scene, spec, batch_size), road, counted)
-        counts = found if counts is None else counts + found
-    assert counts is not None
-    return score_roads(counts)
+        group = scene.entry.group
+        counts[group] = counts[group] + found if group in counts else found
+    return counts

@@ -247,9 +247,7 @@ MASKS = [
 ]  # fmt: skip
 
 
-def vector(
-    name: str, driver: str | None = None, **columns: Any
-) -> Callable[[Path], Path]:
+def vector(name: str, driver: str | None = None, **columns: Any) -> Callable[[Path], Path]:
     """Two lines in a file."""
     lines = [shapely.LineString([(25 + n / 1000, 60), (25 + n / 1000, 60.001)]) for n in range(2)]
 

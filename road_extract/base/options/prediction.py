@@ -38,7 +38,7 @@ class PredictOptions:
         None, "Only this part: XMIN YMIN XMAX YMAX in the scene's own coordinates"
     )
     aoi: str | None = option(None, "Only inside the polygons of this vector file, in any format and CRS")
-    assume_crs: str | None = option(None, "CRS of a scene that has none, such as EPSG:32611")
+    assume_crs: str | None = option(None, "CRS of a scene or area of interest that has none, such as EPSG:32611")
     nodata: str | None = option(
         None, "Value of pixels without data in a scene that does not mark them, or auto to find black or white collars"
     )

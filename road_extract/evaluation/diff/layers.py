@@ -74,7 +74,7 @@ def _read_lines(path: Path, selection: Selection) -> tuple[LineLayer, str]:
 def _choose_area(lines: Geometries, crs: str, options: DiffOptions, path: Path) -> shapely.Geometry:
     """Where to compare, in the CRS of the roads: what lies outside of what was looked at is not missing."""
     if options.within is not None:
-        return _read_polygons(Path(options.within), crs)
+        return _read_polygons(Path(options.within), crs, options.assume_crs)
     if options.bounds is not None:
         xmin, ymin, xmax, ymax = options.bounds
         if not (xmin < xmax and ymin < ymax):
@@ -102,8 +102,8 @@ def _extent(lines: Geometries, crs: str, buffer_m: float) -> shapely.Geometry:
     return shapely.box(west - pad_x, south - pad_y, east + pad_x, north + pad_y)
 
 
-def _read_polygons(path: Path, crs: str) -> shapely.Geometry:
-    found = np.array([*read_geometries(path, crs)], object)
+def _read_polygons(path: Path, crs: str, assume_crs: str | None) -> shapely.Geometry:
+    found = np.array([*read_geometries(path, crs, selection=Selection(assume_crs=assume_crs))], object)
     areas = found[shapely.get_dimensions(found) == 2]
     if not len(areas):
         raise InputError(f"{path}: holds no polygon; an area to compare needs at least one")

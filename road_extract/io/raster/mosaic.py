@@ -26,7 +26,8 @@ from road_extract.base.arrays import ByteArray
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import NODATA
 from road_extract.base.windows import Window
-from road_extract.io.raster.opening import open_raster, readable
+from road_extract.io.raster.on_grid import beside
+from road_extract.io.raster.opening import grid_of, open_raster, readable
 from road_extract.io.raster.sink import BLOCK_PX, RasterSink
 
 #: A scene whose pixels stay that close to the mosaic's is put there as it is, else it is resampled.
@@ -39,7 +40,7 @@ def plan_mosaic(grids: Sequence[RasterGrid]) -> RasterGrid:
     """The grid that holds all grids: the first one's pixels and CRS, north up."""
     first = grids[0]
     size_x, size_y = _pixel_size(first.transform)
-    bounds = np.array([_bounds_in(grid, first.crs) for grid in grids])
+    bounds = np.array([_bounds_in(beside(grid, first), first.crs) for grid in grids])
     (west, south), (east, north) = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
     x0, y0 = first.transform.c, first.transform.f
     # counted from the first one's corner, so that its pixels stay where they are; a hair against rounding
@@ -108,15 +109,16 @@ def _blend(parts: Sequence[_Part], strip: Window) -> ByteArray:
 
 def _place(path: Path, grid: RasterGrid, stack: ExitStack) -> _Part:
     dataset = stack.enter_context(open_raster(str(path)))
-    transform = dataset.transform
+    transform = beside(grid_of(dataset, str(path), None), grid).transform
     offset = ~grid.transform * (transform.c, transform.f)
     col, row = (round(value) for value in offset)
     if _lies_on(dataset, grid, (col - offset[0], row - offset[1])):
         return _Part(path, dataset, Window(col, row, dataset.width, dataset.height))
     own = RasterGrid(dataset.height, dataset.width, transform, dataset.crs.to_wkt())
     window = _window_of(_bounds_in(own, grid.crs), grid)
+    moved = {} if transform == dataset.transform else {"src_transform": transform}
     warped = WarpedVRT(
-        dataset, crs=CRS.from_wkt(grid.crs), transform=grid.window_transform(window), width=window.width,
+        dataset, **moved, crs=CRS.from_wkt(grid.crs), transform=grid.window_transform(window), width=window.width,
         height=window.height, resampling=Resampling.bilinear, src_nodata=NODATA, nodata=NODATA, tolerance=_WARP_PX,
     )  # fmt: skip
     return _Part(path, stack.enter_context(warped), window)

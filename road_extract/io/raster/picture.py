@@ -18,13 +18,16 @@ from road_extract.base.arrays import BoolArray, ByteArray
 from road_extract.base.errors import OutputError
 from road_extract.base.files import replacing
 from road_extract.base.grid import RasterGrid
-from road_extract.io.raster.opening import crs_of, open_raster, readable
+from road_extract.io.raster.opening import grid_of, open_raster, readable
+from road_extract.io.raster.views import plan_view
+
+_NAMES = ("red", "green", "blue")
 
 # Lines are burnt one pixel wide; this makes them two.
 _BRUSH = np.ones((2, 2), np.bool_)
 
 
-def read_picture(path: str, size_px: int) -> tuple[ByteArray, RasterGrid]:
+def read_picture(path: str, size_px: int, assume_crs: str | None = None) -> tuple[ByteArray, RasterGrid]:
     """Read a whole raster, shrunk so that its longer side has ``size_px`` pixels at most.
 
     Returns:
@@ -33,21 +36,24 @@ def read_picture(path: str, size_px: int) -> tuple[ByteArray, RasterGrid]:
     Raises:
         InputError: If it cannot be read.
     """
-    with open_raster(path) as dataset:
-        grid = RasterGrid(dataset.height, dataset.width, dataset.transform, crs_of(dataset, path, None))
+    with open_raster(path) as plain:
+        view = plan_view(plain, path, None, _NAMES, assume_crs=assume_crs)
+    with open_raster(view.name) as dataset:
+        grid = grid_of(dataset, path, assume_crs)
         shrink = max(1.0, max(dataset.shape) / size_px)
         grid = grid.resize(max(1, round(grid.height / shrink)), max(1, round(grid.width / shrink)))
-        bands = (1, 2, 3) if dataset.count >= 3 else (1, 1, 1)
+        bands = view.bands if len(view.bands) == 3 else view.bands[:1] * 3
         shape = (grid.height, grid.width)
         with readable(path):
             pixels = dataset.read(bands, out_shape=(3, *shape), resampling=rasterio.enums.Resampling.average)
             valid = dataset.dataset_mask(out_shape=shape) > 0
+    valid &= np.isfinite(pixels).all(axis=0)
     return _stretch(pixels.transpose(1, 2, 0), valid), grid
 
 
 def _stretch(pixels: NDArray[Any], valid: BoolArray) -> ByteArray:
     low, high = np.percentile(pixels[valid], (2, 98)) if valid.any() else (0, 1)
-    unit = np.clip((pixels.astype(np.float32) - low) / max(high - low, 1), 0, 1)
+    unit = np.clip((np.where(valid[..., None], pixels, low) - low) / (high - low or 1), 0, 1)
     unit[~valid] = 0
     return (unit * 255).astype(np.uint8)
 

@@ -19,6 +19,8 @@ Pixels = tuple[NDArray[Any], BoolArray]
 #: An 8-bit scene that reaches no more than this is taken to fill only a part of its type.
 DIM = 63
 _PROBE_PX = 64
+#: Shares of the largest value that nearly all pixels of a scene with few bits spread over.
+_SPREAD = (0.25, 0.6)
 
 
 def read_probe(part: Window, read: Callable[[RioWindow], Pixels]) -> list[Pixels]:
@@ -50,6 +52,12 @@ def may_be_dim(parts: Iterable[Pixels]) -> bool:
 
 
 def is_dim(pixels: NDArray[Any], valid: BoolArray) -> bool:
-    """Whether a sample of 8-bit pixels from all over a scene does so. One flat value tells nothing."""
+    """Whether a sample of 8-bit pixels from all over a scene does so.
+
+    They have to spread over that part: water and forest are dark, but do not reach down to black and up to some limit.
+    """
     known = pixels[valid]
-    return bool(len(known)) and int(known.max()) <= DIM and int(known.max()) > int(known.min())
+    if not len(known) or not 0 < int(known.max()) <= DIM:
+        return False
+    low, high = np.percentile(known, (2, 98)) / int(known.max())
+    return bool(low <= _SPREAD[0] and high >= _SPREAD[1])

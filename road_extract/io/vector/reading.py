@@ -102,7 +102,7 @@ def _moved(geometries: Geometries, crs: str, to_crs: str) -> tuple[Geometries, A
     return moved[placed], placed
 
 
-def read_area(path: Path, crs: str, near: shapely.Geometry) -> shapely.Geometry:
+def read_area(path: Path, crs: str, near: shapely.Geometry, *, assume_crs: str | None = None) -> shapely.Geometry:
     """The union of the polygons of a vector file, as far as they lie near a place, brought to a CRS.
 
     They are cut before they are moved, and their edges are divided: an edge that is straight in one CRS is not in
@@ -112,6 +112,7 @@ def read_area(path: Path, crs: str, near: shapely.Geometry) -> shapely.Geometry:
         path: See `read_table`.
         crs: The CRS wanted, as WKT.
         near: A geometry in that CRS.
+        assume_crs: CRS of a file that has none.
 
     Returns:
         A geometry, empty if nothing is near.
@@ -123,7 +124,7 @@ def read_area(path: Path, crs: str, near: shapely.Geometry) -> shapely.Geometry:
     import shapely
 
     parts = []
-    for frame, own in _read(path, AREAS, EVERYTHING):
+    for frame, own in _read(path, AREAS, Selection(assume_crs=assume_crs)):
         geometries = shapely.get_parts(_geometries(frame, own))
         polygons = geometries[shapely.get_dimensions(geometries) == 2]
         if len(polygons):
@@ -151,19 +152,22 @@ def _cut_near(polygons: Geometries, own: str, crs: str, near: shapely.Geometry) 
     return move(np.array([divided], dtype=object), own, crs)[0]
 
 
-def read_roads(path: Path, crs: str) -> tuple[list[shapely.Geometry], list[shapely.Geometry]]:
+def read_roads(
+    path: Path, crs: str, assume_crs: str | None = None
+) -> tuple[list[shapely.Geometry], list[shapely.Geometry]]:
     """The geometries of all layers of a vector file, brought to a CRS: what was seen, and lines that bridge gaps.
 
     Args:
         path: See `read_table`.
         crs: The CRS wanted, as WKT.
+        assume_crs: CRS of a file that has none.
 
     Raises:
         InputError: The file cannot be read, or has no CRS.
     """
     seen: list[shapely.Geometry] = []
     bridges: list[shapely.Geometry] = []
-    for frame, own in _read(path, ANY, EVERYTHING):
+    for frame, own in _read(path, ANY, Selection(assume_crs=assume_crs)):
         table = _to_table(frame, own)
         geometries, placed = _moved(table.geometries, own, crs)
         rows = [row for row, is_placed in zip(table.rows, placed, strict=True) if is_placed]
