@@ -1,4 +1,4 @@
-# make demo and make test set themselves up: they need Python 3.11 or newer, make, and the package index.
+# make demo and make test set up their own environment. They need Python 3.11 or newer, make, and access to PyPI.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,33 +6,35 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO := build/demo
 TILES := vegas_pan vegas_utm
 
-# The stamps say what the environment holds. It follows a few parts of pyproject.toml alone: a change of ruff's settings
-# installs nothing. `make clean` starts anew.
+# The stamps record what is installed. Only a few parts of pyproject.toml affect them, so changing ruff's settings does
+# not reinstall anything. `make clean` starts over.
 VENV_STAMP := $(VENV)/.stamp-venv
 DEMO_STAMP := $(VENV)/.stamp-runtime
 TEST_STAMP := $(VENV)/.stamp-dev
 DEPENDENCIES := $(VENV)/.dependencies
 
-# Fast tests share the processors; slow ones start processes of their own, kill them and look at the clock.
+# Fast tests run in parallel. Slow tests start processes, kill them and measure time, so they run one by one.
 FAST := $(BIN)/python -m pytest -m "not slow" -n auto --dist worksteal
 SLOW := $(BIN)/python -m pytest -m slow
 COVERAGE := --cov=road_extract --cov-report=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo check test lint types layers fast hooks format qgis qgis-plugin clean
+.PHONY: help demo check test lint types layers fast hooks format qgis qgis-bundle qgis-plugin qgis-release clean
 
 help:
-	@echo "make demo    extract the roads of both sample tiles into $(DEMO)/"
-	@echo "make check   lint, types, layers and the fast tests: before you commit"
-	@echo "make test    lint, types, layers and all tests, with their coverage"
-	@echo "make lint, make types, make layers, make fast: one part of make check"
-	@echo "make format  put the code into ruff's format, with its safe fixes"
-	@echo "make hooks   let git run ruff and the layers before each commit"
-	@echo "make qgis    write what the QGIS plugin and script take from the package"
-	@echo "make qgis-plugin  pack the QGIS plugin into build/road_extract_qgis.zip"
-	@echo "make clean   remove $(VENV)/, build/, dist/ and the caches"
-	@echo "Another Python: make test PYTHON=python3.12"
+	@echo "make demo         extract roads from both sample tiles into $(DEMO)/"
+	@echo "make check        check style, types and layers, and run the fast tests; use it before you commit"
+	@echo "make test         check style, types and layers, run all tests, and report coverage"
+	@echo "make lint, make types, make layers, make fast: the parts of make check"
+	@echo "make format       format the code and apply safe fixes (ruff)"
+	@echo "make hooks        install git hooks that check style and layers before each commit"
+	@echo "make qgis         regenerate the files that the QGIS plugin and script take from the package"
+	@echo "make qgis-plugin  build the QGIS plugin: build/road_extract_qgis.zip"
+	@echo "make qgis-release build the plugin for plugins.qgis.org (needs the contact details in pyproject.toml)"
+	@echo "make qgis-bundle  collect the wheels for installation without a network: build/road_extract_wheels/"
+	@echo "make clean        remove $(VENV)/, build/, dist/ and caches"
+	@echo "To use another Python: make test PYTHON=python3.12"
 
 demo: $(DEMO_STAMP)
 	@mkdir -p $(DEMO)
@@ -41,7 +43,7 @@ demo: $(DEMO_STAMP)
 		$(BIN)/road-extract extract "sample_tiles/$$tile.tif" "$(DEMO)/$$tile.geojson" --overwrite; \
 		$(BIN)/road-extract preview "sample_tiles/$$tile.tif" "$(DEMO)/$$tile.geojson" "$(DEMO)/$$tile.png" --overwrite; \
 	done
-	@echo "The roads, and pictures of them over the scenes:"
+	@echo "Roads, and pictures of the roads over their scenes:"
 	@ls -1 $(foreach tile,$(TILES),$(DEMO)/$(tile).geojson $(DEMO)/$(tile).png)
 
 check: lint types layers fast
@@ -73,9 +75,18 @@ format: $(TEST_STAMP)
 
 qgis: $(TEST_STAMP)
 	$(BIN)/python qgis/generate.py
+	$(BIN)/python qgis/translate.py
 
-# Of the standard library only: no environment is needed.
+# The wheels of everything but TensorFlow: for the Python named by PYTHON, which needs pip.
+qgis-bundle:
+	@"$(PYTHON)" qgis/build_bundle.py
+
+# Uses only the standard library, so no environment is needed.
 qgis-plugin:
+	@"$(PYTHON)" qgis/build_plugin.py --local
+
+# Refused until pyproject.toml names the owner's address and pages.
+qgis-release:
 	@"$(PYTHON)" qgis/build_plugin.py
 
 clean:
@@ -84,14 +95,14 @@ clean:
 
 $(VENV_STAMP):
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "road_extract needs Python 3.11 or newer, and '$(PYTHON)' is not: name one with PYTHON=..." >&2; exit 1; }
+		echo "'$(PYTHON)' is not Python 3.11 or newer, which road_extract needs: set PYTHON=..." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
-		echo "'$(PYTHON)' lacks the venv module: install it (Debian, Ubuntu: the package python3-venv)." >&2; exit 1; }
-	@echo "Making $(VENV) ..."
+		echo "'$(PYTHON)' has no venv module: install it (on Debian and Ubuntu, the package python3-venv)." >&2; exit 1; }
+	@echo "Creating $(VENV) ..."
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@touch $@
 
-# Keeps its time where nothing has changed, so that nothing is installed.
+# Keeps its modification time if nothing has changed, so that nothing is installed again.
 $(DEPENDENCIES): pyproject.toml $(VENV_STAMP)
 	@$(BIN)/python -c 'import json, tomllib; \
 		project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
@@ -100,12 +111,12 @@ $(DEPENDENCIES): pyproject.toml $(VENV_STAMP)
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(DEMO_STAMP): $(DEPENDENCIES)
-	@echo "Installing road_extract (TensorFlow is large: minutes) ..."
+	@echo "Installing road_extract (this takes minutes, because TensorFlow is large) ..."
 	@$(PIP) install --editable .
 	@touch $@
 
-# What the tests need holds what the demo needs.
+# The test dependencies include those of the demo.
 $(TEST_STAMP): $(DEPENDENCIES)
-	@echo "Installing road_extract and its checks (TensorFlow is large: minutes) ..."
+	@echo "Installing road_extract and its test tools (this takes minutes, because TensorFlow is large) ..."
 	@$(PIP) install --editable '.[dev]'
 	@touch $(DEMO_STAMP) $@

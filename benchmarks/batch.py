@@ -1,4 +1,4 @@
-"""What batches cost: shards, workers, a worker's death, a scheduler, and bytes over the network.
+"""The cost of batches: shards, workers, the loss of a worker, a scheduler, and network traffic.
 
     python benchmarks/batch.py overhead
     python benchmarks/batch.py speed MOSAIC [--turns N]
@@ -6,7 +6,8 @@
     python benchmarks/batch.py scheduler
     python benchmarks/batch.py network SCENE
 
-MOSAIC is one scene of several shards, such as benchmarks/mosaic.py makes. Run from the repository's root.
+MOSAIC is one scene of several shards, such as those created by benchmarks/mosaic.py. Run from the root of the
+repository.
 """
 
 from __future__ import annotations
@@ -41,27 +42,27 @@ WAYS = {
 
 @click.group()
 def main() -> None:
-    """Benchmarks of batches."""
+    """Measure the cost of batches."""
 
 
 @main.command()
 def overhead() -> None:
-    """Windows that all shards compute against those of the plan: arithmetic, no model."""
+    """Compare the number of windows in all shards with that in the plan, without running the model."""
     for side, shard_px in product((9_000, 20_000, 100_000), (4096, 8192, 16384)):
         plan = TilePlan(side, side)
         cores = [core for row in plan_cores(plan, shard_px) for core in row]
         windows = count_windows(plan, cores)
         print(
             f"{side:,} x {side:,} px, shards of at least {shard_px} px: {len(cores)} shards, {windows:,} windows for "
-            f"the plan's {len(plan):,}: {windows / len(plan) - 1:.2%} more"
+            f"the {len(plan):,} of the plan: {windows / len(plan) - 1:.2%} more"
         )
 
 
 @main.command()
 @click.argument("mosaic")
-@click.option("--turns", default=2, show_default=True, help="Times each way runs, in turns.")
+@click.option("--turns", default=2, show_default=True, help="Number of times to run each configuration, in turn.")
 def speed(mosaic: str, turns: int) -> None:
-    """Time MOSAIC in one process, in two, and by two Dask workers of one thread each."""
+    """Time MOSAIC in one process, in two processes, and on two Dask workers with one thread each."""
     with rasterio.open(mosaic) as dataset:
         megapixels = dataset.height * dataset.width / 1e6
     print(f"{megapixels:.1f} Mpx, {len(plan_scene(mosaic, PredictOptions(), 4096).cores)} shards")
@@ -78,17 +79,17 @@ def speed(mosaic: str, turns: int) -> None:
             hashes.add(json.dumps(record["made"]["outputs"], sort_keys=True))
             print(
                 f"turn {turn + 1}, {way}: {wall:.1f} s, {megapixels / wall:.3f} Mpx/s; {cpu_s() - before:.1f} s of "
-                f"processor; shards {record['run']['seconds']['shards']} s, the end "
+                f"CPU time; shards {record['run']['seconds']['shards']} s, final step "
                 f"{record['run']['seconds']['finish']} s; {record['made']['backend']}",
                 flush=True,
             )
-    print("all gave the same bytes" if len(hashes) == 1 else "THEY DIFFER")
+    print("all outputs are identical" if len(hashes) == 1 else "OUTPUTS DIFFER")
 
 
 @main.command()
 @click.argument("mosaic")
 def recovery(mosaic: str) -> None:
-    """Time MOSAIC by two Dask workers, undisturbed, and with one killed in the middle of its first shard."""
+    """Time MOSAIC on two Dask workers, once undisturbed and once with one of them killed during its first shard."""
     options = WAYS["--dask local --jobs 2"]
     times = {}
     for kill in (False, True):
@@ -104,11 +105,11 @@ def recovery(mosaic: str) -> None:
                 + (f"; {lost:.1f} s of work on its shard were lost" if kill else ""),
                 flush=True,
             )
-    print(f"the death cost {times[True] - times[False]:.1f} s")
+    print(f"losing the worker cost {times[True] - times[False]:.1f} s")
 
 
 def kill_a_worker(folder: Path) -> float:
-    """Kill who works on a shard, five seconds after its file began; returns those seconds."""
+    """Kill the worker of a shard five seconds after it starts to write its file; return those seconds."""
     while not (halves := list(folder.glob("out/.road-extract/work/*/*/.0*.tmp-*"))):
         time.sleep(0.01)
     time.sleep(5)
@@ -116,15 +117,15 @@ def kill_a_worker(folder: Path) -> float:
     return 5.0
 
 
-def work_of_nothing(task: ShardTask, report: Report) -> float:
-    """A shard that takes no time."""
+def do_nothing(task: ShardTask, report: Report) -> float:
+    """Process a shard in no time."""
     return 0.0
 
 
 @main.command()
 @click.option("--shards", default=2000, show_default=True)
 def scheduler(shards: int) -> None:
-    """Time shards that take no time, through two local Dask workers and through two processes."""
+    """Time empty shards on two local Dask workers and in two processes."""
     from road_extract.batch.pools.dask import DaskPool
     from road_extract.batch.pools.processes import ProcessPool
 
@@ -132,24 +133,24 @@ def scheduler(shards: int) -> None:
     for name, pool in (("dask", DaskPool(None, 2)), ("processes", ProcessPool(2))):
         for warm_up in (True, False):
             started = time.perf_counter()
-            count, flying = (20 if warm_up else shards), 0
+            count, pending = (20 if warm_up else shards), 0
             for index in range(count):
-                if flying == 2:
+                if pending == 2:
                     pool.next_outcome()
-                    flying -= 1
-                pool.submit(f"scene/{index}", work_of_nothing, ShardTask(scene, index, Path("x.tif"), "fingerprint"))
-                flying += 1
-            for _ in range(flying):
+                    pending -= 1
+                pool.submit(f"scene/{index}", do_nothing, ShardTask(scene, index, Path("x.tif"), "fingerprint"))
+                pending += 1
+            for _ in range(pending):
                 pool.next_outcome()
         seconds = time.perf_counter() - started
-        print(f"{name}: {shards} shards of no work in {seconds:.2f} s: {seconds / shards * 1e3:.2f} ms each")
+        print(f"{name}: {shards} empty shards in {seconds:.2f} s: {seconds / shards * 1e3:.2f} ms each")
         pool.close()
 
 
 @main.command()
 @click.argument("scene", type=click.Path(path_type=Path, exists=True))
 def network(scene: Path) -> None:
-    """Count the bytes that a quarter of SCENE takes over HTTP, by --bounds, from its middle."""
+    """Count the bytes read over HTTP for all of SCENE, and for its middle quarter (--bounds)."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from tests.helpers.file_server import serve
 
@@ -162,7 +163,7 @@ def network(scene: Path) -> None:
             west, south, east, north = dataset.bounds
         width, height = east - west, north - south
         box = (west + width / 4, south + height / 4, east - width / 4, north - height / 4)
-        for name, bounds in (("whole", ()), ("a quarter, from the middle", ("--bounds", *map(str, box)))):
+        for name, bounds in (("whole", ()), ("middle quarter", ("--bounds", *map(str, box)))):
             with serve(cog.parent, Path(folder) / "log") as server:
                 process = start(f"{server.url}/scene.tif", f"{folder}/{len(bounds)}", *bounds)
                 said, _ = process.communicate()
@@ -175,20 +176,20 @@ def network(scene: Path) -> None:
 
 
 def start(scene: str, folder: str, *options: str) -> subprocess.Popen[str]:
-    """A batch of one scene in a process of its own."""
+    """Start a batch of one scene in a separate process."""
     command = [sys.executable, "-m", "road_extract", "batch", scene, "--out", f"{folder}/out", *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def read_record(folder: str) -> dict[str, dict[str, dict[str, float]]]:
-    """The record of the one scene."""
+    """Read the record of the only scene."""
     (path,) = (path for path in Path(folder).glob("out/*/*.json") if not path.name.endswith(".stac.json"))
     found: dict[str, dict[str, dict[str, float]]] = json.loads(path.read_text())
     return found
 
 
 def cpu_s() -> float:
-    """Processor time of all children that ended."""
+    """Return the CPU time of all finished child processes."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

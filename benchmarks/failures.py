@@ -1,11 +1,11 @@
-"""Pictures of where a model fails: the windows with most missed and most false road, image and errors side by side.
+"""Pictures of where a model fails: the windows with the most missed and false road, image and errors side by side.
 
     python benchmarks/score.py FOLDER --keep PREDICTIONS
     python benchmarks/failures.py FOLDER PREDICTIONS OUT [--count N]
 
-FOLDER holds images/ and masks/ of the same names. Each picture in OUT shows a window, and again with right road in
-green, false road in red and missed road in blue; slack of 3 px, as in the relaxed metrics. The imagery is not ours: OUT
-is for looking, not for keeping.
+FOLDER contains images/ and masks/ with the same file names. Each picture in OUT shows a window twice: the image, and
+the image with correct road in green, false road in red and missed road in blue, with a tolerance of 3 px as in the
+relaxed metrics. The imagery belongs to others, so look at OUT but do not publish it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ RIGHT, FALSE, MISSED = (40, 200, 60), (230, 40, 40), (50, 90, 255)
 
 
 def errors_of(predicted: BoolArray, truth: BoolArray, valid: BoolArray) -> tuple[BoolArray, BoolArray]:
-    """False and missed road, (rows, cols), with slack."""
+    """Return false and missed road, each (rows, cols), with a tolerance."""
     near_truth = ndimage.distance_transform_edt(~truth) <= _RHO_PX
     near_found = ndimage.distance_transform_edt(~predicted) <= _RHO_PX
     return predicted & ~near_truth & valid, truth & ~near_found & valid
 
 
 def worst_windows(wrong: BoolArray, count: int) -> list[tuple[int, int, int]]:
-    """Wrong pixels, row and column of the windows of a regular grid that hold most."""
+    """Find the windows of a regular grid with the most wrong pixels: their number, row and column."""
     found = [
         (int(wrong[row : row + _SIZE_PX, col : col + _SIZE_PX].sum()), row, col)
         for row in range(0, max(1, wrong.shape[0] - _SIZE_PX + 1), _SIZE_PX // 2)
@@ -48,7 +48,7 @@ def worst_windows(wrong: BoolArray, count: int) -> list[tuple[int, int, int]]:
 
 
 def draw(image: ByteArray, layers: list[tuple[BoolArray, tuple[int, int, int]]]) -> ByteArray:
-    """Image, and image with coloured masks, side by side and twice as large."""
+    """Draw the image, and the image with coloured masks, side by side at twice the size."""
     drawn = image.astype(np.float32)
     for mask, colour in layers:
         drawn[mask] = 0.35 * drawn[mask] + 0.65 * np.array(colour, np.float32)
@@ -60,7 +60,7 @@ def draw(image: ByteArray, layers: list[tuple[BoolArray, tuple[int, int, int]]])
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
 @click.argument("predictions", type=click.Path(path_type=Path, exists=True))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--count", default=2, show_default=True, help="Pictures of each kind of error for each scene.")
+@click.option("--count", default=2, show_default=True, help="Number of pictures per scene and type of error.")
 def main(folder: Path, predictions: Path, out: Path, count: int) -> None:
     """Draw the worst windows."""
     out.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def main(folder: Path, predictions: Path, out: Path, count: int) -> None:
                 layers = [(predicted[part] & ~false[part], RIGHT), (false[part], FALSE), (missed[part], MISSED)]
                 target = out / f"{path.stem}_{kind}_{number}.png"
                 write_png(target, draw(image[part], layers))
-                click.echo(f"{target}: {pixels} px {kind} in rows from {row}, columns from {col}")
+                click.echo(f"{target}: {pixels} px {kind}, from row {row} and column {col}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""One large scene out of many: a VRT of scenes where they lie, or of scenes side by side until a size is filled.
+"""Combine many scenes into one large VRT, either in their real positions or side by side until a size is filled.
 
     python benchmarks/mosaic.py OUT.vrt SCENE... [--size ROWS COLS]
 
-Scenes are of one pixel size and CRS; RGB uint8 with masks, or of one band with a nodata value.
+The scenes have the same pixel size and CRS, and are RGB uint8 with masks or one band with a nodata value.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Place:
     cols: int
 
     def source(self, band: str) -> str:
-        """It, as a VRT's source of a band."""
+        """Format the scene as the source of a VRT band."""
         return (
             f"<SimpleSource><SourceFilename>{escape(str(self.path.resolve()))}</SourceFilename><SourceBand>{band}"
             f'</SourceBand><SrcRect xOff="0" yOff="0" xSize="{self.cols}" ySize="{self.rows}"/>'
@@ -37,7 +37,7 @@ class Place:
 
 
 def build_mosaic(scenes: list[Path], out: Path) -> tuple[int, int]:
-    """Write a VRT of scenes where they lie; returns its rows and columns."""
+    """Write a VRT of scenes in their real positions; return its rows and columns."""
     opened = [(path, *_describe(path)) for path in scenes]
     size = opened[0][2].a
     west, north = min(t.c for _, _, t in opened), max(t.f for _, _, t in opened)
@@ -46,7 +46,7 @@ def build_mosaic(scenes: list[Path], out: Path) -> tuple[int, int]:
 
 
 def build_grid(scenes: list[Path], out: Path, rows: int, cols: int) -> tuple[int, int]:
-    """Write a VRT of that size, filled with scenes of equal size side by side, over and over."""
+    """Write a VRT of the given size, filled by repeating scenes of equal size side by side."""
     (height, width), transform = _describe(scenes[0])
     turn = cycle(scenes)
     places = [
@@ -86,7 +86,7 @@ def _write(out: Path, places: list[Place], west: float, north: float) -> tuple[i
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.argument("scenes", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
-@click.option("--size", nargs=2, type=int, help="Rows and columns to fill; else scenes stay where they lie.")
+@click.option("--size", nargs=2, type=int, help="Rows and columns to fill (default: keep the real positions).")
 def main(out: Path, scenes: tuple[Path, ...], size: tuple[int, int] | None) -> None:
     """Write OUT, a mosaic of SCENES."""
     found = build_grid(list(scenes), out, *size) if size else build_mosaic(list(scenes), out)

@@ -1,19 +1,21 @@
-"""The table of docs/performance.md: every figure beside its rival, measured in the same run.
+"""The table in docs/performance.md: every figure and its competitors, measured in the same run.
 
     python benchmarks/performance.py SCENE... [--grid ROWS COLS] [--rounds 3] [--rows 600] [--only speed ...]
 
-SCENE...: scenes of one pixel size and CRS that lie side by side and fill a rectangle, or with --grid any of equal size,
-which then are put side by side; in a folder images/ with more of their kind beside a folder masks/ with their road
-masks. They become one tiled GeoTIFF, compressed without loss. Sections, of which --only picks some:
+The scenes have the same pixel size and CRS, lie side by side and fill a rectangle. With --grid, they only need to have
+the same size and are placed side by side. They are in a folder images/ with other scenes of the same kind, next to a
+folder masks/ with their road masks. The benchmark combines them into one tiled, losslessly compressed GeoTIFF. --only
+selects sections:
 
-- speed: `extract` in 8-bit integers and in bfloat16 against a straightforward script, ONNX Runtime tile by tile, and
-  the bare backend. Each round runs all of them one after the other, the slow ones on --rows rows, scaled by windows.
-- vectorize: a mask of 30,000 x 30,000 px against whole-array `rasterio.features.shapes` and `gdal_polygonize.py`.
-- memory: peaks of `extract` and `vectorize` at 40,000 x 4,000 and 40,000 x 40,000 px.
+- speed: `extract` with 8-bit integers and bfloat16, compared with a straightforward script, ONNX Runtime tile by tile,
+  and the bare backend. Each round runs all of them in turn; the slow ones run on --rows rows, scaled by windows.
+- vectorize: a mask of 30,000 x 30,000 px, compared with whole-array `rasterio.features.shapes` and
+  `gdal_polygonize.py`.
+- memory: peak memory of `extract` and `vectorize` at 40,000 x 4,000 and 40,000 x 40,000 px.
 - start: `road-extract --help`, and one small tile from the prompt to GeoJSON.
 
-Ratios are medians over the rounds, with their range in brackets. Peak memory is what the operating system counted
-(ru_maxrss, the figure of /usr/bin/time -v).
+Ratios are medians over the rounds, with the range in brackets. Peak memory is measured by the operating system
+(ru_maxrss, as in /usr/bin/time -v).
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ PRECISIONS = ("int8", "bfloat16")
 
 
 def run(*command: str | Path) -> dict[str, Any]:
-    """Run a command; what it prints as JSON, if it does, with its wall time, processor time and peak memory."""
+    """Run a command and return the JSON it prints, if any, with its wall time, CPU time and peak memory."""
     started = time.perf_counter()
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -59,23 +61,23 @@ def run(*command: str | Path) -> dict[str, Any]:
 
 
 def way(name: str, *arguments: str | Path | int) -> dict[str, Any]:
-    """Run one of `ways`."""
+    """Run one of the methods in `ways`."""
     return run(sys.executable, Path(__file__).with_name("ways.py"), name, *map(str, arguments))
 
 
 def row(*cells: str) -> None:
-    """Print a row of a table."""
+    """Print one row of a table."""
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
-    """Median and range."""
+    """Format the median and range."""
     text = f"{statistics.median(values):.{digits}f}"
     return text if len(values) == 1 else f"{text} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 def measure_speed(scenes: list[Path], size: tuple[int, int] | None, folder: Path, rounds: int, rows: int) -> None:
-    """`extract` against its rivals."""
+    """Compare `extract` with its competitors."""
     scene, mosaic = folder / "scene.tif", folder / "scene.vrt"
     height, width = build_grid(scenes, mosaic, *size) if size else build_mosaic(scenes, mosaic)
     copy(mosaic, scene, driver="GTiff", tiled=True, compress="deflate", predictor=2)
@@ -93,13 +95,13 @@ def measure_speed(scenes: list[Path], size: tuple[int, int] | None, folder: Path
         for name, measure in kinds.items():
             found[name].append(measure())
     rates = {name: [each["windows"] / each["seconds"] for each in runs] for name, runs in found.items()}
-    row("way", "windows/s", "processor s per window", "peak GB")
+    row("method", "windows/s", "CPU s per window", "peak GB")
     row("---", "---", "---", "---")
     for name, runs in found.items():
         used = [each["cpu_s"] / each["windows"] for each in runs]
         row(name, spread(rates[name], 1), spread(used, 3), f"{max(each['peak_gb'] for each in runs):.2f}")
     print()
-    row("ratio of speeds", "measured", "target")
+    row("speed ratio", "measured", "target")
     row("---", "---", "---")
     for precision, target in zip(PRECISIONS, (15, 9), strict=True):
         for rival, least in (
@@ -112,7 +114,7 @@ def measure_speed(scenes: list[Path], size: tuple[int, int] | None, folder: Path
             ratios = [a / b for a, b in zip(rates[f"ours, {precision}"], rates[rival], strict=True)]
             row(f"ours, {precision} / {rival}", spread(ratios), f">= {least}" if least else "")
     print()
-    row("where the time of ours goes", "to the first window", "windows", "of it the model", "after the last window")
+    row("where our time goes", "before the first window", "windows", "share of the model", "after the last window")
     row("---", "---", "---", "---", "---")
     for precision in PRECISIONS:
         runs = found[f"ours, {precision}"]
@@ -123,7 +125,7 @@ def measure_speed(scenes: list[Path], size: tuple[int, int] | None, folder: Path
 
 
 def measure_vectorize(masks: list[Path], folder: Path, rounds: int, side: int) -> None:
-    """`vectorize` against its rivals."""
+    """Compare `vectorize` with its competitors."""
     mask = folder / "mask.vrt"
     build_grid(masks, mask, side, side)
     print(f"\nvectorize: a mask of {side:,} x {side:,} px = {side**2 / 1e6:,.0f} Mpx\n")
@@ -137,7 +139,7 @@ def measure_vectorize(masks: list[Path], folder: Path, rounds: int, side: int) -
 
         def run_polygonize() -> dict[str, Any]:
             out.unlink(missing_ok=True)
-            # the mask keeps it from tracing what is no road
+            # the mask prevents it from tracing the background
             return run(polygonize, "-q", mask, "-mask", mask, "-f", "GPKG", out, "roads")
 
         kinds["gdal_polygonize, to a GeoPackage"] = run_polygonize
@@ -145,7 +147,7 @@ def measure_vectorize(masks: list[Path], folder: Path, rounds: int, side: int) -
     for _ in range(rounds):
         for name, measure in kinds.items():
             found[name].append(measure())
-    row("way", "seconds", "processor s", "peak GB", "polygons")
+    row("method", "seconds", "CPU s", "peak GB", "polygons")
     row("---", "---", "---", "---", "---")
     for name, runs in found.items():
         row(
@@ -157,9 +159,9 @@ def measure_vectorize(masks: list[Path], folder: Path, rounds: int, side: int) -
 
 
 def measure_memory(images: list[Path], masks: list[Path], folder: Path, width: int) -> None:
-    """Peaks at two heights."""
-    print(f"\nmemory: {width:,} columns; `extract` by the real model on the first windows, then by a trivial one\n")
-    row("", "rows", "peak GB", "of the lower one", "seconds", "features")
+    """Measure peak memory at two heights."""
+    print(f"\nmemory: {width:,} columns; `extract` with the real model on the first windows, then a trivial one\n")
+    row("", "rows", "peak GB", "times the lower one", "seconds", "features")
     row("---", "---", "---", "---", "---", "---")
     for name, sources in (("extract", images), ("vectorize", masks)):
         first = 0.0
@@ -175,27 +177,27 @@ def measure_memory(images: list[Path], masks: list[Path], folder: Path, width: i
 
 
 def measure_start(folder: Path, rounds: int) -> None:
-    """What a person waits for."""
+    """Measure start-up as the user experiences it."""
     program = Path(sys.executable).with_name("road-extract")
     tile, out = ROOT / "sample_tiles" / "vegas_utm.tif", folder / "roads.geojson"
     extract = (program, "extract", tile, out, "--overwrite", "--progress", "none")
     run(*extract)  # fills the cache
     print("\nstart-up\n")
-    row("", "seconds", "processor s", "target")
+    row("", "seconds", "CPU s", "target")
     row("---", "---", "---", "---")
     for name, command, target in (
         ("`road-extract --help`", (program, "--help"), "<= 0.3"),
-        ("`road-extract extract`, one small tile, from the prompt to GeoJSON", extract, "about 1 beside the model"),
+        ("`road-extract extract`, one small tile, from prompt to GeoJSON", extract, "about 1, not counting the model"),
     ):
         runs = [run(*command) for _ in range(2 * rounds + 1)]
         row(name, spread([each["seconds"] for each in runs]), spread([each["cpu_s"] for each in runs]), target)
     found = [way("ours", tile, "auto") for _ in range(rounds)]
     model = [each["predict_s"] for each in found]
-    row("the model's own time in the last row: its windows, the first of which compiles", spread(model), "", "")
+    row("the model's share of the last row: its windows; the first one compiles", spread(model), "", "")
 
 
 def processor() -> str:
-    """Its name and what of it matters here."""
+    """Name the processor and its relevant instruction sets."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
     except OSError:
@@ -212,16 +214,16 @@ SECTIONS = ("speed", "vectorize", "memory", "start")
 @click.command()
 @click.argument("scenes", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
 @click.option("--grid", type=(int, int), help="Rows and columns to fill with the scenes [px].")
-@click.option("--rounds", default=3, show_default=True, help="Times that every way is timed.")
+@click.option("--rounds", default=3, show_default=True, help="Number of times to measure each method.")
 @click.option(
     "--rows",
     default=600,
     show_default=True,
-    help="Rows of the scene that the slow ways run on [px]; 0 leaves them out.",
+    help="Rows of the scene that the slow methods process [px]; 0 skips them.",
 )
-@click.option("--side", default=30_000, show_default=True, help="Of the mask that is vectorized [px].")
-@click.option("--width", default=40_000, show_default=True, help="Of the scenes for memory [px].")
-@click.option("--only", type=click.Choice(SECTIONS), multiple=True, help="A section; repeatable.")
+@click.option("--side", default=30_000, show_default=True, help="Side of the mask for `vectorize` [px].")
+@click.option("--width", default=40_000, show_default=True, help="Width of the scenes for `memory` [px].")
+@click.option("--only", type=click.Choice(SECTIONS), multiple=True, help="Section to run; repeatable.")
 def main(
     scenes: tuple[Path, ...], grid: tuple[int, int] | None, rounds: int, rows: int, side: int, width: int,
     only: tuple[str, ...],

@@ -1,18 +1,20 @@
-"""How far runtimes and precisions are from TensorFlow in float32, and whether 8-bit integers may be the default.
+"""How much runtimes and precisions differ from TensorFlow in float32, and whether 8-bit integers may be the default.
 
     python benchmarks/precisions.py quantize FOLDER[=PREFIX]... [--model MODEL]
     python benchmarks/precisions.py rule FOLDER[=PREFIX]... [--model MODEL]
     python benchmarks/precisions.py agreement SCENE... [--model MODEL]
 
-FOLDER holds images/ and masks/ of the same names; with a prefix only the scenes that begin with it count.
+FOLDER contains images/ and masks/ with the same file names; with a prefix, only scenes whose names start with it are
+used.
 
-`quantize` is `road-extract quantize` on such scenes, those without a place too: it writes the model's int8.json.
+`quantize` is `road-extract quantize` for such scenes, including scenes without georeferencing: it writes the model's
+int8.json.
 
-`rule` scores whole scenes in bfloat16 and in 8-bit integers. The rule: 8-bit integers may be the default (the model
-folder keeps its int8.json) if the relaxed break-even point falls by less than 0.003 on every folder. Otherwise the exit
+`rule` scores whole scenes in bfloat16 and with 8-bit integers. The rule: 8-bit integers may be the default (the model
+folder keeps its int8.json) if the relaxed break-even point drops by less than 0.003 on every folder. Otherwise the exit
 code is 1.
 
-`agreement` runs every runtime in every precision on eight windows of each scene (RGB, 8 bit, in the model's GSD).
+`agreement` runs every runtime in every precision on eight windows of each scene (RGB, 8 bits, at the model's GSD).
 """
 
 from __future__ import annotations
@@ -49,24 +51,24 @@ model_option = click.option(
     "--model",
     type=click.Path(path_type=Path),
     default=shipped_model(),
-    help="Model folder; the shipped one if left out.",
+    help="Model folder (default: the shipped model).",
 )
 
 
 @click.group()
 def main() -> None:
-    """Runtimes and precisions against each other."""
+    """Compare runtimes and precisions."""
 
 
 @main.command()
 @click.argument("scenes", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
 @model_option
 def agreement(scenes: tuple[Path, ...], model: Path) -> None:
-    """Compare every way with TensorFlow in float32 on windows of SCENES."""
+    """Compare every runtime and precision with TensorFlow in float32 on windows of SCENES."""
     tiles = np.concatenate([read_tiles(scene, model) for scene in scenes])
     threshold = read_spec(model).threshold
     print(f"{len(tiles)} windows of {len(scenes)} scenes, threshold {threshold:.3f}\n")
-    print("| runtime | mean difference | 99.9 % | largest | IoU of the masks | windows/s |\n|---|---|---|---|---|---|")
+    print("| runtime | mean difference | 99.9 % | maximum | IoU of the masks | windows/s |\n|---|---|---|---|---|---|")
     reference: NDArray[np.float32] | None = None
     for name, precision in WAYS:
         with closing(open_backend(name, model, 2, precision)) as backend:
@@ -86,7 +88,7 @@ def agreement(scenes: tuple[Path, ...], model: Path) -> None:
 
 
 def read_tiles(scene: Path, model: Path) -> NDArray[np.float32]:
-    """Eight windows of a scene, spread over it, as the model wants them."""
+    """Read eight windows spread over a scene, prepared for the model."""
     spec = read_spec(model)
     with rasterio.open(scene) as dataset:
         pixels = dataset.read((1, 2, 3)).transpose(1, 2, 0)
@@ -98,11 +100,11 @@ def read_tiles(scene: Path, model: Path) -> NDArray[np.float32]:
 
 
 def images_of(argument: str) -> list[Path]:
-    """The scenes that FOLDER or FOLDER=PREFIX stands for."""
+    """List the scenes selected by FOLDER or FOLDER=PREFIX."""
     folder, _, prefix = argument.partition("=")
     images = find_images(Path(folder), (prefix,) if prefix else ())
     if not images:
-        raise click.ClickException(f"{argument}: found no scene")
+        raise click.ClickException(f"{argument}: no scenes found")
     return images
 
 
@@ -110,20 +112,18 @@ def images_of(argument: str) -> list[Path]:
 @click.argument("folders", nargs=-1, required=True)
 @model_option
 def quantize(folders: tuple[str, ...], model: Path) -> None:
-    """Measure the model's 8-bit ranges on scenes of FOLDERS. Needs NNCF."""
+    """Measure the model's 8-bit ranges on the scenes in FOLDERS. Needs NNCF."""
     scenes = [image for folder in folders for image in images_of(folder)]
-    print(f"{quantize_model(model, scenes)} feature maps of {model} can be held in 8 bits")
+    print(f"measured {quantize_model(model, scenes)} feature maps of {model} for 8-bit inference")
 
 
 @main.command()
 @click.argument("folders", nargs=-1, required=True)
 @model_option
 def rule(folders: tuple[str, ...], model: Path) -> None:
-    """Say whether 8-bit integers may be the default of the model, by its scores on FOLDERS."""
+    """Decide by scores on FOLDERS whether 8-bit integers may be the default of the model."""
     holds = True
-    print(
-        f"model {read_spec(model).name}\n\n| scenes | bfloat16 | int8 | falls by | |\n|---|---|---|---|---|", flush=True
-    )
+    print(f"model {read_spec(model).name}\n\n| scenes | bfloat16 | int8 | drop | |\n|---|---|---|---|---|", flush=True)
     for argument in folders:
         images, points = images_of(argument), []
         for precision in ("bfloat16", "int8"):
@@ -137,7 +137,7 @@ def rule(folders: tuple[str, ...], model: Path) -> None:
         print(
             f"| {argument}, {len(images)} | {points[0]:.4f} | {points[1]:.4f} | {fall:+.4f} | {verdict} |", flush=True
         )
-    print(f"\n8-bit integers {'may' if holds else 'may not'} be the default of this model")
+    print(f"\n8-bit integers {'may' if holds else 'may not'} be the default for this model")
     sys.exit(0 if holds else 1)
 
 

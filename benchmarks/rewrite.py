@@ -1,8 +1,8 @@
-"""Does the inference form of the network pay? It against the network as Keras builds it, both in OpenVINO.
+"""Does the inference form of the network pay off? Compares it with the form built by Keras, both in OpenVINO.
 
     python benchmarks/rewrite.py SCENE [--rounds 3]
 
-Each round runs every network in every precision on the same windows, two requests of two in flight.
+Each round runs every network in every precision on the same windows, with two requests of two windows in flight.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH, REQUESTS, SECONDS = 2, 2, 4.0
 
 
 def convert_keras(model: Path) -> Any:
-    """OpenVINO's own conversion of the network, which folds batch norms too."""
+    """Convert the network with OpenVINO's own converter, which also folds batch norms."""
     with tempfile.TemporaryDirectory() as folder:
         export_network("savedmodel", model, Path(folder))
         network = openvino.convert_model(folder)
@@ -45,11 +45,11 @@ class Runner:
         self._requests = [compiled.create_infer_request() for _ in range(REQUESTS)]
 
     def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities of a batch, (windows, pixels)."""
+        """Return the probabilities of a batch, (windows, pixels)."""
         return np.array(self._requests[0].infer({0: batch})[0]).reshape(len(batch), -1)
 
     def rate(self, batches: list[NDArray[np.float32]]) -> float:
-        """Windows a second."""
+        """Measure windows per second."""
         stop = time.perf_counter() + SECONDS
 
         def work(request: Any) -> int:
@@ -68,31 +68,31 @@ class Runner:
 @click.argument("scene", type=click.Path(path_type=Path, exists=True))
 @click.option("--rounds", default=3, show_default=True)
 def main(scene: Path, rounds: int) -> None:
-    """Time both forms on windows of SCENE."""
+    """Time both forms on windows from SCENE."""
     model = shipped_model()
     tiles = read_tiles(scene, model)
     batches = [tiles[i : i + BATCH] for i in range(0, len(tiles), BATCH)]
     keras, ours = convert_keras(model), build_openvino(model, BATCH)
     runners = {
-        ("as Keras builds it", "float32"): Runner(keras, "f32"),
+        ("built by Keras", "float32"): Runner(keras, "f32"),
         ("inference form", "float32"): Runner(ours, "f32"),
-        ("as Keras builds it", "bfloat16"): Runner(keras, "bf16"),
+        ("built by Keras", "bfloat16"): Runner(keras, "bf16"),
         ("inference form", "bfloat16"): Runner(ours, "bf16"),
         ("inference form", "int8"): Runner(build_int8(model, BATCH), "bf16"),
     }
-    exact = runners["as Keras builds it", "float32"].predict(batches[0])
+    exact = runners["built by Keras", "float32"].predict(batches[0])
     rates: dict[tuple[str, str], list[float]] = {key: [] for key in runners}
     for _ in range(rounds):
         for key, runner in runners.items():
             rates[key].append(runner.rate(batches))
-    print("| network | precision | windows/s, median (range) | largest difference |\n|---|---|---|---|")
+    print("| network | precision | windows/s, median (range) | maximum difference |\n|---|---|---|---|")
     for (form, precision), found in rates.items():
         gap = np.abs(runners[form, precision].predict(batches[0]) - exact).max()
         spread = f"{statistics.median(found):.1f} ({min(found):.1f} to {max(found):.1f})"
         print(f"| {form} | {precision} | {spread} | {gap:.2g} |")
     for precision in ("float32", "bfloat16"):
-        pairs = zip(rates["inference form", precision], rates["as Keras builds it", precision], strict=True)
-        print(f"inference form / as Keras builds it, {precision}: {statistics.median(a / b for a, b in pairs):.2f}")
+        pairs = zip(rates["inference form", precision], rates["built by Keras", precision], strict=True)
+        print(f"inference form / built by Keras, {precision}: {statistics.median(a / b for a, b in pairs):.2f}")
 
 
 if __name__ == "__main__":

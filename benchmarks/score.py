@@ -1,11 +1,11 @@
-"""Score a model on scenes with road masks: predicts all of them with one loaded model, then evaluates.
+"""Score a model on scenes with road masks: load it once, predict all scenes, then evaluate.
 
     python benchmarks/score.py FOLDER ... [--model MODEL] [--only PREFIX ...] [--grey] [--tta d4] [--overlap PX]
         [--keep DIR] [--json FILE]
 
-FOLDER holds images/ and masks/ of the same file names; masks: 1 road, 0 not, 255 unlabelled. It prints what
-`road-extract evaluate` prints for the predictions, which --keep keeps. To choose a threshold, score held-out scenes and
-take that of the best exact F1.
+FOLDER contains images/ and masks/ with the same file names; in masks, 1 is road, 0 background and 255 unlabelled. The
+output is that of `road-extract evaluate`; --keep saves the predictions. To choose a threshold, score held-out scenes
+and use the threshold with the best exact F1.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from road_extract.pipeline.setup import load_backend, model_folder
 
 
 def find_images(folder: Path, only: tuple[str, ...] = ()) -> list[Path]:
-    """The scenes of a folder whose names begin with one of the prefixes; all without prefixes."""
+    """List the scenes of a folder whose names start with one of the prefixes, or all scenes if there are none."""
     images = sorted((folder / "images").glob("*.tif"))
     return [image for image in images if not only or image.name.startswith(only)]
 
 
 def predict(image: Path, out: Path, options: PredictOptions, backend: Backend) -> None:
-    """Write the probability of a scene; one without CRS or place is given one, and its pixels stay."""
+    """Write the probability of a scene. If it has no georeferencing, it is given one without changing its pixels."""
     with gdal_session():
         scene = place_if_unplaced(image, read_spec(model_folder(options)).gsd_m)
         predict_probability(scene, out, options=options, backend=backend)
 
 
 def score(images: list[Path], options: PredictOptions, metrics: str, predictions: Path) -> Evaluation:
-    """Predict scenes into a folder with one loaded model and evaluate them against the masks beside them."""
+    """Predict scenes into a folder with one loaded model, and score them against the masks in the sibling folder."""
     predictions.mkdir(exist_ok=True, parents=True)
     with tempfile.TemporaryDirectory() as temp, closing(load_backend(options)) as backend:
         for number, image in enumerate(images, 1):
@@ -53,21 +53,21 @@ def score(images: list[Path], options: PredictOptions, metrics: str, predictions
 
 @click.command()
 @click.argument("folders", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
-@click.option("--model", help="Model folder; the shipped one if left out.")
-@click.option("--only", multiple=True, help="Beginning of the file names to score; repeatable.")
-@click.option("--grey", is_flag=True, help="Give the model the first band only, as grey.")
+@click.option("--model", help="Model folder (default: the shipped model).")
+@click.option("--only", multiple=True, help="Score only files whose names start with this; repeatable.")
+@click.option("--grey", is_flag=True, help="Use only the first band, as grey.")
 @click.option("--precision", default="auto", show_default=True, help="auto, float32, bfloat16 or int8.")
 @click.option("--tta", default="none", show_default=True, help="none or d4.")
 @click.option("--overlap", "overlap_px", default=32, show_default=True, help="Overlap of windows [px].")
 @click.option("--metrics", default="all", help="all, raster or lines.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder for the probability rasters.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the scores here as JSON.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the scores to this file as JSON.")
 def main(folders: tuple[Path, ...], keep: Path | None, json_file: Path | None, grey: bool, **values: Any) -> None:
     """Print the scores."""
     only, metrics = values.pop("only"), values.pop("metrics")
     images = [image for folder in folders for image in find_images(folder, only)]
     if not images:
-        raise click.ClickException("no scene found")
+        raise click.ClickException("no scenes found")
     options = PredictOptions(bands=(1,) if grey else None, **values)
     with tempfile.TemporaryDirectory() as temp:
         found = score(images, options, metrics, keep or Path(temp) / "predictions")

@@ -1,11 +1,11 @@
-"""Seam proof: how much a probability changes when nothing changes but where the windows lie.
+"""Seam proof: how much the probability changes if only the positions of the windows change.
 
     python benchmarks/seams.py SCENE [--size 1000] [--model MODEL]
 
-For each overlap the same scene is run with the plan's origin shifted by several offsets. In the interior (a tile away
-from the edges) the probabilities of any two shifts should agree; what does not is the seam error. Printed beside the
-same figures for hard crops (no blending: each pixel from the window whose centre is nearest) and beside the difference
-to a dense reference (half overlap).
+For each overlap, the same scene is run with the origin of the window plan shifted by several offsets. In the interior
+(at least one tile away from the edges), the probabilities for any two shifts should agree; the difference is the seam
+error. The table also shows the figures for hard crops (no blending: each pixel from the window whose centre is nearest)
+and the difference from a dense reference (half overlap).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from road_extract.pipeline.setup import open_scene
 from road_extract.prediction.blending import iter_blended
 from road_extract.prediction.preprocess import Scaling, pad_to, to_model_input
 
-#: Multiples of 8, the network's stride: other shifts also change the phase of its subsampling, which is no seam.
+#: Multiples of 8, the network's stride. Other shifts also change the phase of its subsampling, which is not a seam.
 SHIFTS_PX = (0, 40, 80, 120)
 OVERLAPS_PX = (0, 14, 32, 64, 96)
 
@@ -43,12 +43,12 @@ class Runner:
             self.pixels, self.valid = setup.source.read(Window(0, 0, cols, rows))
 
     def plan(self, overlap: int, shift: int) -> TilePlan:
-        """A plan of the scene."""
+        """Plan the windows of the scene."""
         rows, cols = self.valid.shape
         return TilePlan(rows, cols, self.spec.tile_size_px, overlap, shift)
 
     def tiles(self, plan: TilePlan) -> list[tuple[Window, Float32Array]]:
-        """Every window with its probabilities."""
+        """Predict every window."""
         found, windows = [], list(plan)
         for start in range(0, len(windows), 4):
             part = windows[start : start + 4]
@@ -61,12 +61,12 @@ class Runner:
 
 
 def blend(plan: TilePlan, tiles: list[tuple[Window, Float32Array]]) -> Float32Array:
-    """As the product does it."""
+    """Blend windows in the same way as `predict`."""
     return np.concatenate([strip.probability for strip in iter_blended(plan, tiles)])
 
 
 def hard_crop(plan: TilePlan, tiles: list[tuple[Window, Float32Array]]) -> Float32Array:
-    """Each pixel from the one window in whose middle it lies most."""
+    """Take each pixel from the window whose centre is nearest."""
     out = np.zeros((plan.height, plan.width), np.float32)
     best = np.full(out.shape, -1.0)
     row, col = np.indices((plan.size_px, plan.size_px))
@@ -79,7 +79,7 @@ def hard_crop(plan: TilePlan, tiles: list[tuple[Window, Float32Array]]) -> Float
 
 
 def differences(maps: list[Float32Array], margin: int, threshold: float) -> tuple[float, float, float, float]:
-    """Largest, 99.9th percentile and mean of |dp|, and share of mask pixels that flip, over all pairs of shifts."""
+    """Return maximum, 99.9th percentile and mean of |dp| over all pairs of shifts, and the share of flipped pixels."""
     inner = [m[margin:-margin, margin:-margin] for m in maps]
     gaps = np.concatenate([np.abs(a - b).ravel() for a, b in combinations(inner, 2)])
     flips = sum(int(((a >= threshold) != (b >= threshold)).sum()) for a, b in combinations(inner, 2))
@@ -89,8 +89,8 @@ def differences(maps: list[Float32Array], margin: int, threshold: float) -> tupl
 
 @click.command()
 @click.argument("scene", type=click.Path(path_type=Path, exists=True))
-@click.option("--size", default=1000, show_default=True, help="Rows and columns of the part to use [px].")
-@click.option("--model", type=click.Path(path_type=Path), help="Model folder; the shipped one if left out.")
+@click.option("--size", default=1000, show_default=True, help="Rows and columns of the part of the scene to use [px].")
+@click.option("--model", type=click.Path(path_type=Path), help="Model folder (default: the shipped model).")
 def main(scene: Path, size: int, model: Path | None) -> None:
     """Print the seam table."""
     runner = Runner(scene, size, model or shipped_model())

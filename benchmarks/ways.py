@@ -1,17 +1,17 @@
-"""Ways to get from a scene or a mask to roads, each to be timed in a process of its own: prints JSON.
+"""Several methods of getting from a scene or mask to roads, each timed in a process of its own. Prints JSON.
 
     python benchmarks/ways.py NAME FILE [ARGUMENT ...]
 
-- script SCENE ROWS: what a straightforward script does: rasterio windows, Keras' `predict` tile by tile in float32, the
-  whole probability in one array, `rasterio.features.shapes`; on so many rows. Start-up is not counted.
-- onnx SCENE ROWS: the same by ONNX Runtime in float32, as QGIS plugins do (on our lighter form of the network).
-- ours SCENE PRECISION: `extract_roads`, imports and start-up counted.
-- threads SCENE PRECISION: the same, with the processor time of each thread (Linux).
-- bare SCENE PRECISION WINDOWS: our backend alone on random windows of the scene, which lie in memory: the limit.
-- trivial SCENE: `extract_roads` by the real model on the first windows, then by one that calls bright pixels roads: the
-  memory of the whole in little time.
-- vectorize MASK: `vectorize_roads` to polygons, imports counted.
-- shapes MASK: `rasterio.features.shapes` on the whole array; polygons are counted, not written.
+- script SCENE ROWS: a straightforward script: rasterio windows, Keras `predict` tile by tile in float32, the whole
+  probability in one array, `rasterio.features.shapes`; on the first ROWS rows. Start-up is not counted.
+- onnx SCENE ROWS: the same with ONNX Runtime in float32, like QGIS plugins (on our lighter form of the network).
+- ours SCENE PRECISION: `extract_roads`, including imports and start-up.
+- threads SCENE PRECISION: the same, with the CPU time of each thread (Linux).
+- bare SCENE PRECISION WINDOWS: only our backend, on random windows of the scene held in memory. This is the limit.
+- trivial SCENE: `extract_roads` with the real model on the first windows, then with one that takes bright pixels for
+  roads. This gives the memory use of a whole run in little time.
+- vectorize MASK: `vectorize_roads` to polygons, including imports.
+- shapes MASK: `rasterio.features.shapes` on the whole array; polygons are counted but not written.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ import numpy as np
 from road_extract.base.arrays import Float32Array
 
 TILE, STRIDE = 224, 192
-#: Windows that the real model runs in `trivial`.
+#: Number of windows that `trivial` runs through the real model.
 REAL_WINDOWS = 200
 
 
 def script(scene: str, rows: str) -> dict[str, float]:
-    """Keras in float32, tile by tile."""
+    """Run Keras in float32, tile by tile."""
     from road_extract.models import load_model, shipped_model
 
     network = load_model(shipped_model())
@@ -47,7 +47,7 @@ def script(scene: str, rows: str) -> dict[str, float]:
 
 
 def onnx(scene: str, rows: str) -> dict[str, float]:
-    """ONNX Runtime in float32, tile by tile."""
+    """Run ONNX Runtime in float32, tile by tile."""
     from road_extract.models import shipped_model
     from road_extract.models.backends import open_backend
 
@@ -83,12 +83,12 @@ def _straightforward(scene: str, rows: int, predict: Any) -> dict[str, float]:
 
 
 def origins(length: int) -> list[int]:
-    """Where windows begin; the last one is shifted inward."""
+    """List the offsets of windows; the last window is shifted inward."""
     return sorted({*range(0, max(1, length - TILE), STRIDE), max(0, length - TILE)})
 
 
 class TimedBackend:
-    """Passes everything on to a backend and keeps when it worked."""
+    """Forwards calls to a backend and records when it was busy."""
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
@@ -109,7 +109,7 @@ class TimedBackend:
 
 
 class TrivialBackend(TimedBackend):
-    """After some windows of the real model, bright pixels are roads."""
+    """Uses the real model for some windows, then takes bright pixels for roads."""
 
     def predict(self, batch: Float32Array) -> Float32Array:
         """See `Backend.predict`."""
@@ -120,19 +120,19 @@ class TrivialBackend(TimedBackend):
 
 
 def ours(scene: str, precision: str) -> dict[str, Any]:
-    """The whole of `extract`, and where its time goes."""
+    """Run all of `extract`, and measure where its time goes."""
     return _extract(scene, precision, TimedBackend)
 
 
 def threads(scene: str, precision: str) -> dict[str, Any]:
-    """`ours`, and the seconds of processor time of its threads; those of libraries have no name here."""
+    """Run `ours`, and measure the CPU seconds of each thread. Threads of libraries have no name here."""
     names: dict[int, str] = {}
     used: dict[int, float] = {}
     tick = os.sysconf("SC_CLK_TCK")
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(0.1):  # a thread that has ended is counted as it was seen last
+        while not ended.wait(0.1):  # for a thread that has ended, the last reading counts
             names.update((thread.native_id or 0, thread.name) for thread in threading.enumerate())
             for task in Path("/proc/self/task").iterdir():
                 with suppress(OSError):
@@ -147,11 +147,11 @@ def threads(scene: str, precision: str) -> dict[str, Any]:
         ended.set()
         watcher.join()
     most = sorted(used, key=lambda task: -used[task])
-    return {**found, "threads": [(names.get(task, "a library's"), used[task]) for task in most if used[task] >= 0.05]}
+    return {**found, "threads": [(names.get(task, "library"), used[task]) for task in most if used[task] >= 0.05]}
 
 
 def trivial(scene: str) -> dict[str, Any]:
-    """`extract` with a model that takes no time."""
+    """Run `extract` with a model that takes almost no time."""
     return _extract(scene, "auto", TrivialBackend)
 
 
@@ -186,7 +186,7 @@ def _extract(scene: str, precision: str, kind: type[TimedBackend]) -> dict[str, 
 
 
 def bare(scene: str, precision: str, windows: str) -> dict[str, Any]:
-    """The backend on so many windows; 64 different ones take turns."""
+    """Run the backend on a number of windows, cycling through 64 different ones."""
     import rasterio
     from rasterio.windows import Window
 
@@ -213,7 +213,7 @@ def bare(scene: str, precision: str, windows: str) -> dict[str, Any]:
 
 
 def vectorize(mask: str) -> dict[str, float]:
-    """`vectorize_roads` to a GeoPackage."""
+    """Run `vectorize_roads` to a GeoPackage."""
     started = time.perf_counter()
     from road_extract import vectorize_roads
 
@@ -223,7 +223,7 @@ def vectorize(mask: str) -> dict[str, float]:
 
 
 def shapes(mask: str) -> dict[str, float]:
-    """`rasterio.features.shapes` on the whole array; nothing is written."""
+    """Run `rasterio.features.shapes` on the whole array, without writing."""
     import rasterio
     from rasterio import features
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
+import math
 import os
 import queue
 import re
@@ -16,6 +17,7 @@ import shlex
 import shutil
 import signal
 import subprocess  # nosec B404
+import sys
 import threading
 import time
 from collections import deque
@@ -24,13 +26,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any, Callable, ClassVar, NamedTuple
 
+from osgeo import gdal
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
     QgsColorRampShader,
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
     QgsFillSymbol,
     QgsLineSymbol,
     QgsMapLayer,
+    QgsNetworkAccessManager,
+    QgsNetworkReplyContent,
+    QgsPointXY,
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
@@ -52,9 +59,12 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
     QgsProcessingParameterVectorDestination,
+    QgsProcessingUtils,
     QgsProject,
+    QgsRasterBlockFeedback,
     QgsRasterLayer,
     QgsRasterShader,
+    QgsRectangle,
     QgsRendererCategory,
     QgsSettings,
     QgsSimpleLineSymbolLayer,
@@ -62,167 +72,183 @@ from qgis.core import (
     QgsSingleSymbolRenderer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QCoreApplication, QThread
-from qgis.PyQt.QtGui import QColor, QIcon
+from qgis.PyQt.QtCore import QCoreApplication, Qt, QThread
+from qgis.PyQt.QtGui import QColor, QIcon, QImage
+from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
 
 #: Of the package that this was made from; older ones may lack something.
 PACKAGE_VERSION = "0.1.0"
 
+#: Names of the models that come with the package.
+MODELS = ("standard",)
+
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "PredictOptions": [
         {
+            "id": "PredictOptions.model",
             "name": "model",
             "flag": "--model",
             "kind": "text",
             "default": None,
-            "help": "Model folder (weights.npz, spec.json); the shipped model if left out",
+            "help": "Model folder with weights.npz and spec.json (default: the shipped model)",
             "unit": "",
             "low": None,
             "high": None,
             "choices": (),
         },
         {
+            "id": "PredictOptions.backend",
             "name": "backend",
             "flag": "--backend",
             "kind": "choice",
             "default": "auto",
-            "help": "What runs the model; auto: the fastest that is installed",
+            "help": "Inference backend; auto uses the fastest one installed",
             "unit": "",
             "low": None,
             "high": None,
             "choices": ("auto", "openvino", "onnxruntime", "tensorflow"),
         },
         {
+            "id": "PredictOptions.precision",
             "name": "precision",
             "flag": "--precision",
             "kind": "choice",
             "default": "auto",
-            "help": "Numerical precision; auto: the fastest that is safe",
+            "help": "Numerical precision; auto uses the fastest one that is safe",
             "unit": "",
             "low": None,
             "high": None,
             "choices": ("auto", "float32", "bfloat16", "int8"),
         },
         {
+            "id": "PredictOptions.threads",
             "name": "threads",
             "flag": "--threads",
             "kind": "integer",
             "default": None,
-            "help": "Processor threads for the model; all if left out",
+            "help": "CPU threads (default: all)",
             "unit": "",
             "low": 1,
             "high": 1024,
             "choices": (),
         },
         {
+            "id": "PredictOptions.bands",
             "name": "bands",
             "flag": "--bands",
             "kind": "integers",
             "default": None,
-            "help": "Bands to use, counted from 1: one (grey) or as many as the model has, such as 3,2,1",
+            "help": "Bands to use, counted from 1: one (grey) or as many as the model takes, such as 3,2,1",
             "unit": "",
             "low": None,
             "high": None,
             "choices": (),
         },
         {
+            "id": "PredictOptions.overlap_px",
             "name": "overlap_px",
             "flag": "--overlap",
             "kind": "integer",
             "default": 32,
-            "help": "Overlap of neighbouring windows",
+            "help": "Overlap between neighbouring windows",
             "unit": "px",
             "low": 0,
             "high": 112,
             "choices": (),
         },
         {
+            "id": "PredictOptions.tta",
             "name": "tta",
             "flag": "--tta",
             "kind": "choice",
             "default": "none",
-            "help": "Test-time augmentation: d4 averages the model's "
-            "answers over the eight symmetries of a window, "
-            "in eight times the time",
+            "help": "Test-time augmentation: d4 averages predictions "
+            "over the eight symmetries of each window, which "
+            "takes eight times as long",
             "unit": "",
             "low": None,
             "high": None,
             "choices": ("none", "d4"),
         },
         {
+            "id": "PredictOptions.batch_size",
             "name": "batch_size",
             "flag": "--batch-size",
             "kind": "integer",
             "default": None,
-            "help": "Windows that go through the model at once; the backend's own choice if left out",
+            "help": "Number of windows per inference batch (default: chosen by the backend)",
             "unit": "",
             "low": 1,
             "high": 256,
             "choices": (),
         },
         {
+            "id": "PredictOptions.native_gsd",
             "name": "native_gsd",
             "flag": "--native-gsd",
             "kind": "flag",
             "default": False,
-            "help": "Keep the scene's own pixels, whatever the model's ground sample distance",
+            "help": "Keep the scene's own pixel size instead of resampling to the model's GSD",
             "unit": "",
             "low": None,
             "high": None,
             "choices": (),
         },
         {
+            "id": "PredictOptions.bounds",
             "name": "bounds",
             "flag": "--bounds",
             "kind": "numbers",
             "default": None,
-            "help": "Only this part: XMIN YMIN XMAX YMAX in the scene's own coordinates",
+            "help": "Process only this rectangle: XMIN YMIN XMAX YMAX in the scene's own coordinates",
             "unit": "",
             "low": None,
             "high": None,
             "choices": (),
         },
         {
+            "id": "PredictOptions.aoi",
             "name": "aoi",
             "flag": "--aoi",
             "kind": "text",
             "default": None,
-            "help": "Only inside the polygons of this vector file, in any format and CRS",
+            "help": "Process only the area inside the polygons of this vector file (any format and CRS)",
             "unit": "",
             "low": None,
             "high": None,
             "choices": (),
         },
         {
+            "id": "PredictOptions.assume_crs",
             "name": "assume_crs",
             "flag": "--assume-crs",
             "kind": "text",
             "default": None,
-            "help": "CRS of a scene or area of interest that has none, such as EPSG:32611",
+            "help": "CRS to use if the scene or the area of interest has none, such as EPSG:32611",
             "unit": "",
             "low": None,
             "high": None,
             "choices": (),
         },
         {
+            "id": "PredictOptions.nodata",
             "name": "nodata",
             "flag": "--nodata",
             "kind": "text",
             "default": None,
-            "help": "Value of pixels without data in a scene that "
-            "does not mark them, or auto to find black or "
-            "white collars",
+            "help": "Nodata value of a scene that does not mark its empty pixels; auto detects black or white collars",
             "unit": "",
             "low": None,
             "high": None,
             "choices": (),
         },
         {
+            "id": "PredictOptions.subdataset",
             "name": "subdataset",
             "flag": "--subdataset",
             "kind": "text",
             "default": None,
-            "help": "Which raster to take of a file that holds several: its number, from 1, or its name",
+            "help": "Raster to read from a file that contains several: its number (from 1) or its name",
             "unit": "",
             "low": None,
             "high": None,
@@ -231,57 +257,60 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "VectorizeOptions": [
         {
+            "id": "VectorizeOptions.geometry",
             "name": "geometry",
             "flag": "--geometry",
             "kind": "choice",
             "default": "polygons",
-            "help": "What comes out: road polygons, a network of road lines, or both",
+            "help": "Output geometry: road polygons, a network of road lines, or both",
             "unit": "",
             "low": None,
             "high": None,
             "choices": ("polygons", "lines", "both"),
         },
         {
+            "id": "VectorizeOptions.threshold",
             "name": "threshold",
             "flag": "--threshold",
             "kind": "number",
             "default": None,
-            "help": "Probability from which a pixel is road; the model's own if left out",
+            "help": "Minimum probability for a pixel to count as road (default: the model's threshold)",
             "unit": "",
             "low": 0.001,
             "high": 1.0,
             "choices": (),
         },
         {
+            "id": "VectorizeOptions.min_area_m2",
             "name": "min_area_m2",
             "flag": "--min-area",
             "kind": "number",
             "default": 100.0,
-            "help": "Smaller road areas are dropped",
+            "help": "Drop road areas smaller than this",
             "unit": "m2",
             "low": 0.0,
             "high": None,
             "choices": (),
         },
         {
+            "id": "VectorizeOptions.min_hole_m2",
             "name": "min_hole_m2",
             "flag": "--min-hole",
             "kind": "number",
             "default": 50.0,
-            "help": "Smaller holes are filled",
+            "help": "Fill holes smaller than this",
             "unit": "m2",
             "low": 0.0,
             "high": None,
             "choices": (),
         },
         {
+            "id": "VectorizeOptions.simplify_m",
             "name": "simplify_m",
             "flag": "--simplify",
             "kind": "number",
             "default": 1.0,
-            "help": "Outlines and lines may move by so much to lose "
-            "needless points; 0 keeps the outlines of the "
-            "pixels",
+            "help": "Simplification tolerance (0: keep the pixel outlines)",
             "unit": "m",
             "low": 0.0,
             "high": None,
@@ -290,33 +319,36 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "LineOptions": [
         {
+            "id": "LineOptions.max_gap_m",
             "name": "max_gap_m",
             "flag": "--max-gap",
             "kind": "number",
             "default": 30.0,
-            "help": "Dead ends are joined across gaps up to so long where the probability carries it; 0 leaves gaps",
+            "help": "Longest gap to bridge where the probability supports it (0: bridge none)",
             "unit": "m",
             "low": 0.0,
             "high": 500.0,
             "choices": (),
         },
         {
+            "id": "LineOptions.min_length_m",
             "name": "min_length_m",
             "flag": "--min-length",
             "kind": "number",
             "default": 20.0,
-            "help": "Shorter pieces of road that join no other are dropped",
+            "help": "Drop isolated pieces of road shorter than this",
             "unit": "m",
             "low": 0.0,
             "high": None,
             "choices": (),
         },
         {
+            "id": "LineOptions.spur_widths",
             "name": "spur_widths",
             "flag": "--min-spur",
             "kind": "number",
             "default": 2.0,
-            "help": "Dead-end branches shorter than so many times their own width are dropped",
+            "help": "Drop dead-end spurs shorter than this many road widths",
             "unit": "",
             "low": 0.0,
             "high": None,
@@ -325,61 +357,67 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "DiffOptions": [
         {
+            "id": "DiffOptions.buffer_m",
             "name": "buffer_m",
             "flag": "--buffer",
             "kind": "number",
             "default": 6.0,
-            "help": "Lines as near as this may be the same road",
+            "help": "Maximum distance between lines that can match as the same road",
             "unit": "m",
             "low": 0.0,
             "high": None,
             "choices": (),
         },
         {
+            "id": "DiffOptions.angle_deg",
             "name": "angle_deg",
             "flag": "--angle",
             "kind": "number",
             "default": 30.0,
-            "help": "Lines are the same road only where they run the same way, within this angle",
+            "help": "Maximum difference in direction between lines that can match as the same road",
             "unit": "deg",
             "low": 0.0,
             "high": 90.0,
             "choices": (),
         },
         {
+            "id": "DiffOptions.min_length_m",
             "name": "min_length_m",
             "flag": "--min-length",
             "kind": "number",
             "default": 15.0,
-            "help": "Shorter pieces of a line become part of the piece beside them",
+            "help": "Merge pieces shorter than this into the adjacent piece of their line",
             "unit": "m",
             "low": 0.0,
             "high": None,
             "choices": (),
         },
         {
+            "id": "DiffOptions.bounds",
             "name": "bounds",
             "flag": "--bounds",
             "kind": "numbers",
             "default": None,
-            "help": "Only this part: XMIN YMIN XMAX YMAX in the CRS of ROADS",
+            "help": "Compare only this rectangle: XMIN YMIN XMAX YMAX in the CRS of ROADS",
             "unit": "",
             "low": None,
             "high": None,
             "choices": (),
         },
         {
+            "id": "DiffOptions.within",
             "name": "within",
             "flag": "--within",
             "kind": "text",
             "default": None,
-            "help": "Only inside the polygons of this vector file, in any format and CRS",
+            "help": "Compare only inside the polygons of this vector file (any format and CRS)",
             "unit": "",
             "low": None,
             "high": None,
             "choices": (),
         },
         {
+            "id": "DiffOptions.layer",
             "name": "layer",
             "flag": "--layer",
             "kind": "text",
@@ -391,6 +429,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.where",
             "name": "where",
             "flag": "--where",
             "kind": "text",
@@ -403,6 +442,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.assume_crs",
             "name": "assume_crs",
             "flag": "--assume-crs",
             "kind": "text",
@@ -414,11 +454,12 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "choices": (),
         },
         {
+            "id": "DiffOptions.sort",
             "name": "sort",
             "flag": "--sort",
             "kind": "choice",
             "default": "none",
-            "help": "Order of the pieces: surest first (probability) or most doubtful first (doubtful)",
+            "help": "Order of the output: most certain first (probability) or most doubtful first (doubtful)",
             "unit": "",
             "low": None,
             "high": None,
@@ -428,7 +469,20 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+def tr(text: str) -> str:
+    """A text in QGIS's language, if there is a translation."""
+    return str(QCoreApplication.translate("RoadExtract", text))
+
+
+def tr_key(key: str, english: str) -> str:
+    """The translation of a key; the English text if there is none."""
+    found = tr(key)
+    return english if found == key else found
+
+
 VARIABLE = "ROAD_EXTRACT_PYTHON"
+#: Another place for the environment that QGIS sets up.
+HOME_VARIABLE = "ROAD_EXTRACT_HOME"
 
 #: What QGIS sets for itself and what would break or divert another Python.
 REMOVED = frozenset(
@@ -491,12 +545,12 @@ def find_interpreter(chosen: str, setting: str, environ: Mapping[str, str]) -> I
             return check_interpreter(Interpreter(to_command(path), origin), environ)
     for place in default_places(environ, Path.home()):
         try:
-            return check_interpreter(Interpreter(to_command(str(place)), "found there"), environ)
+            return check_interpreter(Interpreter(to_command(str(place)), "a usual place"), environ)
         except ChildError:
             continue
     raise ChildError(
-        "road_extract was not found on this computer: install it (python3 -m pip install . in the project's folder), "
-        "then name its Python in Settings > Options > Processing > Providers > Road extraction, in the environment "
+        "road_extract was not found on this computer: press Plugins > Road extraction > Set up; if it is installed "
+        "already, name its Python in Settings > Options > Processing > Providers > Road extraction, in the environment "
         f"variable {VARIABLE}, or in this algorithm's advanced parameters"
     )
 
@@ -511,13 +565,31 @@ def to_command(path: str) -> tuple[str, ...]:
 
 
 def default_places(environ: Mapping[str, str], home: Path) -> list[Path]:
-    """Where pip, pipx, uv and `make demo` put it, most wanted first; only what exists."""
+    """Where *Set up road extraction*, pip, pipx, uv and `make demo` put it, most wanted first; only what exists."""
     on_path = shutil.which("road-extract", path=environ.get("PATH"))
     programs = [home / ".local/bin", Path("/opt/homebrew/bin"), Path("/usr/local/bin")]
     places = [] if on_path is None else [Path(on_path)]
     places += [folder / ("road-extract.exe" if WINDOWS else "road-extract") for folder in programs]
     python = Path("Scripts/python.exe" if WINDOWS else "bin/python")
-    return [place for place in places + [folder / python for folder in _folders(environ, home)] if place.is_file()]
+    set_up = python_in(data_folder(environ, home) / "env")
+    everywhere = [set_up, *places, *(folder / python for folder in _folders(environ, home))]
+    return [place for place in everywhere if place.is_file()]
+
+
+def data_folder(environ: Mapping[str, str], home: Path) -> Path:
+    """Where the environment lives; each system has a place for programs' data."""
+    if environ.get(HOME_VARIABLE):
+        return Path(environ[HOME_VARIABLE])
+    if WINDOWS:
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "road-extract"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "road-extract"
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "road-extract"
+
+
+def python_in(env: Path) -> Path:
+    """The Python of an environment."""
+    return env / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
 
 def _folders(environ: Mapping[str, str], home: Path) -> list[Path]:
@@ -575,6 +647,8 @@ def _why_not(interpreter: Interpreter, said: str) -> str:
 
 
 def _how_to_install(interpreter: Interpreter) -> str:
+    if interpreter.command[0] == str(python_in(data_folder(os.environ, Path.home()) / "env")):
+        return "press Plugins > Road extraction > Set up"
     if len(interpreter.command) == 1:
         return "update it in the project's folder with what installed it, such as: pipx install --force ."
     return f'run in the project\'s folder, with Python 3.11 or newer: "{interpreter.command[0]}" -m pip install .'
@@ -606,7 +680,7 @@ def no_window() -> int:
 #: Lines of a talkative child that are shown; the dialog would choke on all of them.
 SHOWN_LINES = 200
 
-STAGE_TEXTS = {"predict": "Looking for roads", "vectorize": "Drawing their outlines", "lines": "Drawing their lines"}
+STAGE_TEXTS = {"predict": "Finding roads", "vectorize": "Drawing outlines", "lines": "Drawing lines"}
 
 _OUT_OF_MEMORY = (
     "road_extract was killed by the system, most likely because the memory ran out: close other programs, restrict the "
@@ -622,15 +696,18 @@ _WINDOWS_CODES = {0xC0000017: _OUT_OF_MEMORY, 0xC000001D: _SIGNALS["SIGILL"]}
 class Monitor:
     """Turns the child's lines into progress, remarks, a result or an error."""
 
-    def __init__(self, feedback: Any, shares: Mapping[str, tuple[float, float]]) -> None:
+    def __init__(
+        self, feedback: Any, shares: Mapping[str, tuple[float, float]], translate: Callable[[str], str] = str
+    ) -> None:
         """Start.
 
         Args:
             feedback: Has the methods of QgsProcessingFeedback.
             shares: Stage to the percentages between which it moves the bar.
+            translate: Into the user's language.
         """
         self.result: dict[str, Any] = {}
-        self._feedback, self._shares = feedback, shares
+        self._feedback, self._shares, self._translate = feedback, shares, translate
         self._error, self._stage, self._percent, self._lines = "", "", 0.0, 0
         self._tail: deque[str] = deque(maxlen=20)
 
@@ -662,7 +739,7 @@ class Monitor:
         stage = str(event.get("stage"))
         if stage != self._stage:
             self._stage = stage
-            self._feedback.setProgressText(STAGE_TEXTS.get(stage, stage.capitalize()))
+            self._feedback.setProgressText(self._translate(STAGE_TEXTS.get(stage, stage.capitalize())))
         low, high = self._shares.get(stage, (self._percent, self._percent))
         done, total = float(event.get("done", 0)), float(event.get("total", 0))
         self._percent = max(self._percent, low + (high - low) * min(done / total if total > 0 else 0.0, 1.0))
@@ -871,6 +948,10 @@ RAMP = (
 )
 
 
+#: Of the roads at a threshold: yellow, as the polygons.
+ROAD_COLOUR = (255, 214, 0)
+
+
 class Styler(QgsProcessingLayerPostProcessorInterface):
     """Styles a layer once it is loaded.
 
@@ -879,9 +960,9 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
 
     _alive: ClassVar[list[Any]] = []
 
-    def __init__(self, paint: Callable[[Any], None]) -> None:
+    def __init__(self, paint: Callable[[Any], None], group: str = "") -> None:
         super().__init__()
-        self._paint = paint
+        self._paint, self._group = paint, group
         self._alive.append(self)
 
     def postProcessLayer(
@@ -890,6 +971,8 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
         """Called in the main thread."""
         self._paint(layer)
         layer.triggerRepaint()
+        if self._group:
+            move_into_group(layer, self._group)
         self._alive.remove(self)
 
 
@@ -909,7 +992,7 @@ def _polygon_renderer() -> QgsSingleSymbolRenderer:
 
 def _line_renderer() -> QgsCategorizedSymbolRenderer:
     """Blue between white rims; dashed where a gap was bridged, for nothing was seen there."""
-    kinds = ((False, "solid", "Road"), (True, "dash", "Bridged gap"))
+    kinds = ((False, "solid", tr("Road")), (True, "dash", tr("Bridged gap")))
     categories = [
         QgsRendererCategory(bridged, line_symbol("30,60,230,255", style), label) for bridged, style, label in kinds
     ]
@@ -919,9 +1002,9 @@ def _line_renderer() -> QgsCategorizedSymbolRenderer:
 def paint_differences(layer: Any) -> None:
     """What is new in green, what is missing in red, what is known in grey."""
     kinds = (
-        ("new", "0,140,60,255", "New: not on the map"),
-        ("missing", "220,20,40,255", "Missing: on the map only"),
-        ("matched", "120,120,120,255", "Matched"),
+        ("new", "0,140,60,255", tr("New: not on the map")),
+        ("missing", "220,20,40,255", tr("Missing: on the map only")),
+        ("matched", "120,120,120,255", tr("Matched")),
     )
     categories = [QgsRendererCategory(status, line_symbol(colour), label) for status, colour, label in kinds]
     layer.setRenderer(QgsCategorizedSymbolRenderer("status", categories))
@@ -947,6 +1030,31 @@ def paint_probability(layer: Any) -> None:
     renderer.setClassificationMax(1.0)
     layer.setRenderer(renderer)
     move_below_vectors(layer)
+
+
+def paint_threshold(layer: Any, threshold: float) -> None:
+    """What is road at a threshold in one colour, and nothing else."""
+    red, green, blue = ROAD_COLOUR
+    steps = QgsColorRampShader(0.0, 1.0, None, QgsColorRampShader.Type.Discrete)
+    below = QgsColorRampShader.ColorRampItem(threshold - 1e-6, QColor(red, green, blue, 0), f"< {threshold:.3f}")
+    above = QgsColorRampShader.ColorRampItem(float("inf"), QColor(red, green, blue, 190), f"\u2265 {threshold:.3f}")
+    steps.setColorRampItemList([below, above])
+    shader = QgsRasterShader()
+    shader.setRasterShaderFunction(steps)
+    layer.setRenderer(QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader))
+
+
+def move_into_group(layer: Any, name: str) -> None:
+    """Results of a scene lie together, above everything else. Newer versions of QGIS do it themselves (`announce`)."""
+    root = QgsProject.instance().layerTreeRoot()
+    node = root.findLayer(layer.id())
+    if node is None or node.parent() is not root:
+        return
+    group = root.findGroup(name) or root.insertGroup(0, name)
+    # rasters below vectors, whatever comes first
+    place = 0 if layer.type() == QgsMapLayer.LayerType.VectorLayer else len(group.children())
+    group.insertChildNode(place, node.clone())
+    root.removeChildNode(node)
 
 
 def move_below_vectors(layer: Any) -> None:
@@ -1002,7 +1110,14 @@ def why_unwritable(path: str) -> str:
     return ""
 
 
-def announce(context: Any, path: str, default_name: str, name: str, paint: Callable[[Any], None]) -> None:
+def group_of(scene: str) -> str:
+    """Name of the group for what was made of a scene."""
+    return tr("Road extraction: {}").format(scene)
+
+
+def announce(
+    context: Any, path: str, default_name: str, name: str, paint: Callable[[Any], None], group: str = ""
+) -> None:
     """Have a result styled and named when it is loaded; a name of the user's own stays.
 
     Args:
@@ -1011,15 +1126,22 @@ def announce(context: Any, path: str, default_name: str, name: str, paint: Calla
         default_name: What QGIS would call it.
         name: What to call it instead.
         paint: Styles it.
+        group: Of layers to put it into.
     """
     if context.willLoadLayerOnCompletion(path):
         details = context.layerToLoadOnCompletionDetails(path)
         if details.name in ("", default_name):
             details.name = name
-        details.setPostProcessor(Styler(paint))
+        _prepare(details, paint, group)
 
 
-def announce_beside(context: Any, path: str, beside: str, name: str, paint: Callable[[Any], None]) -> None:
+def _prepare(details: Any, paint: Callable[[Any], None], group: str) -> None:
+    if hasattr(details, "groupName"):  # QGIS 3.32
+        details.groupName, group = details.groupName or group, ""
+    details.setPostProcessor(Styler(paint, group))
+
+
+def announce_beside(context: Any, path: str, beside: str, name: str, group: str) -> None:
     """Have a second result loaded if the first is; it has no destination of its own that QGIS would load.
 
     Args:
@@ -1027,49 +1149,51 @@ def announce_beside(context: Any, path: str, beside: str, name: str, paint: Call
         path: The first result.
         beside: The second.
         name: What to call it.
-        paint: Styles it.
+        group: Of layers to put it into.
     """
     if context.willLoadLayerOnCompletion(path):
         project = context.layerToLoadOnCompletionDetails(path).project
         details = QgsProcessingContext.LayerDetails(name, project, "LINES")
-        details.setPostProcessor(Styler(paint))
+        _prepare(details, paint_roads, group)
         context.addLayerToLoadOnCompletion(beside, details)
 
 
 Option = Mapping[str, Any]
 
 #: Shown when the dialog opens; the others wait under *Advanced parameters*.
-BASIC = frozenset(["EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
+BASIC = frozenset(["MODEL", "EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
 
 #: Names that QGIS's users know where they are not those of the command line.
 NAMES = {"bounds": "EXTENT", "within": "AOI"}
 
 LABELS = {
-    "MODEL": "Model folder",
+    "MODEL": "Model",
+    "TTA": "Test-time augmentation",
     "BANDS": "Bands, in the model's order",
     "OVERLAP": "Overlap of neighbouring windows",
-    "BATCH_SIZE": "Windows at once",
-    "NATIVE_GSD": "Keep the scene's own pixels",
-    "EXTENT": "Only this extent",
-    "AOI": "Only inside these polygons",
-    "ASSUME_CRS": "CRS of a raster that has none",
-    "BUFFER": "Same road within",
-    "ANGLE": "Same direction within",
+    "BATCH_SIZE": "Windows per batch",
+    "NATIVE_GSD": "Process at the scene's own resolution",
+    "EXTENT": "Extent to process",
+    "AOI": "Area of interest (polygons)",
+    "ASSUME_CRS": "CRS to assume if the raster has none",
+    "BUFFER": "Maximum distance between matching lines",
+    "ANGLE": "Maximum angle between matching lines",
     "SORT": "Order",
     "MAX_GAP": "Longest gap to bridge",
-    "MIN_LENGTH": "Shortest piece of road",
-    "MIN_SPUR": "Shortest dead end, in road widths",
-    "MIN_AREA": "Smallest road area",
-    "MIN_HOLE": "Smallest hole",
-    "SIMPLIFY": "Simplify by",
+    "MIN_LENGTH": "Minimum length of isolated roads",
+    "MIN_SPUR": "Minimum dead-end length, in road widths",
+    "MIN_AREA": "Minimum road area",
+    "MIN_HOLE": "Minimum hole area",
+    "SIMPLIFY": "Simplification tolerance",
 }
 
 #: Where the package's words speak of its command line.
 HELPS = {
-    "EXTENT": "A rectangle in any CRS, outside of which nothing is looked at",
-    "AOI": "Polygons in any CRS, outside of which nothing is looked at",
-    "BANDS": "Bands to use: one (grey) or as many as the model has, in its order; chosen by colour if left out",
-    "ASSUME_CRS": "CRS of a raster that has none; that of the layer in QGIS if left out",
+    "MODEL": "Which of the models that come with the package finds the roads",
+    "EXTENT": "Only this rectangle is processed; any CRS will do",
+    "AOI": "Only the area inside these polygons is processed; any CRS will do",
+    "BANDS": "Bands to use: one (greyscale) or as many as the model has, in its order (default: chosen by colour)",
+    "ASSUME_CRS": "CRS to assume if the raster has none (default: that of the layer in QGIS)",
 }
 
 
@@ -1089,12 +1213,13 @@ def name_of(option: Option) -> str:
 
 def help_of(option: Option) -> str:
     """One sentence."""
-    return HELPS.get(name_of(option), str(option["help"])) + "."
+    return tr_key(f"help:{option['id']}", HELPS.get(name_of(option), str(option["help"]))) + "."
 
 
 def label_of(option: Option) -> str:
     """Two or three words, and the unit."""
-    label = LABELS.get(name_of(option), name_of(option).replace("_", " ").capitalize())
+    name = name_of(option)
+    label = tr_key(f"label:{name}", LABELS.get(name, name.replace("_", " ").capitalize()))
     unit = option["unit"].replace("m2", "m\u00b2")
     return f"{label} [{unit}]" if unit else label
 
@@ -1133,8 +1258,17 @@ def _flag(name: str, label: str, option: Option) -> QgsProcessingParameterDefini
     return QgsProcessingParameterBoolean(name, label, option["default"])
 
 
-def _folder(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
-    return QgsProcessingParameterFile(name, label, QgsProcessingParameterFile.Behavior.Folder, optional=True)
+def _model(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterEnum(name, label, list(MODELS), False, MODELS[0], False, True)
+
+
+def model_folder_parameter() -> QgsProcessingParameterDefinition:
+    """A model of the user's own; it wins over the drop-down."""
+    folder = QgsProcessingParameterFile.Behavior.Folder
+    label = tr("Model folder of your own (instead of the model above)")
+    parameter = QgsProcessingParameterFile("MODEL_FOLDER", label, folder, optional=True)
+    parameter.setHelp(tr("Folder with weights.npz and spec.json, as road-extract train writes it."))
+    return advanced(parameter)
 
 
 def _bands(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
@@ -1158,7 +1292,7 @@ _BY_KIND: dict[str, _Builder] = {
     "number": _number, "integer": _number, "text": _text, "flag": _flag, "choice": _choice
 }  # fmt: skip
 _SPECIAL: dict[str, _Builder] = {
-    "model": _folder, "bands": _bands, "bounds": _extent, "aoi": _polygons, "within": _polygons,
+    "model": _model, "bands": _bands, "bounds": _extent, "aoi": _polygons, "within": _polygons,
     "assume_crs": _crs,
 }  # fmt: skip
 
@@ -1183,7 +1317,7 @@ class Arguments:
         self._algorithm, self._crs = algorithm, crs
         self._parameters, self._context, self._feedback = given
         self._special = {
-            "bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "within": self._aoi,
+            "model": self._model, "bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "within": self._aoi,
             "assume_crs": self._assume_crs,
         }  # fmt: skip
 
@@ -1203,6 +1337,11 @@ class Arguments:
             return []
         value = getattr(self._algorithm, _READERS[option["kind"]])(self._parameters, name, self._context)
         return [str(value)] if value != "" else []
+
+    def _model(self, name: str) -> list[str]:
+        folder = self._algorithm.parameterAsString(self._parameters, "MODEL_FOLDER", self._context)
+        chosen = folder or self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
+        return [] if chosen == MODELS[0] else [chosen]
 
     def _bands(self, name: str) -> list[str]:
         bands = self._algorithm.parameterAsInts(self._parameters, name, self._context)
@@ -1239,12 +1378,316 @@ def exported(algorithm: Any, name: str, given: tuple[dict[str, Any], Any, Any]) 
     return path
 
 
+#: Of the shipped model, metres.
+STANDARD_GSD_M = 1.0
+#: Rendered in one go; four tiles of the usual size along each side.
+BLOCK_PX = 1024
+TILE_PX = 256
+#: A block that failed is asked for again, after so many seconds each.
+RETRIES_S = (1.0, 3.0)
+LIMIT_KM2 = 100.0
+#: The provider's own failures; a missing tile (404) is a place without imagery.
+NO_TILE = (204, 404)
+
+TERMS = (
+    "The imagery comes from a web service. Its terms of use may forbid automatic downloads or data made from it: "
+    "respecting them is up to you"
+)
+
+
+class WebScene(NamedTuple):
+    """A part of a layer, to be rendered.
+
+    Attributes:
+        layer: A copy of the provider, or of the whole layer where its style matters.
+        name: Of the layer.
+        crs: Of the layer.
+        target: CRS of the result.
+        box: In `target`, metres.
+        gsd_m: Pixel size of the result, metres.
+        resolution: Pixel size at which the layer is read, in its own units.
+        origin: Corner of the grid of the layer's pixels.
+        context: For transformations.
+    """
+
+    layer: Any
+    name: str
+    crs: QgsCoordinateReferenceSystem
+    target: QgsCoordinateReferenceSystem
+    box: QgsRectangle
+    gsd_m: float
+    resolution: float
+    origin: QgsPointXY
+    context: Any
+
+    def source_box(self) -> QgsRectangle:
+        """What is read of the layer: whole pixels, and some more on each side for the resampling."""
+        transform = QgsCoordinateTransform(self.target, self.crs, self.context)
+        box = transform.transformBoundingBox(self.box)
+        box.grow(4 * self.resolution)
+        steps = [
+            math.floor((box.xMinimum() - self.origin.x()) / self.resolution),
+            math.floor((box.yMinimum() - self.origin.y()) / self.resolution),
+            math.ceil((box.xMaximum() - self.origin.x()) / self.resolution),
+            math.ceil((box.yMaximum() - self.origin.y()) / self.resolution),
+        ]
+        x0, y0, x1, y1 = (step * self.resolution for step in steps)
+        return QgsRectangle(self.origin.x() + x0, self.origin.y() + y0, self.origin.x() + x1, self.origin.y() + y1)
+
+    def size(self) -> tuple[int, int]:
+        """Columns and rows that are read."""
+        box = self.source_box()
+        return round(box.width() / self.resolution), round(box.height() / self.resolution)
+
+    def area_km2(self) -> float:
+        """Of the result."""
+        return float(self.box.width() * self.box.height()) / 1e6
+
+    def estimate(self) -> str:
+        """What rendering it takes, in a sentence."""
+        cols, rows = self.size()
+        tiles = math.ceil(cols / TILE_PX) * math.ceil(rows / TILE_PX)
+        return (
+            f"Rendering {self.area_km2():.2f} km\u00b2 of {self.name}: {cols:,} x {rows:,} pixels, about {tiles:,} "
+            f"tiles, up to {cols * rows * 4 / 1e6 + 1:,.0f} MB on disk until the run ends"
+        )
+
+
+def is_web(layer: QgsRasterLayer | None) -> bool:
+    """Whether only QGIS can read a layer."""
+    return layer is not None and layer.isValid() and layer.providerType() != "gdal"
+
+
+def metric_crs(box: QgsRectangle, crs: QgsCoordinateReferenceSystem, context: Any) -> QgsCoordinateReferenceSystem:
+    """The UTM zone of a place; polar stereographic beyond 84 degrees north and 80 south."""
+    wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
+    centre = QgsCoordinateTransform(crs, wgs84, context).transform(box.center())
+    if not -80 <= centre.y() <= 84:
+        return QgsCoordinateReferenceSystem("EPSG:3413" if centre.y() > 0 else "EPSG:3031")
+    zone = int((centre.x() + 180) // 6) % 60 + 1
+    return QgsCoordinateReferenceSystem(f"EPSG:{(32600 if centre.y() >= 0 else 32700) + zone}")
+
+
+def model_gsd_m(folder: str) -> float:
+    """Of a model folder; the shipped model's if it cannot be read: what is wrong with it, the child will say."""
+    try:
+        spec = json.loads(Path(folder, "spec.json").read_text(encoding="utf-8"))
+        return float(spec["gsd_m"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return STANDARD_GSD_M
+
+
+def plan_web_scene(
+    layer: QgsRasterLayer, box: QgsRectangle, box_crs: QgsCoordinateReferenceSystem, gsd_m: float, context: Any
+) -> WebScene:
+    """Decide how a part of a layer is rendered; in the main thread.
+
+    Args:
+        layer: That only QGIS can read.
+        box: The part.
+        box_crs: Of `box`.
+        gsd_m: Pixel size wanted.
+        context: For transformations.
+    """
+    target = metric_crs(box, box_crs, context)
+    metres = QgsCoordinateTransform(box_crs, target, context).transformBoundingBox(box)
+    # whole pixels of the result, so that it does not depend on the last digits of the extent
+    west, north = math.floor(metres.xMinimum() / gsd_m) * gsd_m, math.ceil(metres.yMaximum() / gsd_m) * gsd_m
+    east, south = math.ceil(metres.xMaximum() / gsd_m) * gsd_m, math.floor(metres.yMinimum() / gsd_m) * gsd_m
+    metres = QgsRectangle(west, south, east, north)
+    provider = layer.dataProvider()
+    wanted = gsd_m * _units_per_metre(metres, target, layer.crs(), context)
+    native = sorted(provider.nativeResolutions())
+    # a level within 5 % of what is wanted is fine enough
+    resolution = max((step for step in native if step <= wanted * 1.05), default=native[0] if native else wanted)
+    extent = provider.extent()
+    origin = QgsPointXY(extent.xMinimum(), extent.yMaximum()) if native else QgsPointXY(0.0, 0.0)
+    source = provider.clone() if layer.providerType() == "wms" else layer.clone()
+    return WebScene(source, layer.name(), layer.crs(), target, metres, gsd_m, resolution, origin, context)
+
+
+def _units_per_metre(
+    box: QgsRectangle, crs: QgsCoordinateReferenceSystem, layer_crs: QgsCoordinateReferenceSystem, context: Any
+) -> float:
+    """How many of a layer's units a metre is there, north to south: Web Mercator's metres are not true ones."""
+    transform = QgsCoordinateTransform(crs, layer_crs, context)
+    half = 50.0
+    x, y = box.center().x(), box.center().y()
+    low, high = (transform.transform(QgsPointXY(x, y + offset)) for offset in (-half, half))
+    return math.hypot(high.x() - low.x(), high.y() - low.y()) / (2 * half)
+
+
+def why_too_large(scene: WebScene, limit_km2: float) -> str:
+    """Why a part is not rendered, in one sentence; empty if it is."""
+    if scene.area_km2() <= limit_km2:
+        return ""
+    return (
+        f"{scene.area_km2():,.0f} km\u00b2 of {scene.name} would be downloaded, and the limit is {limit_km2:,.0f}: "
+        "choose a smaller extent, or raise the limit under the advanced parameters"
+    )
+
+
+def render(scene: WebScene, path: str, feedback: Any, is_cancelled: Callable[[], bool]) -> bool:
+    """Write the part as a GeoTIFF.
+
+    Args:
+        scene: The part.
+        path: To write.
+        feedback: Has the methods of QgsProcessingFeedback; its bar moves from 0 to 100.
+        is_cancelled: Asked between blocks and while one is waited for.
+
+    Returns:
+        False if it was cancelled; then there is no file.
+
+    Raises:
+        ChildError: If the service fails for good, or the file cannot be written.
+    """
+    fetched = path + ".fetched.tif"
+    done = False
+    try:
+        done = fetch(scene, fetched, feedback, is_cancelled) and _warp(scene, fetched, path, is_cancelled)
+    finally:
+        for file in (fetched, *(() if done else (path,))):
+            if os.path.exists(file):
+                os.remove(file)
+    return done
+
+
+def fetch(scene: WebScene, path: str, feedback: Any, is_cancelled: Callable[[], bool]) -> bool:
+    """Copy what is read of the layer, in its own CRS and pixels; see `render`."""
+    cols, rows = scene.size()
+    box = scene.source_box()
+    options = ["TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER", "PHOTOMETRIC=RGB", "ALPHA=YES"]
+    target = gdal.GetDriverByName("GTiff").Create(path, cols, rows, 4, gdal.GDT_Byte, options)
+    if target is None:
+        raise ChildError(f"{path} cannot be written: is the disk full?")
+    target.SetProjection(scene.crs.toWkt())
+    target.SetGeoTransform((box.xMinimum(), scene.resolution, 0.0, box.yMaximum(), 0.0, -scene.resolution))
+    blocks = list(_blocks(cols, rows))
+    reader = _Reader(scene, feedback, is_cancelled)
+    for number, (col, row, width, height) in enumerate(blocks):
+        pixels = reader.read(_part(scene, box, (col, row, width, height)), width, height)
+        if pixels is None:
+            return False
+        target.WriteRaster(col, row, width, height, pixels, width, height, gdal.GDT_Byte, [1, 2, 3, 4], 4, 4 * width, 1)
+        feedback.setProgress(100.0 * (number + 1) / len(blocks))
+    if reader.is_empty:
+        raise ChildError(f"{scene.name} has no imagery there at this scale: choose another extent or another layer")
+    target.FlushCache()
+    return True
+
+
+def _blocks(cols: int, rows: int) -> Iterator[tuple[int, int, int, int]]:
+    for row in range(0, rows, BLOCK_PX):
+        for col in range(0, cols, BLOCK_PX):
+            yield col, row, min(BLOCK_PX, cols - col), min(BLOCK_PX, rows - row)
+
+
+def _part(scene: WebScene, box: QgsRectangle, block: tuple[int, int, int, int]) -> QgsRectangle:
+    col, row, width, height = block
+    west, north = box.xMinimum() + col * scene.resolution, box.yMaximum() - row * scene.resolution
+    return QgsRectangle(west, north - height * scene.resolution, west + width * scene.resolution, north)
+
+
+class _Reader:
+    """Reads blocks, again where the service fails, in the thread that makes it.
+
+    Attributes:
+        is_empty: Whether nothing that was read so far shows anything.
+    """
+
+    def __init__(self, scene: WebScene, feedback: Any, is_cancelled: Callable[[], bool]) -> None:
+        self.is_empty = True
+        self._scene, self._feedback, self._is_cancelled = scene, feedback, is_cancelled
+        self._source = scene.layer.pipe().last() if isinstance(scene.layer, QgsRasterLayer) else scene.layer
+        self._failures: list[str] = []
+
+    def read(self, part: QgsRectangle, width: int, height: int) -> bytes | None:
+        """Red, green, blue, alpha of every pixel; None if it was cancelled.
+
+        Raises:
+            ChildError: If the service fails for good.
+        """
+        for pause_s in (0.0, *RETRIES_S):
+            if not self._wait(pause_s):
+                return None
+            pixels = self._try(part, width, height)
+            if self._is_cancelled():
+                return None
+            if not self._failures and pixels is not None:
+                self.is_empty = self.is_empty and not any(pixels[3::4])
+                return pixels
+        why = self._failures[-1] if self._failures else "no answer"
+        raise ChildError(
+            f"{self._scene.name} does not deliver its imagery ({why}): "
+            "check that it shows on the map there, then try again later or with a smaller extent"
+        )
+
+    def _wait(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self._is_cancelled():
+            time.sleep(0.05)
+        return not self._is_cancelled()
+
+    def _try(self, part: QgsRectangle, width: int, height: int) -> bytes | None:
+        self._failures = []
+        feedback = QgsRasterBlockFeedback()
+        # at once, in whatever thread the button was pressed: the provider is waiting for the network then
+        self._feedback.canceled.connect(feedback.cancel, Qt.ConnectionType.DirectConnection)
+        manager = QgsNetworkAccessManager.instance()  # of this thread
+        manager.finished[QgsNetworkReplyContent].connect(self._look_at)
+        try:
+            block = self._source.block(1, part, width, height, feedback)
+        finally:
+            manager.finished[QgsNetworkReplyContent].disconnect(self._look_at)
+            self._feedback.canceled.disconnect(feedback.cancel)
+        image = block.image() if block is not None and block.isValid() else QImage()
+        if image.isNull():
+            return None
+        plain = image.convertToFormat(QImage.Format.Format_RGBA8888)
+        bits = plain.constBits()
+        bits.setsize(plain.sizeInBytes())
+        return bytes(bits)
+
+    def _look_at(self, reply: Any) -> None:
+        status = reply.attribute(QNetworkRequest.Attribute.HttpStatusCodeAttribute)
+        good = reply.error() == QNetworkReply.NetworkError.NoError or status in NO_TILE
+        cancelled = reply.error() == QNetworkReply.NetworkError.OperationCanceledError and self._is_cancelled()
+        if not good and not cancelled:
+            self._failures.append(f"HTTP {status}" if status else str(reply.errorString()))
+
+
+def _warp(scene: WebScene, fetched: str, path: str, is_cancelled: Callable[[], bool]) -> bool:
+    """To the result's CRS and GSD; averages where pixels become larger."""
+    box, gsd = scene.box, scene.gsd_m
+    options = gdal.WarpOptions(
+        format="GTiff", dstSRS=scene.target.toWkt(), xRes=gsd, yRes=gsd, dstAlpha=True, srcAlpha=True,
+        outputBounds=(box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()),
+        resampleAlg=gdal.GRA_Bilinear, warpMemoryLimit=128, multithread=False,
+        creationOptions=["TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER"],
+        callback=lambda share, message, data: 0 if is_cancelled() else 1,
+    )  # fmt: skip
+    try:
+        result = gdal.Warp(path, fetched, options=options)
+    except RuntimeError as error:  # where another plugin switched GDAL's exceptions on
+        if is_cancelled():
+            return False
+        raise ChildError(f"{path} cannot be written ({error})") from error
+    if is_cancelled():
+        return False
+    if result is None:
+        raise ChildError(f"{path} cannot be written ({gdal.GetLastErrorMsg()})")
+    result.FlushCache()
+    return True
+
+
 #: Name of the setting in Processing's options.
 SETTING = "ROAD_EXTRACT_PYTHON"
 
 PYTHON_HELP = (
     "Python that has road_extract, its virtual environment, or its road-extract program; if left out, the environment "
-    f"variable {VARIABLE}, then the QGIS setting (Settings > Options > Processing > Providers), then the usual places"
+    "variable ROAD_EXTRACT_PYTHON, then the QGIS setting (Settings > Options > Processing > Providers), then the usual "
+    "places"
 )
 
 
@@ -1271,11 +1714,13 @@ class RoadExtractAlgorithm(_Base):
         INPUT_LABEL: What goes in.
         SHARES: Stage of the child to the percentages between which it moves the bar.
         TAGS: Words to find it by.
+        RENDERS: Whether layers that only QGIS can read are rendered for the child.
     """
 
     NAME = TITLE = ABOUT = COMMAND = INPUT_LABEL = ""
     SHARES: Mapping[str, tuple[float, float]] = MappingProxyType({})
     TAGS: tuple[str, ...] = ("road", "street", "extraction", "segmentation", "deep learning", "imagery")
+    RENDERS = False
 
     def options(self) -> list[Option]:
         """The package's options that become parameters."""
@@ -1283,11 +1728,28 @@ class RoadExtractAlgorithm(_Base):
 
     def add_inputs(self) -> None:
         """Add what goes in: a raster."""
-        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", self.INPUT_LABEL))
+        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", tr(self.INPUT_LABEL)))
 
     def why_not(self, parameters: dict[str, Any], context: Any) -> str:
         """Why the child cannot read the inputs, in one sentence; empty if it can."""
-        return why_unreadable(self.parameterAsRasterLayer(parameters, "INPUT", context))
+        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
+        if not (self.RENDERS and is_web(layer)):
+            return why_unreadable(layer)
+        if not layer.crs().isValid():
+            return f"{layer.name()} has no CRS: set the layer's CRS in QGIS"
+        limit_km2 = self.parameterAsDouble(parameters, "WEB_LIMIT", context)
+        return why_too_large(self.web_scene(layer, parameters, context), limit_km2)
+
+    def web_scene(self, layer: Any, parameters: dict[str, Any], context: Any) -> WebScene:
+        """What is rendered: the extent, else the extent of the polygons, else the whole layer."""
+        crs, transforms = layer.crs(), context.transformContext()
+        box = self.parameterAsExtent(parameters, "EXTENT", context, crs)
+        area = self.parameterAsSource(parameters, "AOI", context) if parameters.get("AOI") else None
+        if box.isEmpty() and area is not None:
+            transform = QgsCoordinateTransform(area.sourceCrs(), crs, transforms)
+            box = transform.transformBoundingBox(area.sourceExtent())
+        gsd_m = model_gsd_m(self.parameterAsString(parameters, "MODEL_FOLDER", context))
+        return plan_web_scene(layer, layer.extent() if box.isEmpty() else box, crs, gsd_m, transforms)
 
     def read_inputs(self, parameters: dict[str, Any], context: Any, feedback: Any) -> tuple[list[str], Any, str]:
         """What the child opens, the CRS that extents are wanted in, and a name to name the results by."""
@@ -1320,11 +1782,11 @@ class RoadExtractAlgorithm(_Base):
 
     def displayName(self) -> str:
         """In the toolbox."""
-        return self.TITLE
+        return tr(self.TITLE)
 
     def group(self) -> str:
         """In the toolbox."""
-        return "Roads"
+        return tr("Roads")
 
     def groupId(self) -> str:
         """Of the group."""
@@ -1342,16 +1804,21 @@ class RoadExtractAlgorithm(_Base):
         """Beside the dialog; an advanced parameter tells of itself when pointed at."""
         basic = [option for option in self.options() if name_of(option) in BASIC]
         lines = [f"<li><b>{label_of(option)}</b>: {help_of(option)}</li>" for option in basic]
-        return "{}<ul>{}</ul>".format(self.ABOUT, "".join(lines))
+        return "{}<ul>{}</ul>".format(tr(self.ABOUT), "".join(lines))
 
     def initAlgorithm(self, configuration: Any = None) -> None:
         """Add the parameters."""
         self.add_inputs()
         for option in self.options():
             self.addParameter(to_parameter(option))
-        python = QgsProcessingParameterFile("PYTHON", "Python that runs it", optional=True, fileFilter="All files (*)")
-        python.setHelp(PYTHON_HELP)
+            if option["name"] == "model":
+                self.addParameter(model_folder_parameter())
+        label = tr("Python that runs it")
+        python = QgsProcessingParameterFile("PYTHON", label, optional=True, fileFilter="All files (*)")
+        python.setHelp(tr(PYTHON_HELP))
         self.addParameter(advanced(python))
+        if self.RENDERS:
+            self.addParameter(advanced(_web_limit()))
         self.add_outputs()
 
     def checkParameterValues(self, parameters: dict[str, Any], context: Any) -> tuple[bool, str]:
@@ -1366,27 +1833,55 @@ class RoadExtractAlgorithm(_Base):
         message = self.why_not(parameters, context)
         if message:  # of models and scripts nobody has asked before
             raise QgsProcessingException(message)
-        self._sources, crs, self._scene = self.read_inputs(parameters, context, feedback)
+        self._web = self._plan_web(parameters, context)
+        if self._web is None:
+            self._sources, crs, self._scene = self.read_inputs(parameters, context, feedback)
+        else:
+            self._sources, crs, self._scene = [], self._web.target, self._web.name
         arguments = Arguments(self, (parameters, context, feedback), crs)
-        self._options = [text for option in self.options() for text in arguments.of(option)]
+        options = [option for option in self.options() if self._web is None or option["name"] != "bounds"]
+        self._options = [text for option in options for text in arguments.of(option)]
         self._python = self.parameterAsString(parameters, "PYTHON", context)
         return True
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
         """In a thread of its own: start the child and tell what it says."""
         options, out, results = self.to_outputs(parameters, context, self._scene)
-        arguments = [*options, "--", *self._sources, out]
-        monitor = Monitor(feedback, self.SHARES)
         try:
-            command = [*self._command(feedback), *self._options, *arguments]
-            feedback.pushCommandInfo(" ".join(map(shlex.quote, command)))
-            environ = clean_environment(os.environ)
-            if not run_child(command, environ, list(results.values()), monitor, lambda: is_cancelled(feedback)):
-                feedback.pushInfo("Cancelled: nothing was written.")
+            command = [*self._command(feedback), *self._options, *options, "--"]
+            if not self._run(command, out, list(results.values()), feedback):
+                feedback.pushInfo(tr("Cancelled: nothing was written."))
                 return {}
         except ChildError as error:
             raise QgsProcessingException(str(error)) from error
-        return {**results, **self.to_numbers(monitor.result)}
+        return {**results, **self.to_numbers(self._result)}
+
+    def _run(self, command: list[str], out: str, outputs: list[str], feedback: Any) -> bool:
+        """Render if need be, then let the child work; False if it was cancelled."""
+        if self._web is None:
+            return self._run_child([*command, *self._sources, out], outputs, feedback)
+        rendered = QgsProcessingUtils.generateTempFilename("rendered.tif")
+        feedback.pushInfo(self._web.estimate())
+        feedback.pushWarning(tr(TERMS))
+        feedback.setProgressText(tr("Rendering the layer"))
+        try:
+            if not render(self._web, rendered, PartOfProgress(feedback, 0.0, 40.0), lambda: is_cancelled(feedback)):
+                return False
+            return self._run_child([*command, rendered, out], outputs, PartOfProgress(feedback, 40.0, 100.0))
+        finally:
+            if os.path.exists(rendered):
+                os.remove(rendered)
+
+    def _run_child(self, command: list[str], outputs: list[str], feedback: Any) -> bool:
+        feedback.pushCommandInfo(" ".join(map(shlex.quote, command)))
+        monitor = Monitor(feedback, self.SHARES, tr)
+        done = run_child(command, clean_environment(os.environ), outputs, monitor, lambda: is_cancelled(feedback))
+        self._result = monitor.result
+        return done
+
+    def _plan_web(self, parameters: dict[str, Any], context: Any) -> WebScene | None:
+        layer = self.parameterAsRasterLayer(parameters, "INPUT", context) if self.RENDERS else None
+        return self.web_scene(layer, parameters, context) if is_web(layer) else None
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Further results, from the child's last word."""
@@ -1410,15 +1905,45 @@ class RoadExtractAlgorithm(_Base):
         return [*interpreter.command, "--watch-stdin", self.COMMAND, "--progress", "json", "--overwrite"]
 
 
+def _web_limit() -> Any:
+    kind = QgsProcessingParameterNumber.Type.Double
+    label = tr("Largest area to render from a web layer [km\u00b2]")
+    limit = QgsProcessingParameterNumber("WEB_LIMIT", label, kind, LIMIT_KM2, minValue=0.0)
+    limit.setHelp(tr("Web layers (XYZ, WMS, WMTS) are downloaded for the extent; larger ones are refused."))
+    return limit
+
+
+class PartOfProgress:
+    """Feedback whose bar moves over a part of the real one.
+
+    Args:
+        feedback: The real one.
+        low: Where the part begins, percent.
+        high: Where it ends, percent.
+    """
+
+    def __init__(self, feedback: Any, low: float, high: float) -> None:
+        self._feedback, self._low, self._high = feedback, low, high
+
+    def setProgress(self, percent: float) -> None:
+        """Of the part."""
+        self._feedback.setProgress(self._low + (self._high - self._low) * percent / 100.0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._feedback, name)
+
+
 class RoadVectors(RoadExtractAlgorithm):
     """Road polygons go to OUTPUT; lines, too, where they are asked for alone, else to LINES."""
 
     def add_vectors(self) -> None:
         """Add the destination and the further results."""
         anything = QgsProcessing.SourceType.TypeVectorAnyGeometry
-        self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", "Roads", anything))
-        self.addOutput(QgsProcessingOutputVectorLayer("LINES", "Road lines", QgsProcessing.SourceType.TypeVectorLine))
-        self.addOutput(QgsProcessingOutputNumber("COUNT", "Number of roads"))
+        self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", tr("Roads"), anything))
+        self.addOutput(
+            QgsProcessingOutputVectorLayer("LINES", tr("Road lines"), QgsProcessing.SourceType.TypeVectorLine)
+        )
+        self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of roads")))
 
     def to_vectors(self, parameters: dict[str, Any], context: Any, scene: str) -> dict[str, str]:
         """The results, as `RoadExtractAlgorithm.to_outputs`."""
@@ -1427,10 +1952,11 @@ class RoadVectors(RoadExtractAlgorithm):
         results = {"OUTPUT": roads}
         if geometry != "polygons":
             results["LINES"] = lines_file(roads) if geometry == "both" else roads
-        name = "Road lines of {}" if geometry == "lines" else "Roads of {}"
+        lines, polygons = tr("Road lines of {}").format(scene), tr("Roads of {}").format(scene)
         if geometry == "both":
-            announce_beside(context, roads, results["LINES"], "Road lines of " + scene, paint_roads)
-        announce(context, roads, "Roads", name.format(scene), paint_roads)
+            announce_beside(context, roads, results["LINES"], lines, group_of(scene))
+        name = lines if geometry == "lines" else polygons
+        announce(context, roads, tr("Roads"), name, paint_roads, group_of(scene))
         return results
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -1449,12 +1975,14 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     """A scene becomes roads."""
 
     NAME, TITLE, COMMAND = "extractroads", "Extract roads", "extract"
-    INPUT_LABEL = "Scene: aerial or satellite imagery"
+    INPUT_LABEL = "Scene: aerial or satellite imagery, as a file or a web layer"
+    RENDERS = True
     SHARES = MappingProxyType({"predict": (2.0, 90.0), "vectorize": (90.0, 95.0), "lines": (95.0, 100.0)})
     ABOUT = (
-        "<p>Finds the roads of an aerial or satellite image and draws them as polygons, a network of lines, or both. "
-        "Any size and any CRS will do; pixels of half a metre to two metres work best. To try several thresholds, keep "
-        "the probability raster and use <i>Roads from a probability raster</i>: that takes seconds.</p>"
+        "<p>Finds the roads in an aerial or satellite image and draws them as polygons, a network of lines, or both. "
+        "The image may have any size and CRS, and it may be a web layer (XYZ, WMS, WMTS); pixels of 0.5 to 2 m work "
+        "best.</p><p>To compare thresholds, keep the probability raster and open <i>Plugins > Road extraction > Road "
+        "threshold</i>, or run <i>Roads from a probability raster</i>, which takes seconds.</p>"
     )
 
     def options(self) -> list[Option]:
@@ -1464,7 +1992,7 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     def add_outputs(self) -> None:
         """Roads, and the raster if wanted."""
         self.add_vectors()
-        raster = QgsProcessingParameterRasterDestination("PROBABILITY", "Road probability", None, True, False)
+        raster = QgsProcessingParameterRasterDestination("PROBABILITY", tr("Road probability"), None, True, False)
         self.addParameter(raster)
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
@@ -1473,5 +2001,6 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
         raster = self.parameterAsOutputLayer(parameters, "PROBABILITY", context)
         if not raster:
             return [], results["OUTPUT"], results
-        announce(context, raster, "Road probability", "Road probability of " + scene, paint_probability)
+        name = tr("Road probability of {}").format(scene)
+        announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
         return ["--probability", raster], results["OUTPUT"], {**results, "PROBABILITY": raster}

@@ -1,9 +1,10 @@
 """GeoTIFF in, georeferenced roads out.
 
-Every command is one function here: inputs first, then outputs, then options by keyword; paths in, paths out, no
-printing. These names are the public API. All other names of the package are internal and may change.
+This package provides one function per command: inputs first, then outputs, then options by keyword. They take and
+return paths and print nothing. These names are the public API; all other names in the package are internal and may
+change.
 
-Names are loaded when they are first used, so that importing the package is quick.
+Names are loaded when they are first used, so importing the package is fast.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from road_extract.evaluation.diff import Difference as Difference
     from road_extract.evaluation.diff import diff_roads as diff_roads
     from road_extract.pipeline.calibration import quantize_model as quantize_model
+    from road_extract.pipeline.diagnosis import diagnose as diagnose
     from road_extract.pipeline.export import export_model as export_model
     from road_extract.pipeline.flow import extract_roads as extract_roads
     from road_extract.pipeline.flow import predict_probability as predict_probability
@@ -75,6 +77,7 @@ _HOMES = {
     "VectorizeOptions": "base.options",
     "__version__": "base.version",
     "describe_scene": "pipeline.preflight",
+    "diagnose": "pipeline.diagnosis",
     "diff_roads": "evaluation.diff",
     "draw_preview": "pipeline.preview",
     "evaluate": "evaluation",

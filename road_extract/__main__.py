@@ -1,4 +1,4 @@
-"""`python -m road_extract` is `road-extract`."""
+"""Runs the command line: `python -m road_extract` is the same as `road-extract`."""
 
 from road_extract.cli import main
 

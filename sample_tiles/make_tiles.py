@@ -1,4 +1,4 @@
-"""Make the sample tiles from the wheel of solaris 0.2.1: ``python make_tiles.py solaris-0.2.1-py3-none-any.whl``."""
+"""Create the sample tiles from the wheel of solaris 0.2.1: ``python make_tiles.py solaris-0.2.1-py3-none-any.whl``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ HERE = Path(__file__).parent
 SCENE = "solaris/data/road_mask_input.tif"
 ROADS = "solaris/data/sample_roads_for_masking.geojson"
 
-STEP = 4  # width of a bin of pan values: 9 of 11 bits stay, and the tiles stay under 2 MiB together
-STRETCH = (160, 1300)  # pan values that become the ends of the grey range
+STEP = 4  # width of a bin of pan values: keeps 9 of 11 bits, so that the two tiles stay under 2 MiB
+STRETCH = (160, 1300)  # pan values mapped to the ends of the grey range
 GREY = (11, 249)  # leaves room for the tint, so that no valid pixel is 0
 TINT = (6, 0, -10)  # red, green, blue: one constant each, so that the bands still compress as one
 UTM, GSD_M = "EPSG:32611", 0.5
@@ -32,7 +32,7 @@ PACKED = {
 
 
 def write_pan(path: Path, scene: rasterio.DatasetReader) -> None:
-    """Write the scene as it is, with every value moved to the middle of its bin: off by 2 at most, never 0."""
+    """Write the scene as it is, with each value rounded to the centre of its bin: off by at most 2, never 0."""
     pan = scene.read(1) // STEP * STEP + STEP // 2
     grid = {"height": scene.height, "width": scene.width, "crs": scene.crs, "transform": scene.transform}
     with rasterio.open(path, "w", count=1, dtype="uint16", **grid, **PACKED) as out:
@@ -40,7 +40,7 @@ def write_pan(path: Path, scene: rasterio.DatasetReader) -> None:
 
 
 def write_utm(path: Path, scene: rasterio.DatasetReader) -> None:
-    """Write the scene in UTM at 0.5 m, 8 bits, slightly tinted; the wedges that the turn leaves are nodata."""
+    """Write the scene in UTM at 0.5 m, 8 bits, slightly tinted; the wedges left by the rotation are nodata."""
     transform, width, height = calculate_default_transform(
         scene.crs, UTM, scene.width, scene.height, *scene.bounds, resolution=GSD_M
     )
@@ -63,7 +63,7 @@ def write_utm(path: Path, scene: rasterio.DatasetReader) -> None:
 
 
 def main(wheel: Path) -> None:
-    """Read the wheel's scene and road lines, write the tiles beside this script."""
+    """Read the scene and road lines from the wheel, and write the tiles next to this script."""
     with zipfile.ZipFile(wheel) as archive:
         (HERE / "vegas_roads.geojson").write_bytes(archive.read(ROADS))
         with MemoryFile(archive.read(SCENE)) as file, file.open() as scene:

@@ -19,17 +19,17 @@ from tests.helpers.scenes import UTM
 
 pytest_plugins = ["tests.helpers.s3"]
 
-# as the program does, before any test brings TensorFlow in
+# as the program does, before any test imports TensorFlow
 load_drivers()
 
-# machines that build are slow now and then: a test is right or wrong, not fast
+# build machines are sometimes slow, and a test should not fail because of that
 settings.register_profile("road_extract", deadline=None)
 settings.load_profile("road_extract")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests leave nothing in the user's cache folder, and find nothing there."""
+    """Keep tests from reading or writing the user's cache folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROAD_EXTRACT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -37,7 +37,7 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @pytest.fixture(autouse=True)
 def _console_ends() -> Iterator[None]:
-    """A command that ran in this process leaves no handler behind: its stdout is closed after the test."""
+    """Remove the log handlers of commands run in this process, whose stdout is closed after the test."""
     yield
     logging.getLogger("road_extract").handlers = []
 
@@ -51,7 +51,7 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def write_scene(tmp_path: Path) -> Callable[..., Path]:
-    """Write (bands, rows, cols) as a GeoTIFF: ``mask`` becomes an internal mask band, the rest goes to rasterio."""
+    """Write (bands, rows, cols) to a GeoTIFF. ``mask`` becomes an internal mask band; the rest goes to rasterio."""
 
     def write(pixels: NDArray[Any], name: str = "scene.tif", mask: NDArray[Any] | None = None, **profile: Any) -> Path:
         path = tmp_path / name
@@ -73,7 +73,7 @@ def write_scene(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def identity_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model folder whose backend is `IdentityBackend`, in the place of the shipped one."""
+    """A model folder with `IdentityBackend` that replaces the shipped model."""
     folder = write_model(tmp_path / "identity")
     monkeypatch.setattr(setup, "shipped_model", lambda: folder)
     use_backend(monkeypatch, IdentityBackend)

@@ -14,7 +14,7 @@ def fail(path, error):
 
 
 @pytest.mark.parametrize("name", ["r.tif", "roads [1].gpkg", "straße *.geojson"])
-def test_a_file_appears_whole_and_alone(tmp_path, name):
+def test_a_file_appears_complete_and_without_leftovers(tmp_path, name):
     with replacing(tmp_path / name) as temp:
         temp.write_bytes(b"new")
         assert not (tmp_path / name).exists()
@@ -25,7 +25,7 @@ def test_a_file_appears_whole_and_alone(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["r.tif", "roads [1].gpkg"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("of the body"), ValueError()])
-def test_on_any_error_nothing_is_left_and_the_old_file_stays(tmp_path, name, error):
+def test_any_error_leaves_only_the_old_file(tmp_path, name, error):
     path = tmp_path / name
     path.write_bytes(b"old")
     with pytest.raises(type(error)) as raised:
@@ -42,7 +42,7 @@ def test_a_target_that_cannot_be_replaced_is_an_output_error(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["r.tif"]
 
 
-def test_a_scratch_file_is_gone_in_any_case(tmp_path):
+def test_a_scratch_file_is_always_removed(tmp_path):
     with scratch(tmp_path / "p.tif") as temp:
         temp.write_bytes(b"x")
     assert list(tmp_path.iterdir()) == []
@@ -70,7 +70,7 @@ def test_a_link_stays_a_link_and_its_target_is_replaced(tmp_path):
     assert (tmp_path / "real.tif").read_bytes() == b"new"
 
 
-def test_what_drivers_left_beside_the_old_file_goes_with_it(tmp_path):
+def test_sidecar_files_of_the_old_file_are_removed_with_it(tmp_path):
     for name in ("r.gpkg", "r.gpkg-wal", "r.gpkg.aux.xml", "r.gpkgx", "other.gpkg-wal"):
         (tmp_path / name).write_bytes(b"old")
     with replacing(tmp_path / "r.gpkg") as temp:
@@ -88,7 +88,7 @@ def test_an_output_must_not_be_an_input_or_another_output(tmp_path):
     check_outputs([tmp_path / "a.png"], [scene, "/vsicurl/https://example.org/s.tif"], overwrite=False)
 
 
-def test_leftovers_of_killed_runs_go_and_nothing_else(tmp_path):
+def test_only_leftovers_of_killed_runs_are_removed(tmp_path):
     mine = [".roads.tmp-7-ab.gpkg", ".roads.tmp-8-cd.gpkg-journal"]
     others = ["roads.gpkg", ".roads.gpkg", ".roads2.tmp-7-ab.gpkg", ".road.tmp-1-aa.gpkg"]
     for name in (*mine, *others):

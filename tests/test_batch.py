@@ -1,4 +1,4 @@
-"""Batches in this process, with a quick model."""
+"""Batches in this process, with a fast model."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ LONG = (60, 8448)
 
 @pytest.fixture
 def model(identity_model, monkeypatch):
-    """Quick, and counts the shards' windows."""
+    """Fast, and counts the windows of the shards."""
     use_backend(monkeypatch, PositionBackend)
     return identity_model
 
 
 @pytest.fixture
 def made(monkeypatch):
-    """Shards that were predicted."""
+    """The shards that were predicted."""
     from road_extract.batch import shards, tasks
 
     found = []
@@ -46,7 +46,7 @@ def made(monkeypatch):
     return found
 
 
-def test_a_scene_gets_what_extract_gives_byte_for_byte(write_scene, tmp_path, model, made):
+def test_a_scene_gets_the_same_bytes_as_from_extract(write_scene, tmp_path, model, made):
     scene = write_scene(roads_in(*LONG), "a.b.tif")
     batch = BatchOptions(formats="geojson,gpkg", keep_probability=True, keep_mask=True, keep_nodes=True)
     both = VectorizeOptions(geometry="both")
@@ -67,7 +67,7 @@ def test_a_scene_gets_what_extract_gives_byte_for_byte(write_scene, tmp_path, mo
     assert result.polygons == len(features) > 0
 
 
-def test_the_same_again_is_kept_and_what_differs_is_made_anew(write_scene, tmp_path, model, made):
+def test_unchanged_scenes_are_kept_and_changed_ones_redone(write_scene, tmp_path, model, made):
     scene = write_scene(roads_in(300, 260))
     out = tmp_path / "out"
 
@@ -77,7 +77,7 @@ def test_the_same_again_is_kept_and_what_differs_is_made_anew(write_scene, tmp_p
     assert states() == ["done"]
     before = tree(out)
     assert states() == ["kept"]
-    assert states(predict=PredictOptions(threads=1, batch_size=3)) == ["kept"]  # these change no bit
+    assert states(predict=PredictOptions(threads=1, batch_size=3)) == ["kept"]  # these do not change a bit
     assert states(vectorize=VectorizeOptions(min_area_m2=500)) == ["done"]
     assert states(predict=PredictOptions(overlap_px=14)) == ["done"]
     assert states() == ["done"]
@@ -104,7 +104,7 @@ def test_another_version_is_another_fingerprint(write_scene, tmp_path, model, mo
     assert extract_batch([str(scene)], tmp_path / "out").scenes[0].state == "done"
 
 
-def test_it_goes_on_at_the_last_finished_shard(write_scene, tmp_path, model, made, monkeypatch):
+def test_a_batch_resumes_after_the_last_finished_shard(write_scene, tmp_path, model, made, monkeypatch):
     scene = write_scene(roads_in(*LONG))
     extract_batch([str(scene)], tmp_path / "whole")
     del made[:]
@@ -125,7 +125,7 @@ def test_it_goes_on_at_the_last_finished_shard(write_scene, tmp_path, model, mad
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
-def test_a_damaged_shard_is_not_joined_and_a_half_written_one_is_made_again(write_scene, tmp_path, model, made):
+def test_a_damaged_shard_is_not_joined_and_a_partly_written_one_is_redone(write_scene, tmp_path, model, made):
     scene = write_scene(roads_in(*LONG))
     assert predict_portion([str(scene)], tmp_path / "out", 0, 1).made == 2
     first, _ = sorted((tmp_path / "out").rglob("000*.tif"))
@@ -150,7 +150,7 @@ def test_portions_share_the_shards_and_the_batch_only_joins_them(write_scene, tm
         predict_portion(scenes, tmp_path / "out", 3, 3)
 
 
-def test_a_portion_tells_what_it_could_not_do(write_scene, tmp_path, model, capsys):
+def test_a_portion_reports_what_failed(write_scene, tmp_path, model, capsys):
     scenes = [str(write_scene(roads_in(60, 60), "a.tif")), str(tmp_path / "none.tif")]
     assert run(["shard", *scenes, "--out", str(tmp_path / "out"), "--index", "0", "--of", "1"]) == 1
     captured = capsys.readouterr()
@@ -161,7 +161,7 @@ def test_a_portion_tells_what_it_could_not_do(write_scene, tmp_path, model, caps
 
 @pytest.fixture
 def zoo(write_scene, tmp_path):
-    """Good scenes, and every kind that is none."""
+    """Good scenes, and every kind of bad one."""
     rng = np.random.default_rng(1)
     write_scene(roads_in(300, 260), "good.tif")
     write_scene(rng.integers(0, 255, (3, 900, 300), dtype=np.uint8), "corrupt.tif")
@@ -172,7 +172,7 @@ def zoo(write_scene, tmp_path):
     (tmp_path / "sub").mkdir()
     write_scene(roads_in(250, 280), "sub/good.tif")
     (tmp_path / "gone.tif").symlink_to(tmp_path / "nowhere.tif")
-    # a file that is there and that even root cannot read from its start
+    # an existing file that even root cannot read
     (tmp_path / "unreadable.tif").symlink_to("/proc/self/mem")
     names = ("corrupt.tif", "empty.tif", "text.tif", "gone.tif", "unreadable.tif", "no_crs.tif", "good.tif")
     return [str(tmp_path / name) for name in (*names, "sub/good.tif")]
@@ -207,20 +207,20 @@ def test_bad_scenes_are_explained_and_the_good_ones_done(zoo, tmp_path, model, c
     assert "Traceback" not in captured.err
 
 
-def test_a_scene_that_was_mended_is_done_the_next_time(zoo, write_scene, tmp_path, model):
+def test_a_repaired_scene_is_processed_the_next_time(zoo, write_scene, tmp_path, model):
     extract_batch(zoo, tmp_path / "out")
     write_scene(roads_in(100, 120), "no_crs.tif")
     done = extract_batch(zoo, tmp_path / "out")
     assert [scene.state for scene in done.scenes] == ["failed"] * 5 + ["done", "kept", "kept"]
 
 
-def test_fail_fast_begins_nothing_after_the_first_failure(zoo, tmp_path, model):
+def test_fail_fast_starts_nothing_after_the_first_failure(zoo, tmp_path, model):
     done = extract_batch(zoo[5:], tmp_path / "out", batch=BatchOptions(fail_fast=True))
     assert [scene.state for scene in done.scenes] == ["failed"] + ["not finished"] * 2
     assert not done.complete
 
 
-def test_an_error_nobody_thought_of_is_one_scenes_too(write_scene, tmp_path, model, monkeypatch):
+def test_an_unexpected_error_fails_only_its_scene(write_scene, tmp_path, model, monkeypatch):
     from road_extract.batch import planning, shards
 
     original = shards.plan_scene
@@ -242,11 +242,11 @@ def test_an_error_nobody_thought_of_is_one_scenes_too(write_scene, tmp_path, mod
 def test_two_runs_in_one_folder_are_refused(write_scene, tmp_path, model):
     scene, out = str(write_scene(roads_in(60, 60))), tmp_path / "out"
     extract_batch([scene], out)
-    with locked(out / ".road-extract" / "lock", out), pytest.raises(InputError, match="another run works in it"):
+    with locked(out / ".road-extract" / "lock", out), pytest.raises(InputError, match="is in use by another run"):
         extract_batch([scene], out)
     with locked(out / ".road-extract" / "lock", out, shared=True):
         assert predict_portion([scene], out, 0, 1).errors == {}
-        with pytest.raises(InputError, match="another run works in it"):
+        with pytest.raises(InputError, match="is in use by another run"):
             extract_batch([scene], out)
     assert extract_batch([scene], out).complete
 
@@ -254,7 +254,7 @@ def test_two_runs_in_one_folder_are_refused(write_scene, tmp_path, model):
 def test_a_folder_with_other_files_is_refused(write_scene, tmp_path, model):
     scene = str(write_scene(roads_in(60, 60)))
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(InputError, match="no batch's"):
+    with pytest.raises(InputError, match="not created by a batch"):
         extract_batch([scene], tmp_path)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -264,25 +264,25 @@ def test_a_folder_with_other_files_is_refused(write_scene, tmp_path, model):
     [
         ({"formats": "shp"}, "known vector format"),
         ({"formats": "osm"}, "holds lines"),
-        ({"formats": "gpkg,gpkg"}, "different names"),
+        ({"formats": "gpkg,gpkg"}, "distinct format names"),
         ({"keep_nodes": True}, "polygons have no nodes"),
         ({"shard_px": 100}, "at least 4096"),
     ],
 )
-def test_wrong_options_are_told_before_any_work(write_scene, tmp_path, model, options, words):
+def test_wrong_options_are_reported_before_any_work(write_scene, tmp_path, model, options, words):
     with pytest.raises(InputError, match=words):
         extract_batch([str(write_scene(roads_in(60, 60)))], tmp_path / "out", batch=BatchOptions(**options))
     assert not (tmp_path / "out").exists()
 
 
-def test_a_model_that_is_none_stops_the_batch_at_once(write_scene, tmp_path, model):
+def test_an_invalid_model_stops_the_batch_at_once(write_scene, tmp_path, model):
     scene = str(write_scene(roads_in(60, 60)))
     with pytest.raises(InputError, match=r"has no spec\.json"):
         extract_batch([scene], tmp_path / "out", predict=PredictOptions(model=str(tmp_path)))
 
 
-def test_a_place_that_cannot_be_written_stops_the_batch(write_scene, tmp_path, model, monkeypatch):
-    """The next scene would not fare better: what is missing is told, and goes on later."""
+def test_an_unwritable_output_stops_the_batch(write_scene, tmp_path, model, monkeypatch):
+    """The next scene would fail too, so the batch stops, reports what is missing, and can be resumed."""
     from road_extract.batch import tasks
 
     scenes = [str(write_scene(roads_in(60, 60), name)) for name in ("a.tif", "b.tif")]
@@ -322,7 +322,7 @@ def test_the_record_tells_how_it_was_made(write_scene, tmp_path, model):
     assert record["run"]["by"] == "one process"
 
 
-def test_the_stac_item_is_one(write_scene, tmp_path, model):
+def test_the_stac_item_is_valid(write_scene, tmp_path, model):
     scene = write_scene(roads_in(300, 260))
     with rasterio.open(scene, "r+") as dataset:
         dataset.update_tags(TIFFTAG_DATETIME="2021:06:01 10:11:12")
@@ -344,7 +344,7 @@ def test_the_stac_item_is_one(write_scene, tmp_path, model):
     assert item["links"] == [{"rel": "derived_from", "href": str(scene)}]
 
 
-def test_a_scene_without_a_valid_pixel_is_said_so(write_scene, tmp_path, model, caplog):
+def test_a_scene_without_valid_pixels_gives_a_remark(write_scene, tmp_path, model, caplog):
     scene = write_scene(np.zeros((3, 60, 60), np.uint8), nodata=0)
     with caplog.at_level(logging.WARNING, "road_extract"):
         extract_batch([str(scene)], tmp_path / "out")
@@ -353,7 +353,7 @@ def test_a_scene_without_a_valid_pixel_is_said_so(write_scene, tmp_path, model, 
     assert "no pixel is valid" in made["remarks"][-1]
 
 
-def test_an_interrupt_says_that_it_goes_on(write_scene, tmp_path, model, monkeypatch, capsys):
+def test_an_interrupt_says_how_to_resume(write_scene, tmp_path, model, monkeypatch, capsys):
     from road_extract.batch import tasks
 
     def interrupt(*args):
@@ -361,7 +361,7 @@ def test_an_interrupt_says_that_it_goes_on(write_scene, tmp_path, model, monkeyp
 
     monkeypatch.setattr(tasks, "predict_shard", interrupt)
     assert run(["batch", str(write_scene(roads_in(60, 60))), "--out", str(tmp_path / "out")]) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "run the same command again to resume" in capsys.readouterr().err
 
 
 def test_two_bars_show_all_scenes_and_the_current_one(monkeypatch, capsys):
@@ -383,8 +383,8 @@ def test_two_bars_show_all_scenes_and_the_current_one(monkeypatch, capsys):
     assert captured.out == "done\n"
 
 
-def test_what_an_ended_worker_left_half_made_is_not_published(write_scene, tmp_path, model):
-    """As if the first attempt at the end of the scene had been killed: another one is made in its place."""
+def test_partial_outputs_of_a_dead_worker_are_not_published(write_scene, tmp_path, model):
+    """As if the first attempt to finish the scene had been killed: a second one takes its place."""
     scene = write_scene(roads_in(300, 260))
     extract_batch([str(scene)], tmp_path / "whole")
 
@@ -398,7 +398,7 @@ def test_what_an_ended_worker_left_half_made_is_not_published(write_scene, tmp_p
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
-def test_the_outputs_may_be_read_by_whom_the_folder_may(write_scene, tmp_path, model):
+def test_outputs_have_the_permissions_of_a_plain_folder(write_scene, tmp_path, model):
     extract_batch([str(write_scene(roads_in(60, 60)))], tmp_path / "out")
     (tmp_path / "plain").mkdir()
     assert (tmp_path / "out" / "scene").stat().st_mode == (tmp_path / "plain").stat().st_mode

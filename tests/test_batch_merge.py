@@ -1,4 +1,4 @@
-"""One layer over all scenes: cut roads are joined, ground that two scenes show counts once."""
+"""One layer over all scenes: roads are joined across borders, and overlapping areas count once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def model(identity_model, monkeypatch):
 
 @pytest.fixture
 def cut(write_scene):
-    """Write parts of one picture as scenes of their own."""
+    """Write parts of one image as separate scenes."""
 
     def cut(pixels, *boxes, **profile):
         paths = []
@@ -60,20 +60,20 @@ def layers(path):
     [
         [(0, 0, 300, 150), (0, 150, 300, 260)],
         [(0, 0, 110, 260), (110, 0, 300, 130), (110, 130, 300, 260)],
-        [(0, 0, 300, 180), (0, 90, 300, 260)],  # half of it twice
+        [(0, 0, 300, 180), (0, 90, 300, 260)],  # half of it covered twice
         [(0, 0, 200, 200), (50, 0, 300, 200), (0, 60, 200, 260), (50, 60, 300, 260)],
         [(0, 0, 300, 260), (100, 100, 200, 200)],  # one inside the other
     ],
 )
 def test_the_parts_of_a_scene_give_the_roads_of_the_whole_byte_for_byte(cut, write_scene, tmp_path, model, boxes):
-    """The model sees each pixel alone here, so that scenes agree where they overlap: any difference is the merge's."""
+    """This model treats each pixel separately, so overlapping scenes agree and any difference comes from merging."""
     pixels = roads_in(300, 260)
     merge(cut(pixels, *boxes), tmp_path)
     extract_roads(write_scene(pixels), tmp_path / "whole.gpkg", predict=PLAIN, vectorize=BOTH)
     assert (tmp_path / "roads.gpkg").read_bytes() == (tmp_path / "whole.gpkg").read_bytes()
 
 
-def test_where_scenes_disagree_the_one_in_which_a_pixel_lies_deeper_has_it(write_scene, tmp_path, model):
+def test_where_scenes_disagree_the_one_in_which_a_pixel_lies_deeper_wins(write_scene, tmp_path, model):
     """The left scene sees road everywhere, the right one nowhere; they share 100 columns."""
     left, right = np.full((3, 200, 200), 230, np.uint8), np.full((3, 200, 200), 20, np.uint8)
     a = write_scene(left, "a.tif")
@@ -86,7 +86,7 @@ def test_where_scenes_disagree_the_one_in_which_a_pixel_lies_deeper_has_it(write
     assert middle.bounds[2] - x0 == pytest.approx(150, abs=1.5)
 
 
-def test_where_one_scene_has_no_data_the_other_has_the_ground(write_scene, tmp_path, model):
+def test_where_one_scene_has_no_data_the_other_is_used(write_scene, tmp_path, model):
     valid = np.full((200, 200), 255, np.uint8)
     valid[50:150, 50:150] = 0
     hole = write_scene(np.full((3, 200, 200), 20, np.uint8), "a.tif", mask=valid)
@@ -108,7 +108,7 @@ def test_a_gap_is_bridged_across_a_border(cut, tmp_path, model):
     assert lines.length.sum() == pytest.approx(400, abs=12)
 
 
-def test_scenes_of_several_crss_come_into_one_layer_and_are_not_doubled(write_scene, tmp_path, model):
+def test_scenes_in_several_crss_are_merged_without_duplicates(write_scene, tmp_path, model):
     pixels = roads_in(300, 260)
     here = write_scene(pixels, "here.tif")
     with rasterio.open(here) as source:
@@ -121,12 +121,12 @@ def test_scenes_of_several_crss_come_into_one_layer_and_are_not_doubled(write_sc
     extract_roads(here, tmp_path / "one.gpkg", predict=PLAIN, vectorize=BOTH)
     merge([str(here), str(tmp_path / "there.tif")], tmp_path)
     one, both = (layers(tmp_path / name)[0] for name in ("one.gpkg", "roads.gpkg"))
-    assert both.crs.to_epsg() == 32611  # of the first; they are one mosaic
+    assert both.crs.to_epsg() == 32611  # that of the first; they form one mosaic
     assert both.union_all().area == pytest.approx(one.union_all().area, rel=0.05)
     assert both.area.sum() == pytest.approx(both.union_all().area, rel=1e-6)
 
 
-def test_scenes_far_apart_are_numbered_on_and_share_a_crs(write_scene, tmp_path, model):
+def test_distant_scenes_are_numbered_consecutively_and_share_a_crs(write_scene, tmp_path, model):
     pixels = roads_in(300, 260)
     a = write_scene(pixels, "a.tif")
     b = write_scene(pixels, "b.tif", crs="EPSG:32612", transform=UTM)
@@ -145,7 +145,7 @@ def test_scenes_far_apart_are_numbered_on_and_share_a_crs(write_scene, tmp_path,
     assert roads.area_m2.sum() == pytest.approx(2 * one.area_m2.sum(), rel=1e-3)
 
 
-def test_only_what_touches_is_put_together(write_scene, tmp_path):
+def test_only_touching_scenes_are_joined(write_scene, tmp_path):
     def place(name, col, row):
         pixels = np.zeros((1, 50, 50), np.uint8)
         return write_scene(pixels, name, transform=UTM * Affine.translation(col, row), nodata=255)
@@ -156,7 +156,7 @@ def test_only_what_touches_is_put_together(write_scene, tmp_path):
     assert read_grid(a).height == 50
 
 
-def test_a_mosaic_keeps_the_first_ones_pixels(write_scene, tmp_path):
+def test_a_mosaic_keeps_the_pixels_of_the_first_scene(write_scene, tmp_path):
     paths = [
         write_scene(np.zeros((1, 40, 50), np.uint8), "a.tif", nodata=255),
         write_scene(
@@ -170,7 +170,7 @@ def test_a_mosaic_keeps_the_first_ones_pixels(write_scene, tmp_path):
 
 def test_the_merged_layer_has_its_record_and_is_made_only_once(cut, tmp_path, model, monkeypatch):
     paths = cut(roads_in(300, 260), (0, 0, 300, 150), (0, 150, 300, 260))
-    for name in (".roads.tmp-1-00.gpkg", ".roads.stac.tmp-1-00.json"):  # of a run that was killed
+    for name in (".roads.tmp-1-00.gpkg", ".roads.stac.tmp-1-00.json"):  # from a killed run
         (tmp_path / name).write_bytes(b"half")
     merge(paths, tmp_path)
     assert not list(tmp_path.rglob("*.tmp-*"))
@@ -189,7 +189,7 @@ def test_the_merged_layer_has_its_record_and_is_made_only_once(cut, tmp_path, mo
     assert (tmp_path / "roads.gpkg").read_bytes() == data
 
 
-def test_what_fails_is_left_out_and_told(cut, tmp_path, model):
+def test_failed_scenes_are_left_out_and_reported(cut, tmp_path, model):
     paths = cut(roads_in(300, 260), (0, 0, 300, 150), (0, 150, 300, 260))
     (tmp_path / "bad.tif").write_text("no raster")
     done = extract_batch(
@@ -201,13 +201,13 @@ def test_what_fails_is_left_out_and_told(cut, tmp_path, model):
     assert record["made"]["scenes"].keys() == {"part0", "part1"}
 
 
-def test_a_file_of_someone_else_is_not_overwritten(cut, tmp_path, model):
+def test_a_file_not_created_by_a_batch_is_not_overwritten(cut, tmp_path, model):
     (path,) = cut(roads_in(300, 260), (0, 0, 300, 260))
     (tmp_path / "roads.gpkg").write_bytes(b"mine")
     done = extract_batch([path], tmp_path / "out", batch=BatchOptions(merge=str(tmp_path / "roads.gpkg")))
-    assert "exists already" in done.error
+    assert "already exists" in done.error
     assert (tmp_path / "roads.gpkg").read_bytes() == b"mine"
-    with pytest.raises(InputError, match="merged roads go to"):
+    with pytest.raises(InputError, match="merged roads can only be written to"):
         extract_batch(
             [path],
             tmp_path / "out",
@@ -216,7 +216,7 @@ def test_a_file_of_someone_else_is_not_overwritten(cut, tmp_path, model):
         )
 
 
-def test_lines_beside_polygons_in_other_formats(cut, tmp_path, model):
+def test_lines_next_to_polygons_in_other_formats(cut, tmp_path, model):
     paths = cut(roads_in(300, 260), (0, 0, 300, 150), (0, 150, 300, 260))
     merge(paths, tmp_path, "roads.fgb", formats="fgb")
     assert len(geopandas.read_file(tmp_path / "roads.fgb")) == 2

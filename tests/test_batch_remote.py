@@ -1,4 +1,4 @@
-"""Batches of what lies elsewhere: over connections that fail, by catalogues, without a trace of credentials."""
+"""Batches of remote scenes: over unreliable connections, from catalogues, without revealing credentials."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _quick(monkeypatch, identity_model):
 
 @pytest.fixture
 def served(write_scene, tmp_path):
-    """A folder with two scenes of the same name below it."""
+    """A folder with two scenes of the same name in subfolders."""
     for folder in ("north", "south"):
         (tmp_path / "served" / folder).mkdir(parents=True)
     write_scene(roads_in(300, 260), "served/north/town.tif", tiled=True, blockxsize=64, blockysize=64)
@@ -38,7 +38,7 @@ def served(write_scene, tmp_path):
 
 
 def pixels(out: Path) -> dict[str, bytes]:
-    """The probability rasters, by the folder that their scene lay in."""
+    """The probability rasters, by the folder of their scene."""
     found = {}
     for path in out.glob("*/*_probability.tif"):
         record = json.loads((path.parent / f"{path.parent.name}.json").read_text())
@@ -53,7 +53,7 @@ FAILURES = dict(zip(range(1, 40, 3), [503, "cut", "drop", 429] * 4, strict=False
 
 
 @pytest.mark.parametrize("fail", [{}, FAILURES], ids=["well", "failing"])
-def test_scenes_over_http_give_what_they_give_on_disk(served, tmp_path, fail):
+def test_scenes_over_http_give_the_same_as_on_disk(served, tmp_path, fail):
     extract_batch([str(served / "*" / "*.tif")], tmp_path / "local", batch=KEEP)
     with serve(served, tmp_path / "log", fail) as server:
         urls = [f"{server.url}/{folder}/town.tif" for folder in ("north", "south")]
@@ -81,7 +81,7 @@ def test_a_catalogue_names_the_scenes(served, tmp_path):
     assert pixels(tmp_path / "out") == pixels(tmp_path / "local")
 
 
-def test_no_secret_is_in_what_is_written_said_or_sent_along(served, tmp_path, capsys, caplog):
+def test_no_secret_is_written_printed_or_sent_to_workers(served, tmp_path, capsys, caplog):
     place = "/north/town.tif?sig=s3cret&X-Amz-Signature=s3cret"
     with serve(served, tmp_path / "log") as server, caplog.at_level(logging.DEBUG, "road_extract"):
         good = server.url.replace("http://", "http://me:s3cret@") + place

@@ -1,4 +1,4 @@
-"""Whole runs in processes of their own: many workers, kills, full disks. All come to what one unbroken run gives."""
+"""Whole runs in separate processes: many workers, kills, full disks. All give the result of one uninterrupted run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DRIVER = REPOSITORY / "tests" / "helpers" / "batch_driver.py"
 
 
 class Driver:
-    """Starts `road-extract batch` with the quick model on some scenes."""
+    """Starts `road-extract batch` with the fast model on some scenes."""
 
     def __init__(self, folder: Path, scenes: list[str]) -> None:
         self.model = write_model(folder / "position")
@@ -56,7 +56,7 @@ class Driver:
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory):
-    """Two scenes: one of four shards, one of one."""
+    """Two scenes, one with four shards and one with a single shard."""
     import rasterio
 
     from tests.helpers.scenes import UTM
@@ -79,7 +79,7 @@ def driver(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unbroken(driver, tmp_path_factory):
-    """What one process gives that nobody disturbs."""
+    """The result of one uninterrupted process."""
     out = tmp_path_factory.mktemp("unbroken") / "out"
     code, said = driver.run(out)
     assert code == 0, said
@@ -100,8 +100,8 @@ def test_any_number_of_workers_gives_the_same_bytes(driver, unbroken, tmp_path, 
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_unbroken_run(driver, unbroken, tmp_path, seed):
-    """Twenty in all. Each kill comes so soon that the next run has something left to do."""
+def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_uninterrupted_run(driver, unbroken, tmp_path, seed):
+    """Twenty kills in total, each so early that the next run still has something to do."""
     moments, out = random.Random(seed), tmp_path / "out"
     options: tuple[str, ...] = ("--jobs", "2") if seed else ()
     killed = 0
@@ -111,7 +111,7 @@ def test_after_ten_kills_at_random_moments_the_result_is_that_of_an_unbroken_run
         over = process.poll() is not None
         process.kill()
         process.communicate()
-        if over:  # it was quicker: begin anew
+        if over:  # it finished before the kill: start over
             options = (*[option for option in options if option != "--restart"], "--restart")
         else:
             options = tuple(option for option in options if option != "--restart")
@@ -138,27 +138,27 @@ def test_a_kill_in_the_middle_loses_no_finished_shard(driver, unbroken, tmp_path
     assert tree(out.parent) == unbroken
 
 
-def test_the_lock_goes_with_a_killed_run(driver, tmp_path):
+def test_the_lock_is_released_when_a_run_is_killed(driver, tmp_path):
     out = tmp_path / "out"
     process = driver.start(out, delay_s=0.05)
     wait_for(lambda: list((out / ".road-extract" / "work").glob("long/*/*")))
     code, said = driver.run(out)
     assert code == 1
-    assert "another run works in it" in said
+    assert "is in use by another run" in said
     process.kill()
     process.communicate()
     with locked(out / ".road-extract" / "lock", out):
         pass
 
 
-def test_a_killed_dask_worker_is_replaced_and_its_shard_made_again(driver, unbroken, tmp_path):
+def test_a_killed_dask_worker_is_replaced_and_its_shard_redone(driver, unbroken, tmp_path):
     pytest.importorskip("distributed")
     out = tmp_path / "out"
     process = driver.start(out, "--dask", "local", "--jobs", "2", delay_s=0.03)
     halves = out / ".road-extract" / "work" / "long"
     wait_for(lambda: list(halves.glob("*/.0*.tmp-*")))
     half = next(halves.glob("*/.0*.tmp-*"))
-    worker = int(half.name.split(".tmp-")[1].split("-")[0])  # the name tells who writes it
+    worker = int(half.name.split(".tmp-")[1].split("-")[0])  # the name contains the process id of its writer
     assert worker != process.pid
     os.kill(worker, signal.SIGKILL)
     said, _ = process.communicate(timeout=600)
@@ -167,7 +167,7 @@ def test_a_killed_dask_worker_is_replaced_and_its_shard_made_again(driver, unbro
 
 
 def test_with_an_existing_scheduler_too(driver, unbroken, tmp_path):
-    """As on a cluster: the workers were started by someone else, and this run leaves them be."""
+    """As on a cluster: the workers were started separately, and keep running after the batch."""
     pytest.importorskip("distributed")
     with dask_cluster() as (cluster, address):
         code, said = driver.run(tmp_path / "out", "--dask", address)
@@ -176,8 +176,8 @@ def test_with_an_existing_scheduler_too(driver, unbroken, tmp_path):
         assert cluster.poll() is None
 
 
-def test_a_full_disk_is_one_sentence_and_goes_on_when_there_is_room(driver, unbroken, tmp_path):
-    """A limit on the size of files takes the disk's part: the raster of the long scene comes out larger than it."""
+def test_a_full_disk_gives_one_error_message_and_the_batch_resumes_when_there_is_room(driver, unbroken, tmp_path):
+    """A file size limit stands in for a full disk: the raster of the long scene exceeds it."""
     out = tmp_path / "out"
     size = len(unbroken["out/long/long_probability.tif"])
     code, said = driver.run(out, limit=int(size * 0.6))
@@ -198,7 +198,7 @@ def test_a_full_disk_is_one_sentence_and_goes_on_when_there_is_room(driver, unbr
 def test_a_tiny_file_system_fills_up(driver, unbroken, tmp_path):
     place = tmp_path / "tiny"
     place.mkdir()
-    # the outputs alone would just fit, beside the shards they do not
+    # the outputs alone would just fit, but not together with the shards
     size = sum(len(data) for name, data in unbroken.items() if name.startswith("out/long/"))
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
     if subprocess.run(mount, capture_output=True).returncode:
@@ -218,14 +218,14 @@ def test_a_tiny_file_system_fills_up(driver, unbroken, tmp_path):
         subprocess.run(["umount", place], check=True)
 
 
-def test_an_interrupt_ends_all_processes_and_says_that_it_goes_on(driver, tmp_path):
+def test_an_interrupt_stops_all_processes_and_says_how_to_resume(driver, tmp_path):
     out = tmp_path / "out"
     process = driver.start(out, "--jobs", "2", delay_s=0.05)
     wait_for(lambda: list((out / ".road-extract" / "work").glob("long/*/.0*")))
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "the same command goes on" in said
+    assert "run the same command again to resume" in said
     assert "Traceback" not in said
     assert not (out / "long").exists()
     states = [scene["state"] for scene in json.loads((out / "summary.json").read_text())["scenes"]]
@@ -239,7 +239,7 @@ def wait_for(condition) -> None:
         time.sleep(0.005)
 
 
-def test_the_real_model_by_two_processes_gives_what_extract_gives(tmp_path):
+def test_the_real_model_in_two_processes_gives_the_same_as_extract(tmp_path):
     sample = SAMPLES / "vegas_utm.tif"
     command = [sys.executable, "-m", "road_extract"]
     extract = [*command, "extract", sample, tmp_path / "one.gpkg", "--probability", tmp_path / "one.tif"]
@@ -252,7 +252,7 @@ def test_the_real_model_by_two_processes_gives_what_extract_gives(tmp_path):
     assert (tmp_path / "out" / "vegas_pan" / "vegas_pan.gpkg").exists()
 
 
-def test_json_progress_is_json_lines_only_with_many_processes_too(driver, tmp_path):
+def test_json_progress_prints_only_json_lines_with_many_processes_too(driver, tmp_path):
     command = [sys.executable, DRIVER, "0", "batch", *driver.scenes, "--out", tmp_path / "out", "--model", driver.model]
     done = subprocess.run(
         [*map(str, command), "--jobs", "2", "--progress", "json"], capture_output=True, text=True, check=True,
@@ -264,7 +264,7 @@ def test_json_progress_is_json_lines_only_with_many_processes_too(driver, tmp_pa
     scenes = [event["done"] for event in events if event.get("stage") == "scenes"]
     assert (scenes[0], scenes[-1]) == (0, 2)
     shards = [event["done"] for event in events if event.get("stage") == "shards" and event["scene"] == "long"]
-    assert shards == sorted(set(shards))  # some may be left out: ten a second are enough
+    assert shards == sorted(set(shards))  # some may be skipped: at most ten per second are shown
     assert shards[-1] == 4
 
 
@@ -280,7 +280,7 @@ def test_a_killed_run_leaves_no_dask_worker_behind(driver, tmp_path):
     wait_for(lambda: not is_alive(worker))
 
 
-def test_a_scheduler_that_goes_is_one_sentence_and_what_was_done_is_kept(driver, unbroken, tmp_path):
+def test_losing_the_scheduler_gives_one_error_message_and_keeps_finished_work(driver, unbroken, tmp_path):
     pytest.importorskip("distributed")
     out = tmp_path / "out"
     with dask_cluster(delay_s=0.1) as (cluster, address):
@@ -299,7 +299,7 @@ def test_a_scheduler_that_goes_is_one_sentence_and_what_was_done_is_kept(driver,
 
 @contextmanager
 def dask_cluster(delay_s: float = 0.0):
-    """Two workers in a process of its own; gives the process and the scheduler's address."""
+    """Start two workers in a separate process; return the process and the scheduler's address."""
     command = [sys.executable, str(REPOSITORY / "tests" / "helpers" / "dask_cluster.py"), str(delay_s)]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(

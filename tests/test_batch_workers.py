@@ -1,4 +1,4 @@
-"""Processes and Dask workers: what they give, and what becomes of those that end."""
+"""Process and Dask workers: their results, and what happens when they die."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def refuse(task: str, report: Report) -> None:
 
 
 def die(task: str, report: Report) -> None:
-    """Leaves a mark, and takes its process along."""
+    """Leave a mark, then kill the process."""
     with open(task, "a") as file:
         file.write("x")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -51,7 +51,7 @@ POOLS = [
 
 
 @pytest.mark.parametrize("open_pool", POOLS)
-def test_every_piece_of_work_comes_back(open_pool):
+def test_every_task_returns(open_pool):
     pool = open_pool()
     try:
         for number in range(pool.width):
@@ -70,7 +70,7 @@ def test_every_piece_of_work_comes_back(open_pool):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("open_pool", POOLS[1:])
-def test_work_that_ends_its_process_three_times_is_given_up_and_the_rest_goes_on(open_pool, tmp_path):
+def test_a_task_that_kills_its_process_three_times_is_abandoned_and_the_rest_continues(open_pool, tmp_path):
     pool = open_pool()
     try:
         pool.submit("a/0", die, str(tmp_path / "deaths"))
@@ -85,7 +85,7 @@ def test_work_that_ends_its_process_three_times_is_given_up_and_the_rest_goes_on
 
 
 @pytest.mark.slow
-def test_processes_stay_for_the_next_piece_of_work():
+def test_processes_are_reused_for_the_next_task():
     pool = ProcessPool(1)
     try:
         found = set()
@@ -113,7 +113,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_processes_end_with_their_parent_even_at_work(tmp_path):
+def test_processes_exit_with_their_parent_even_while_working(tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
@@ -128,7 +128,7 @@ def test_processes_end_with_their_parent_even_at_work(tmp_path):
     assert not is_alive(child)
 
 
-def test_errors_travel_as_sentences():
+def test_errors_are_sent_as_messages():
     assert type(to_sentence(OutputError("x"))) is OutputError
     assert isinstance(to_sentence(OSError(28, "No space left on device")), OutputError)
     assert not isinstance(to_sentence(PermissionError(13, "Permission denied")), OutputError)
@@ -136,7 +136,7 @@ def test_errors_travel_as_sentences():
     assert isinstance(to_sentence(KeyError("x")), RoadExtractError)
 
 
-def test_without_dask_the_sentence_names_the_extra(monkeypatch):
+def test_without_dask_the_message_names_the_extra(monkeypatch):
     from road_extract.batch.pools.dask import DaskPool
 
     monkeypatch.setitem(sys.modules, "distributed", None)
@@ -145,7 +145,7 @@ def test_without_dask_the_sentence_names_the_extra(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_scheduler_that_is_not_there_is_told(monkeypatch):
+def test_a_missing_scheduler_is_reported(monkeypatch):
     pytest.importorskip("distributed")
     from road_extract.batch.pools import dask as dask_pool
 

@@ -23,7 +23,7 @@ def random_tiles(plan: TilePlan, seed: int, skip: float = 0.1) -> Tiles:
 
 
 def blend_whole(plan: TilePlan, tiles: Tiles) -> Float32Array:
-    """The oracle: two planes as large as the scene, no strips."""
+    """The oracle: two planes of the size of the scene, without strips."""
     padded = (max(plan.height, plan.size_px), max(plan.width, plan.size_px))
     total, weight = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
     for window, probability in tiles:

@@ -35,7 +35,7 @@ def drawn(pixels: SkeletonPixels, shape: tuple[int, int]) -> np.ndarray:
 
 
 def random_mask(seed: int, rows: int, cols: int) -> np.ndarray:
-    """From salt and pepper to blobs of a hundred pixels."""
+    """Masks from salt-and-pepper noise to blobs of a hundred pixels."""
     rng = np.random.default_rng(seed)
     rough = ndimage.gaussian_filter(rng.random((rows, cols)), rng.choice([0, 1, 2, 4, 8, 20]))
     return rough > np.quantile(rough, rng.uniform(0.1, 0.9))
@@ -72,7 +72,7 @@ def test_thinning_keeps_the_pixels_that_scikit_image_keeps_of_real_masks(shared_
 def test_a_skeleton_cannot_be_thinned_further_and_is_thin(seed):
     skeleton_ = thin(ndimage.binary_opening(random_mask(seed, 70, 50), EIGHT))
     assert np.array_equal(thin(skeleton_), skeleton_)
-    # where many lines meet, three by three pixels may be left, never more
+    # where many lines meet, at most three by three pixels can remain
     assert not ndimage.binary_erosion(skeleton_, np.ones((4, 4))).any()
 
 
@@ -92,7 +92,7 @@ def test_the_middle_of_an_even_bar_lies_between_its_pixels():
     for row, step in ((13, 1), (14, -1)):
         assert steps_to_middle(mask, np.array([[row, 20]])).tolist() == [[step, 0]]
     assert steps_to_middle(mask[9:17].T, np.array([[20, 4]])).tolist() == [[0, 0]]
-    assert steps_to_middle(mask, np.array([[11, 20]])).tolist() == [[0, 0]]  # too far off to be the same road
+    assert steps_to_middle(mask, np.array([[11, 20]])).tolist() == [[0, 0]]  # too far away to be the same road
 
 
 @settings(max_examples=60)
@@ -109,14 +109,14 @@ def test_the_skeleton_does_not_depend_on_the_strips(seed, rows, other_rows):
 
 
 def shrink_blocks(patch: pytest.MonkeyPatch) -> None:
-    """Blocks so small that ordinary blobs lie on seams, and are larger than the halo sees."""
+    """Blocks so small that ordinary blobs lie on seams and exceed the halo."""
     for name, value in (("BLOCK_ROWS", 64), ("HALO_PX", 32), ("SOLID_PX", 16)):
         patch.setattr(skeleton, name, value)
 
 
 @settings(max_examples=80)
 @given(st.integers(0, 10**6))
-def test_blobs_wider_than_the_halo_stay_in_one_piece_over_seams(seed):
+def test_blobs_wider_than_the_halo_stay_connected_across_seams(seed):
     mask = random_mask(seed, 300, 150)
     with pytest.MonkeyPatch.context() as patch:
         shrink_blocks(patch)
@@ -126,14 +126,14 @@ def test_blobs_wider_than_the_halo_stay_in_one_piece_over_seams(seed):
     assert len(np.unique(labels[found])) == pieces
 
 
-def test_a_blob_over_a_seam_is_cut_but_for_one_pixel(monkeypatch):
+def test_a_blob_across_a_seam_is_cut_except_for_one_pixel(monkeypatch):
     shrink_blocks(monkeypatch)
     mask = np.zeros((128, 90), bool)
     mask[30:98, 10:80] = True
     found = drawn(trace_skeleton(strips(mask, 128)), mask.shape)
     assert found[63].sum() == found[64].sum() == 1
     mask[:, :] = False
-    mask[60:68, 10:80] = True  # a road along the seam is none
+    mask[60:68, 10:80] = True  # a road along the seam does not count
     assert np.array_equal(drawn(trace_skeleton(strips(mask, 128)), mask.shape), thin(mask))
 
 
@@ -148,7 +148,7 @@ def test_real_roads_give_the_skeleton_of_the_whole(shared_data):
     assert np.array_equal(drawn(trace_skeleton(strips(mask, 512)), mask.shape), thin(mask))
 
 
-def test_nothing_gives_no_pixels():
+def test_an_empty_mask_gives_no_pixels():
     for shape in ((0, 0), (0, 5), (5, 0), (7, 9)):
         assert len(trace_skeleton(strips(np.zeros(shape, bool), 4))) == 0
 

@@ -40,7 +40,7 @@ def test_options_reach_the_pipeline(scene, tmp_path, identity_model, capsys):
         assert dataset.tags()["ROAD_EXTRACT_OVERLAP_PX"] == "14"
 
 
-def test_the_two_halves_give_the_whole(scene, tmp_path, identity_model):
+def test_predict_then_vectorize_equals_extract(scene, tmp_path, identity_model):
     assert run(["predict", str(scene), str(tmp_path / "p.tif")]) == 0
     assert run(["vectorize", str(tmp_path / "p.tif"), str(tmp_path / "a.gpkg")]) == 0
     assert run(["extract", str(scene), str(tmp_path / "b.gpkg")]) == 0
@@ -62,7 +62,7 @@ def test_the_two_halves_give_the_whole(scene, tmp_path, identity_model):
         (["train", "nowhere", "--out", "m"], "nowhere: does not exist"),
     ],
 )
-def test_bad_input_gets_one_sentence_and_exit_code_1(scene, tmp_path, monkeypatch, request, capsys, args, words):
+def test_bad_input_gives_one_error_message_and_exit_code_1(scene, tmp_path, monkeypatch, request, capsys, args, words):
     monkeypatch.chdir(tmp_path)
     if "--backend" not in args and "--model" not in args:
         request.getfixturevalue("identity_model")
@@ -92,8 +92,8 @@ def test_wrong_usage_is_exit_code_2(args, capsys):
 
 
 @pytest.mark.slow
-def test_json_progress_is_json_lines_only_and_ends_with_the_result(scene, tmp_path):
-    """In a process of its own, with the real model: TensorFlow writes to the file descriptors directly.
+def test_json_progress_prints_only_json_lines_and_ends_with_the_result(scene, tmp_path):
+    """In a separate process with the real model, because TensorFlow writes to the file descriptors directly.
 
     And to a GeoPackage: TensorFlow and GDAL share the process, and each brings an SQLite.
     """
@@ -127,11 +127,11 @@ def test_json_errors_are_events_too(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_with_130_and_leaves_nothing(write_scene, tmp_path, number):
+def test_an_interrupt_exits_with_130_and_leaves_nothing_behind(write_scene, tmp_path, number):
     scene = write_scene(np.zeros((3, 1500, 1500), np.uint8))
     before = sorted(tmp_path.rglob("*"))
     args = ["extract", scene, "r.gpkg", "--probability", "p.tif", "--progress", "json"]
-    # a shell's background job ignores interrupts, and so would its child
+    # background jobs of a shell ignore interrupts, and so would their child processes
     program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     program += "import runpy; runpy.run_module('road_extract', run_name='__main__', alter_sys=True)"
     child = subprocess.Popen(
@@ -183,8 +183,8 @@ def test_help_loads_nothing_heavy(code):
     assert done.stdout.splitlines()[-1] == "HEAVY []"
 
 
-def test_extracting_on_the_processor_starts_without_the_libraries_that_others_need(tmp_path):
-    """They would take ten seconds (TensorFlow) and half a second (pandas) of every start."""
+def test_extracting_on_the_cpu_imports_no_unneeded_libraries(tmp_path):
+    """They would add ten seconds (TensorFlow) and half a second (pandas) to every start."""
     scene, out = str(SAMPLES / "vegas_utm.tif"), str(tmp_path / "r.geojson")
     code = f"""
 from road_extract.cli import run
@@ -232,7 +232,7 @@ def test_flags_that_are_on_can_be_switched_off(capsys):
     assert "--resume / --restart" in capsys.readouterr().out
 
 
-def test_info_tells_size_work_and_problems(scene, write_scene, tmp_path, capsys):
+def test_info_reports_size_work_and_problems(scene, write_scene, tmp_path, capsys):
     assert run(["info", str(scene), "--no-timing", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["grid"] == [300, 260]
@@ -242,7 +242,7 @@ def test_info_tells_size_work_and_problems(scene, write_scene, tmp_path, capsys)
     bad = write_scene(np.zeros((2, 20, 30), np.float32), "bad.tif", crs=None)
     assert run(["info", str(bad), "--no-timing"]) == 1
     text = capsys.readouterr().out
-    assert text.count("PROBLEM") == 2  # the CRS and the bands: all of them, not just the first
+    assert text.count("PROBLEM") == 2  # the CRS and the bands: all problems, not just the first
     assert run(["info", str(tmp_path / "none.tif")]) == 1
     assert "cannot be opened" in capsys.readouterr().out
 
@@ -261,7 +261,7 @@ def test_a_bar_shows_rate_and_remaining_time():
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")  # a picture has no place
-def test_a_preview_shows_roads_where_they_are(scene, tmp_path, identity_model):
+def test_a_preview_draws_roads_in_the_right_place(scene, tmp_path, identity_model):
     run(["extract", str(scene), str(tmp_path / "r.geojson")])
     assert run(["preview", str(scene), str(tmp_path / "r.geojson"), str(tmp_path / "r.png")]) == 0
     with rasterio.open(tmp_path / "r.png") as png:
@@ -285,6 +285,7 @@ FUNCTIONS = {
     "diff": "diff_roads",
     "train": "train_model",
     "quantize": "quantize_model",
+    "doctor": "diagnose",
     "export": "export_model",
 }
 

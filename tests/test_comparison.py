@@ -29,7 +29,7 @@ def at(*points: tuple[float, float]) -> shapely.LineString:
 
 @pytest.fixture
 def roads(tmp_path: Path) -> Path:
-    """A main road, and a side road that the map does not have."""
+    """A main road, and a side road that is not on the map."""
     return write(
         tmp_path / "roads.gpkg",
         [at((0, 0), (1000, 0)), at((500, 0), (500, 400))],
@@ -41,7 +41,7 @@ def roads(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def existing(tmp_path: Path) -> Path:
-    """In another CRS, 3 m off: the main road's first 600 m, a street that was not found, and one outside."""
+    """In another CRS, shifted by 3 m: the first 600 m of the main road, a street that was missed, and one outside."""
     return write(
         tmp_path / "map.geojson",
         [at((-200, 3), (600, 3)), at((0, 200), (300, 200)), at((0, 9000), (300, 9000)), shapely.Point(X, Y)],
@@ -105,7 +105,7 @@ def test_bounds_and_areas_say_where_to_compare(roads, existing, tmp_path):
 
 
 def test_the_angle_decides_what_a_crossing_road_is(roads, existing, tmp_path):
-    """The side road begins 3 m from the map's main road, and goes on 9 m within the buffer."""
+    """The side road starts 3 m from the main road on the map, and stays within its buffer for 9 m."""
     strict, loose = (
         diff_roads(roads, existing, tmp_path / f"{angle}.gpkg", options=DiffOptions(angle_deg=angle, min_length_m=1))
         for angle in (30, 90)
@@ -113,8 +113,8 @@ def test_the_angle_decides_what_a_crossing_road_is(roads, existing, tmp_path):
     assert loose.length_km["matched"] - strict.length_km["matched"] == pytest.approx(0.009, rel=1e-2)
 
 
-def test_a_map_of_the_whole_world_is_cut_before_it_is_moved(roads, tmp_path):
-    # a quarter round the equator from the meridian of the roads' UTM zone: no place there
+def test_a_map_of_the_whole_world_is_clipped_before_it_is_reprojected(roads, tmp_path):
+    # a quarter of the way around the equator from the central meridian of the UTM zone, where UTM is undefined
     world = gpd.GeoSeries([shapely.LineString([(10, -89), (11, -89.5)]), shapely.LineString([(-28, 0), (-27, 0)])])
     gpd.GeoDataFrame(geometry=world, crs="EPSG:4326").to_file(tmp_path / "world.gpkg")
     found = diff_roads(roads, tmp_path / "world.gpkg", tmp_path / "d.gpkg")
@@ -123,7 +123,7 @@ def test_a_map_of_the_whole_world_is_cut_before_it_is_moved(roads, tmp_path):
 
 
 def test_of_several_layers_the_lines_are_read(roads, existing, tmp_path):
-    """A GeoPackage with polygons and nodes beside the lines, as `extract` writes it."""
+    """A GeoPackage with polygons and nodes as well as lines, as written by `extract`."""
     mixed = tmp_path / "mixed.gpkg"
     for layer, geometry in (("areas", shapely.box(X, Y, X + 9, Y + 9)), ("nodes", shapely.Point(X, Y))):
         gpd.GeoDataFrame(geometry=[geometry], crs=UTM).to_file(mixed, layer=layer)
@@ -132,7 +132,7 @@ def test_of_several_layers_the_lines_are_read(roads, existing, tmp_path):
     assert found.length_km == diff_roads(roads, existing, tmp_path / "e.gpkg").length_km
 
 
-def test_without_lines_of_ours_the_area_has_to_be_named(existing, tmp_path):
+def test_without_road_lines_the_area_must_be_given(existing, tmp_path):
     nothing = write(tmp_path / "none.gpkg", [shapely.Point(X, Y)])
     with pytest.raises(RoadExtractError, match="holds no line"):
         diff_roads(nothing, existing, tmp_path / "d.gpkg")
@@ -160,10 +160,10 @@ def test_the_command_prints_lengths_and_json(roads, existing, tmp_path, capsys):
         (["--angle", "91"], "expected 0 to 90 deg"),
         (["--within", "{roads}"], "holds no polygon"),
         (["--within", "no.gpkg"], "no.gpkg: cannot be read"),
-        (["--within", "no.gpkg", "--bounds", "0", "0", "1", "1"], "expected one of them"),
+        (["--within", "no.gpkg", "--bounds", "0", "0", "1", "1"], "expected only one of them"),
     ],
 )
-def test_bad_options_get_one_sentence(roads, existing, tmp_path, capsys, args, words):
+def test_bad_options_give_one_error_message(roads, existing, tmp_path, capsys, args, words):
     args = [arg.format(roads=roads) for arg in args]
     assert run(["diff", str(roads), str(existing), str(tmp_path / "d.gpkg"), *args]) == 1
     assert words in capsys.readouterr().err
@@ -176,7 +176,7 @@ def town(cols: int, rows: int) -> list[shapely.LineString]:
     return across + [at((100 * c, 100 * r), (100 * c, 100 * r + 100)) for c in range(cols + 1) for r in range(rows)]
 
 
-def test_a_tenth_taken_out_of_the_map_comes_back_as_new(tmp_path):
+def test_a_tenth_removed_from_the_map_is_found_as_new(tmp_path):
     streets = town(20, 15)
     rng = np.random.default_rng(5)
     taken = rng.random(len(streets)) < 0.1
@@ -188,7 +188,7 @@ def test_a_tenth_taken_out_of_the_map_comes_back_as_new(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_lines_take_no_minutes(tmp_path):
+def test_a_hundred_thousand_lines_match(tmp_path):
     streets = town(250, 200)
     roads = write(tmp_path / "r.fgb", [shapely.affinity.translate(street, 2, -3) for street in streets])
     found = diff_roads(roads, write(tmp_path / "m.fgb", streets), tmp_path / "d.fgb")

@@ -25,13 +25,13 @@ def test_the_other_thread_runs_ahead_but_no_farther_than_the_bound():
 
     stream = run_ahead(items(), 2)
     assert next(stream) == 0
-    assert reached.wait(10)  # without anybody asking for more
+    assert reached.wait(10)  # although no more items were requested
     time.sleep(0.3)
-    assert len(drawn) <= 1 + 2 + 1  # taken, waiting, in hand
+    assert len(drawn) <= 1 + 2 + 1  # consumed, queued, being put
     stream.close()
 
 
-def test_an_error_comes_out_in_its_place():
+def test_an_error_is_raised_in_its_place():
     def items():
         yield 1
         raise ZeroDivisionError("here")

@@ -12,7 +12,7 @@ PAGES += sorted((REPOSITORY / "docs").rglob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere_and_nothing_is_left_to_fill_in(page):
+def test_links_are_valid_and_no_placeholder_is_left(page):
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"@[A-Z]+@", text)
     for target in re.findall(r"\]\(([^)#]+)", text):

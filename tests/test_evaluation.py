@@ -30,7 +30,7 @@ def roads(*cols: int, width: int = 7, rows: int = ROWS, columns: int = COLS) -> 
 
 
 def street(col: float, transform: Affine = UTM, rows: int = ROWS) -> shapely.LineString:
-    """The middle of such a street, on the map."""
+    """The centreline of such a street, in map coordinates."""
     return shapely.LineString([transform * (col + 0.5, 0), transform * (col + 0.5, rows)])
 
 
@@ -64,7 +64,7 @@ def exact(found) -> tuple[float, float, float]:
 
 
 def test_masks_by_hand(raster):
-    """Two streets of which one is found, and a false one as wide."""
+    """Two streets, one of which is found, and a false one of the same width."""
     found = evaluate(raster(roads(50, 200), "p.tif"), raster(roads(50, 120), "t.tif"))
     assert exact(found) == pytest.approx((1 / 2, 1 / 2, 1 / 3))
     assert found.raster.exact_iou == pytest.approx(found.raster.exact_f1 / (2 - found.raster.exact_f1))
@@ -77,7 +77,7 @@ def test_masks_by_hand(raster):
 
 @pytest.mark.parametrize(("shift", "within"), [(3, 1), (-3, 1), (4, 0), (-4, 0)])
 def test_a_shift_is_judged_alike_on_both_sides_in_pixels_and_in_metres(raster, shift, within):
-    options = EvaluateOptions(buffer_m=3.01)  # metres are those of the ground: 3 px of UTM are 3.0003 m here
+    options = EvaluateOptions(buffer_m=3.01)  # metres on the ground: 3 px of UTM are 3.0003 m here
     paths = raster(roads(100 + shift, width=1), "p.tif"), raster(roads(100, width=1), "t.tif")
     found = evaluate(*paths, options=options)
     assert (found.raster.relaxed_precision, found.raster.relaxed_recall) == (within, within)
@@ -99,7 +99,7 @@ TRUTHS = {
 
 @pytest.mark.parametrize("truth", TRUTHS.values(), ids=TRUTHS)
 @pytest.mark.parametrize("prediction", TRUTHS.values(), ids=TRUTHS)
-def test_every_kind_of_file_says_the_same(raster, tmp_path, prediction, truth):
+def test_every_kind_of_file_gives_the_same_scores(raster, tmp_path, prediction, truth):
     (tmp_path / "p").mkdir()
     predicted = prediction(tmp_path / "p", lambda pixels, name, **profile: raster(pixels, "p.tif", **profile))
     found = evaluate(predicted, truth(tmp_path, raster), options=EvaluateOptions(within=None))
@@ -112,7 +112,7 @@ def test_every_kind_of_file_says_the_same(raster, tmp_path, prediction, truth):
 
 
 def test_nodata_of_either_side_is_left_out_of_everything(raster, tmp_path):
-    """The right half has no data, and there the two differ: lines are cut there too."""
+    """The right half has no data, and the two differ there; lines are cut there too."""
     predicted, truth = roads(50, 200), roads(50, 230)
     predicted[:, 130:] = 255
     lines = vectors(tmp_path / "t.gpkg", [street(50), street(230)])
@@ -135,7 +135,7 @@ def test_only_what_lies_within_an_area_counts(raster, tmp_path):
     assert exact(found) == (1, 1, 1)
     lines = [vectors(tmp_path / name, [street(col) for col in cols]) for name, cols in
              (("p.gpkg", (50, 90, 200)), ("t.gpkg", (50,)))]  # fmt: skip
-    found = evaluate(*lines, options=options)  # the false line at 90 is outside of the truth's own extent
+    found = evaluate(*lines, options=options)  # the false line at 90 is outside the extent of the truth
     assert found.raster.exact_precision == pytest.approx(0.5, abs=0.01)
     assert found.lines.wiedemann_correctness == pytest.approx(0.5, abs=0.01)
 
@@ -178,7 +178,7 @@ def test_float_probabilities_stay_on_their_side_of_the_threshold(raster):
 
 
 def two_folders(tmp_path: Path, raster: Callable[..., Path]) -> tuple[Path, Path]:
-    """Scene a: 1 street of 2 found. Scene b, three times as high: all found, and lines as truth."""
+    """Scene a: 1 of 2 streets found. Scene b, three times as high: all found, with lines as truth."""
     for folder in ("p", "t", "e"):
         (tmp_path / folder).mkdir()
     raster(roads(50), "p/a_roads.tif")
@@ -196,7 +196,7 @@ def test_scenes_are_paired_by_name_and_counts_are_pooled(raster, tmp_path):
     assert sorted(path.name for path in (tmp_path / "e").iterdir()) == ["a.tif", "b.tif"]
 
 
-def test_files_that_do_not_pair_are_named(raster, tmp_path, capsys):
+def test_unpaired_files_are_named(raster, tmp_path, capsys):
     predictions, truths = two_folders(tmp_path, raster)
     raster(roads(50), "t/c.tif")
     assert run(["evaluate", str(predictions), str(truths)]) == 0
@@ -224,7 +224,7 @@ def test_recorded_thresholds_that_differ_are_not_mixed(raster, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-def test_a_mask_without_a_place_is_taken_pixel_by_pixel(raster):
+def test_a_mask_without_georeferencing_is_compared_pixel_by_pixel(raster):
     prediction = raster(roads(50), "p.tif")
     found = evaluate(prediction, raster(roads(50), "t.tif", crs=None, transform=Affine.identity()))
     assert exact(found) == (1, 1, 1)
@@ -232,13 +232,13 @@ def test_a_mask_without_a_place_is_taken_pixel_by_pixel(raster):
         evaluate(prediction, raster(roads(50)[:-1], "u.tif", crs=None, transform=Affine.identity()))
 
 
-def test_a_truth_elsewhere_is_an_error(raster):
+def test_a_truth_in_another_place_is_an_error(raster):
     far = UTM * Affine.translation(50_000, 0)
     with pytest.raises(RoadExtractError, match="has no valid pixel where the other side lies"):
         evaluate(raster(roads(50), "p.tif"), raster(roads(50), "t.tif", transform=far))
 
 
-def test_a_rotated_grid_is_no_trouble(raster, tmp_path):
+def test_a_rotated_grid_works(raster, tmp_path):
     turned = UTM * Affine.rotation(30)
     lines = vectors(tmp_path / "t.gpkg", [street(50, turned), street(120, turned)])
     found = evaluate(raster(roads(50, 120), "p.tif", transform=turned), lines)
@@ -246,7 +246,7 @@ def test_a_rotated_grid_is_no_trouble(raster, tmp_path):
     assert found.lines.wiedemann_quality > 0.99
 
 
-def test_nothing_predicted_scores_nought_and_no_ratio_is_made_up(raster, tmp_path):
+def test_an_empty_prediction_scores_zero_and_undefined_ratios_stay_undefined(raster, tmp_path):
     found = evaluate(raster(roads(), "p.tif"), raster(roads(50), "t.tif"))
     assert exact(found) == (0, 0, 0)
     assert (found.lines.wiedemann_completeness, found.lines.wiedemann_correctness) == (0, None)
@@ -326,7 +326,7 @@ def test_the_table_and_the_json_name_every_metric_in_full(raster, tmp_path, caps
         (["{lines}", "{lines}", "--gsd", "0.01"], "give a larger --gsd"),
     ],
 )
-def test_bad_input_gets_one_sentence(raster, tmp_path, capsys, args, words):
+def test_bad_input_gives_one_error_message(raster, tmp_path, capsys, args, words):
     names = {
         "t": raster(roads(50), "t.tif"),
         "folder": tmp_path,

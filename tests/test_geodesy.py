@@ -17,12 +17,12 @@ def test_an_area_in_utm_is_the_area_on_the_ellipsoid():
 
 
 def test_an_area_in_degrees_is_in_square_metres():
-    """A degree of the equator is 111,319 m long, one of the meridian there 110,574 m."""
+    """At the equator, a degree of longitude is 111,319 m long and a degree of latitude 110,574 m."""
     assert area_m2(shapely.box(10, 0, 10.1, 0.1), wkt("EPSG:4326")) == pytest.approx(11131.9 * 11057.4, rel=1e-4)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_holes_are_taken_off_whatever_their_orientation_also_across_the_antimeridian(reverse):
+def test_holes_are_subtracted_whatever_their_orientation_and_across_the_antimeridian(reverse):
     """UTM 1N: 180 degrees is at about 166 km easting on the equator."""
     hole = [(170_000, 1000), (171_000, 1000), (171_000, 2000), (170_000, 2000)]
     outer = [(163_000, 0), (173_000, 0), (173_000, 4000), (163_000, 4000)]

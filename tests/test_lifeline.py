@@ -10,7 +10,7 @@ from tests.helpers.paths import REPOSITORY, SAMPLES
 
 @pytest.mark.parametrize("watch", [True, False])
 def test_stdin_is_watched_only_when_asked(tmp_path, watch):
-    """`</dev/null` is how batch systems start programs: it must mean nothing."""
+    """Batch systems start programs with `</dev/null`, which must have no effect."""
     command = [sys.executable, "-m", "road_extract", *["--watch-stdin"] * watch]
     done = subprocess.run(
         [*command, "info", "--no-timing", str(SAMPLES / "vegas_utm.tif")],
@@ -20,7 +20,7 @@ def test_stdin_is_watched_only_when_asked(tmp_path, watch):
     assert ("interrupted" in done.stderr) == watch
 
 
-def test_an_open_stdin_keeps_it_going():
+def test_the_process_keeps_running_while_stdin_is_open():
     command = [
         sys.executable,
         "-m",
@@ -36,7 +36,7 @@ def test_an_open_stdin_keeps_it_going():
         assert child.wait(60) == 0
 
 
-def test_it_is_hidden_from_people():
+def test_the_option_is_hidden():
     done = subprocess.run(
         [sys.executable, "-m", "road_extract", "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )

@@ -17,7 +17,7 @@ ROAD = lines([(0, 0), (100, 0)])
 
 
 def cut(ours: np.ndarray, others: np.ndarray, rule: MatchRule = RULE) -> list[tuple[bool, float]]:
-    """Whether each piece matches, and its length."""
+    """Return whether each piece matches, and its length."""
     pieces = cut_by_match(ours, ours, others, rule)
     return [(bool(m), round(g.length, 2)) for m, g in zip(pieces.matched, pieces.geometry, strict=True)]
 
@@ -42,13 +42,13 @@ def test_a_side_road_is_new_from_the_junction_on():
     assert cut(lines([(50, 0), (50, 80)]), ROAD) == [(False, 80)]
 
 
-def test_slivers_go_to_their_neighbours():
+def test_slivers_are_merged_into_their_neighbours():
     assert cut(ROAD, lines([(0, 0), (40, 0)], [(58, 0), (100, 0)])) == [(True, 100)]  # 6 m unmatched in the middle
     assert cut(ROAD, lines([(-50, 0), (2, 0)])) == [(False, 100)]  # 8 m matched at the beginning
     assert cut(lines([(0, 0), (5, 0)]), lines([(90, 0), (99, 0)])) == [(False, 5)]  # short, but a whole line
 
 
-def test_the_pieces_keep_the_vertices_and_the_place_of_the_cut():
+def test_pieces_keep_the_vertices_and_the_position_of_the_cut():
     bent = lines([(0, 0), (60, 0), (60, 60)])
     pieces = cut_by_match(bent, bent, lines([(60, 30), (60, 80)]), RULE)
     assert [list(piece.coords) for piece in pieces.geometry] == [
@@ -90,7 +90,7 @@ def test_absorbing_leaves_no_sliver_and_moves_no_outer_end(lengths, min_length, 
     assert all(a != b for a, b in pairwise(matched))
 
 
-def test_lines_come_out_of_collections_and_points_and_areas_do_not():
+def test_only_lines_are_taken_from_collections():
     geometries = np.array([
         shapely.from_wkt("GEOMETRYCOLLECTION (POINT (1 1), MULTILINESTRING Z ((0 0 5, 1 0 5), (2 0 5, 3 0 5)))"),
         shapely.Point(0, 0),
@@ -104,7 +104,7 @@ def test_lines_come_out_of_collections_and_points_and_areas_do_not():
     assert not shapely.has_z(found).any()
 
 
-def test_clipping_keeps_what_is_inside_and_says_where_it_is_from():
+def test_clipping_keeps_what_is_inside_and_its_source():
     area = shapely.box(0, -10, 50, 10)
     found, source = clip_lines(
         lines([(60, 0), (90, 0)], [(-20, 1), (20, 1)], [(10, 0), (40, 0)], [(5, 20), (20, -20), (35, 20)]), area

@@ -19,7 +19,7 @@ def test_a_parallel_line_matches_up_to_the_distance_on_both_sides(shift, length)
 
 
 def test_the_stretch_around_an_end_is_round():
-    """A line ending at (50, 0) reaches 3 m further straight on, and sqrt(3^2 - 2^2) m where it lies 2 m aside."""
+    """A line ending at (50, 0) matches 3 m further straight ahead, and sqrt(3^2 - 2^2) m further 2 m to the side."""
     found = match_lines(ROAD, lines([(20, 0), (50, 0)]), 3)
     assert (found.start_m[0], found.stop_m[0]) == pytest.approx((17, 53), abs=1e-4)
     aside = match_lines(ROAD, lines([(20, 2), (50, 2)]), 3)
@@ -40,15 +40,15 @@ def test_the_angle_counts_in_both_directions_of_travel(angle, matches):
     assert (match_lines(ROAD, oblique, 3, max_angle_deg=30).length_m > 5) == matches
 
 
-def test_pixel_stairs_do_not_spoil_the_heading():
-    """Each step of a diagonal line of pixels is 45 degrees off the road it stands for."""
+def test_pixel_steps_do_not_distort_the_heading():
+    """Each step of a diagonal line of pixels is 45 degrees off the direction of the road."""
     stairs = lines([point for step in range(70) for point in ((step, step), (step + 1, step))])
     diagonal = lines([(0, 0), (70, 70)])
     assert match_lines(diagonal, stairs, 3, max_angle_deg=30).length_m == pytest.approx(diagonal[0].length, abs=2)
     assert match_lines(stairs, diagonal, 3, max_angle_deg=30).length_m == pytest.approx(stairs[0].length, abs=2)
 
 
-def test_stretches_are_told_per_line_and_merged():
+def test_stretches_are_reported_per_line_and_merged():
     both = lines([(0, 0), (40, 0), (100, 0)], [(0, 50), (100, 50)])
     found = match_lines(both, lines([(10, 1), (30, 1)], [(25, -1), (60, -1)], [(80, 51), (90, 51)]), 2)
     assert found.line.tolist() == [0, 1]
@@ -66,7 +66,7 @@ def test_nothing_matches_nothing():
 @pytest.mark.slow
 @given(st.integers(0, 2**31), st.floats(0.5, 12))
 def test_matched_lengths_equal_those_inside_a_buffer_drawn_by_shapely(seed, distance):
-    """Independent of our geometry: a polygon round the others, fine enough to be off by less than a thousandth."""
+    """An independent check: a polygon around the other lines, accurate to less than a thousandth."""
     ours, others = random_lines(seed, 6), random_lines(seed + 1, 6)
     found = match_lines(ours, others, distance)
     buffer = shapely.union_all(others).buffer(distance, quad_segs=200)

@@ -16,7 +16,7 @@ from road_extract.roads.masks.cleaning import MaskStrip, iter_clean_strips
 
 
 def cut(strip: MaskStrip, heights: list[int]) -> Iterator[MaskStrip]:
-    """The strip in strips of these heights, over and over."""
+    """Split the strip into strips of the given heights, repeatedly."""
     row, turn = strip.row_off, 0
     while row < strip.row_end:
         height = heights[turn % len(heights)]
@@ -73,7 +73,7 @@ def test_strips_equal_the_whole_array(
     whole: MaskStrip, heights: list[int], min_road_px: int, min_hole_px: int, working_rows: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        # Blocks hardly higher than the halo, so that small scenes have many of them.
+        # Blocks only slightly higher than the halo, so that small scenes have many of them.
         patch.setattr(cleaning, "_WORKING_ROWS", working_rows)
         patch.setattr(cleaning, "_HALOS_PER_BLOCK", 0)
         result = joined(iter_clean_strips(cut(whole, heights), min_road_px, min_hole_px))
@@ -82,13 +82,13 @@ def test_strips_equal_the_whole_array(
     np.testing.assert_array_equal(result.probability, whole.probability)
 
 
-def test_the_heights_that_come_out_do_not_depend_on_those_that_came() -> None:
+def test_output_strip_heights_do_not_depend_on_input_strip_heights() -> None:
     whole = scene(np.random.default_rng(0).random((3000, 5)) < 0.5)
     heights = [[s.row_off for s in iter_clean_strips(cut(whole, [h]), 4, 4)] for h in (1, 7, 3000)]
     assert heights[0] == heights[1] == heights[2] == [0, 1024, 2048]
 
 
-def test_a_component_of_exactly_the_minimum_stays_and_one_pixel_less_goes() -> None:
+def test_a_component_of_exactly_the_minimum_is_kept_and_one_pixel_less_is_dropped() -> None:
     mask = np.zeros((9, 9), bool)
     mask[1:4, 1] = True
     mask[5, 5:7] = True
@@ -107,13 +107,13 @@ def test_road_is_4_connected_and_holes_are_8_connected() -> None:
 
 
 @pytest.mark.parametrize("pixel", [(0, 3), (5, 3), (3, 0), (3, 5)])
-def test_a_gap_at_the_scenes_edge_is_no_hole(pixel: tuple[int, int]) -> None:
+def test_a_gap_at_the_scenes_edge_is_not_a_hole(pixel: tuple[int, int]) -> None:
     mask = np.ones((6, 6), bool)
     mask[pixel] = False
     np.testing.assert_array_equal(joined(iter_clean_strips(cut(scene(mask), [4]), 0, 9)).mask, mask)
 
 
-def test_a_hole_with_nodata_stays() -> None:
+def test_a_hole_with_nodata_is_kept() -> None:
     mask, valid = np.ones((6, 6), bool), np.ones((6, 6), bool)
     mask[2, 2] = valid[3, 3] = False
     result = joined(iter_clean_strips(cut(scene(mask, valid), [1]), 0, 9)).mask

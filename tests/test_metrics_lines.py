@@ -35,7 +35,7 @@ def town(blocks: int = 4, side: float = 80.0) -> np.ndarray:
 
 
 def test_completeness_correctness_and_quality_by_hand():
-    """100 m true, 60 m of them found, 40 m of false road: of 100 m extracted 60 are right, 40 m true are unmatched."""
+    """100 m of true road, 60 m of it found, and 40 m of false road: 60 of the 100 m extracted are correct."""
     extracted = lines([(0, 1), (60, 1)], [(0, 200), (40, 200)])
     found = measure_matches(extracted, lines([(0, 0), (100, 0)]), 1)
     assert found.reference_m == found.extracted_m == 100
@@ -57,7 +57,7 @@ def test_a_road_drawn_twice_counts_once():
     assert found.correctness == pytest.approx(0.5)
 
 
-def test_ratios_without_a_whole_have_no_value():
+def test_ratios_with_a_zero_denominator_have_no_value():
     empty = measure_matches(NONE, ROAD, 3)
     assert (empty.completeness, empty.correctness, empty.quality) == (0, None, 0)
     assert measure_matches(NONE, NONE, 3).quality is None
@@ -71,7 +71,7 @@ def test_lengths_of_scenes_are_pooled_not_averaged():
 @settings(max_examples=30)
 @given(st.integers(0, 2**31))
 def test_completeness_equals_a_nearest_point_search_along_the_lines(seed):
-    """Independent: points every 5 cm, and the distance of each to the other network."""
+    """An independent check: points every 5 cm, and the distance of each to the other network."""
     extracted, reference = random_lines(seed, 5), random_lines(seed + 1, 5)
     found = measure_matches(extracted, reference, 5)
     network = shapely.union_all(reference)
@@ -88,7 +88,7 @@ def test_completeness_equals_a_nearest_point_search_along_the_lines(seed):
 
 def test_lines_are_noded_where_they_cross_and_nowhere_else():
     graph = build_graph(lines([(0, 0), (50, 0)], [(50, 0), (100, 0)], [(30, -20), (30, 20)]))
-    assert len(graph.edges) == 4  # the seam at 50 is no node
+    assert len(graph.edges) == 4  # the seam at 50 is not a node
     assert sorted(graph.length_m) == [20, 20, 30, 70]
     assert len(graph.nodes) == 5
 
@@ -98,7 +98,7 @@ def test_a_side_road_that_ends_a_hair_short_is_joined():
     assert len(graph.edges) == 3
 
 
-def test_of_two_ways_between_the_same_nodes_the_shorter_counts():
+def test_the_shorter_of_two_edges_between_the_same_nodes_counts():
     graph = build_graph(
         lines([(0, 0), (100, 0)], [(0, 0), (50, 50), (100, 0)], [(0, 0), (-9, 0)], [(100, 0), (109, 0)])
     )
@@ -107,7 +107,7 @@ def test_of_two_ways_between_the_same_nodes_the_shorter_counts():
     assert links[ends[0], ends[1]] == 100
 
 
-def test_places_at_the_same_spot_are_no_way_apart():
+def test_points_at_the_same_position_have_distance_zero():
     graph = build_graph(ROAD)
     links, rows = graph.with_places(Places(np.zeros(4, np.int64), np.array([0.0, 400, 400, 1000])))
     ways = dijkstra(links, indices=rows)[:, rows]
@@ -117,8 +117,8 @@ def test_places_at_the_same_spot_are_no_way_apart():
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**31))
-def test_ways_equal_those_that_networkx_finds(seed):
-    """A crooked grid of streets, some of them missing: from every crossing to every other one."""
+def test_path_lengths_equal_those_of_networkx(seed):
+    """An irregular grid of streets, some of them missing: paths between all pairs of crossings."""
     rng = np.random.default_rng(seed)
     streets = nx.grid_2d_graph(5, 4)
     streets.remove_edges_from([edge for edge in list(streets.edges) if rng.random() < 0.3])
@@ -143,7 +143,7 @@ def test_apls_of_the_same_network_is_one():
     assert measure_paths(build_graph(town()), build_graph(town()), AplsSetting()).apls == 1
 
 
-def test_apls_of_nothing_is_nought_either_way():
+def test_apls_of_nothing_is_zero_in_both_directions():
     empty, graph = build_graph(NONE), build_graph(town())
     assert measure_paths(empty, graph, AplsSetting()).apls == 0
     assert measure_paths(graph, empty, AplsSetting()).apls == 0
@@ -151,7 +151,7 @@ def test_apls_of_nothing_is_nought_either_way():
 
 
 def test_apls_with_one_edge_removed_by_hand():
-    """A square without its fourth side, a control point at each corner.
+    """A square without its fourth side, with a control point at each corner.
 
     Truth onto proposal: of 6 pairs, the two at the missing side are 300 m apart instead of 100: min(1, 2) = 1, so
     1 - 1/6. Proposal onto truth: the same pair is 100 m apart instead of 300: 1 - (2/3)/6. Harmonic mean: 80/93.
@@ -163,10 +163,10 @@ def test_apls_with_one_edge_removed_by_hand():
     assert found.apls == pytest.approx(80 / 93)
 
 
-def test_apls_of_a_way_cut_in_two_by_hand():
-    """100 m with a gap before the last 50 m; control points at 0, 50 and 100, of which the last finds no place."""
+def test_apls_of_a_road_cut_in_two_by_hand():
+    """100 m with a gap before the last 50 m; of the control points at 0, 50 and 100, the last cannot be snapped."""
     found = measure_paths(build_graph(lines([(0, 0), (50, 0)])), build_graph(lines([(0, 0), (100, 0)])), AplsSetting())
-    assert found.onto_proposal.score == pytest.approx(1 / 3)  # of 3 pairs only 0-50 is there
+    assert found.onto_proposal.score == pytest.approx(1 / 3)  # of 3 pairs only 0-50 is connected
     assert found.onto_truth.score == 1
 
 
@@ -176,7 +176,7 @@ def test_apls_of_a_shift_inside_and_outside_the_snap_distance(shift, value):
 
 
 def test_apls_sees_a_broken_connection_that_pixels_hardly_see():
-    """Two halves of a town joined by one street; without 10 m of it no way leads across."""
+    """Two halves of a town joined by one street; without 10 m of it they are disconnected."""
     halves = np.concatenate([town(), moved(town(), 1000, 0)])
     street = lines([(320, 0), (1000, 0)])
     broken = lines([(320, 0), (600, 0)], [(610, 0), (1000, 0)])
@@ -221,7 +221,7 @@ def test_topo_of_nothing_finds_nothing():
 
 
 def test_topo_of_half_a_road_by_hand():
-    """100 m of which 50 are found: 20 holes, 10 marbles; beyond 55 m a seed finds no place to start."""
+    """50 of 100 m are found: 20 holes, 10 marbles; seeds beyond 55 m have no starting point."""
     found = count_marbles(
         build_graph(lines([(0, 0), (50, 0)])), build_graph(lines([(0, 0), (100, 0)])), TopoSetting(seeds=400)
     )
@@ -239,7 +239,7 @@ def test_topo_of_a_shift_inside_and_outside_the_matching_distance(shift, value):
 
 
 def test_a_marble_falls_into_one_hole_only():
-    """The road drawn twice, 4 m apart and joined at its ends: half of the marbles are left over."""
+    """The road is drawn twice, 4 m apart and joined at the ends: half of the marbles find no hole."""
     double = lines([(0, -2), (1000, -2)], [(0, 2), (1000, 2)], [(0, -2), (0, 2)], [(1000, -2), (1000, 2)])
     found = count_marbles(build_graph(double), build_graph(ROAD), TopoSetting(radius_m=5000))
     assert found.recall == 1
@@ -247,7 +247,7 @@ def test_a_marble_falls_into_one_hole_only():
 
 
 def test_the_radius_is_measured_along_the_roads():
-    """Two lanes 10 m apart that meet 500 m away: from one of them the other is out of reach."""
+    """Two lanes 10 m apart that meet 500 m away: each is out of reach from the other."""
     hairpin = build_graph(lines([(0, 0), (500, 0), (500, 10), (0, 10)]))
     found = count_marbles(hairpin, hairpin, TopoSetting(radius_m=50, seeds=30))
     assert found.holes <= 30 * (100 / 5 + 1)

@@ -22,7 +22,7 @@ def line(col: int, size: int = 21) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shift", [-3, -2, 0, 2, 3])
-def test_a_shift_within_the_slack_is_right_in_both_directions(shift):
+def test_a_shift_within_the_tolerance_is_correct_in_both_directions(shift):
     scores = scores_of(line(10 + shift) * np.uint8(254), line(10))
     assert scores.relaxed_precision[254] == 1
     assert scores.relaxed_recall[254] == 1
@@ -30,13 +30,13 @@ def test_a_shift_within_the_slack_is_right_in_both_directions(shift):
 
 
 @pytest.mark.parametrize("shift", [-4, 4])
-def test_a_shift_beyond_the_slack_is_wrong(shift):
+def test_a_shift_beyond_the_tolerance_is_wrong(shift):
     scores = scores_of(line(10 + shift) * np.uint8(254), line(10))
     assert scores.relaxed_precision[254] == 0
     assert scores.relaxed_recall[254] == 0
 
 
-def test_the_slack_is_a_disk_not_a_square():
+def test_the_tolerance_is_a_disk_not_a_square():
     truth = np.zeros((9, 9), bool)
     truth[4, 4] = True
     predicted = np.zeros((9, 9), np.uint8)
@@ -45,7 +45,7 @@ def test_the_slack_is_a_disk_not_a_square():
 
 
 def test_ratios_by_hand():
-    """4 true pixels, 3 predicted of which 2 are true: precision 2/3, recall 2/4, IoU 2/5."""
+    """4 true pixels; 3 predicted, 2 of them true: precision 2/3, recall 2/4, IoU 2/5."""
     truth = np.array([[1, 1, 1, 1, 0, 0]], bool)
     predicted = np.array([[0, 0, 200, 200, 200, 0]], np.uint8)
     scores = scores_of(predicted, truth, rho_px=0)
@@ -64,13 +64,13 @@ def test_precision_is_divided_by_what_was_predicted():
     assert scores.relaxed_precision[254] == pytest.approx(7 / 11)
 
 
-def test_invalid_pixels_count_nowhere_and_lend_no_slack():
+def test_invalid_pixels_are_never_counted_and_give_no_tolerance():
     truth, predicted = line(10), line(12) * np.uint8(254)
     left_out = ~line(10)
     scores = scores_of(predicted, truth, left_out)
-    assert scores.relaxed_precision[254] == 0  # the only true road is left out
+    assert scores.relaxed_precision[254] == 0  # the only true road is excluded
     counts = count_roads(predicted, truth, ~line(12))
-    assert counts.reached[254] == 0  # the only prediction is left out
+    assert counts.reached[254] == 0  # the only prediction is excluded
     assert counts.ground.sum() + counts.road.sum() == 21 * 20
 
 
@@ -112,7 +112,7 @@ def test_counts_of_scenes_add_up():
     rng = np.random.default_rng(3)
     truth, probability = rng.random((60, 9)) < 0.2, rng.integers(0, 255, (60, 9), dtype=np.uint8)
     valid = np.ones((60, 9), bool)
-    valid[28:32] = False  # no slack reaches across
+    valid[28:32] = False  # the tolerance does not reach across
     halves = [count_roads(probability[part], truth[part], valid[part]) for part in (np.s_[:30], np.s_[30:])]
     whole = count_roads(probability, truth, valid)
     assert np.array_equal((halves[0] + halves[1]).reached, whole.reached)
@@ -133,7 +133,7 @@ def test_counting_in_strips_gives_the_counts_of_the_whole(seed, rho, rows):
 
 
 def test_roads_are_compared_as_they_are_drawn_not_thinned():
-    """A road 7 px wide over a true one of 1 px: all of it is predicted road, though within the slack."""
+    """A road 7 px wide over a true road of 1 px: all of it counts as predicted road, although within the tolerance."""
     truth, predicted = line(10), np.zeros((21, 21), np.uint8)
     predicted[:, 7:14] = 254
     scores = scores_of(predicted, truth)

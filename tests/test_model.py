@@ -10,9 +10,10 @@ from road_extract.base.errors import InputError
 from road_extract.models import build_resunet, load_model, logits_model, read_spec, save_model
 from road_extract.models.spec import ModelSpec
 
-# By hand, from the table of the architecture. A convolution of k x k from i to o channels has k*k*i*o + o parameters, a
-# batch normalization of c channels 4c; a residual block from i to o is BN(i) + conv3(i,o) + BN(o) + conv3(o,o) +
-# conv1(i,o). Example, encoder 2: 4*64 + (9*64*128 + 128) + 4*128 + (9*128*128 + 128) + (64*128 + 128) = 230,528.
+# Computed by hand from the table of the architecture. A k x k convolution from i to o channels has k*k*i*o + o
+# parameters, a batch normalization of c channels has 4c, and a residual block from i to o is BN(i) + conv3(i,o) + BN(o)
+# + conv3(o,o) + conv1(i,o). Example, encoder 2: 4*64 + (9*64*128 + 128) + 4*128 + (9*128*128 + 128) + (64*128 + 128)
+# = 230,528.
 STAGES = [
     # stage, parameters, (rows, cols, channels) for a 224 px input, last layer
     ("encoder1", 39_232, (224, 224, 64), "encoder1_add"),
@@ -44,7 +45,7 @@ def test_every_stage_has_its_parameters_and_shape(model, stage, parameters, shap
     assert model.get_layer(last).output.shape == (None, *shape)
 
 
-def test_every_layer_has_a_name_of_its_own_choosing(model):
+def test_every_layer_is_named_explicitly(model):
     stages = tuple(stage for stage, *_ in STAGES)
     assert all(layer.name == "input" or layer.name.startswith(stages) for layer in model.layers)
     again = build_resunet()
@@ -71,7 +72,7 @@ def test_the_sigmoid_of_the_logits_is_the_probability():
     assert np.ptp(logits) > 0
 
 
-def test_a_model_folder_comes_back_as_it_was_but_for_float16(tmp_path):
+def test_a_model_folder_round_trips_except_for_float16(tmp_path):
     network = build_resunet((32, 32, 3))
     save_model(network, ModelSpec("m", tile_size_px=32, threshold=0.3), tmp_path)
     loaded = load_model(tmp_path)
@@ -93,7 +94,7 @@ def test_weights_with_python_objects_are_refused_and_run_no_code(tmp_path, monke
     save_model(network, ModelSpec("m", tile_size_px=32), tmp_path)
     arrays = {weight.path: np.array([Bomb()], dtype=object) for weight in network.weights}
     np.savez(tmp_path / "weights.npz", **arrays)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="does not fit"):
+    with pytest.raises(InputError, match="does not match"):
         load_model(tmp_path)
     assert not Path("exploded").exists()
 
@@ -102,7 +103,7 @@ def test_weights_with_python_objects_are_refused_and_run_no_code(tmp_path, monke
 def test_damaged_weights_are_an_input_error(tmp_path, content):
     (tmp_path / "spec.json").write_text(ModelSpec("m", tile_size_px=32).to_json())
     (tmp_path / "weights.npz").write_bytes(content)
-    with pytest.raises(InputError, match=r"weights\.npz does not fit"):
+    with pytest.raises(InputError, match=r"weights\.npz does not match"):
         load_model(tmp_path)
 
 
@@ -142,7 +143,7 @@ def test_a_spec_survives_json():
         ({"threshold": "high"}, "must be numbers"),
         ({"mean": ["a", "b", "c"]}, "must be numbers"),
         ({"bands": "rgb"}, "must be a list"),
-        ({"tile_size_px": 224.0}, "whole number"),
+        ({"tile_size_px": 224.0}, "an integer"),
         ({"tile_size_px": 100}, "multiple of 8"),
         ({"mean": [0.5]}, "3 bands, but 1 means"),
         ({"std": [0.5, 0, 0.5]}, "above 0"),
@@ -156,6 +157,6 @@ def test_wrong_specs_are_input_errors(change, words):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"gsd_m": 1}'])
-def test_text_that_is_no_spec_is_an_input_error(text):
+def test_text_that_is_not_a_spec_is_an_input_error(text):
     with pytest.raises(InputError, match="model spec"):
         ModelSpec.from_json(text)

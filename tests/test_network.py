@@ -1,4 +1,4 @@
-"""Drawn roads with known lines."""
+"""Synthetic roads with known lines."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def degrees(network: RoadNetwork) -> list[int]:
 
 
 def distance_to(network: RoadNetwork, axes: list[tuple[float, float, float, float]]) -> float:
-    """Largest distance of a point of a line from the nearest axis."""
+    """The maximum distance of a line's points from the nearest axis."""
     truth = shapely.union_all([shapely.LineString([axis[:2], axis[2:]]) for axis in axes])
     points = shapely.points(shapely.get_coordinates(shapely.segmentize(network.lines, 0.5)))
     return float(shapely.distance(points, truth).max())
@@ -54,7 +54,7 @@ def test_a_bar_is_one_line_on_its_axis_from_end_to_end(angle, width):
     assert network.width_m[0] == pytest.approx(width, abs=2)
 
 
-def test_a_corner_is_no_node():
+def test_a_corner_is_not_a_node():
     network = trace_mask(draw(100, 140, (10, 23.5, 100.5, 23.5), (97, 20, 97, 90)), options=ALL)
     assert degrees(network) == [1, 1]
     assert network.length_m[0] == pytest.approx(87 + 66.5, abs=6)  # the corner is cut a little
@@ -96,7 +96,7 @@ def test_a_ring_is_a_loop_at_one_node():
     assert not network.dead_end.any()
 
 
-def test_a_ring_with_a_way_in():
+def test_a_ring_with_an_access_road():
     network = trace_mask(ring(120, 130, 30) | draw(120, 130, (95, 60, 125, 60)), options=ALL)
     check_valid(network)
     assert degrees(network) == [1, 3]
@@ -121,7 +121,7 @@ def test_a_roundabout_with_four_arms_stays_a_ring(radius):
     assert np.isin(network.from_node, np.flatnonzero(network.node_degree == 3)).sum() >= 4
 
 
-def test_short_spurs_go_and_side_roads_stay():
+def test_short_spurs_are_dropped_and_side_roads_kept():
     bar = (10, 50, 190, 50)
     assert len(trace_mask(draw(100, 200, bar, (80, 50, 80, 57)), options=ALL)) == 1
     stub = draw(100, 200, bar, (80, 50, 80, 75))
@@ -129,7 +129,7 @@ def test_short_spurs_go_and_side_roads_stay():
     assert len(trace_mask(stub, options=LineOptions(max_gap_m=0, min_length_m=0, spur_widths=5))) == 1
 
 
-def test_short_pieces_go_by_their_length_in_metres():
+def test_short_pieces_are_dropped_by_length_in_metres():
     mask = draw(60, 200, (10, 20.5, 40, 20.5), (60, 20.5, 190, 20.5))
     keep_all = trace_mask(mask, options=ALL)
     assert sorted(np.rint(keep_all.length_m)) == [30, 130]
@@ -148,7 +148,7 @@ def test_a_road_that_leaves_the_scene_ends_on_its_edge(angle):
     assert np.abs(network.node_xy[:, 0] - (100 + (network.node_xy[:, 1] - 40) * slope)).max() < 2.5
 
 
-def test_half_a_road_along_the_edge_of_the_scene_stays():
+def test_half_a_road_along_the_edge_of_the_scene_is_kept():
     network = trace_mask(draw(60, 200, (-20, 0.5, 220, 0.5)), options=ALL)
     assert network.length_m.sum() == pytest.approx(200, abs=2)
 
@@ -165,7 +165,7 @@ def test_lengths_and_widths_are_metres_along_rows_and_columns(size):
 
 
 def test_lines_are_smooth():
-    """A line at a slope of one in seven has a stair every seven pixels in the mask, and hardly a turn as a line."""
+    """A line with a slope of one in seven has a step every seven pixels in the mask, but hardly any turns as a line."""
     network = trace_mask(draw(100, 240, (10, 30, 230, 61.4)), options=ALL, simplify_m=0)
     xy = shapely.get_coordinates(network.lines[0])
     heading = np.unwrap(np.arctan2(*np.diff(xy, axis=0).T[::-1]))
@@ -190,7 +190,7 @@ def test_any_mask_gives_a_valid_network(seed):
     assert np.allclose(ends[:, 1], network.node_xy[network.to_node])
     assert (network.node_degree != 0).all()
     assert (network.length_m > 0).all()
-    # a node of two edges is a ring's, or the place where a ring closes
+    # a node with two edges belongs to a ring
     assert all(
         (network.from_node == n).sum() == (network.to_node == n).sum() for n in np.flatnonzero(network.node_degree == 2)
     )
@@ -199,7 +199,7 @@ def test_any_mask_gives_a_valid_network(seed):
 @settings(max_examples=40)
 @given(st.integers(0, 10**6))
 def test_lines_of_roads_neither_cross_nor_touch(seed):
-    """Simplification and smoothing are pulled back where they would make lines meet."""
+    """Simplification and smoothing are undone where they would make lines meet."""
     mask = ndimage.binary_opening(random_roads(seed), np.ones((3, 3)))
     check_valid(trace_mask(mask, options=ALL, simplify_m=3.0))
 
@@ -267,7 +267,7 @@ def test_placing_keeps_rotation_and_shear():
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 9), (9, 0), (1, 1), (7, 9)])
 @pytest.mark.parametrize("road", [False, True])
-def test_tiny_scenes_do_no_harm(shape, road):
+def test_tiny_scenes_work(shape, road):
     network = trace_mask(np.full(shape, road), options=ALL)
     assert len(network.lines) == len(network.from_node) <= 1
 

@@ -1,4 +1,4 @@
-"""The whole flow with a backend that gives its input back: a bright pixel is a road."""
+"""The whole flow with a backend that returns its input: bright pixels are road."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class ArraySource:
 
 
 class PositionBackend(IdentityBackend):
-    """Like a network, it gives another answer where a pixel lies elsewhere in its tile."""
+    """Like a network, its output depends on the position of a pixel in its tile."""
 
     def __init__(self, batch_size: int, in_flight: int) -> None:
         self.batch_size, self.in_flight = batch_size, in_flight
@@ -149,7 +149,7 @@ def test_geographic_scenes_are_measured_in_metres(write_scene, tmp_path, identit
     assert roads.total_bounds == pytest.approx((25.0, 59.997, 25.006, 60.0), abs=2e-4)
 
 
-def test_small_roads_go_and_small_holes_are_filled_by_area(write_scene, tmp_path, identity_model):
+def test_small_roads_are_dropped_and_small_holes_filled_by_area(write_scene, tmp_path, identity_model):
     pixels = np.full((3, 200, 200), 20, np.uint8)
     pixels[:, 10:18, 10:18] = 230  # 64 px
     pixels[:, 50:100, 50:100] = 230
@@ -184,7 +184,7 @@ def test_the_threshold_is_the_models_unless_asked(write_scene, tmp_path, identit
 
 
 def test_16_bit_scenes_are_scaled_once_for_all_windows(write_scene, tmp_path, identity_model, rng):
-    """One corner is brighter than the rest: scaled window by window, the rest would come out alike."""
+    """One corner is brighter than the rest; if windows were scaled separately, this difference would disappear."""
     pixels = rng.integers(1000, 1100, (1, 500, 500), dtype=np.uint16)
     pixels[:, :200, :200] += 3000
     path = predict_probability(write_scene(pixels), tmp_path / "p.tif")
@@ -195,7 +195,7 @@ def test_16_bit_scenes_are_scaled_once_for_all_windows(write_scene, tmp_path, id
         assert '"low": [10' in dataset.tags()["ROAD_EXTRACT_SCALING"]
 
 
-def test_a_part_by_bounds_or_area_of_interest(write_scene, tmp_path, identity_model):
+def test_part_of_a_scene_by_bounds_or_area_of_interest(write_scene, tmp_path, identity_model):
     scene = write_scene(roads_in(300, 400))
     xmin, ymax = UTM * (100, 50)
     box = (xmin, ymax - 150, xmin + 200, ymax)
@@ -238,7 +238,7 @@ def test_outputs_are_checked_before_any_work(write_scene, tmp_path, identity_mod
 
 
 @pytest.mark.parametrize("stage", ["predict", "vectorize"])
-def test_whatever_interrupts_leaves_nothing_behind(write_scene, tmp_path, identity_model, stage):
+def test_any_interruption_leaves_nothing_behind(write_scene, tmp_path, identity_model, stage):
     scene = write_scene(roads_in(700, 300))
     before = sorted(tmp_path.rglob("*"))
 
@@ -284,7 +284,7 @@ def test_features_do_not_depend_on_the_strips_they_are_read_in(write_scene, tmp_
 
 @pytest.mark.parametrize("overviews", [False, True])
 def test_shards_of_a_resampled_scene_equal_the_whole_bit_for_bit(write_scene, rng, overviews):
-    """0.3 m pixels under a 1 m model, also where the file carries overviews that GDAL would read from."""
+    """0.3 m pixels and a 1 m model, including files with overviews that GDAL would read."""
     pixels = rng.integers(0, 256, (3, 900, 700), dtype=np.uint8)
     path = write_scene(
         pixels, transform=Affine(0.3, 0, 665000, 0, -0.3, 4010000), tiled=True, blockxsize=64, blockysize=64
@@ -307,7 +307,7 @@ def test_shards_of_a_resampled_scene_equal_the_whole_bit_for_bit(write_scene, rn
         assert np.array_equal(run(core), whole[place])
 
 
-def test_shrinking_never_reads_from_overviews(write_scene, rng):
+def test_downsampling_never_reads_overviews(write_scene, rng):
     pixels = rng.integers(0, 256, (1, 400, 400), dtype=np.uint8)
     path = write_scene(pixels, transform=Affine(0.25, 0, 665000, 0, -0.25, 4010000))
     with rasterio.open(path, "r+") as dataset:
@@ -342,7 +342,7 @@ class SlowBackend(IdentityBackend):
 
 
 def test_stopping_does_not_wait_for_a_whole_row_of_windows():
-    """A row of 400 windows takes 5 s here; in a wide scene and at real speed, minutes."""
+    """A row of 400 windows takes 5 s here; in a wide scene with a real model, it takes minutes."""
     pixels, valid = np.zeros((40, 6400, 3), np.uint8), np.ones((40, 6400), bool)
     spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16)
     inference = Inference(SlowBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3))
@@ -353,7 +353,7 @@ def test_stopping_does_not_wait_for_a_whole_row_of_windows():
     assert time.monotonic() - started < 2
 
 
-def test_bounds_on_a_rotated_grid_are_the_rectangle_asked_for(write_scene, tmp_path, identity_model):
+def test_bounds_on_a_rotated_grid_are_the_requested_rectangle(write_scene, tmp_path, identity_model):
     transform = UTM * Affine.rotation(45)
     scene = write_scene(roads_in(400, 400), transform=transform)
     x, y = transform * (200, 200)
@@ -362,7 +362,7 @@ def test_bounds_on_a_rotated_grid_are_the_rectangle_asked_for(write_scene, tmp_p
     assert (~np.isnan(probability)).sum() == pytest.approx(100 * 100, rel=0.02)
 
 
-def test_a_scene_without_valid_pixels_is_said_so(write_scene, tmp_path, identity_model, caplog):
+def test_a_scene_without_valid_pixels_gives_a_warning(write_scene, tmp_path, identity_model, caplog):
     scene = write_scene(np.zeros((3, 60, 60), np.uint8), nodata=0)
     assert extract_roads(scene, tmp_path / "r.gpkg").features == 0
     assert "no pixel is valid" in caplog.text
@@ -381,8 +381,8 @@ class FailingBackend(IdentityBackend):
         raise BackendError("the model broke")
 
 
-def test_after_an_error_no_thread_goes_on_reading_even_while_the_error_is_kept():
-    """A kept error keeps the frames of its traceback alive; the scene is closed all the same."""
+def test_no_thread_keeps_reading_after_an_error_even_if_the_error_is_kept():
+    """A stored error keeps the frames of its traceback alive, but the scene must be closed all the same."""
     pixels, valid = np.zeros((640, 640, 3), np.uint8), np.ones((640, 640), bool)
     spec = ModelSpec("m", mean=(0.0,) * 3, std=(1.0,) * 3, tile_size_px=16)
     inference = Inference(FailingBackend(), spec, Scaling((0.0,) * 3, (255.0,) * 3))
@@ -394,11 +394,11 @@ def test_after_an_error_no_thread_goes_on_reading_even_while_the_error_is_kept()
 
 
 class CountingBackend(PositionBackend):
-    """Counts the tiles that it is given, padding of the last batch aside: a tile of a scene is never all zero."""
+    """Counts the tiles it receives, except for padding of the last batch: real tiles are never all zero."""
 
     def __init__(self, batch_size: int, in_flight: int) -> None:
         super().__init__(batch_size, in_flight)
-        self.counts: list[int] = []  # appending is safe from several threads
+        self.counts: list[int] = []  # list.append is thread-safe
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
         self.counts.append(int(batch.any(axis=(1, 2, 3)).sum()))
@@ -407,7 +407,7 @@ class CountingBackend(PositionBackend):
 
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_windows_without_a_valid_pixel_never_reach_the_model_and_change_nothing(rng, batch_size):
-    """A strip of data across a scene that is empty otherwise."""
+    """A strip of data across an otherwise empty scene."""
     rows, cols = 300, 400
     pixels = rng.integers(1, 256, (rows, cols, 3), dtype=np.uint8)
     row, col = np.indices((rows, cols))
@@ -443,8 +443,8 @@ class OneBadBatch(SlowBackend):
 
 
 @pytest.mark.parametrize("stage", ["reading", "model", "writing", "progress"])
-def test_an_error_of_any_stage_stops_all_at_once_with_its_own_message(stage):
-    """Left alone, the scene would take 20 s: 1600 windows of a slow model."""
+def test_an_error_in_any_stage_stops_all_stages_and_keeps_its_message(stage):
+    """Without the error, the scene would take 20 s: 1600 windows with a slow model."""
     pixels, valid = np.zeros((640, 640, 3), np.uint8), np.ones((640, 640), bool)
     if stage == "model":
         pixels[16:32] = 255
@@ -472,7 +472,7 @@ def test_an_error_of_any_stage_stops_all_at_once_with_its_own_message(stage):
     assert threading.active_count() <= before
     reads = source.reads
     time.sleep(0.2)
-    assert source.reads == reads  # nobody goes on reading
+    assert source.reads == reads  # reading has stopped
 
 
 def test_every_option_reaches_the_runtime_in_its_place(write_scene, tmp_path, identity_model, monkeypatch):
@@ -510,7 +510,7 @@ def test_a_loaded_backend_serves_many_scenes_and_stays_open(write_scene, tmp_pat
     assert backend.closed
 
 
-def test_nobody_waits_for_overviews_of_a_raster_that_is_not_kept(write_scene, tmp_path, identity_model, monkeypatch):
+def test_no_overviews_are_built_for_a_raster_that_is_not_kept(write_scene, tmp_path, identity_model, monkeypatch):
     scene, made = write_scene(roads_in(700, 900)), []
     monkeypatch.setattr("road_extract.io.raster.sink._build_overviews", lambda *args: made.append(args))
     extract_roads(scene, tmp_path / "a.geojson")
@@ -524,7 +524,7 @@ def test_nobody_waits_for_overviews_of_a_raster_that_is_not_kept(write_scene, tm
 
 
 def test_a_raster_may_be_closed_while_another_thread_reads_it(write_scene, rng):
-    """After an error whoever reads ahead learns it late; the process must survive that."""
+    """After an error, the thread that reads ahead stops a little later; the process must survive that."""
     path = write_scene(rng.integers(0, 2, (1, 2000, 2000), dtype=np.uint8), compress="deflate")
 
     def read(raster: ProbabilityRaster) -> None:

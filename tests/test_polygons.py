@@ -44,7 +44,7 @@ def identity(results: list[RoadPolygon]) -> list[tuple[bytes, int, float]]:
 
 
 def check_exact(mask: Mask, results: list[RoadPolygon]) -> None:
-    """Against rasterio: the polygons cover the mask's pixels and no others, one polygon per component."""
+    """Compare with rasterio: the polygons cover exactly the pixels of the mask, one polygon per component."""
     labels, count = ndimage.label(mask)
     geometries = [p.geometry for p in results]
     burnt = rasterize(list(zip(geometries, range(1, count + 1), strict=True)), mask.shape) if count else labels
@@ -56,7 +56,7 @@ def check_exact(mask: Mask, results: list[RoadPolygon]) -> None:
 
 
 def check_partition(results: list[RoadPolygon]) -> None:
-    """Valid, shells counterclockwise in (col, row), and no two share an area."""
+    """Check that polygons are valid and disjoint, with shells counterclockwise in (col, row)."""
     geometries = np.array([p.geometry for p in results], dtype=object)
     assert shapely.is_valid(geometries).all(), shapely.is_valid_reason(geometries)
     assert all(g.exterior.is_ccw and not any(hole.is_ccw for hole in g.interiors) for g in geometries)
@@ -67,7 +67,7 @@ def check_partition(results: list[RoadPolygon]) -> None:
 
 @st.composite
 def masks(draw: st.DrawFn) -> Mask:
-    """Noise of every density, as it is, smoothed to blobs, or blown up to blocks."""
+    """Noise of any density: unchanged, smoothed to blobs, or enlarged to blocks."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     noise = rng.random((draw(st.integers(1, 40)), draw(st.integers(1, 40))))
     kind = draw(st.sampled_from(["noise", "blobs", "blocks"]))
@@ -103,7 +103,7 @@ def test_cells_do_not_matter_for_exact_outlines(mask: Mask, one: int, other: int
 
 
 @given(masks(), cells, st.sampled_from([0.5, 0.75, 1, 1.5, 2, 3]), st.sampled_from([(1, 1), (0.5, 0.7), (1.3, 0.9)]))
-def test_simplified_outlines_are_valid_apart_and_near(
+def test_simplified_outlines_are_valid_disjoint_and_close(
     mask: Mask, cell_px: int, tolerance_m: float, pixel_size_m: tuple[float, float]
 ) -> None:
     exact = polygons(mask, cell_px=cell_px)
@@ -151,7 +151,7 @@ def test_holes_that_meet_at_a_corner_are_two(cell_px: int) -> None:
 
 @pytest.mark.parametrize("cell_px", [1, 2, 3, 5, 512])
 def test_a_ring_closed_at_a_corner_only_keeps_its_inside_open(cell_px: int) -> None:
-    # the road's two ends meet at a corner: what it encloses is a hole that touches the shell there
+    # the two ends of the road meet at a corner: the enclosed area is a hole that touches the shell there
     mask = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 0]], bool)
     (polygon,) = polygons(mask, cell_px=cell_px)
     check_exact(mask, [polygon])
@@ -194,7 +194,7 @@ def test_an_empty_mask_and_no_strips_give_nothing() -> None:
     assert list(iter_polygons([], 4)) == []
 
 
-def test_the_order_is_that_of_the_ends_then_of_the_first_pixels() -> None:
+def test_polygons_are_ordered_by_their_last_row_then_by_their_first_pixel() -> None:
     mask = np.zeros((8, 7), bool)
     mask[1:7, 0] = mask[0:7, 4] = mask[2, 6] = mask[0, 2] = mask[6, 2] = True
     starts = [p.geometry.exterior.coords[0] for p in polygons(mask, cell_px=4)]
@@ -202,7 +202,7 @@ def test_the_order_is_that_of_the_ends_then_of_the_first_pixels() -> None:
 
 
 def test_a_finished_polygon_comes_before_most_strips_after_it_are_read() -> None:
-    """Stages that run ahead hold a few cell rows each, whatever the height."""
+    """Each stage that runs ahead holds a few cell rows, whatever the height of the mask."""
     mask = np.zeros((1000, 5), bool)
     mask[1::4, 1] = True
     read = []
@@ -236,7 +236,7 @@ def test_closing_ends_the_search_through_ground_without_roads() -> None:
 
 
 def test_an_outline_is_not_flattened_onto_the_border_of_its_cell() -> None:
-    # three sides lie in the first cell; the fourth, on column 4, is the next one's
+    # three sides lie in the first cell; the fourth, on column 4, belongs to the next cell
     mask = np.zeros((7, 8), bool)
     mask[1:3, 3] = True
     (polygon,) = polygons(mask, cell_px=4, tolerance_m=3)
@@ -273,7 +273,7 @@ def test_strips_of_another_width_are_refused() -> None:
 
 
 def two_arcs(there: list[tuple[int, int]], back: list[tuple[int, int]], *, pinned: bool) -> Arcs:
-    """A ring of two arcs, cut where they meet, the pins known to the first of them only."""
+    """A ring of two arcs, cut where they meet; only the first arc has the pins."""
     zero, no = np.zeros(2, np.int64), np.zeros(2, bool)
     start = np.array([0, 1]) * KEY_SLOTS + 4
     pin = np.array([pinned, False])
@@ -282,7 +282,7 @@ def two_arcs(there: list[tuple[int, int]], back: list[tuple[int, int]], *, pinne
 
 
 @pytest.mark.parametrize(("pinned", "points"), [(False, 4), (True, 6)])
-def test_a_straight_joint_goes_and_a_straight_pin_stays(pinned: bool, points: int) -> None:
+def test_a_straight_joint_is_removed_and_a_straight_pin_kept(pinned: bool, points: int) -> None:
     arcs = two_arcs([(2, 0), (4, 0), (4, 4), (2, 4)], [(2, 4), (0, 4), (0, 0), (2, 0)], pinned=pinned)
     (polygon,) = build_polygons(arcs, 1)
     assert len(polygon.exterior.coords) - 1 == points

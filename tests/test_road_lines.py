@@ -35,13 +35,13 @@ GEOGRAPHIC = {"crs": "EPSG:4326", "transform": Affine(1.2e-5, 0, -71.0, 0, -0.9e
 
 @pytest.fixture
 def mask():
-    """A main road over the whole scene, a side road, and a road of its own."""
+    """A main road across the whole scene, a side road, and an isolated road."""
     return draw(200, 260, (-5, 60.5, 265, 60.5), (130.5, 60, 130.5, 150), (20, 180.5, 90, 180.5))
 
 
 @pytest.fixture
 def raster(mask, write_scene):
-    """Its probability: 0.9 on roads."""
+    """The probability of the scene: 0.9 on roads."""
 
     def write(**profile):
         settings: dict[str, Any] = {"name": "p.tif", "nodata": 255} | profile
@@ -81,7 +81,7 @@ def test_lines_carry_their_attributes_in_every_format(raster, tmp_path, suffix):
     assert nodes["component"].nunique() == 2
 
 
-def test_both_are_two_layers_of_a_geopackage(raster, tmp_path):
+def test_both_geometries_are_two_layers_of_a_geopackage(raster, tmp_path):
     done = vectorize_roads(raster(), tmp_path / "r.gpkg", options=BOTH)
     found = layers(done.path)
     assert list(found) == ["roads", "road_lines"]
@@ -92,7 +92,7 @@ def test_both_are_two_layers_of_a_geopackage(raster, tmp_path):
     assert vectorize_roads(raster(), tmp_path / "p.gpkg").features == 2  # polygons stay the default
 
 
-def test_both_are_two_files_in_other_formats(raster, tmp_path):
+def test_both_geometries_are_two_files_in_other_formats(raster, tmp_path):
     done = vectorize_roads(raster(), tmp_path / "r.geojson", options=BOTH)
     assert done.lines_path == tmp_path / "r_lines.geojson"
     assert set(geopandas.read_file(done.path).geom_type) == {"Polygon"}
@@ -110,7 +110,7 @@ def test_equal_inputs_give_equal_bytes(raster, tmp_path, suffix):
     assert one.read_bytes().replace(b'"a"', b'"b"') == other.read_bytes()
 
 
-def test_widths_are_told_only_of_models_that_know_them(raster, tmp_path):
+def test_widths_are_written_only_for_models_with_true_widths(raster, tmp_path):
     for value, expected in (("yes", NAMES + WIDTHS), ("no", NAMES)):
         path = raster(tags={"ROAD_EXTRACT_TRUE_WIDTH": value})
         roads = geopandas.read_file(vectorize_roads(path, tmp_path / f"{value}.gpkg", options=LINES).path)
@@ -119,7 +119,7 @@ def test_widths_are_told_only_of_models_that_know_them(raster, tmp_path):
             assert np.allclose(roads[WIDTHS], 7, atol=1)
 
 
-def test_predicted_rasters_say_whether_their_model_knows_widths(write_scene, tmp_path, identity_model):
+def test_predicted_rasters_record_whether_their_model_has_true_widths(write_scene, tmp_path, identity_model):
     scene = write_scene(np.full((3, 60, 60), 230, np.uint8))
     extract_roads(scene, Outputs(tmp_path / "r.gpkg", probability=tmp_path / "p.tif"), vectorize=BOTH)
     with rasterio.open(tmp_path / "p.tif") as dataset:
@@ -205,7 +205,7 @@ def test_graphml_is_the_network(raster, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".osm", ".graphml", ".gpkg", ".geojson"])
-def test_no_road_is_a_valid_file(write_scene, tmp_path, suffix):
+def test_a_scene_without_roads_gives_a_valid_file(write_scene, tmp_path, suffix):
     nothing = write_scene(np.zeros((1, 50, 60), np.uint8))
     done = vectorize_roads(nothing, tmp_path / f"r{suffix}", options=LINES)
     assert done.lines == 0
@@ -224,7 +224,7 @@ def test_no_road_is_a_valid_file(write_scene, tmp_path, suffix):
         (["r.gpkg", "--geometry", "lines", "--max-gap", "-1"], "max_gap_m is -1"),
     ],
 )
-def test_what_cannot_be_is_refused_before_any_work(raster, tmp_path, capsys, monkeypatch, arguments, words):
+def test_impossible_requests_are_refused_before_any_work(raster, tmp_path, capsys, monkeypatch, arguments, words):
     path = raster()
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.iterdir())
@@ -233,7 +233,7 @@ def test_what_cannot_be_is_refused_before_any_work(raster, tmp_path, capsys, mon
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_the_command_line_says_what_it_wrote(raster, tmp_path, capsys):
+def test_the_command_line_reports_what_it_wrote(raster, tmp_path, capsys):
     out = str(tmp_path / "r.gpkg")
     assert run(["vectorize", str(raster()), out, "--geometry", "both"]) == 0
     assert capsys.readouterr().out.splitlines() == [f"2 road polygons in {out}", f"4 road lines in {out}"]
@@ -252,7 +252,7 @@ def test_wrong_geometry_is_wrong_usage(raster, tmp_path, capsys):
 
 
 def test_lines_come_from_smaller_areas_than_polygons(write_scene, tmp_path):
-    """Dashes that are each too small for a polygon are one road together."""
+    """Dashes that are each too small for a polygon form one road together."""
     dashes = [(x, 40.5, x + 12, 40.5) for x in range(10, 180, 17)]
     chance = np.where(draw(80, 200, *dashes, width=5), 229, np.where(draw(80, 200, (10, 40.5, 180, 40.5)), 110, 5))
     path = write_scene(chance.astype(np.uint8)[None], nodata=255)
@@ -281,5 +281,5 @@ def test_a_preview_draws_both_layers_and_bridges_in_another_colour(write_scene, 
     assert run(["preview", str(scene), str(tmp_path / "r.gpkg"), str(tmp_path / "r.png")]) == 0
     with rasterio.open(tmp_path / "r.png") as png:
         picture = png.read().astype(int)
-    assert picture[0, 40, 50] - picture[2, 40, 50] > 100  # a line in the middle of its polygon
+    assert picture[0, 40, 50] - picture[2, 40, 50] > 100  # a line in the centre of its polygon
     assert picture[2, 40, 100] - picture[0, 40, 100] > 100  # the bridge

@@ -28,7 +28,7 @@ def test_components_are_those_of_the_pixels(mask: np.ndarray, diagonal: bool) ->
 
 
 @given(masks())
-def test_runs_know_their_places(mask: np.ndarray) -> None:
+def test_runs_have_the_right_positions(mask: np.ndarray) -> None:
     runs = find_runs(mask)
     row, col = np.nonzero(mask)
     at = runs.at(row, col)

@@ -1,4 +1,4 @@
-"""The real job: real imagery, the shipped weights, from file to file."""
+"""A realistic run: real imagery and the shipped weights, from file to file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_most_road_lines_are_found_and_most_of_what_is_found_is_road(roads):
 
 
 @pytest.mark.parametrize("name", ["vegas_pan", "vegas_utm"])
-def test_outputs_lie_on_the_ground_of_their_scene(roads, name):
+def test_outputs_lie_within_their_scene(roads, name):
     folder, found = roads
     with rasterio.open(SAMPLES / f"{name}.tif") as scene, rasterio.open(folder / f"{name}.tif") as probability:
         assert tuple(probability.bounds) == pytest.approx(tuple(scene.bounds))
@@ -44,7 +44,7 @@ def test_outputs_lie_on_the_ground_of_their_scene(roads, name):
     assert (found[name].area_m2 >= 80).all()  # the smallest kept is 100 m2, before its outline was simplified
 
 
-def test_nodata_wedges_of_a_warped_scene_are_nodata_and_no_road(roads):
+def test_nodata_wedges_of_a_warped_scene_are_nodata_and_not_road(roads):
     folder, found = roads
     with rasterio.open(SAMPLES / "vegas_utm.tif") as scene:
         invalid = np.argwhere(scene.dataset_mask() == 0)
@@ -58,7 +58,7 @@ def test_nodata_wedges_of_a_warped_scene_are_nodata_and_no_road(roads):
 
 
 @pytest.mark.slow
-def test_a_scene_that_no_training_saw_is_mapped_well(shared_data, tmp_path):
+def test_a_held_out_scene_is_mapped_well(shared_data, tmp_path):
     """One of the seven valid scenes; `benchmarks/score.py` scores all of them."""
     from road_extract import EvaluateOptions, evaluate, predict_probability
 

@@ -18,13 +18,13 @@ VIEW = SceneView(gsd_m=1.0)
 
 
 def coordinates(bands: int, rows: int, cols: int, dtype: str = "uint16") -> np.ndarray:
-    """Every pixel tells its place: row * 100 + col + band."""
+    """Every pixel encodes its position: row * 100 + col + band."""
     row, col = np.indices((rows, cols))
     return np.stack([row * 100 + col + band for band in range(bands)]).astype(dtype)
 
 
 @pytest.mark.parametrize("storage", [{}, {"tiled": True, "blockxsize": 16, "blockysize": 32}, {"blockysize": 7}])
-def test_a_window_reads_the_pixels_at_its_place(write_scene, storage):
+def test_a_window_reads_the_pixels_at_its_position(write_scene, storage):
     pixels = coordinates(3, 70, 45)
     with Scene(str(write_scene(pixels, **storage)), VIEW) as scene:
         assert (scene.grid.height, scene.grid.width) == (70, 45)
@@ -43,7 +43,7 @@ def test_the_transform_is_kept_exactly_also_rotated(write_scene, angle):
 
 
 @pytest.mark.parametrize("kind", ["nodata", "mask", "alpha"])
-def test_invalid_pixels_are_known_however_the_file_marks_them(write_scene, rng, kind):
+def test_invalid_pixels_are_recognized_however_the_file_marks_them(write_scene, rng, kind):
     pixels = rng.integers(1, 255, (3, 40, 30), dtype=np.uint8)
     hole = np.zeros((40, 30), bool)
     hole[10:20, 5:9] = True
@@ -99,8 +99,8 @@ def test_within_a_tenth_of_the_models_gsd_the_grid_is_kept(write_scene):
             assert not scene.resampled
 
 
-def test_shrinking_averages_pixels_on_the_ground(write_scene):
-    """0.5 m to 1 m: every result is the mean of its 2 x 2 pixels, and the grid covers the same ground."""
+def test_downsampling_averages_pixels_on_the_ground(write_scene):
+    """0.5 m to 1 m: every value is the mean of 2 x 2 pixels, and the grid covers the same area."""
     pixels = coordinates(1, 60, 80)
     transform = Affine(0.5, 0, 665000, 0, -0.5, 4010000)
     with Scene(str(write_scene(pixels, transform=transform)), VIEW) as scene:
@@ -108,10 +108,10 @@ def test_shrinking_averages_pixels_on_the_ground(write_scene):
         assert scene.grid.transform == Affine(1, 0, 665000, 0, -1, 4010000)
         read, _ = scene.read(Window(4, 10, 20, 15))
     means = pixels[0].reshape(30, 2, 40, 2).mean(axis=(1, 3))
-    assert np.abs(read[..., 0] - means[10:25, 4:24]).max() <= 0.51  # rounded to whole numbers
+    assert np.abs(read[..., 0] - means[10:25, 4:24]).max() <= 0.51  # rounded to integers
 
 
-def test_enlarging_interpolates_in_place(write_scene):
+def test_upsampling_interpolates_in_place(write_scene):
     pixels = coordinates(1, 30, 40)
     transform = Affine(2, 0, 665000, 0, -2, 4010000)
     with Scene(str(write_scene(pixels, transform=transform)), VIEW) as scene:
@@ -122,7 +122,7 @@ def test_enlarging_interpolates_in_place(write_scene):
     assert np.abs(read[..., 0] - exact).max() <= 0.51
 
 
-def test_shrinking_leaves_invalid_pixels_out_of_the_mean(write_scene):
+def test_downsampling_excludes_invalid_pixels_from_the_mean(write_scene):
     pixels = np.full((1, 40, 40), 200, np.uint8)
     pixels[0, :, :21] = 0
     transform = Affine(0.25, 0, 665000, 0, -0.25, 4010000)
@@ -134,7 +134,7 @@ def test_shrinking_leaves_invalid_pixels_out_of_the_mean(write_scene):
 
 
 def test_degrees_are_resampled_to_square_pixels_on_the_ground(write_scene):
-    """At 60 degrees north a degree of longitude is half as long as one of latitude."""
+    """At 60 degrees north, a degree of longitude is half as long as a degree of latitude."""
     transform = Affine(1e-5, 0, 25.0, 0, -1e-5, 60.0)
     with Scene(str(write_scene(coordinates(1, 300, 400), crs="EPSG:4326", transform=transform)), VIEW) as scene:
         assert scene.native_gsd_m == pytest.approx((0.558, 1.114), abs=0.002)
@@ -233,7 +233,7 @@ def test_unusable_scenes_are_explained(write_scene, bands, dtype, profile, words
         Scene(str(path), VIEW)
 
 
-def test_files_that_are_no_raster_are_explained(tmp_path):
+def test_files_that_are_not_rasters_are_explained(tmp_path):
     for name, content in (("text.tif", b"hello"), ("empty.tif", b"")):
         with pytest.raises(InputError, match="cannot be opened as a raster"):
             Scene(str(broken_file(tmp_path / name, content)), VIEW)
@@ -287,7 +287,7 @@ def test_pixels_are_measured_next_to_a_pole(write_scene):
 
 
 def test_blocks_are_decoded_once_while_neighbouring_windows_are_read(write_scene, rng, monkeypatch):
-    """What is read again comes from memory: it is still there after the file has been wiped."""
+    """Repeated reads come from memory: the data are still available after the file has been erased."""
     monkeypatch.delenv("GDAL_CACHEMAX", raising=False)
     pixels = rng.integers(0, 255, (3, 1024, 1024), dtype=np.uint8)
     path = write_scene(pixels, tiled=True, blockxsize=256, blockysize=256, compress="deflate")

@@ -29,7 +29,7 @@ def test_cores_cover_the_scene_once_and_are_long_enough(height, width, shard_px,
 
 
 @given(st.integers(1, 9000), st.integers(1, 9000), st.integers(0, 112))
-def test_a_cut_doubles_one_row_or_column_of_windows_and_no_more(height, width, overlap):
+def test_a_cut_duplicates_only_one_row_or_column_of_windows(height, width, overlap):
     plan = TilePlan(height, width, 224, overlap)
     rows = plan_cores(plan, 1000)
     cores = [core for row in rows for core in row]
@@ -63,7 +63,7 @@ def test_joined_shards_are_byte_for_byte_the_raster_of_one_run(write_scene, tmp_
     assert (tmp_path / "joined.tif").read_bytes() == whole.read_bytes()
 
 
-def test_a_shard_is_known_by_what_it_was_made_of(write_scene, tmp_path, position):
+def test_a_shard_is_identified_by_its_fingerprint(write_scene, tmp_path, position):
     planned = plan_scene(str(write_scene(np.zeros((3, 300, 300), np.uint8))), PredictOptions(), 4096)
     out = tmp_path / "s.tif"
     assert not is_shard(out, "a")

@@ -55,7 +55,7 @@ def write_and_be_interrupted(path):
         raise KeyboardInterrupt
 
 
-def test_an_error_on_the_way_leaves_nothing_and_keeps_the_old_file(tmp_path):
+def test_an_error_while_writing_leaves_only_the_old_file(tmp_path):
     path = tmp_path / "p.tif"
     path.write_bytes(b"old")
     with pytest.raises(KeyboardInterrupt):
@@ -76,7 +76,7 @@ def test_missing_rows_are_an_error(tmp_path):
 @pytest.mark.parametrize("limit", [5_000, 200_000, 600_000, 1_300_000, 1_400_000, 1_600_000])
 @pytest.mark.skipif(sys.platform == "win32", reason="no file size limits")
 def test_a_full_disk_is_an_output_error_wherever_it_strikes(tmp_path, limit):
-    """The whole file is about 1.7 MB, overviews included: every part of it is hit by one of the limits."""
+    """The whole file, with overviews, is about 1.7 MB, so each part of it exceeds one of the limits."""
     script = f"""
         import resource, signal
         from pathlib import Path
@@ -116,7 +116,7 @@ def read_all(path):
         return np.concatenate([p for _, p, _ in parts]), np.concatenate([v for _, _, v in parts]), raster
 
 
-def test_what_was_written_is_read_back_as_probability(tmp_path):
+def test_written_rasters_are_read_back_as_probability(tmp_path):
     stored = np.arange(256, dtype=np.uint8).repeat(3).reshape(-1, 3)
     with open_probability_sink(tmp_path / "p.tif", grid(256, 3), {"ROAD_EXTRACT_THRESHOLD": "0.125"}) as sink:
         sink.write(stored)
@@ -129,8 +129,8 @@ def test_what_was_written_is_read_back_as_probability(tmp_path):
 
 @pytest.mark.parametrize("scale", [1 / 254, 1 / 255, 1 / 100, 1.0, 3.0])
 @pytest.mark.parametrize("threshold", [0.0, 0.354, 0.5, 1.0])
-def test_levels_of_bytes_are_those_of_their_probabilities(tmp_path, rng, scale, threshold):
-    """They are looked up, where other types are computed; 254 times 1 / 254 rounds to more than 1."""
+def test_levels_of_8_bit_values_match_their_probabilities(tmp_path, rng, scale, threshold):
+    """8-bit values are looked up, other types are computed; 254 times 1 / 254 rounds to more than 1."""
     values = rng.integers(0, min(254, int(1.0001 / scale)), (40, 30), dtype=np.uint8, endpoint=True)
     values[rng.random(values.shape) < 0.1] = 255
     for name, dtype in (("bytes.tif", np.uint8), ("words.tif", np.uint16)):
@@ -178,7 +178,7 @@ def test_masks_of_other_tools_are_read(tmp_path):
         (np.array([[0, np.inf]], np.float32), "holds the value inf"),
     ],
 )
-def test_values_that_are_no_probability_are_an_input_error(tmp_path, values, words):
+def test_values_that_are_not_probabilities_are_an_input_error(tmp_path, values, words):
     write_band(tmp_path / "p.tif", values)
     with pytest.raises(InputError, match=words):
         read_all(tmp_path / "p.tif")
@@ -186,6 +186,6 @@ def test_values_that_are_no_probability_are_an_input_error(tmp_path, values, wor
         list(raster.iter_levels(0.5))
 
 
-def test_several_bands_are_no_probability_raster(write_scene):
+def test_a_raster_with_several_bands_is_not_a_probability_raster(write_scene):
     with pytest.raises(InputError, match="has 3 bands of uint8"):
         ProbabilityRaster(str(write_scene(np.arange(75, dtype=np.uint8).reshape(3, 5, 5))))

@@ -1,4 +1,4 @@
-"""Inputs on this machine: files, folders, globs, lists; names; secrets."""
+"""Local inputs: files, folders, globs, lists; names; credentials."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from road_extract.io.sources.naming import name_all, safe_name
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Empty files: expanding opens none of them."""
+    """Empty files, because expanding inputs does not open them."""
     for name in ("a/x.tif", "a/y.TIFF", "a/.x.tmp-1.tif", "a/notes.doc", "a/preview.png", "b/X.tif", "b/deep/z.vrt"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,22 +47,22 @@ def test_files_folders_and_globs(folder):
     assert paths(f"file://{folder}/a/x.tif") == [f"{folder}/a/x.tif"]
 
 
-def test_a_name_with_the_letters_of_a_glob_is_a_name_first(folder):
+def test_an_existing_name_with_glob_characters_is_taken_literally(folder):
     (folder / "a[1].tif").touch()
     assert paths("a[1].tif") == ["a[1].tif"]
 
 
-def test_a_scene_named_twice_comes_once(folder):
+def test_a_scene_given_twice_is_returned_once(folder):
     assert len(expand_inputs(["a/x.tif", "./a/../a/x.tif", str(folder / "a" / "x.tif"), "a"])) == 2
 
 
-def test_a_missing_raster_is_left_to_who_opens_it(folder):
+def test_a_missing_raster_fails_only_when_opened(folder):
     assert paths("missing.tif") == ["missing.tif"]
     with pytest.raises(InputError, match=r"missing.tif: cannot be read \(No such file"):
         expand_inputs(["missing.tif"])[0].identity()
 
 
-def test_equal_names_get_their_own_and_others_keep_theirs(folder):
+def test_only_names_that_collide_get_a_hash(folder):
     found = names("a/x.tif", "b/X.tif", "a/y.TIFF")
     assert found["a/y.TIFF"] == "y"
     assert len({name.casefold() for name in found.values()}) == 3
@@ -113,14 +113,14 @@ def test_safe_names(text, name):
     assert safe_name(text) == name
 
 
-def test_a_name_that_looks_like_the_other_names_hash_is_no_collision(folder):
+def test_a_name_that_looks_like_the_hash_of_another_does_not_collide(folder):
     taken = names("a/x.tif", "b/X.tif")["a/x.tif"]
     (folder / f"{taken}.tif").touch()
     found = names("a/x.tif", "b/X.tif", f"{taken}.tif")
     assert len({name.casefold() for name in found.values()}) == 3
 
 
-def test_refs_travel_to_other_processes(folder):
+def test_scene_refs_can_be_pickled(folder):
     (ref,) = expand_inputs(["a/x.tif"])
     assert pickle.loads(pickle.dumps(ref)) == ref
 
@@ -159,26 +159,26 @@ def test_csv_lists(folder, text):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("l.csv", "id,note\n1,2\n", "has no column for scenes (found id, note)"),
+        ("l.csv", "id,note\n1,2\n", "has no column of scenes (found id, note)"),
         ("l.csv", "", "it is empty"),
-        ("l.csv", "path\n", "lists no scene"),
-        ("l.csv", "path,id\na/x.tif,1\n,2\n", "row 3 names no scene in its column 'path'"),
-        ("l.csv", 'path\n"a/x.tif\n', "is no CSV"),
-        ("l.txt", "# nothing\n\n", "lists no scene"),
-        ("l.txt", b"\xff\xfe\x00x", "is no text in UTF-8"),
-        ("l.txt", b"a\x00b.tif\n", "is no text"),
-        ("l.txt", "l.txt\n", "is a list within a list"),
-        ("l.txt", "nothing/*.tif\n", "matches no file"),
-        ("l.json", "{", "is no JSON"),
-        ("l.json", "[]", "is no STAC document"),
-        ("l.json", '{"type": "Topology"}', "is no STAC document"),
+        ("l.csv", "path\n", "lists no scenes"),
+        ("l.csv", "path,id\na/x.tif,1\n,2\n", "row 3 has no scene in the column 'path'"),
+        ("l.csv", 'path\n"a/x.tif\n', "is not valid CSV"),
+        ("l.txt", "# nothing\n\n", "lists no scenes"),
+        ("l.txt", b"\xff\xfe\x00x", "is not UTF-8 text"),
+        ("l.txt", b"a\x00b.tif\n", "is not text"),
+        ("l.txt", "l.txt\n", "cannot contain another list"),
+        ("l.txt", "nothing/*.tif\n", "matches no files"),
+        ("l.json", "{", "is not valid JSON"),
+        ("l.json", "[]", "is not STAC; expected an Item"),
+        ("l.json", '{"type": "Topology"}', "is not STAC; expected an Item"),
         (
             "l.json",
             '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}}]}',
-            "is no STAC item",
+            "a feature has no id or no assets",
         ),
-        ("l.json", '{"type": "FeatureCollection", "features": 3}', "is no list of objects"),
-        ("l.json", '{"type": "FeatureCollection", "features": []}', "leads to no item"),
+        ("l.json", '{"type": "FeatureCollection", "features": 3}', "is not a list of objects"),
+        ("l.json", '{"type": "FeatureCollection", "features": []}', "contains no items"),
         ("l.json", '{"type": "Catalog", "links": [{"rel": "child"}]}', "has no href"),
         (
             "l.json",
@@ -187,7 +187,7 @@ def test_csv_lists(folder, text):
         ),
     ],
 )
-def test_bad_lists_get_one_sentence(folder, name, text, words):
+def test_bad_lists_give_one_error_message(folder, name, text, words):
     with pytest.raises(InputError) as caught:
         expand_inputs([write(folder, name, text)])
     assert words in str(caught.value)
@@ -199,15 +199,15 @@ def test_bad_lists_get_one_sentence(folder, name, text, words):
     [
         ("missing.csv", "missing.csv: cannot be read (No such file"),
         ("missing.json", "missing.json: cannot be read (No such file"),
-        ("nothing*.tif", "matches no file"),
-        ("", "is no name of a scene"),
+        ("nothing*.tif", "matches no files"),
+        ("", "is not the name of a scene"),
         ("s3://bucket/folder/", "cannot be listed"),
         ("s3://bucket/*.tif", "cannot be listed"),
-        ("s3://bucket/list.csv", "read from files and HTTP only"),
-        ("b/empty", "holds no raster"),
+        ("s3://bucket/list.csv", "only be read from files and HTTP"),
+        ("b/empty", "contains no rasters"),
     ],
 )
-def test_bad_inputs_get_one_sentence(folder, text, words):
+def test_bad_inputs_give_one_error_message(folder, text, words):
     (folder / "b" / "empty").mkdir()
     with pytest.raises(InputError) as caught:
         expand_inputs([text])
@@ -244,7 +244,7 @@ def test_the_identity_of_a_vrt_covers_the_files_under_it(write_scene, tmp_path):
     assert ref.identity() != before
 
 
-def test_what_is_no_raster_has_an_identity_too(tmp_path):
+def test_files_that_are_not_rasters_have_an_identity_too(tmp_path):
     (tmp_path / "text.tif").write_text("hello")
     assert expand_inputs([str(tmp_path / "text.tif")])[0].identity()["size"] == 5
 
@@ -274,13 +274,13 @@ def test_what_is_no_raster_has_an_identity_too(tmp_path):
         "(http://u:SECRET@h.org/x.tif?sig=SECRET)",
     ],
 )
-def test_secrets_are_left_out(text):
+def test_secrets_are_redacted(text):
     assert "SEC" not in redact(text).replace("security", "").replace("_SECRET_", "")
     assert "SECRET" not in str(InputError(f"{text}: cannot be opened")).replace("_SECRET_", "")
     assert redact(redact(text)) == redact(text)
 
 
-def test_what_is_no_secret_stays():
+def test_other_text_is_not_redacted():
     for text in (
         "scenes/a?.tif: matches no file",
         "token ring",
@@ -318,7 +318,7 @@ def test_what_is_not_remote(location):
     assert to_gdal_path(location) == location
 
 
-def test_an_archive_is_known_by_the_structure_of_the_raster_in_it(write_scene, tmp_path, rng):
+def test_an_archive_is_identified_by_the_structure_of_its_raster(write_scene, tmp_path, rng):
     import zipfile
 
     def pack(pixels) -> dict:

@@ -1,4 +1,4 @@
-"""Scenes over HTTP and from S3: all they need and hardly more, over connections that fail."""
+"""Scenes over HTTP and from S3: only the bytes that are needed, over unreliable connections."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def log(tmp_path):
 
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory):
-    """1100 x 1000 pixels of noise, which cannot be compressed: a byte is a byte."""
+    """1100 x 1000 pixels of noise, which does not compress, so that byte counts are predictable."""
     folder = tmp_path_factory.mktemp("noise")
     pixels = np.random.default_rng(1).integers(0, 256, (3, 1100, 1000), dtype=np.uint8)
     profile = {"count": 3, "height": 1100, "width": 1000, "dtype": "uint8", "crs": "EPSG:32611", "transform": UTM}
@@ -54,7 +54,7 @@ def noise(tmp_path_factory):
 
 @pytest.fixture
 def cog(noise, tmp_path):
-    """A copy of it, alone in a folder."""
+    """A copy of the scene, alone in a folder."""
     (tmp_path / "served").mkdir()
     return Path(shutil.copy(noise, tmp_path / "served"))
 
@@ -65,7 +65,7 @@ def read(path) -> np.ndarray:
 
 
 def expected(cog) -> np.ndarray:
-    """What the identity makes of it."""
+    """The prediction of the identity model."""
     return np.rint(read(cog) / np.float32(255) * 254).astype(np.uint8)
 
 
@@ -73,7 +73,7 @@ def test_a_quarter_of_a_scene_takes_about_a_quarter_of_its_bytes(cog, tmp_path, 
     bounds = ["--bounds", *map(str, (UTM.c, UTM.f - 550, UTM.c + 500, UTM.f))]
     with serve(cog.parent, log) as server:
         assert run(["predict", f"{server.url}/cog.tif", str(tmp_path / "remote.tif"), *bounds]) == 0
-        # of 9 x 8 blocks 5 x 4 are needed, and the overviews are none of them
+        # 5 x 4 of the 9 x 8 blocks are needed, and no overviews
         assert 0.15 < server.sent / cog.stat().st_size < 0.25
         assert all(request.range for request in server.requests if request.method == "GET")
     assert np.array_equal(read(tmp_path / "remote.tif"), expected(cog)[:550, :500])
@@ -90,7 +90,7 @@ FAILURES: dict[str, dict[int, int | str]] = {
 
 
 @pytest.mark.parametrize("fail", FAILURES.values(), ids=FAILURES.keys())
-def test_a_server_that_fails_now_and_then_gives_the_same_pixels(cog, tmp_path, log, identity_model, fail, capsys):
+def test_an_unreliable_server_gives_the_same_pixels(cog, tmp_path, log, identity_model, fail, capsys):
     with serve(cog.parent, log, fail) as server:
         assert run(["predict", f"{server.url}/cog.tif", str(tmp_path / "remote.tif")]) == 0
         assert server.sent < 3 * cog.stat().st_size
@@ -102,7 +102,7 @@ def test_a_server_that_fails_now_and_then_gives_the_same_pixels(cog, tmp_path, l
 @pytest.mark.parametrize("lost", range(1, 5))
 @pytest.mark.parametrize("how", ["cut", 503])
 def test_no_mask_is_lost_with_a_part_of_the_header(tmp_path, write_scene, log, lost, how):
-    """The mask's own header lies at the end of the file: without it GDAL takes all pixels for valid."""
+    """The header of the mask is at the end of the file; without it, GDAL treats all pixels as valid."""
     mask = np.ones((700, 600), np.bool_)
     mask[300:500, 100:400] = False
     blocks = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "deflate"}
@@ -111,7 +111,7 @@ def test_no_mask_is_lost_with_a_part_of_the_header(tmp_path, write_scene, log, l
         assert np.array_equal(dataset.dataset_mask() > 0, mask)
 
 
-def test_a_name_that_reads_like_a_message_is_none(tmp_path, rng, write_scene, log, caplog):
+def test_a_name_that_looks_like_a_message_is_not_one(tmp_path, rng, write_scene, log, caplog):
     pixels = rng.integers(0, 256, (3, 200, 200), dtype=np.uint8)
     write_scene(pixels, "HTTP_signature.tif", blockysize=200)
     with serve(tmp_path, log, {2: "cut"}) as server, open_raster(f"{server.url}/HTTP_signature.tif") as dataset:
@@ -175,7 +175,7 @@ GONE = {
 
 @pytest.mark.parametrize(("fail", "name", "words"), GONE.values(), ids=GONE.keys())
 @pytest.mark.parametrize("command", ["extract", "info"])
-def test_what_no_patience_helps_is_told_at_once(
+def test_permanent_errors_are_reported_at_once(
     cog, tmp_path, log, identity_model, monkeypatch, capsys, command, fail, name, words
 ):
     monkeypatch.setattr(fetching, "WAITS_S", (0.01, 60.0))
@@ -192,7 +192,7 @@ def test_what_no_patience_helps_is_told_at_once(
     assert "Traceback" not in shown
 
 
-def test_a_server_that_is_not_there_is_told_at_once(monkeypatch, capsys):
+def test_a_missing_server_is_reported_at_once(monkeypatch, capsys):
     monkeypatch.setattr(fetching, "WAITS_S", (60.0,))
     monkeypatch.delenv("GDAL_HTTP_RETRY_DELAY")
     started = time.monotonic()
@@ -202,7 +202,7 @@ def test_a_server_that_is_not_there_is_told_at_once(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("how", [503, "cut", "drop"])
-def test_a_server_that_fails_for_good_is_given_up(cog, tmp_path, log, identity_model, capsys, how):
+def test_a_server_that_keeps_failing_is_given_up(cog, tmp_path, log, identity_model, capsys, how):
     with serve(cog.parent, log, {-1: how}) as server:
         assert run(["predict", f"{server.url}/cog.tif", str(tmp_path / "p.tif")]) == 1
         assert len(server.requests) < 100
@@ -213,7 +213,7 @@ def test_a_server_that_fails_for_good_is_given_up(cog, tmp_path, log, identity_m
     assert not (tmp_path / "p.tif").exists()
 
 
-def test_a_server_that_fails_in_the_middle_for_good_leaves_nothing(cog, tmp_path, log, identity_model, capsys):
+def test_a_server_that_dies_midway_leaves_nothing_behind(cog, tmp_path, log, identity_model, capsys):
     with serve(cog.parent, log, dict.fromkeys(range(3, 300), "cut")) as server:
         assert run(["predict", f"{server.url}/cog.tif", str(tmp_path / "p.tif")]) == 1
     err = capsys.readouterr().err
@@ -227,7 +227,7 @@ def test_a_server_that_fails_in_the_middle_for_good_leaves_nothing(cog, tmp_path
 
 
 def test_no_secret_is_shown_or_written(write_scene, tmp_path, log, identity_model, monkeypatch, capsys, caplog):
-    monkeypatch.setattr(console, "_json_out", None)  # put back at the end
+    monkeypatch.setattr(console, "_json_out", None)  # restored at the end
     (tmp_path / "in").mkdir()
     write_scene(roads_in(300, 260), "in/scene.tif")
     out = tmp_path / "out"
@@ -276,8 +276,8 @@ def test_the_identity_of_a_remote_scene_changes_with_it(cog, log):
             ref.identity()
 
 
-def test_what_a_server_changes_between_two_runs_is_read_anew(tmp_path, write_scene, log, identity_model):
-    """GDAL would go on with what it has read before."""
+def test_a_remote_file_that_changed_between_runs_is_read_again(tmp_path, write_scene, log, identity_model):
+    """GDAL would continue with what it has cached."""
     with serve(tmp_path, log) as server:
         for value in (10, 200):
             write_scene(np.full((3, 90, 80), value, np.uint8))
@@ -325,7 +325,7 @@ def test_the_identity_of_a_scene_on_s3_changes_with_it(s3_env, write_scene, rng,
         expand_inputs(["s3://scenes/nothing.tif"])[0].identity()
 
 
-def test_a_window_of_a_remote_scene_is_what_it_is_on_disk(cog, log):
+def test_a_window_of_a_remote_scene_equals_that_on_disk(cog, log):
     from road_extract.io.raster import Scene, SceneView
 
     window = Window(100, 600, 500, 300)
@@ -336,7 +336,7 @@ def test_a_window_of_a_remote_scene_is_what_it_is_on_disk(cog, log):
                 assert np.array_equal(there.read(part)[0], here.read(part)[0])
 
 
-def test_no_secret_of_others_is_shown_either(capsys):
+def test_no_secret_in_warnings_and_system_errors_is_shown(capsys):
     """Warnings and errors that do not come from our own errors."""
     console.Console("auto")
     logging.getLogger("road_extract").warning("%s: slow", "https://u:SECRET@h.org/x.tif")

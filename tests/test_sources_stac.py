@@ -58,7 +58,7 @@ def test_one_item(catalog):
     assert ref.path.replace("/./", "/") == str(catalog / "three" / "image.tif")
 
 
-def test_over_http_with_a_connection_that_fails(catalog, tmp_path):
+def test_over_an_unreliable_http_connection(catalog, tmp_path):
     with serve(catalog, tmp_path / "log", {0: 503, 1: "cut", 3: "drop"}) as server:
         found = expand_inputs([f"{server.url}/catalog.json"])
         assert {ref.name: ref.path.replace("/./", "/") for ref in found} == {
@@ -69,7 +69,7 @@ def test_over_http_with_a_connection_that_fails(catalog, tmp_path):
         assert len(server.requests) == 6 + 3
 
 
-def test_a_password_goes_along_to_relative_links_and_is_not_shown(catalog, tmp_path):
+def test_a_password_is_used_for_relative_links_and_not_shown(catalog, tmp_path):
     with serve(catalog, tmp_path / "log", allow="Basic dTpTRUNSRVQ=") as server:
         found = expand_inputs([server.url.replace("://", "://u:SECRET@") + "/catalog.json"])
         assert len(found) == 3
@@ -92,7 +92,7 @@ def test_credentials_come_from_where_gdal_takes_them(catalog, tmp_path, monkeypa
         assert len(expand_inputs([f"{server.url}/catalog.json"])) == 3
 
 
-def test_pages_of_an_api_are_turned(tmp_path):
+def test_all_pages_of_an_api_are_read(tmp_path):
     for page, name in enumerate(("one", "two")):
         document = pystac.ItemCollection([make_item(name)]).to_dict()
         document["features"][0]["assets"]["image"]["href"] = f"https://h.org/{name}.tif"
@@ -112,23 +112,23 @@ def test_pages_of_an_api_are_turned(tmp_path):
             assert [ref.name for ref in expand_inputs([f"{server.url}/{start}"])] == ["one", "two"]
 
 
-def test_a_page_that_cannot_be_turned_is_told(tmp_path):
+def test_a_page_that_requires_post_is_reported(tmp_path):
     document = pystac.ItemCollection([make_item("one")]).to_dict()
     document["links"] = [{"rel": "next", "href": "x", "method": "POST"}]
     (tmp_path / "items.json").write_text(json.dumps(document))
-    with pytest.raises(InputError, match="next page must be posted for"):
+    with pytest.raises(InputError, match="next page requires POST"):
         expand_inputs([str(tmp_path / "items.json")])
 
 
-def test_catalogues_that_link_in_circles_end(tmp_path):
+def test_circular_catalogues_terminate(tmp_path):
     links = [{"rel": "child", "href": "./catalog.json"}, {"rel": "child", "href": "b.json"}]
     (tmp_path / "b.json").write_text(json.dumps({"type": "Catalog", "links": links}))
     (tmp_path / "catalog.json").write_text(json.dumps({"type": "Catalog", "links": links}))
-    with pytest.raises(InputError, match="leads to no item"):
+    with pytest.raises(InputError, match="contains no items"):
         expand_inputs([str(tmp_path / "catalog.json")])
 
 
-def test_equal_ids_in_two_collections_get_their_own_names(tmp_path):
+def test_equal_ids_in_two_collections_get_different_names(tmp_path):
     for name in ("a", "b"):
         item = make_item("same")
         item.set_self_href(str(tmp_path / name / "item.json"))
@@ -160,7 +160,7 @@ BANDS = {
         ({"data": asset("d.tif", COG, "data"), "other": asset("o.tif", COG)}, "d.tif"),
     ],
 )
-def test_the_scene_among_the_assets(tmp_path, assets, chosen):
+def test_the_scene_is_found_among_the_assets(tmp_path, assets, chosen):
     pystac.ItemCollection([make_item("i", **assets)]).save_object(str(tmp_path / "items.json"))
     (ref,) = expand_inputs([str(tmp_path / "items.json")])
     assert ref.path == str(tmp_path / chosen)
@@ -179,7 +179,7 @@ def test_an_asset_is_chosen_by_its_key(tmp_path):
     pystac.ItemCollection([make_item("i", **BANDS)]).save_object(str(tmp_path / "items.json"))
     (ref,) = expand_inputs([str(tmp_path / "items.json")], asset="nir")
     assert ref.path == str(tmp_path / "n.tif")
-    with pytest.raises(InputError, match="has no asset 'blue'; its assets: red, nir, preview, thumbnail"):
+    with pytest.raises(InputError, match="has no asset 'blue'; its assets are: red, nir, preview, thumbnail"):
         expand_inputs([str(tmp_path / "items.json")], asset="blue")
 
 
@@ -188,11 +188,11 @@ def test_an_asset_is_chosen_by_its_key(tmp_path):
     [
         ("none.json", "HTTP 404"),
         ("none.csv", "HTTP 404"),
-        ("broken.json", "is no JSON"),
-        ("broken.csv", "no column for scenes"),
+        ("broken.json", "is not valid JSON"),
+        ("broken.csv", "no column of scenes"),
     ],
 )
-def test_bad_documents_on_a_server_get_one_sentence(tmp_path, name, words):
+def test_bad_documents_on_a_server_give_one_error_message(tmp_path, name, words):
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "broken.csv").write_text("a,b\n1,2\n")
     with serve(tmp_path, tmp_path / "log") as server, pytest.raises(InputError) as caught:
@@ -201,7 +201,7 @@ def test_bad_documents_on_a_server_get_one_sentence(tmp_path, name, words):
     assert "SECRET" not in str(caught.value)
 
 
-def test_a_server_that_is_not_there_is_told_at_once(monkeypatch):
+def test_a_missing_server_is_reported_at_once(monkeypatch):
     monkeypatch.setattr(fetching, "WAITS_S", (60.0,))
     with pytest.raises(InputError, match="refused"):
         expand_inputs(["http://127.0.0.1:1/catalog.json"])
@@ -215,7 +215,7 @@ def test_a_list_on_a_server_is_relative_to_its_url(tmp_path):
         assert found == [f"/vsicurl/{server.url}/lists/x.tif", f"/vsicurl/{server.url}/y.tif"]
 
 
-def test_an_item_that_knows_where_it_was_keeps_its_links(tmp_path):
+def test_links_of_an_item_are_relative_to_its_self_link(tmp_path):
     item = make_item("one")
     item.set_self_href("https://h.org/items/one.json")
     pystac.ItemCollection([item]).save_object(str(tmp_path / "items.json"))

@@ -53,7 +53,7 @@ def prepared(tmp_path, rng):
 # --- photometry
 
 
-def test_photometry_stays_in_range_and_gives_grey_now_and_then(rng):
+def test_photometry_stays_in_range_and_sometimes_gives_grey(rng):
     image = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
     grey = 0
     for seed in range(80):
@@ -86,7 +86,7 @@ def _random_target(rng):
     return logits, labels
 
 
-def test_the_loss_equals_its_formula_and_ignores_what_has_no_label(rng):
+def test_the_loss_equals_its_formula_and_ignores_unlabelled_pixels(rng):
     logits, labels = _random_target(rng)
     road, labelled = labels == 1, labels <= 1
     near = np.ones((1, 3, 3, 1), bool)
@@ -140,7 +140,7 @@ def test_training_sees_what_inference_sees(rng):
 
 
 @pytest.mark.slow
-def test_processes_draw_what_a_thread_draws(prepared):
+def test_processes_draw_the_same_windows_as_a_thread(prepared):
     sampling = SamplingOptions(32, 2, seed=3)
     found = []
     for workers in (0, 2):
@@ -156,7 +156,7 @@ def test_processes_draw_what_a_thread_draws(prepared):
 
 
 @pytest.mark.slow
-def test_the_average_follows_its_formula_and_gives_the_weights_back():
+def test_the_average_follows_its_formula_and_restores_the_weights():
     import keras
 
     from road_extract.training.averaging import WeightAverage
@@ -184,7 +184,7 @@ def test_the_average_follows_its_formula_and_gives_the_weights_back():
 
 
 @pytest.mark.slow
-def test_a_resumed_run_equals_an_unbroken_one(prepared, tmp_path):
+def test_a_resumed_run_equals_an_uninterrupted_one(prepared, tmp_path):
     train_prepared(prepared, tmp_path / "whole", TINY, SPEC)
 
     def stop_after_eleven(progress):
@@ -193,7 +193,7 @@ def test_a_resumed_run_equals_an_unbroken_one(prepared, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         train_prepared(prepared, tmp_path / "parts", TINY, SPEC, report=stop_after_eleven)
-    assert (tmp_path / "parts" / "weights.npz").exists()  # the best so far, of step 8
+    assert (tmp_path / "parts" / "weights.npz").exists()  # the best so far, from step 8
     train_prepared(prepared, tmp_path / "parts", TINY, SPEC)
     _assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
     with pytest.raises(InputError, match="other options"):
@@ -220,7 +220,7 @@ train_prepared(Path(sys.argv[1]), Path(sys.argv[2]), TINY, SPEC, report=report)
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_as_if_nothing_had_happened(prepared, tmp_path):
+def test_a_killed_run_resumes_as_if_nothing_had_happened(prepared, tmp_path):
     out = tmp_path / "killed"
     with subprocess.Popen(
         [sys.executable, "-c", _KILLED, prepared, out], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -231,7 +231,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(prepared, tmp_path):
                 child.kill()
                 break
         assert child.wait() == -signal.SIGKILL
-    # the same program again: a process of its own, as the first and the unbroken one
+    # the same program again, in a separate process like the first and the uninterrupted run
     for folder in (out, tmp_path / "whole"):
         subprocess.run(
             [sys.executable, "-c", _KILLED, prepared, folder], check=True, stdout=subprocess.DEVNULL,
@@ -310,7 +310,7 @@ def test_the_command_trains_on_vector_roads_from_the_shipped_weights(tmp_path, w
     assert "holds a run with other options" in capsys.readouterr().err
 
 
-def test_a_new_model_takes_its_gsd_from_the_option_else_from_its_start(tmp_path):
+def test_a_new_model_takes_its_gsd_from_the_option_or_else_from_its_initial_model(tmp_path):
     from road_extract.training.from_scenes import _new_spec
 
     (tmp_path / "spec.json").write_text(replace(SPEC, gsd_m=0.5, true_width=True).to_json())
@@ -318,11 +318,13 @@ def test_a_new_model_takes_its_gsd_from_the_option_else_from_its_start(tmp_path)
     assert _new_spec(None, DataOptions(), ()).gsd_m == 1
     assert _new_spec(tmp_path, DataOptions(), ()).gsd_m == 0.5
     assert _new_spec(tmp_path, DataOptions(gsd_m=2), ()).gsd_m == 2
-    assert not _new_spec(tmp_path, DataOptions(), ()).true_width  # lines drawn in one width say nothing of it
+    assert not _new_spec(
+        tmp_path, DataOptions(), ()
+    ).true_width  # lines drawn at one width contain no information about it
     assert _new_spec(None, DataOptions(width_field="w"), ()).true_width
 
 
-def test_what_is_on_can_be_switched_off(monkeypatch):
+def test_options_that_are_on_by_default_can_be_switched_off(monkeypatch):
     from road_extract.training import from_scenes
 
     seen = []
@@ -342,7 +344,7 @@ def test_what_is_on_can_be_switched_off(monkeypatch):
         (["scene.tif", "--recipe", "secret"], 2, "recipe"),
     ],
 )
-def test_wrong_input_is_one_sentence(tmp_path, monkeypatch, write_scene, capsys, arguments, code, sentence):
+def test_wrong_input_gives_one_error_message(tmp_path, monkeypatch, write_scene, capsys, arguments, code, sentence):
     write_scene(np.zeros((3, 40, 40), np.uint8))
     monkeypatch.chdir(tmp_path)
     assert run(["train", *arguments, "--out", "m"]) == code

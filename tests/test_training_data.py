@@ -1,4 +1,4 @@
-"""Scenes and labels of any kind become prepared scenes; windows are drawn from them."""
+"""Scenes and labels of any kind become prepared scenes, from which windows are drawn."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _scene(pixels, labels):
 # --- preparation
 
 
-def test_masks_become_labels_and_what_they_do_not_say_is_unlabelled(prepared):
+def test_masks_become_labels_and_other_pixels_are_unlabelled(prepared):
     first, second = open_prepared(prepared)
     assert first.pixels.shape == (150, 120, 3)
     assert (np.asarray(first.labels[:75, :60]) == UNLABELLED).all()
@@ -74,7 +74,7 @@ def test_masks_become_labels_and_what_they_do_not_say_is_unlabelled(prepared):
     assert (np.asarray(second.pixels)[np.asarray(second.labels) == ROAD] >= 200).all()
 
 
-def test_pixels_that_are_no_data_are_invalid_whatever_the_mask_says(tmp_path, folder, write_scene):
+def test_nodata_pixels_are_invalid_whatever_the_mask_says(tmp_path, folder, write_scene):
     valid = np.full((150, 120), 255, np.uint8)
     valid[:, 100:] = 0
     write_scene(np.full((3, 150, 120), 90, np.uint8), "data/images/b.tif", mask=valid)
@@ -91,7 +91,7 @@ def test_scenes_are_resampled_to_the_models_gsd_with_their_masks(tmp_path, folde
     assert np.asarray(scene[1].labels[36:38]).all()
 
 
-def test_sixteen_bits_and_grey_become_bytes_of_every_band(tmp_path, write_scene):
+def test_16_bit_and_grey_scenes_become_8_bit_in_every_band(tmp_path, write_scene):
     ramp = np.linspace(300, 4000, 150 * 120).reshape(1, 150, 120).astype(np.uint16)
     scene = write_scene(ramp, "grey.tif")
     roads = _lines(tmp_path, [shapely.LineString([UTM * (0, 75), UTM * (120, 75)])])
@@ -103,7 +103,7 @@ def test_sixteen_bits_and_grey_become_bytes_of_every_band(tmp_path, write_scene)
     assert np.ptp(np.asarray(found.pixels), axis=-1).max() == 0
 
 
-def test_a_scene_without_place_is_taken_pixel_by_pixel_but_not_with_vector_roads(tmp_path, write_scene, rng):
+def test_a_scene_without_georeferencing_works_with_a_mask_but_not_with_vector_roads(tmp_path, write_scene, rng):
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()
     image = rng.integers(0, 255, (3, 40, 60), dtype=np.uint8)
@@ -147,7 +147,7 @@ def test_a_prepared_folder_is_kept_until_something_it_depends_on_changes(tmp_pat
 # --- vector roads
 
 
-def test_lines_are_drawn_in_their_width_whatever_their_crs(tmp_path):
+def test_lines_are_rasterized_at_their_width_in_any_crs(tmp_path):
     line = shapely.LineString([UTM * (10, 50.5), UTM * (90, 50.5)])
     grid = RasterGrid(100, 100, UTM, _wkt(UTM_CRS))
     for crs in (UTM_CRS, "EPSG:4326", "EPSG:3857"):
@@ -157,7 +157,7 @@ def test_lines_are_drawn_in_their_width_whatever_their_crs(tmp_path):
         assert burnt[47:54, 50].all()
 
 
-def test_widths_come_from_an_attribute_with_or_without_unit_and_else_from_the_option(tmp_path):
+def test_widths_come_from_an_attribute_with_or_without_unit_or_else_from_the_option(tmp_path):
     lines = [shapely.LineString([UTM * (0, row + 0.5), UTM * (100, row + 0.5)]) for row in (10, 30, 50, 70, 90)]
     widths = ["3", "5.0 m", None, "-2", "wide"]
     table = read_table(Path(_lines(tmp_path, lines, width=widths)))
@@ -168,7 +168,7 @@ def test_widths_come_from_an_attribute_with_or_without_unit_and_else_from_the_op
         burn_roads(table, grid, RoadWidths(9.0, "breadth"))
 
 
-def test_only_the_roads_that_are_asked_for_are_read(tmp_path):
+def test_only_the_selected_roads_are_read(tmp_path):
     lines = [shapely.LineString([UTM * (0, row + 0.5), UTM * (100, row + 0.5)]) for row in (10, 30)]
     path = Path(_lines(tmp_path, lines, highway=["residential", None]))
     assert len(read_table(path, "highway IS NOT NULL").geometries) == 1
@@ -176,7 +176,7 @@ def test_only_the_roads_that_are_asked_for_are_read(tmp_path):
         read_table(path, "nonsense = = 1")
 
 
-def test_polygons_are_burnt_as_they_are_and_far_away_roads_do_no_harm(tmp_path):
+def test_polygons_are_burned_unchanged_and_distant_roads_are_harmless(tmp_path):
     near = shapely.box(*(UTM * (20, 40)), *(UTM * (30, 20)))
     far = shapely.LineString([(-170, -80), (170, 85)])
     frame = geopandas.GeoDataFrame(geometry=[near], crs=UTM_CRS).to_crs("EPSG:4326")
@@ -201,7 +201,7 @@ def test_ground_outside_the_area_is_unlabelled(tmp_path, write_scene):
 # --- validation ground
 
 
-def test_named_scenes_are_validation_as_a_whole(tmp_path, folder):
+def test_named_scenes_are_held_out_completely(tmp_path, folder):
     out = prepare_scenes([TrainingSource(folder)], tmp_path / "p", DataOptions(), SPEC, validation=["b"])
     first, second = open_prepared(out)
     assert not first.has_validation()
@@ -212,7 +212,7 @@ def test_named_scenes_are_validation_as_a_whole(tmp_path, folder):
     assert road.sum() == 8 * 120 + 142 * 7
 
 
-def test_squares_are_kept_for_validation_and_never_learnt_from(tmp_path, folder):
+def test_squares_are_held_out_and_never_trained_on(tmp_path, folder):
     data = DataOptions(validation_share=0.2, cell_m=30.0)
     out = prepare_scenes([TrainingSource(folder)], tmp_path / "p", data, SPEC)
     scenes = open_prepared(out)
@@ -225,11 +225,11 @@ def test_squares_are_kept_for_validation_and_never_learnt_from(tmp_path, folder)
         labels = np.asarray(scene.labels)
         assert scene.training_labelled_px() == int((labels <= ROAD).sum())
         rows, cols = np.nonzero(labels >= VALIDATION)
-        if len(rows):  # whole squares of the map, not pixels
+        if len(rows):  # whole map squares, not single pixels
             assert len(np.unique(np.stack([rows // 40, cols // 40]), axis=1)) < 30
 
 
-def test_a_window_for_training_says_nothing_of_validation_ground():
+def test_a_training_window_hides_the_labels_of_validation_ground():
     labels = np.array([[0, 1], [VALIDATION, VALIDATION + ROAD], [VALIDATION + INVALID, INVALID]])
     _, drawn = _crop(_scene(np.zeros((3, 2, 3)), labels), np.array([0, 0]), 3)
     assert drawn[:, :2].tolist() == [[0, ROAD], [UNLABELLED, UNLABELLED], [INVALID, INVALID]]
@@ -248,7 +248,7 @@ def test_scenes_that_overlap_agree_on_the_squares():
     assert 0.3 <= (one >= VALIDATION).mean() < 0.4
 
 
-def test_something_is_always_left_to_learn_from_and_validation_holds_road():
+def test_some_ground_is_always_left_for_training_and_validation_contains_road():
     counts = {("a", 0, 0): (100, 10), ("a", 1, 0): (100, 0), ("a", 2, 0): (100, 0)}
     for seed in range(20):
         assert choose_cells(counts, 0.5, seed) == set()  # the only road is needed for training
@@ -287,14 +287,14 @@ def test_windows_carry_their_labels(prepared, augment):
     assert images.shape == (96, 32, 32, 3)
     assert labels.shape == (96, 32, 32)
     assert (labels == UNLABELLED).any()
-    assert 0.1 < (labels == ROAD).mean() < 0.6  # drawn for roads
+    assert 0.1 < (labels == ROAD).mean() < 0.6  # drawn near roads
     light = images.mean(-1)
     contrast = [
         im[la == ROAD].mean() - im[la == 0].mean()
         for im, la in zip(light, labels, strict=True)
         if (la == ROAD).any() and (la == 0).any()
     ]
-    assert np.mean(contrast) > 50  # bright where labelled road: image and label were turned together
+    assert np.mean(contrast) > 50  # bright where labelled as road: image and label were rotated together
 
 
 def test_groups_get_their_shares_of_the_windows(tmp_path, write_scene):
@@ -311,7 +311,7 @@ def test_groups_get_their_shares_of_the_windows(tmp_path, write_scene):
     assert 0.68 < (images[:, 0, 0, 0] == 40).mean() < 0.82
 
 
-def test_scenes_with_hardly_any_label_are_an_error_not_an_endless_search(tmp_path, folder, write_scene):
+def test_scenes_with_almost_no_labels_are_an_error_not_an_endless_search(tmp_path, folder, write_scene):
     mask = np.full((1, 150, 120), 255, np.uint8)
     mask[0, 5:9, 5:9] = 1
     write_scene(mask, "data/masks/a.tif", nodata=255)
@@ -321,7 +321,7 @@ def test_scenes_with_hardly_any_label_are_an_error_not_an_endless_search(tmp_pat
         WindowSampler(out, SamplingOptions(32, 1)).draw(0)
 
 
-def test_nothing_to_learn_from_is_an_input_error(tmp_path, folder):
+def test_no_training_ground_is_an_input_error(tmp_path, folder):
     out = prepare_scenes([TrainingSource(folder)], tmp_path / "p", DataOptions(), SPEC, validation=["a", "b"])
     with pytest.raises(InputError, match="no scene has a labelled pixel"):
         WindowSampler(out, SamplingOptions(32, 1))
@@ -341,8 +341,8 @@ def test_a_crop_keeps_pixels_and_what_lies_outside_is_invalid(rng, corner):
                 assert labels[row, col] == INVALID
 
 
-def test_warped_windows_lie_where_they_should():
-    """Pixels whose values are coordinates: the warp's own formula, turned by hand, says what each must hold."""
+def test_warped_windows_are_in_the_right_place():
+    """Pixel values are coordinates, so the formula of the warp, inverted by hand, gives the expected values."""
     rows, cols = np.indices((120, 120))
     scene = _scene(np.stack([rows, cols, rows], -1), (rows + cols) % 2)
     centre, scale, angle, size = np.array([60.0, 55.0]), 0.8, 0.4, 32
@@ -357,7 +357,7 @@ def test_warped_windows_lie_where_they_should():
     assert np.array_equal(labels, (np.round(expected_row) + np.round(expected_col)) % 2)
 
 
-def test_a_warp_without_turn_and_scale_is_a_crop(rng):
+def test_a_warp_without_rotation_and_scaling_is_a_crop(rng):
     scene = _scene(rng.integers(0, 255, (90, 90, 3)), rng.integers(0, 3, (90, 90)))
     centre = np.array([40.0, 50.0])
     image, labels = _warp(scene, centre, np.eye(2), 16.0, 32)

@@ -1,4 +1,4 @@
-"""Vector files: round trips against geopandas, RFC 7946, and files that are whole or not there."""
+"""Vector files: round trips with geopandas, RFC 7946, and files that are complete or absent."""
 
 import json
 import math
@@ -68,7 +68,7 @@ def read(path: Path) -> geopandas.GeoDataFrame:
 
 
 def write_geojson(folder: Path, geometries: Iterable[shapely.Geometry], crs: str) -> list[dict]:
-    """The geometry members of the file."""
+    """The geometry members of a file."""
     path, geometries = folder / "x.geojson", list(geometries)
     features = [Feature(geometry, {}) for geometry in geometries]
     write_features(path, schema(geometries[0].geom_type, crs, {}), features)
@@ -96,7 +96,7 @@ def geodesic_area(geometry: shapely.Geometry) -> float:
     ],
     ids=lambda geometry: geometry.geom_type,
 )
-def test_geometries_come_back(tmp_path: Path, suffix: str, geometry: shapely.Geometry) -> None:
+def test_geometries_round_trip(tmp_path: Path, suffix: str, geometry: shapely.Geometry) -> None:
     path = tmp_path / f"roads{suffix}"
     assert write_features(path, schema(geometry.geom_type), [Feature(geometry, row(0))]) == 1
     layer = read(path)
@@ -110,7 +110,7 @@ def test_geometries_come_back(tmp_path: Path, suffix: str, geometry: shapely.Geo
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_attributes_come_back_with_their_types(tmp_path: Path, suffix: str) -> None:
+def test_attributes_round_trip_with_their_types(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"roads{suffix}"
     count = BATCH_FEATURES + 3
     assert write_features(path, schema(), squares(count)) == count
@@ -121,7 +121,7 @@ def test_attributes_come_back_with_their_types(tmp_path: Path, suffix: str) -> N
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_missing_values_come_back_as_missing(tmp_path: Path, suffix: str) -> None:
+def test_missing_values_round_trip(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"roads{suffix}"
     empty = {**dict.fromkeys(FIELDS), "id": 1}
     write_features(path, schema(), [Feature(square(0), row(0)), Feature(square(1), empty)])
@@ -129,7 +129,7 @@ def test_missing_values_come_back_as_missing(tmp_path: Path, suffix: str) -> Non
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_large_integers_come_back(tmp_path: Path, suffix: str) -> None:
+def test_large_integers_round_trip(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"roads{suffix}"
     extremes = [-(2**63), 2**63 - 1]
     write_features(path, schema(fields={"id": int}), [Feature(square(0), {"id": value}) for value in extremes])
@@ -193,7 +193,7 @@ def test_same_features_give_the_same_bytes(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_geopackage_is_the_same_each_time(tmp_path: Path) -> None:
-    """GDAL counts one change more or less in its header, about one time in five."""
+    """About one time in five, GDAL's change counter in the header differs by one."""
     contents = set()
     for _ in range(30):
         write_features(tmp_path / "a.gpkg", schema(), squares(3))
@@ -247,7 +247,7 @@ def test_polygons_are_cut_at_the_antimeridian(tmp_path: Path, crs: str, polygon:
     assert sorted(tuple(np.sign(part.bounds[::2])) for part in back.geoms) == [(-1, -1), (1, 1)]
     assert {-180.0, 180.0} <= set(decimals(geometry)[:, 0])
     to_lonlat = pyproj.Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
-    # The geodesic oracle takes the shorter way between vertices, whatever their longitudes.
+    # The geodesic oracle takes the shorter path between vertices, whatever their longitudes.
     uncut = shapely.transform(polygon, to_lonlat.transform, interleaved=False)
     rings = [geodesic_area(shapely.Polygon(ring)) for ring in (uncut.exterior, *uncut.interiors)]
     assert geodesic_area(back) == pytest.approx(rings[0] - sum(rings[1:]), rel=1e-4)
@@ -267,7 +267,7 @@ def test_a_loop_of_a_cut_line_stays_whole(tmp_path: Path) -> None:
     assert geometry["coordinates"] == [[*line, [180, -0.5]], [[-180, -0.5], [-179.75, -0.5]]]
 
 
-def test_what_lies_beyond_the_antimeridian_alone_is_moved(tmp_path: Path) -> None:
+def test_geometries_entirely_beyond_the_antimeridian_are_moved(tmp_path: Path) -> None:
     assert write_geojson(tmp_path, [shapely.Point(190, 10)], "EPSG:4326")[0]["coordinates"] == [-170, 10]
     (polygon,) = write_geojson(tmp_path, [shapely.box(190, 0, 191, 1)], "EPSG:4326")
     assert (polygon["type"], shape(polygon).bounds) == ("Polygon", (-170, 0, -169, 1))
@@ -326,7 +326,7 @@ def test_geojson_polygons_stay_valid(tmp_path: Path, polygons: list[shapely.Poly
 @pytest.mark.parametrize(
     "geometry", [shapely.box(500_000, 0, 500_000.001, 0.001), shapely.LineString([(500_000, 0), (500_000.001, 0)])]
 )
-def test_what_vanishes_by_rounding_is_a_null_geometry(tmp_path: Path, geometry: shapely.Geometry) -> None:
+def test_geometries_that_vanish_by_rounding_become_null(tmp_path: Path, geometry: shapely.Geometry) -> None:
     assert write_geojson(tmp_path, [geometry], UTM_33) == [None]
 
 
@@ -348,11 +348,11 @@ def test_a_place_outside_the_crs_is_an_input_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-# ---- whole or not there
+# ---- complete or absent
 
 
 class UnknownError(Exception):
-    """Of no known kind."""
+    """An error of unknown type."""
 
 
 def failing(error: BaseException, count: int) -> Iterator[Feature]:
@@ -367,7 +367,7 @@ def failing(error: BaseException, count: int) -> Iterator[Feature]:
     [UnknownError("x"), OSError("no such raster"), OutputError("other file"), RuntimeError("x"), KeyboardInterrupt()],
     ids=repr,
 )
-def test_an_error_of_the_features_passes_and_nothing_changes(
+def test_an_error_in_the_features_propagates_and_nothing_changes(
     tmp_path: Path, suffix: str, old: bytes | None, error: BaseException
 ) -> None:
     path = tmp_path / f"roads{suffix}"
@@ -382,7 +382,7 @@ def test_an_error_of_the_features_passes_and_nothing_changes(
 
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
-    """The kernel refuses to write beyond, as a full disk would."""
+    """The kernel refuses to write beyond a limit, as with a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -406,9 +406,7 @@ def test_a_full_disk_is_an_output_error_and_leaves_nothing(tmp_path: Path, suffi
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".fgb"])
-def test_features_that_the_driver_loses_are_missed(
-    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_features_lost_by_the_driver_are_noticed(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write_arrow = pyogrio.write_arrow
 
     def lose(reader: pyarrow.RecordBatchReader, *args: object, **options: object) -> None:
@@ -430,7 +428,7 @@ def test_a_missing_folder_is_an_output_error(tmp_path: Path, suffix: str) -> Non
 
 
 class Tracked(dict):
-    """A dict that can be referred to weakly."""
+    """A dict that supports weak references."""
 
 
 def tracked(count: int, shape: shapely.Geometry, peaks: list[int]) -> Iterator[Feature]:
@@ -537,7 +535,7 @@ def test_check_output_refuses_a_folder_that_cannot_be_written_to() -> None:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_an_area_is_the_union_in_the_crs_wanted(tmp_path: Path, suffix: str) -> None:
+def test_an_area_is_the_union_in_the_requested_crs(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"area{suffix}"
     write_features(path, schema(), squares(3))
     to_mercator = pyproj.Transformer.from_crs(UTM_33, "EPSG:3857", always_xy=True)
@@ -558,7 +556,7 @@ def test_an_area_must_be_readable_and_have_polygons_and_a_crs(tmp_path: Path) ->
 
 
 def test_an_area_is_cut_to_what_is_near_and_its_edges_follow_the_ground(tmp_path: Path) -> None:
-    """The northern half of the world round a scene at 45 degrees: a parallel is no straight line in UTM."""
+    """The northern half of the world, around a scene at 45 degrees: a parallel is not a straight line in UTM."""
     half = shapely.box(-180, 45, 180, 90)
     geopandas.GeoDataFrame(geometry=[half], crs="EPSG:4326").to_file(tmp_path / "half.gpkg")
     to_utm = pyproj.Transformer.from_crs("EPSG:4326", UTM_33, always_xy=True)
@@ -571,7 +569,7 @@ def test_an_area_is_cut_to_what_is_near_and_its_edges_follow_the_ground(tmp_path
         assert not area.contains(below)
 
 
-def test_geometries_are_brought_to_the_crs_wanted_and_empty_ones_left_out(tmp_path: Path) -> None:
+def test_geometries_are_reprojected_and_empty_ones_dropped(tmp_path: Path) -> None:
     frame = geopandas.GeoDataFrame(geometry=[shapely.Point(15, 50), None, shapely.Polygon()], crs="EPSG:4326")
     frame.to_file(tmp_path / "some.gpkg")
     (point,) = read_geometries(tmp_path / "some.gpkg", wkt(UTM_33))

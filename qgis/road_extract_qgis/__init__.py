@@ -9,4 +9,4 @@ def classFactory(iface: Any) -> Any:
     """What QGIS calls to load the plugin; `iface` is None in `qgis_process`."""
     from .plugin import RoadExtractPlugin
 
-    return RoadExtractPlugin()
+    return RoadExtractPlugin(iface)

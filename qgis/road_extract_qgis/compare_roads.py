@@ -17,6 +17,7 @@ from .layers import announce
 from .parameters import Option, exported, options_of
 from .running import RoadExtractAlgorithm
 from .styles import paint_differences
+from .translating import tr
 
 STATUSES = ("new", "missing", "matched")
 
@@ -26,8 +27,8 @@ class CompareRoads(RoadExtractAlgorithm, QgsProcessingAlgorithm):
 
     NAME, TITLE, COMMAND = "compareroads", "Compare roads with the map", "diff"
     ABOUT = (
-        "<p>Compares road lines with those of a map, such as OpenStreetMap: which are new, missing, matched. "
-        "Lines are cut where they begin and cease to match. The two layers may have different CRSs.</p>"
+        "<p>Compares road lines with a map such as OpenStreetMap and tells which roads are new, missing or matched. "
+        "Lines are split where a match begins or ends. The two layers may have different CRSs.</p>"
     )
 
     def options(self) -> list[Option]:
@@ -37,8 +38,8 @@ class CompareRoads(RoadExtractAlgorithm, QgsProcessingAlgorithm):
     def add_inputs(self) -> None:
         """Two layers of lines."""
         lines = [QgsProcessing.SourceType.TypeVectorLine]
-        self.addParameter(QgsProcessingParameterFeatureSource("ROADS", "Road lines", lines))
-        self.addParameter(QgsProcessingParameterFeatureSource("MAP", "Map: lines of roads known", lines))
+        self.addParameter(QgsProcessingParameterFeatureSource("ROADS", tr("Road lines"), lines))
+        self.addParameter(QgsProcessingParameterFeatureSource("MAP", tr("Map: known road lines"), lines))
 
     def why_not(self, parameters: dict[str, Any], context: Any) -> str:
         """Nothing: whatever QGIS reads is exported."""
@@ -53,14 +54,20 @@ class CompareRoads(RoadExtractAlgorithm, QgsProcessingAlgorithm):
     def add_outputs(self) -> None:
         """The pieces, and how long they are."""
         line = QgsProcessing.SourceType.TypeVectorLine
-        self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", "Road differences", line))
-        for status in STATUSES:
-            self.addOutput(QgsProcessingOutputNumber(f"{status.upper()}_KM", f"Length of {status} roads [km]"))
+        self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", tr("Road differences"), line))
+        labels = (
+            tr("Length of new roads [km]"),
+            tr("Length of missing roads [km]"),
+            tr("Length of matched roads [km]"),
+        )
+        for status, label in zip(STATUSES, labels):
+            self.addOutput(QgsProcessingOutputNumber(f"{status.upper()}_KM", label))
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
         """See the base."""
         out = self.vector_file(parameters, "OUTPUT", context)
-        announce(context, out, "Road differences", f"{scene}, compared with the map", paint_differences)
+        name = tr("{}, compared with the map").format(scene)
+        announce(context, out, tr("Road differences"), name, paint_differences)
         return [], out, {"OUTPUT": out}
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,22 +7,25 @@ from typing import Any
 
 from qgis.core import QgsProcessingAlgorithm, QgsProcessingParameterRasterDestination
 
-from .layers import announce
+from .layers import announce, group_of
 from .parameters import Option, options_of
 from .road_vectors import RoadVectors
 from .styles import paint_probability
+from .translating import tr
 
 
 class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     """A scene becomes roads."""
 
     NAME, TITLE, COMMAND = "extractroads", "Extract roads", "extract"
-    INPUT_LABEL = "Scene: aerial or satellite imagery"
+    INPUT_LABEL = "Scene: aerial or satellite imagery, as a file or a web layer"
+    RENDERS = True
     SHARES = MappingProxyType({"predict": (2.0, 90.0), "vectorize": (90.0, 95.0), "lines": (95.0, 100.0)})
     ABOUT = (
-        "<p>Finds the roads of an aerial or satellite image and draws them as polygons, a network of lines, or both. "
-        "Any size and any CRS will do; pixels of half a metre to two metres work best. To try several thresholds, keep "
-        "the probability raster and use <i>Roads from a probability raster</i>: that takes seconds.</p>"
+        "<p>Finds the roads in an aerial or satellite image and draws them as polygons, a network of lines, or both. "
+        "The image may have any size and CRS, and it may be a web layer (XYZ, WMS, WMTS); pixels of 0.5 to 2 m work "
+        "best.</p><p>To compare thresholds, keep the probability raster and open <i>Plugins > Road extraction > Road "
+        "threshold</i>, or run <i>Roads from a probability raster</i>, which takes seconds.</p>"
     )
 
     def options(self) -> list[Option]:
@@ -32,7 +35,7 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     def add_outputs(self) -> None:
         """Roads, and the raster if wanted."""
         self.add_vectors()
-        raster = QgsProcessingParameterRasterDestination("PROBABILITY", "Road probability", None, True, False)
+        raster = QgsProcessingParameterRasterDestination("PROBABILITY", tr("Road probability"), None, True, False)
         self.addParameter(raster)
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
@@ -41,5 +44,6 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
         raster = self.parameterAsOutputLayer(parameters, "PROBABILITY", context)
         if not raster:
             return [], results["OUTPUT"], results
-        announce(context, raster, "Road probability", "Road probability of " + scene, paint_probability)
+        name = tr("Road probability of {}").format(scene)
+        announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
         return ["--probability", raster], results["OUTPUT"], {**results, "PROBABILITY": raster}

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess  # nosec B404
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from typing import NamedTuple
 from .option_table import PACKAGE_VERSION
 
 VARIABLE = "ROAD_EXTRACT_PYTHON"
+#: Another place for the environment that QGIS sets up.
+HOME_VARIABLE = "ROAD_EXTRACT_HOME"
 
 #: What QGIS sets for itself and what would break or divert another Python.
 REMOVED = frozenset(
@@ -79,12 +82,12 @@ def find_interpreter(chosen: str, setting: str, environ: Mapping[str, str]) -> I
             return check_interpreter(Interpreter(to_command(path), origin), environ)
     for place in default_places(environ, Path.home()):
         try:
-            return check_interpreter(Interpreter(to_command(str(place)), "found there"), environ)
+            return check_interpreter(Interpreter(to_command(str(place)), "a usual place"), environ)
         except ChildError:
             continue
     raise ChildError(
-        "road_extract was not found on this computer: install it (python3 -m pip install . in the project's folder), "
-        "then name its Python in Settings > Options > Processing > Providers > Road extraction, in the environment "
+        "road_extract was not found on this computer: press Plugins > Road extraction > Set up; if it is installed "
+        "already, name its Python in Settings > Options > Processing > Providers > Road extraction, in the environment "
         f"variable {VARIABLE}, or in this algorithm's advanced parameters"
     )
 
@@ -99,13 +102,31 @@ def to_command(path: str) -> tuple[str, ...]:
 
 
 def default_places(environ: Mapping[str, str], home: Path) -> list[Path]:
-    """Where pip, pipx, uv and `make demo` put it, most wanted first; only what exists."""
+    """Where *Set up road extraction*, pip, pipx, uv and `make demo` put it, most wanted first; only what exists."""
     on_path = shutil.which("road-extract", path=environ.get("PATH"))
     programs = [home / ".local/bin", Path("/opt/homebrew/bin"), Path("/usr/local/bin")]
     places = [] if on_path is None else [Path(on_path)]
     places += [folder / ("road-extract.exe" if WINDOWS else "road-extract") for folder in programs]
     python = Path("Scripts/python.exe" if WINDOWS else "bin/python")
-    return [place for place in places + [folder / python for folder in _folders(environ, home)] if place.is_file()]
+    set_up = python_in(data_folder(environ, home) / "env")
+    everywhere = [set_up, *places, *(folder / python for folder in _folders(environ, home))]
+    return [place for place in everywhere if place.is_file()]
+
+
+def data_folder(environ: Mapping[str, str], home: Path) -> Path:
+    """Where the environment lives; each system has a place for programs' data."""
+    if environ.get(HOME_VARIABLE):
+        return Path(environ[HOME_VARIABLE])
+    if WINDOWS:
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "road-extract"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "road-extract"
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "road-extract"
+
+
+def python_in(env: Path) -> Path:
+    """The Python of an environment."""
+    return env / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
 
 def _folders(environ: Mapping[str, str], home: Path) -> list[Path]:
@@ -163,6 +184,8 @@ def _why_not(interpreter: Interpreter, said: str) -> str:
 
 
 def _how_to_install(interpreter: Interpreter) -> str:
+    if interpreter.command[0] == str(python_in(data_folder(os.environ, Path.home()) / "env")):
+        return "press Plugins > Road extraction > Set up"
     if len(interpreter.command) == 1:
         return "update it in the project's folder with what installed it, such as: pipx install --force ."
     return f'run in the project\'s folder, with Python 3.11 or newer: "{interpreter.command[0]}" -m pip install .'

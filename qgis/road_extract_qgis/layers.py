@@ -8,7 +8,8 @@ from typing import Any, Callable
 
 from qgis.core import QgsProcessingContext, QgsRasterLayer
 
-from .styles import Styler
+from .styles import Styler, paint_roads
+from .translating import tr
 
 VECTOR_EXTENSIONS = ("gpkg", "geojson", "fgb", "parquet")
 
@@ -44,7 +45,14 @@ def why_unwritable(path: str) -> str:
     return ""
 
 
-def announce(context: Any, path: str, default_name: str, name: str, paint: Callable[[Any], None]) -> None:
+def group_of(scene: str) -> str:
+    """Name of the group for what was made of a scene."""
+    return tr("Road extraction: {}").format(scene)
+
+
+def announce(
+    context: Any, path: str, default_name: str, name: str, paint: Callable[[Any], None], group: str = ""
+) -> None:
     """Have a result styled and named when it is loaded; a name of the user's own stays.
 
     Args:
@@ -53,15 +61,22 @@ def announce(context: Any, path: str, default_name: str, name: str, paint: Calla
         default_name: What QGIS would call it.
         name: What to call it instead.
         paint: Styles it.
+        group: Of layers to put it into.
     """
     if context.willLoadLayerOnCompletion(path):
         details = context.layerToLoadOnCompletionDetails(path)
         if details.name in ("", default_name):
             details.name = name
-        details.setPostProcessor(Styler(paint))
+        _prepare(details, paint, group)
 
 
-def announce_beside(context: Any, path: str, beside: str, name: str, paint: Callable[[Any], None]) -> None:
+def _prepare(details: Any, paint: Callable[[Any], None], group: str) -> None:
+    if hasattr(details, "groupName"):  # QGIS 3.32
+        details.groupName, group = details.groupName or group, ""
+    details.setPostProcessor(Styler(paint, group))
+
+
+def announce_beside(context: Any, path: str, beside: str, name: str, group: str) -> None:
     """Have a second result loaded if the first is; it has no destination of its own that QGIS would load.
 
     Args:
@@ -69,10 +84,10 @@ def announce_beside(context: Any, path: str, beside: str, name: str, paint: Call
         path: The first result.
         beside: The second.
         name: What to call it.
-        paint: Styles it.
+        group: Of layers to put it into.
     """
     if context.willLoadLayerOnCompletion(path):
         project = context.layerToLoadOnCompletionDetails(path).project
         details = QgsProcessingContext.LayerDetails(name, project, "LINES")
-        details.setPostProcessor(Styler(paint))
+        _prepare(details, paint_roads, group)
         context.addLayerToLoadOnCompletion(beside, details)

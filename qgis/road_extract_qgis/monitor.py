@@ -6,12 +6,12 @@ import json
 import signal
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Callable
 
 #: Lines of a talkative child that are shown; the dialog would choke on all of them.
 SHOWN_LINES = 200
 
-STAGE_TEXTS = {"predict": "Looking for roads", "vectorize": "Drawing their outlines", "lines": "Drawing their lines"}
+STAGE_TEXTS = {"predict": "Finding roads", "vectorize": "Drawing outlines", "lines": "Drawing lines"}
 
 _OUT_OF_MEMORY = (
     "road_extract was killed by the system, most likely because the memory ran out: close other programs, restrict the "
@@ -27,15 +27,18 @@ _WINDOWS_CODES = {0xC0000017: _OUT_OF_MEMORY, 0xC000001D: _SIGNALS["SIGILL"]}
 class Monitor:
     """Turns the child's lines into progress, remarks, a result or an error."""
 
-    def __init__(self, feedback: Any, shares: Mapping[str, tuple[float, float]]) -> None:
+    def __init__(
+        self, feedback: Any, shares: Mapping[str, tuple[float, float]], translate: Callable[[str], str] = str
+    ) -> None:
         """Start.
 
         Args:
             feedback: Has the methods of QgsProcessingFeedback.
             shares: Stage to the percentages between which it moves the bar.
+            translate: Into the user's language.
         """
         self.result: dict[str, Any] = {}
-        self._feedback, self._shares = feedback, shares
+        self._feedback, self._shares, self._translate = feedback, shares, translate
         self._error, self._stage, self._percent, self._lines = "", "", 0.0, 0
         self._tail: deque[str] = deque(maxlen=20)
 
@@ -67,7 +70,7 @@ class Monitor:
         stage = str(event.get("stage"))
         if stage != self._stage:
             self._stage = stage
-            self._feedback.setProgressText(STAGE_TEXTS.get(stage, stage.capitalize()))
+            self._feedback.setProgressText(self._translate(STAGE_TEXTS.get(stage, stage.capitalize())))
         low, high = self._shares.get(stage, (self._percent, self._percent))
         done, total = float(event.get("done", 0)), float(event.get("total", 0))
         self._percent = max(self._percent, low + (high - low) * min(done / total if total > 0 else 0.0, 1.0))

@@ -20,42 +20,45 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from .option_table import OPTIONS
+from .option_table import MODELS, OPTIONS
+from .translating import tr, tr_key
 
 Option = Mapping[str, Any]
 
 #: Shown when the dialog opens; the others wait under *Advanced parameters*.
-BASIC = frozenset(["EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
+BASIC = frozenset(["MODEL", "EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
 
 #: Names that QGIS's users know where they are not those of the command line.
 NAMES = {"bounds": "EXTENT", "within": "AOI"}
 
 LABELS = {
-    "MODEL": "Model folder",
+    "MODEL": "Model",
+    "TTA": "Test-time augmentation",
     "BANDS": "Bands, in the model's order",
     "OVERLAP": "Overlap of neighbouring windows",
-    "BATCH_SIZE": "Windows at once",
-    "NATIVE_GSD": "Keep the scene's own pixels",
-    "EXTENT": "Only this extent",
-    "AOI": "Only inside these polygons",
-    "ASSUME_CRS": "CRS of a raster that has none",
-    "BUFFER": "Same road within",
-    "ANGLE": "Same direction within",
+    "BATCH_SIZE": "Windows per batch",
+    "NATIVE_GSD": "Process at the scene's own resolution",
+    "EXTENT": "Extent to process",
+    "AOI": "Area of interest (polygons)",
+    "ASSUME_CRS": "CRS to assume if the raster has none",
+    "BUFFER": "Maximum distance between matching lines",
+    "ANGLE": "Maximum angle between matching lines",
     "SORT": "Order",
     "MAX_GAP": "Longest gap to bridge",
-    "MIN_LENGTH": "Shortest piece of road",
-    "MIN_SPUR": "Shortest dead end, in road widths",
-    "MIN_AREA": "Smallest road area",
-    "MIN_HOLE": "Smallest hole",
-    "SIMPLIFY": "Simplify by",
+    "MIN_LENGTH": "Minimum length of isolated roads",
+    "MIN_SPUR": "Minimum dead-end length, in road widths",
+    "MIN_AREA": "Minimum road area",
+    "MIN_HOLE": "Minimum hole area",
+    "SIMPLIFY": "Simplification tolerance",
 }
 
 #: Where the package's words speak of its command line.
 HELPS = {
-    "EXTENT": "A rectangle in any CRS, outside of which nothing is looked at",
-    "AOI": "Polygons in any CRS, outside of which nothing is looked at",
-    "BANDS": "Bands to use: one (grey) or as many as the model has, in its order; chosen by colour if left out",
-    "ASSUME_CRS": "CRS of a raster that has none; that of the layer in QGIS if left out",
+    "MODEL": "Which of the models that come with the package finds the roads",
+    "EXTENT": "Only this rectangle is processed; any CRS will do",
+    "AOI": "Only the area inside these polygons is processed; any CRS will do",
+    "BANDS": "Bands to use: one (greyscale) or as many as the model has, in its order (default: chosen by colour)",
+    "ASSUME_CRS": "CRS to assume if the raster has none (default: that of the layer in QGIS)",
 }
 
 
@@ -75,12 +78,13 @@ def name_of(option: Option) -> str:
 
 def help_of(option: Option) -> str:
     """One sentence."""
-    return HELPS.get(name_of(option), str(option["help"])) + "."
+    return tr_key(f"help:{option['id']}", HELPS.get(name_of(option), str(option["help"]))) + "."
 
 
 def label_of(option: Option) -> str:
     """Two or three words, and the unit."""
-    label = LABELS.get(name_of(option), name_of(option).replace("_", " ").capitalize())
+    name = name_of(option)
+    label = tr_key(f"label:{name}", LABELS.get(name, name.replace("_", " ").capitalize()))
     unit = option["unit"].replace("m2", "m\u00b2")
     return f"{label} [{unit}]" if unit else label
 
@@ -119,8 +123,17 @@ def _flag(name: str, label: str, option: Option) -> QgsProcessingParameterDefini
     return QgsProcessingParameterBoolean(name, label, option["default"])
 
 
-def _folder(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
-    return QgsProcessingParameterFile(name, label, QgsProcessingParameterFile.Behavior.Folder, optional=True)
+def _model(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterEnum(name, label, list(MODELS), False, MODELS[0], False, True)
+
+
+def model_folder_parameter() -> QgsProcessingParameterDefinition:
+    """A model of the user's own; it wins over the drop-down."""
+    folder = QgsProcessingParameterFile.Behavior.Folder
+    label = tr("Model folder of your own (instead of the model above)")
+    parameter = QgsProcessingParameterFile("MODEL_FOLDER", label, folder, optional=True)
+    parameter.setHelp(tr("Folder with weights.npz and spec.json, as road-extract train writes it."))
+    return advanced(parameter)
 
 
 def _bands(name: str, label: str, option: Option) -> QgsProcessingParameterDefinition:
@@ -144,7 +157,7 @@ _BY_KIND: dict[str, _Builder] = {
     "number": _number, "integer": _number, "text": _text, "flag": _flag, "choice": _choice
 }  # fmt: skip
 _SPECIAL: dict[str, _Builder] = {
-    "model": _folder, "bands": _bands, "bounds": _extent, "aoi": _polygons, "within": _polygons,
+    "model": _model, "bands": _bands, "bounds": _extent, "aoi": _polygons, "within": _polygons,
     "assume_crs": _crs,
 }  # fmt: skip
 
@@ -169,7 +182,7 @@ class Arguments:
         self._algorithm, self._crs = algorithm, crs
         self._parameters, self._context, self._feedback = given
         self._special = {
-            "bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "within": self._aoi,
+            "model": self._model, "bands": self._bands, "bounds": self._bounds, "aoi": self._aoi, "within": self._aoi,
             "assume_crs": self._assume_crs,
         }  # fmt: skip
 
@@ -189,6 +202,11 @@ class Arguments:
             return []
         value = getattr(self._algorithm, _READERS[option["kind"]])(self._parameters, name, self._context)
         return [str(value)] if value != "" else []
+
+    def _model(self, name: str) -> list[str]:
+        folder = self._algorithm.parameterAsString(self._parameters, "MODEL_FOLDER", self._context)
+        chosen = folder or self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
+        return [] if chosen == MODELS[0] else [chosen]
 
     def _bands(self, name: str) -> list[str]:
         bands = self._algorithm.parameterAsInts(self._parameters, name, self._context)

@@ -7,14 +7,16 @@ from pathlib import Path
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .about import About
 from .compare_roads import CompareRoads
 from .extract_roads import ExtractRoads
 from .layers import VECTOR_EXTENSIONS
 from .road_probability import RoadProbability
 from .running import SETTING
+from .set_up import SetUp
 from .vectorize_probability import VectorizeProbability
 
-ALGORITHMS = (ExtractRoads, RoadProbability, VectorizeProbability, CompareRoads)
+ALGORITHMS = (ExtractRoads, RoadProbability, VectorizeProbability, CompareRoads, SetUp, About)
 
 
 class RoadExtractProvider(QgsProcessingProvider):

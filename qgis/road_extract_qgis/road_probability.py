@@ -7,21 +7,23 @@ from typing import Any
 
 from qgis.core import QgsProcessingAlgorithm, QgsProcessingParameterRasterDestination
 
-from .layers import announce
+from .layers import announce, group_of
 from .parameters import Option, options_of
 from .running import RoadExtractAlgorithm
 from .styles import paint_probability
+from .translating import tr
 
 
 class RoadProbability(RoadExtractAlgorithm, QgsProcessingAlgorithm):
     """A scene becomes a raster of road probability."""
 
     NAME, TITLE, COMMAND = "roadprobability", "Road probability", "predict"
-    INPUT_LABEL = "Scene: aerial or satellite imagery"
+    INPUT_LABEL = "Scene: aerial or satellite imagery, as a file or a web layer"
+    RENDERS = True
     SHARES = MappingProxyType({"predict": (2.0, 100.0)})
     ABOUT = (
-        "<p>Tells for every pixel of an aerial or satellite image how probably it is road, 0 to 1. "
-        "<i>Roads from a probability raster</i> turns that into roads, with any threshold, in seconds.</p>"
+        "<p>Computes for every pixel of an aerial or satellite image the probability that it is road, from 0 to 1. "
+        "<i>Roads from a probability raster</i> turns that into roads, at any threshold, in seconds.</p>"
     )
 
     def options(self) -> list[Option]:
@@ -30,10 +32,11 @@ class RoadProbability(RoadExtractAlgorithm, QgsProcessingAlgorithm):
 
     def add_outputs(self) -> None:
         """The raster."""
-        self.addParameter(QgsProcessingParameterRasterDestination("OUTPUT", "Road probability"))
+        self.addParameter(QgsProcessingParameterRasterDestination("OUTPUT", tr("Road probability")))
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
         """See the base."""
         raster = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        announce(context, raster, "Road probability", "Road probability of " + scene, paint_probability)
+        name = tr("Road probability of {}").format(scene)
+        announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
         return [], raster, {"OUTPUT": raster}

@@ -13,9 +13,10 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
-from .layers import announce, announce_beside
+from .layers import announce, announce_beside, group_of
 from .running import RoadExtractAlgorithm
 from .styles import paint_roads
+from .translating import tr
 
 
 class RoadVectors(RoadExtractAlgorithm):
@@ -24,9 +25,11 @@ class RoadVectors(RoadExtractAlgorithm):
     def add_vectors(self) -> None:
         """Add the destination and the further results."""
         anything = QgsProcessing.SourceType.TypeVectorAnyGeometry
-        self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", "Roads", anything))
-        self.addOutput(QgsProcessingOutputVectorLayer("LINES", "Road lines", QgsProcessing.SourceType.TypeVectorLine))
-        self.addOutput(QgsProcessingOutputNumber("COUNT", "Number of roads"))
+        self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", tr("Roads"), anything))
+        self.addOutput(
+            QgsProcessingOutputVectorLayer("LINES", tr("Road lines"), QgsProcessing.SourceType.TypeVectorLine)
+        )
+        self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of roads")))
 
     def to_vectors(self, parameters: dict[str, Any], context: Any, scene: str) -> dict[str, str]:
         """The results, as `RoadExtractAlgorithm.to_outputs`."""
@@ -35,10 +38,11 @@ class RoadVectors(RoadExtractAlgorithm):
         results = {"OUTPUT": roads}
         if geometry != "polygons":
             results["LINES"] = lines_file(roads) if geometry == "both" else roads
-        name = "Road lines of {}" if geometry == "lines" else "Roads of {}"
+        lines, polygons = tr("Road lines of {}").format(scene), tr("Roads of {}").format(scene)
         if geometry == "both":
-            announce_beside(context, roads, results["LINES"], "Road lines of " + scene, paint_roads)
-        announce(context, roads, "Roads", name.format(scene), paint_roads)
+            announce_beside(context, roads, results["LINES"], lines, group_of(scene))
+        name = lines if geometry == "lines" else polygons
+        announce(context, roads, tr("Roads"), name, paint_roads, group_of(scene))
         return results
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:

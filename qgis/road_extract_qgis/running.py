@@ -9,22 +9,43 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from qgis.core import QgsProcessingException, QgsProcessingParameterFile, QgsProcessingParameterRasterLayer, QgsSettings
+from qgis.core import (
+    QgsCoordinateTransform,
+    QgsProcessingException,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingUtils,
+    QgsSettings,
+)
 from qgis.PyQt.QtCore import QCoreApplication, QThread
 from qgis.PyQt.QtGui import QIcon
 
 from .child import run_child
-from .interpreter import VARIABLE, ChildError, clean_environment, find_interpreter
+from .interpreter import ChildError, clean_environment, find_interpreter
 from .layers import source_of, why_unreadable, why_unwritable
 from .monitor import Monitor
-from .parameters import BASIC, Arguments, Option, advanced, help_of, label_of, name_of, to_parameter
+from .parameters import (
+    BASIC,
+    Arguments,
+    Option,
+    advanced,
+    help_of,
+    label_of,
+    model_folder_parameter,
+    name_of,
+    to_parameter,
+)
+from .translating import tr
+from .web_layers import LIMIT_KM2, TERMS, WebScene, is_web, model_gsd_m, plan_web_scene, render, why_too_large
 
 #: Name of the setting in Processing's options.
 SETTING = "ROAD_EXTRACT_PYTHON"
 
 PYTHON_HELP = (
     "Python that has road_extract, its virtual environment, or its road-extract program; if left out, the environment "
-    f"variable {VARIABLE}, then the QGIS setting (Settings > Options > Processing > Providers), then the usual places"
+    "variable ROAD_EXTRACT_PYTHON, then the QGIS setting (Settings > Options > Processing > Providers), then the usual "
+    "places"
 )
 
 
@@ -51,11 +72,13 @@ class RoadExtractAlgorithm(_Base):
         INPUT_LABEL: What goes in.
         SHARES: Stage of the child to the percentages between which it moves the bar.
         TAGS: Words to find it by.
+        RENDERS: Whether layers that only QGIS can read are rendered for the child.
     """
 
     NAME = TITLE = ABOUT = COMMAND = INPUT_LABEL = ""
     SHARES: Mapping[str, tuple[float, float]] = MappingProxyType({})
     TAGS: tuple[str, ...] = ("road", "street", "extraction", "segmentation", "deep learning", "imagery")
+    RENDERS = False
 
     def options(self) -> list[Option]:
         """The package's options that become parameters."""
@@ -63,11 +86,28 @@ class RoadExtractAlgorithm(_Base):
 
     def add_inputs(self) -> None:
         """Add what goes in: a raster."""
-        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", self.INPUT_LABEL))
+        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", tr(self.INPUT_LABEL)))
 
     def why_not(self, parameters: dict[str, Any], context: Any) -> str:
         """Why the child cannot read the inputs, in one sentence; empty if it can."""
-        return why_unreadable(self.parameterAsRasterLayer(parameters, "INPUT", context))
+        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
+        if not (self.RENDERS and is_web(layer)):
+            return why_unreadable(layer)
+        if not layer.crs().isValid():
+            return f"{layer.name()} has no CRS: set the layer's CRS in QGIS"
+        limit_km2 = self.parameterAsDouble(parameters, "WEB_LIMIT", context)
+        return why_too_large(self.web_scene(layer, parameters, context), limit_km2)
+
+    def web_scene(self, layer: Any, parameters: dict[str, Any], context: Any) -> WebScene:
+        """What is rendered: the extent, else the extent of the polygons, else the whole layer."""
+        crs, transforms = layer.crs(), context.transformContext()
+        box = self.parameterAsExtent(parameters, "EXTENT", context, crs)
+        area = self.parameterAsSource(parameters, "AOI", context) if parameters.get("AOI") else None
+        if box.isEmpty() and area is not None:
+            transform = QgsCoordinateTransform(area.sourceCrs(), crs, transforms)
+            box = transform.transformBoundingBox(area.sourceExtent())
+        gsd_m = model_gsd_m(self.parameterAsString(parameters, "MODEL_FOLDER", context))
+        return plan_web_scene(layer, layer.extent() if box.isEmpty() else box, crs, gsd_m, transforms)
 
     def read_inputs(self, parameters: dict[str, Any], context: Any, feedback: Any) -> tuple[list[str], Any, str]:
         """What the child opens, the CRS that extents are wanted in, and a name to name the results by."""
@@ -100,11 +140,11 @@ class RoadExtractAlgorithm(_Base):
 
     def displayName(self) -> str:
         """In the toolbox."""
-        return self.TITLE
+        return tr(self.TITLE)
 
     def group(self) -> str:
         """In the toolbox."""
-        return "Roads"
+        return tr("Roads")
 
     def groupId(self) -> str:
         """Of the group."""
@@ -122,16 +162,21 @@ class RoadExtractAlgorithm(_Base):
         """Beside the dialog; an advanced parameter tells of itself when pointed at."""
         basic = [option for option in self.options() if name_of(option) in BASIC]
         lines = [f"<li><b>{label_of(option)}</b>: {help_of(option)}</li>" for option in basic]
-        return "{}<ul>{}</ul>".format(self.ABOUT, "".join(lines))
+        return "{}<ul>{}</ul>".format(tr(self.ABOUT), "".join(lines))
 
     def initAlgorithm(self, configuration: Any = None) -> None:
         """Add the parameters."""
         self.add_inputs()
         for option in self.options():
             self.addParameter(to_parameter(option))
-        python = QgsProcessingParameterFile("PYTHON", "Python that runs it", optional=True, fileFilter="All files (*)")
-        python.setHelp(PYTHON_HELP)
+            if option["name"] == "model":
+                self.addParameter(model_folder_parameter())
+        label = tr("Python that runs it")
+        python = QgsProcessingParameterFile("PYTHON", label, optional=True, fileFilter="All files (*)")
+        python.setHelp(tr(PYTHON_HELP))
         self.addParameter(advanced(python))
+        if self.RENDERS:
+            self.addParameter(advanced(_web_limit()))
         self.add_outputs()
 
     def checkParameterValues(self, parameters: dict[str, Any], context: Any) -> tuple[bool, str]:
@@ -146,27 +191,55 @@ class RoadExtractAlgorithm(_Base):
         message = self.why_not(parameters, context)
         if message:  # of models and scripts nobody has asked before
             raise QgsProcessingException(message)
-        self._sources, crs, self._scene = self.read_inputs(parameters, context, feedback)
+        self._web = self._plan_web(parameters, context)
+        if self._web is None:
+            self._sources, crs, self._scene = self.read_inputs(parameters, context, feedback)
+        else:
+            self._sources, crs, self._scene = [], self._web.target, self._web.name
         arguments = Arguments(self, (parameters, context, feedback), crs)
-        self._options = [text for option in self.options() for text in arguments.of(option)]
+        options = [option for option in self.options() if self._web is None or option["name"] != "bounds"]
+        self._options = [text for option in options for text in arguments.of(option)]
         self._python = self.parameterAsString(parameters, "PYTHON", context)
         return True
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
         """In a thread of its own: start the child and tell what it says."""
         options, out, results = self.to_outputs(parameters, context, self._scene)
-        arguments = [*options, "--", *self._sources, out]
-        monitor = Monitor(feedback, self.SHARES)
         try:
-            command = [*self._command(feedback), *self._options, *arguments]
-            feedback.pushCommandInfo(" ".join(map(shlex.quote, command)))
-            environ = clean_environment(os.environ)
-            if not run_child(command, environ, list(results.values()), monitor, lambda: is_cancelled(feedback)):
-                feedback.pushInfo("Cancelled: nothing was written.")
+            command = [*self._command(feedback), *self._options, *options, "--"]
+            if not self._run(command, out, list(results.values()), feedback):
+                feedback.pushInfo(tr("Cancelled: nothing was written."))
                 return {}
         except ChildError as error:
             raise QgsProcessingException(str(error)) from error
-        return {**results, **self.to_numbers(monitor.result)}
+        return {**results, **self.to_numbers(self._result)}
+
+    def _run(self, command: list[str], out: str, outputs: list[str], feedback: Any) -> bool:
+        """Render if need be, then let the child work; False if it was cancelled."""
+        if self._web is None:
+            return self._run_child([*command, *self._sources, out], outputs, feedback)
+        rendered = QgsProcessingUtils.generateTempFilename("rendered.tif")
+        feedback.pushInfo(self._web.estimate())
+        feedback.pushWarning(tr(TERMS))
+        feedback.setProgressText(tr("Rendering the layer"))
+        try:
+            if not render(self._web, rendered, PartOfProgress(feedback, 0.0, 40.0), lambda: is_cancelled(feedback)):
+                return False
+            return self._run_child([*command, rendered, out], outputs, PartOfProgress(feedback, 40.0, 100.0))
+        finally:
+            if os.path.exists(rendered):
+                os.remove(rendered)
+
+    def _run_child(self, command: list[str], outputs: list[str], feedback: Any) -> bool:
+        feedback.pushCommandInfo(" ".join(map(shlex.quote, command)))
+        monitor = Monitor(feedback, self.SHARES, tr)
+        done = run_child(command, clean_environment(os.environ), outputs, monitor, lambda: is_cancelled(feedback))
+        self._result = monitor.result
+        return done
+
+    def _plan_web(self, parameters: dict[str, Any], context: Any) -> WebScene | None:
+        layer = self.parameterAsRasterLayer(parameters, "INPUT", context) if self.RENDERS else None
+        return self.web_scene(layer, parameters, context) if is_web(layer) else None
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Further results, from the child's last word."""
@@ -188,3 +261,31 @@ class RoadExtractAlgorithm(_Base):
         interpreter = find_interpreter(self._python, setting, os.environ)
         feedback.pushInfo(str(interpreter))
         return [*interpreter.command, "--watch-stdin", self.COMMAND, "--progress", "json", "--overwrite"]
+
+
+def _web_limit() -> Any:
+    kind = QgsProcessingParameterNumber.Type.Double
+    label = tr("Largest area to render from a web layer [km\u00b2]")
+    limit = QgsProcessingParameterNumber("WEB_LIMIT", label, kind, LIMIT_KM2, minValue=0.0)
+    limit.setHelp(tr("Web layers (XYZ, WMS, WMTS) are downloaded for the extent; larger ones are refused."))
+    return limit
+
+
+class PartOfProgress:
+    """Feedback whose bar moves over a part of the real one.
+
+    Args:
+        feedback: The real one.
+        low: Where the part begins, percent.
+        high: Where it ends, percent.
+    """
+
+    def __init__(self, feedback: Any, low: float, high: float) -> None:
+        self._feedback, self._low, self._high = feedback, low, high
+
+    def setProgress(self, percent: float) -> None:
+        """Of the part."""
+        self._feedback.setProgress(self._low + (self._high - self._low) * percent / 100.0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._feedback, name)

@@ -23,6 +23,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
+from .translating import tr
+
 #: Probability, red, green, blue, opacity. Below a tenth there is nothing to see.
 RAMP = (
     (0.0, 72, 12, 104, 0),
@@ -34,6 +36,10 @@ RAMP = (
 )
 
 
+#: Of the roads at a threshold: yellow, as the polygons.
+ROAD_COLOUR = (255, 214, 0)
+
+
 class Styler(QgsProcessingLayerPostProcessorInterface):
     """Styles a layer once it is loaded.
 
@@ -42,9 +48,9 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
 
     _alive: ClassVar[list[Any]] = []
 
-    def __init__(self, paint: Callable[[Any], None]) -> None:
+    def __init__(self, paint: Callable[[Any], None], group: str = "") -> None:
         super().__init__()
-        self._paint = paint
+        self._paint, self._group = paint, group
         self._alive.append(self)
 
     def postProcessLayer(
@@ -53,6 +59,8 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
         """Called in the main thread."""
         self._paint(layer)
         layer.triggerRepaint()
+        if self._group:
+            move_into_group(layer, self._group)
         self._alive.remove(self)
 
 
@@ -72,7 +80,7 @@ def _polygon_renderer() -> QgsSingleSymbolRenderer:
 
 def _line_renderer() -> QgsCategorizedSymbolRenderer:
     """Blue between white rims; dashed where a gap was bridged, for nothing was seen there."""
-    kinds = ((False, "solid", "Road"), (True, "dash", "Bridged gap"))
+    kinds = ((False, "solid", tr("Road")), (True, "dash", tr("Bridged gap")))
     categories = [
         QgsRendererCategory(bridged, line_symbol("30,60,230,255", style), label) for bridged, style, label in kinds
     ]
@@ -82,9 +90,9 @@ def _line_renderer() -> QgsCategorizedSymbolRenderer:
 def paint_differences(layer: Any) -> None:
     """What is new in green, what is missing in red, what is known in grey."""
     kinds = (
-        ("new", "0,140,60,255", "New: not on the map"),
-        ("missing", "220,20,40,255", "Missing: on the map only"),
-        ("matched", "120,120,120,255", "Matched"),
+        ("new", "0,140,60,255", tr("New: not on the map")),
+        ("missing", "220,20,40,255", tr("Missing: on the map only")),
+        ("matched", "120,120,120,255", tr("Matched")),
     )
     categories = [QgsRendererCategory(status, line_symbol(colour), label) for status, colour, label in kinds]
     layer.setRenderer(QgsCategorizedSymbolRenderer("status", categories))
@@ -110,6 +118,31 @@ def paint_probability(layer: Any) -> None:
     renderer.setClassificationMax(1.0)
     layer.setRenderer(renderer)
     move_below_vectors(layer)
+
+
+def paint_threshold(layer: Any, threshold: float) -> None:
+    """What is road at a threshold in one colour, and nothing else."""
+    red, green, blue = ROAD_COLOUR
+    steps = QgsColorRampShader(0.0, 1.0, None, QgsColorRampShader.Type.Discrete)
+    below = QgsColorRampShader.ColorRampItem(threshold - 1e-6, QColor(red, green, blue, 0), f"< {threshold:.3f}")
+    above = QgsColorRampShader.ColorRampItem(float("inf"), QColor(red, green, blue, 190), f"\u2265 {threshold:.3f}")
+    steps.setColorRampItemList([below, above])
+    shader = QgsRasterShader()
+    shader.setRasterShaderFunction(steps)
+    layer.setRenderer(QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader))
+
+
+def move_into_group(layer: Any, name: str) -> None:
+    """Results of a scene lie together, above everything else. Newer versions of QGIS do it themselves (`announce`)."""
+    root = QgsProject.instance().layerTreeRoot()
+    node = root.findLayer(layer.id())
+    if node is None or node.parent() is not root:
+        return
+    group = root.findGroup(name) or root.insertGroup(0, name)
+    # rasters below vectors, whatever comes first
+    place = 0 if layer.type() == QgsMapLayer.LayerType.VectorLayer else len(group.children())
+    group.insertChildNode(place, node.clone())
+    root.removeChildNode(node)
 
 
 def move_below_vectors(layer: Any) -> None:

@@ -18,8 +18,8 @@ class VectorizeProbability(RoadVectors, QgsProcessingAlgorithm):
     INPUT_LABEL = "Road probability (0 to 1) or road mask (0 and 1)"
     SHARES = MappingProxyType({"vectorize": (2.0, 50.0), "lines": (50.0, 98.0)})
     ABOUT = (
-        "<p>Turns a raster of road probability, of <i>Road probability</i> or any other tool, into road polygons, a "
-        "network of road lines, or both. It takes seconds, so thresholds can be tried.</p>"
+        "<p>Turns a raster of road probability, from <i>Road probability</i> or any other tool, into road polygons, a "
+        "network of road lines, or both. It takes seconds, so you can try several thresholds.</p>"
     )
 
     def options(self) -> list[Option]:

@@ -1,5 +1,5 @@
-"""Values and small functions that every other room uses: options, windows, grids, errors, geodesy, files written whole.
+"""Values and small functions used by all other packages: options, windows, grids, errors, geodesy, atomic files.
 
-Nothing here knows a model, a raster format or a road; only the standard library, numpy, affine and, for geodesy, pyproj
-and shapely may be imported.
+Code about models, raster formats or roads does not belong here, and only the standard library, numpy, affine and, for
+geodesy, pyproj and shapely may be imported.
 """

@@ -1,8 +1,8 @@
-"""Many scenes, or one that is too large to do at once: resumable, on one machine or on many.
+"""Resumable processing of many scenes, or of one very large scene, on one machine or on several.
 
 inputs --sources--> scenes --plan--> shards --pool--> shard files --pool--> outputs --here--> DIR/NAME
 
-Planning, resuming, sharing out and merging live here. How one scene becomes roads is `pipeline`'s matter.
+This package plans, distributes, resumes and merges work. How a single scene is turned into roads belongs in `pipeline`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What decides the outputs of a scene: nothing is kept that was made of anything else."""
+"""Fingerprints of everything that determines the outputs of a scene, so that outdated results are never reused."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from road_extract.base.options import PredictOptions
 from road_extract.base.version import __version__
 from road_extract.models.backends import choose_backend
 
-#: These change the speed and not a bit of the result.
+#: Options that affect the speed but not a single bit of the result.
 SPEED_ONLY = ("threads", "batch_size")
 
 
 def fingerprint(values: dict[str, Any]) -> str:
-    """A short name of values that JSON takes: equal if and only if they are."""
+    """Compute a short hash of JSON values, equal if and only if the values are equal."""
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def prediction_values(identity: dict[str, Any], options: PredictOptions, model: str, shard_px: int) -> dict[str, Any]:
-    """All that the probability of a scene comes from.
+    """Collect everything that determines the probability of a scene.
 
     Args:
-        identity: Of the scene's content.
-        options: How probabilities are made.
+        identity: Identity of the scene's content.
+        options: How to predict probabilities.
         model: SHA-256 of the model.
-        shard_px: Decides which file holds which pixels.
+        shard_px: Minimum side of a shard, which determines the pixels that each file contains.
     """
-    # the model and the area by what they hold, wherever they lie
+    # the model and the area are identified by their content, not by their location
     left_out = (*SPEED_ONLY, "model", "aoi")
     chosen = {name: value for name, value in asdict(options).items() if name not in left_out}
     return {
@@ -47,7 +47,7 @@ def prediction_values(identity: dict[str, Any], options: PredictOptions, model: 
 
 
 def versions_of(options: PredictOptions) -> dict[str, str]:
-    """Of this package and of what computes for it."""
+    """Return the versions of this package and of the libraries that compute the results."""
     backend = choose_backend() if options.backend == "auto" else options.backend
     names = (backend, "numpy", "rasterio", "shapely")
     return {"road-extract": __version__, **{name: _version_of(name) for name in names}}
@@ -61,10 +61,10 @@ def _version_of(name: str) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal.
+    """Compute the hexadecimal SHA-256 of a file.
 
     Raises:
-        InputError: If it cannot be read.
+        InputError: If the file cannot be read.
     """
     try:
         with path.open("rb") as file:

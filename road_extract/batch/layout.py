@@ -1,17 +1,17 @@
-"""Where everything of a batch lies.
+"""The folder layout of a batch.
 
 DIR/
   summary.json
-  NAME/                        of a finished scene, whole or not there
+  NAME/                        one finished scene: complete, or absent
     NAME.gpkg ...              its roads
-    NAME_probability.tif ...   what else was asked for
+    NAME_probability.tif ...   other requested outputs
     NAME.json                  the record
     NAME.stac.json             the STAC Item
   .road-extract/
     lock
     work/NAME/
       FINGERPRINT/0000.tif     finished shards
-      ready-.../               becomes DIR/NAME
+      ready-.../               will become DIR/NAME
 """
 
 from __future__ import annotations
@@ -32,81 +32,81 @@ class Layout:
     """The paths of one batch.
 
     Attributes:
-        root: The folder that the user named.
+        root: The output folder given by the user.
     """
 
     root: Path
 
     @property
     def summary(self) -> Path:
-        """What became of all scenes."""
+        """The summary of all scenes."""
         return self.root / _SUMMARY
 
     @property
     def lock(self) -> Path:
-        """See `locked`."""
+        """The lock file; see `locked`."""
         return self.root / _HIDDEN / "lock"
 
     @property
     def work(self) -> Path:
-        """Where all is that is not finished."""
+        """The folder for unfinished work."""
         return self.root / _HIDDEN / "work"
 
     def scene(self, name: str) -> Path:
-        """A finished scene."""
+        """Return the folder of a finished scene."""
         return self.root / name
 
     def record(self, name: str) -> Path:
-        """Its record."""
+        """Return the path of a scene's record."""
         return self.root / name / f"{name}.json"
 
     def place(self, name: str) -> Path:
-        """Where a scene is that is not finished."""
+        """Return the folder of an unfinished scene."""
         return self.work / name
 
     def shards(self, name: str, fingerprint: str) -> Path:
-        """The folder of a scene's finished shards."""
+        """Return the folder of a scene's finished shards."""
         return self.work / name / fingerprint
 
     def shard(self, name: str, fingerprint: str, index: int) -> Path:
-        """A finished shard."""
+        """Return the path of a finished shard."""
         return self.shards(name, fingerprint) / f"{index:04}.tif"
 
     def create(self) -> None:
-        """Make the folder, or see that it is a batch's.
+        """Create the folder, or check that it belongs to a batch.
 
         Raises:
-            InputError: If it holds anything else.
-            OutputError: If it cannot be made.
+            InputError: If it contains anything else.
+            OutputError: If it cannot be created.
         """
         try:
             if self.root.exists() and not self.lock.parent.is_dir() and any(self.root.iterdir()):
-                raise InputError(f"{self.root}: holds files that are no batch's; choose a new or empty folder")
+                raise InputError(f"{self.root}: contains files not created by a batch; choose a new or empty folder")
             self.work.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{self.root}: cannot be used as a folder ({error.strerror}); choose another") from error
 
     def check_name(self, name: str) -> None:
-        """Names of scenes stand beside other things.
+        """Check that the name of a scene does not clash with the batch's own files.
 
         Raises:
-            InputError: If one is taken.
+            InputError: If the name is reserved.
         """
         if name.casefold() in (_SUMMARY, _HIDDEN):
-            raise InputError(f"{name}: is a name that batches need themselves; rename the scene")
+            raise InputError(f"{name}: this name is reserved for files of the batch; rename the scene")
 
     def begin(self, name: str, fingerprint: str) -> None:
-        """Make a scene's folder of shards; what an earlier run left of it, but for its finished shards, goes."""
+        """Create the folder for a scene's shards, and remove leftovers of earlier runs except for finished shards."""
         shards = self.shards(name, fingerprint)
         shards.mkdir(parents=True, exist_ok=True)
         for path in self.work.joinpath(name).iterdir():
             if path != shards:
                 shutil.rmtree(path, ignore_errors=True)
-        for path in shards.glob(".*"):  # half-written
+        for path in shards.glob(".*"):  # partly written
             path.unlink(missing_ok=True)
 
     def publish(self, name: str, folder: Path) -> None:
-        """Let a scene appear, as a whole: a folder that becomes its own; an older one of the same name goes."""
+        """Move a complete folder to its final place as a finished scene, replacing an older result."""
         old = self.work / name / "old"
         try:
             if self.scene(name).exists():
@@ -118,11 +118,11 @@ class Layout:
         self.forget(name)
 
     def forget(self, name: str) -> None:
-        """Remove what is unfinished of a scene."""
+        """Remove the unfinished work of a scene."""
         shutil.rmtree(self.work / name, ignore_errors=True)
 
     def tidy(self) -> None:
-        """Remove the folder of unfinished work, if nothing is in it."""
+        """Remove the folder for unfinished work if it is empty."""
         try:
             self.work.rmdir()
         except OSError:

@@ -1,4 +1,4 @@
-"""One run at a time in a folder."""
+"""A lock that allows only one run at a time in a folder."""
 
 from __future__ import annotations
 
@@ -16,25 +16,28 @@ _BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 @contextmanager
 def locked(path: Path, shown: Path, *, shared: bool = False) -> Iterator[None]:
-    """Hold the operating system's lock of a file: it ends with the process, however that ends.
+    """Hold an operating system lock on a file. It is released with the process, however the process ends.
 
     Args:
-        path: The file, which is made if it is missing and stays.
-        shown: What the lock guards, for people.
-        shared: Others may hold it too, if theirs are shared (not on Windows: there it is no lock then).
+        path: The lock file, which is created if needed and never removed.
+        shown: What the lock protects, for messages.
+        shared: Allow other shared locks at the same time. On Windows, a shared lock does not lock anything.
 
     Raises:
-        InputError: If another run holds it.
-        OutputError: If the file system has no locks.
+        InputError: If another run holds the lock.
+        OutputError: If the file system does not support locks.
     """
     with path.open("a+b") as file:
         try:
             _lock(file.fileno(), shared)
         except OSError as error:
             if error.errno in _BUSY:
-                raise InputError(f"{shown}: another run works in it; let it end, or choose another folder") from error
+                raise InputError(
+                    f"{shown}: is in use by another run; wait until it ends, or choose another folder"
+                ) from error
             raise OutputError(
-                f"{shown}: its file system has no locks ({error.strerror}), which keep two runs apart; choose another"
+                f"{shown}: its file system does not support locks ({error.strerror}), which keep two runs from "
+                "interfering; choose a folder on another file system"
             ) from error
         yield
 

@@ -49,7 +49,7 @@ def plan_merge(out: Path, geometry: str) -> Targets:
         InputError: If the format cannot hold them.
     """
     if is_network_format(out):
-        raise InputError(f"{out}: merged roads go to .gpkg, .geojson, .fgb or .parquet")
+        raise InputError(f"{out}: merged roads can only be written to .gpkg, .geojson, .fgb or .parquet")
     return plan_targets(Outputs(out), geometry)
 
 

@@ -1,4 +1,4 @@
-"""What became of a batch, for people and for programs."""
+"""The results of a batch, as text for people and as values for programs."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 from road_extract.batch.records import FORMAT
 
-#: What may become of a scene: made now, kept from an earlier run, not possible, or not come to.
+#: Possible outcomes of a scene: processed in this run, kept from an earlier run, failed, or not reached.
 STATES = ("done", "kept", "failed", "not finished")
 
 
 @dataclass(slots=True)
 class SceneResult:
-    """What became of a scene.
+    """The outcome of one scene.
 
     Attributes:
-        name: Of its outputs.
-        input: Its place, without secrets.
+        name: Name of its outputs.
+        input: Its location, without credentials.
         state: One of `STATES`.
         error: Why it failed.
-        polygons: How many came out.
-        lines: How many came out.
-        seconds: Of work, all processes together, in this run.
+        polygons: Number of polygons.
+        lines: Number of lines.
+        seconds: Working time in this run, summed over all processes.
     """
 
     name: str
@@ -37,12 +37,12 @@ class SceneResult:
 
 @dataclass(slots=True)
 class BatchResult:
-    """What became of a batch.
+    """The outcome of a batch.
 
     Attributes:
-        folder: Where everything is.
-        scenes: In the order of the inputs.
-        merged: The layer over all scenes, if it was asked for and made.
+        folder: Output folder.
+        scenes: Outcomes of the scenes, in the order of the inputs.
+        merged: The layer over all scenes, if it was requested and written.
         error: What stopped the whole batch.
     """
 
@@ -53,15 +53,15 @@ class BatchResult:
 
     @property
     def complete(self) -> bool:
-        """Whether everything that was asked for is there."""
+        """Whether all requested outputs exist."""
         return not self.error and all(scene.state in ("done", "kept") for scene in self.scenes)
 
     def count(self, state: str) -> int:
-        """Scenes of which that became."""
+        """Count the scenes with a given outcome."""
         return sum(scene.state == state for scene in self.scenes)
 
     def to_values(self) -> dict[str, Any]:
-        """As JSON takes it."""
+        """Convert to JSON values."""
         return {
             "format": FORMAT,
             "complete": self.complete,
@@ -72,7 +72,7 @@ class BatchResult:
         }
 
     def to_text(self) -> str:
-        """A table, and a line below it."""
+        """Format as a table with a summary line below it."""
         names = [len(scene.name) for scene in self.scenes]
         width = max([len("scene"), *names])
         lines = [f"{'scene':<{width}}  {'state':<12}  {'polygons':>9}  {'lines':>9}  {'seconds':>9}"]
@@ -80,7 +80,7 @@ class BatchResult:
             numbers = f"{scene.polygons:>9,}  {scene.lines:>9,}  {scene.seconds:>9,.1f}"
             lines.append(f"{scene.name:<{width}}  {scene.state:<12}  {scene.error or numbers}")
         counts = ", ".join(f"{self.count(state)} {state}" for state in STATES if self.count(state))
-        lines.append(f"{counts or 'no scene'}; in {self.folder}")
+        lines.append(f"{counts or 'no scenes'}; in {self.folder}")
         if self.merged is not None:
             lines.append(f"all scenes in one layer: {self.merged}")
         return "\n".join(lines)

@@ -49,7 +49,7 @@ def _merge(layout: Layout, products: Products, out: Path, names: list[str], rest
     if not restart and is_whole(out.parent, old, wanted):
         return
     if not old and out.exists():
-        raise InputError(f"{out}: exists already and is not a merged layer of a batch; choose another name")
+        raise InputError(f"{out}: already exists and was not created by a batch; choose another name")
     check_outputs([*targets.paths, record], [], overwrite=True)
     item = out.with_name(f"{out.stem}.stac.json")
     for path in (*targets.paths, record, item):

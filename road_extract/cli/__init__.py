@@ -1,6 +1,6 @@
-"""The command line: parses and prints. Subcommands are loaded when they are called.
+"""The command line: it parses arguments, calls the other packages, and prints. Each subcommand is loaded when called.
 
-No algorithm lives here; this is the only room that may import click, and no other room may import it.
+No algorithms belong here. This is the only package that may import click, and no other package may import it.
 """
 
 from __future__ import annotations
@@ -15,39 +15,40 @@ import click
 
 from road_extract.base.errors import RoadExtractError
 
-#: Name to one line of help, so that `--help` need not load them.
+#: Each command with its line of help, so that `--help` does not need to load the commands.
 COMMANDS = {
-    "extract": "Extract the roads of a scene as polygons, lines, or both.",
-    "batch": "Extract the roads of many scenes, or of one across many machines; resumable.",
+    "extract": "Extract roads from a scene as polygons, lines, or both.",
+    "batch": "Extract roads from many scenes, or from one scene on many machines. Resumable.",
     "shard": "Predict one portion of a batch, for job arrays.",
-    "predict": "Write the road probability of a scene.",
-    "vectorize": "Turn a probability raster or mask into road polygons, lines, or both.",
-    "info": "Say what a scene is, what extracting it takes, and what would stop it.",
+    "predict": "Write the road probability of a scene to a raster.",
+    "vectorize": "Convert a probability raster or mask to road polygons, lines, or both.",
+    "info": "Describe a scene, estimate time and memory, and list every problem.",
     "preview": "Draw roads over their scene, as a PNG.",
-    "evaluate": "Score roads against the truth: pixels and lines.",
-    "diff": "Compare road lines with a map: new, matched, missing.",
-    "train": "Train a model on scenes with road masks.",
-    "quantize": "Make a model ready for 8-bit inference.",
-    "export": "Write a model as ONNX, OpenVINO IR or SavedModel, for other tools.",
+    "evaluate": "Score roads against ground truth, pixel by pixel and as lines.",
+    "diff": "Compare road lines with a map: new, matched and missing roads.",
+    "train": "Train or fine-tune a model on scenes with road labels.",
+    "quantize": "Prepare a model for 8-bit inference.",
+    "export": "Export a model as ONNX, OpenVINO IR or SavedModel for other tools.",
+    "doctor": "Describe this installation for a bug report.",
 }
 
 
 class LazyGroup(click.Group):
-    """Loads a subcommand from the module of its name."""
+    """A group that loads each subcommand from the module of the same name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of `COMMANDS`."""
+        """List the commands in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import it."""
+        """Import a command."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"road_extract.cli.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Without importing them."""
+        """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -71,23 +72,23 @@ def _watch_stdin(ctx: click.Context, param: click.Parameter, value: bool) -> Non
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
               help="Show the version and exit.")  # fmt: skip
 @click.option("--watch-stdin", is_flag=True, hidden=True, expose_value=False, callback=_watch_stdin,
-              help="End when stdin ends, for programs that hold it open.")  # fmt: skip
+              help="Exit when stdin closes, for programs that keep it open.")  # fmt: skip
 def cli() -> None:
     """GeoTIFF in, georeferenced roads out."""
 
 
 def main(args: list[str] | None = None) -> NoReturn:
-    """Run the command line; exits with 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Run the command line and exit: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
     signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run(args))
 
 
 def run(args: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     from road_extract.cli.console import show_error
 
     try:
-        # in this mode click returns the code of ctx.exit() instead of leaving
+        # in this mode click returns the code of ctx.exit() instead of exiting
         code = cli.main(args, prog_name="road-extract", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
@@ -98,14 +99,14 @@ def run(args: list[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 1
-    except OSError as error:  # of the file system, in a place that has no better words for it
+    except OSError as error:  # a file system error that no other code explains better
         show_error(str(error))
         return 1
     except (KeyboardInterrupt, click.Abort):
         show_error("interrupted; nothing was written")
         return 130
     except MemoryError:
-        show_error("out of memory; see the estimate of `road-extract info` and try a smaller --batch-size")
+        show_error("out of memory; check the estimate of `road-extract info` and try a smaller --batch-size")
         return 1
 
 

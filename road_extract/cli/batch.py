@@ -14,20 +14,21 @@ from road_extract.cli.parameters import collect, options_of, progress_option
 
 @click.command("batch")
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for everything.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder.")
 @options_of(BatchOptions)
 @options_of(PredictOptions)
 @options_of(VectorizeOptions)
 @options_of(LineOptions)
 @progress_option
 def command(inputs: tuple[str, ...], out: Path, progress: str, **values: Any) -> None:
-    """Extract the roads of many scenes into the folder --out.
+    """Extract roads from many scenes into the folder --out.
 
     INPUTS are files, folders, globs, text or CSV lists, STAC items, collections or catalogues (files or URLs), and
-    paths or URLs that GDAL opens: /vsi..., http(s)://, s3://. Each scene gets a folder with its roads, a record (.json)
-    and a STAC Item; summary.json says what became of all. The same command goes on after any interruption.
+    any path or URL that GDAL can open: /vsi..., http(s)://, s3://. Each scene gets a folder with its roads, a record
+    (.json) and a STAC Item; summary.json lists the outcome for every scene. To resume an interrupted batch, run the
+    same command again.
 
-    Exits with 1 if anything is missing in the end.
+    The exit code is 1 if any output is missing at the end.
     """
     console = Console(progress)
     predict, vectorize = collect(PredictOptions, values), collect(VectorizeOptions, values)
@@ -39,7 +40,7 @@ def command(inputs: tuple[str, ...], out: Path, progress: str, **values: Any) ->
             inputs, out, predict=predict, vectorize=vectorize, lines=lines, batch=batch, report=console.report
         )
     except KeyboardInterrupt:
-        show_error("interrupted; what is finished is kept, and the same command goes on")
+        show_error("interrupted; finished work is kept, run the same command again to resume")
         click.get_current_context().exit(130)
     console.result(done.to_text(), **done.to_values())
     if done.error:

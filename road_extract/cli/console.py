@@ -1,4 +1,4 @@
-"""What people and programs see: a live bar, or JSON lines."""
+"""Console output: a live progress bar for people, or JSON lines for programs."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from road_extract.base.files import to_json, write_json
 from road_extract.base.progress import Progress
 from road_extract.base.urls import redact
 
-#: What stands for stdout where a file is asked for.
+#: The file name that stands for stdout.
 STDOUT = Path("-")
 
-#: Set once a command runs with `--progress json`: errors then go there too.
+#: Set when a command runs with `--progress json`; errors then go there too.
 _json_out: TextIO | None = None
 
 
 class Console:
-    """Shows progress, remarks and the result of one command.
+    """Shows the progress, log messages and result of one command.
 
-    In JSON mode stdout carries one object a line, each with an ``event``: ``progress`` (stage, done, total, unit),
-    ``log`` (level, message), ``result`` or ``error`` (message). Anything a library prints goes to stderr.
+    In JSON mode, stdout carries one object per line. Each has an ``event``: ``progress`` (stage, done, total, unit),
+    ``log`` (level, message), ``result`` or ``error`` (message). Anything that a library prints goes to stderr.
     """
 
     def __init__(self, mode: str) -> None:
-        """Start showing.
+        """Take over logging and, in JSON mode, stdout.
 
         Args:
-            mode: ``auto`` (a bar on a terminal), ``json`` or ``none``.
+            mode: ``auto`` (a progress bar if stderr is a terminal), ``json`` or ``none``.
         """
         self._mode = mode
         self._bar = mode == "auto" and sys.stderr.isatty()
@@ -74,14 +74,14 @@ class Console:
         click.echo(f"\r{bar_line(progress, now - self._started)}\x1b[K{end}", err=True, nl=False)
 
     def _draw_two(self, scenes: Progress, current: Progress | None, now: float) -> None:
-        """All scenes, and below them the current one; the cursor goes back to the line above."""
+        """Draw a bar for all scenes and, below it, one for the current scene; then move the cursor back up."""
         _Bar.open = _Bar.double = True
         below = "" if current is None else f"{bar_line(current, now - self._started)}  {current.scene}"
         upper = bar_line(scenes, now - self._scenes_started)
         click.echo(f"\r{upper}\x1b[K\n{below}\x1b[K\x1b[1A\r", err=True, nl=False)
 
     def say(self, level: str, message: str) -> None:
-        """Show a remark."""
+        """Show a log message."""
         if self._mode == "json":
             emit("log", level=level, message=message)
         else:
@@ -89,7 +89,7 @@ class Console:
             click.echo(message if level == "info" else f"{level}: {message}", err=True)
 
     def result(self, text: str, **values: Any) -> None:
-        """Show what came out: text for people, values for programs."""
+        """Show the result: text for people, values for programs."""
         _end_bar()
         if self._mode == "json":
             emit("result", **values)
@@ -98,7 +98,7 @@ class Console:
 
 
 class _Bar:
-    """Whether an unfinished bar stands on the last line of the terminal, or two on the last two."""
+    """Whether an unfinished bar occupies the last line of the terminal, or two bars occupy the last two lines."""
 
     open = False
     double = False
@@ -106,7 +106,7 @@ class _Bar:
 
 def _end_bar() -> None:
     if _Bar.open:
-        # of two bars the cursor stands on the upper one, and both go: they are drawn again below what is said
+        # with two bars the cursor is on the upper one; clear both, as they are redrawn below the message
         click.echo("\r\x1b[J" if _Bar.double else "\n", err=True, nl=False)
         _Bar.open = _Bar.double = False
 
@@ -121,7 +121,7 @@ class _Handler(logging.Handler):
 
 
 def bar_line(progress: Progress, elapsed_s: float) -> str:
-    """One line: stage, share, a bar, units a second, time left."""
+    """Format one line: stage, percentage, bar, units per second, time left."""
     share = progress.done / progress.total
     filled = int(share * 24)
     rate = progress.done / elapsed_s if elapsed_s > 0 else 0.0
@@ -133,7 +133,7 @@ def bar_line(progress: Progress, elapsed_s: float) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """``m:ss`` or ``h:mm:ss``."""
+    """Format seconds as ``m:ss`` or ``h:mm:ss``."""
     minutes, secs = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"
@@ -147,12 +147,12 @@ def emit(event: str, **values: Any) -> None:
 
 
 def json_outputs(path: Path | None) -> list[Path]:
-    """The file that `show_values` will write, if any."""
+    """List the file that `show_values` will write, if any."""
     return [] if path is None or path == STDOUT else [path]
 
 
 def show_values(console: Console, json_file: Path | None, text: str, values: dict[str, Any]) -> None:
-    """Show a result as text, or write it as JSON to a file, or to stdout where that is ``-`` and in place of the text.
+    """Show a result as text, and also write it as JSON to a file; if the file is ``-``, print JSON instead of text.
 
     Raises:
         OutputError: If the file cannot be written.
@@ -166,8 +166,8 @@ def show_values(console: Console, json_file: Path | None, text: str, values: dic
 
 
 def show_error(message: str) -> None:
-    """Say why a command failed."""
-    message = redact(message)  # errors of the system name paths too
+    """Show why a command failed."""
+    message = redact(message)  # system errors contain paths too
     if _json_out is not None:
         emit("error", message=message)
     _end_bar()
@@ -175,12 +175,12 @@ def show_error(message: str) -> None:
 
 
 def _guard_stdout() -> None:
-    """Keep stdout for JSON: native libraries that print to file descriptor 1 reach stderr instead."""
+    """Reserve stdout for JSON: anything that native libraries print to file descriptor 1 goes to stderr instead."""
     global _json_out
     try:
         stdout = sys.stdout.fileno()
         sys.stdout.flush()
         _json_out = os.fdopen(os.dup(stdout), "w", encoding="utf-8")
         os.dup2(sys.stderr.fileno(), stdout)
-    except (OSError, ValueError):  # replaced by an object without a descriptor, as test runners do
+    except (OSError, ValueError):  # stdout has no file descriptor, as under some test runners
         _json_out = sys.stdout

@@ -26,11 +26,11 @@ PATH = click.Path(path_type=Path)
 def command(
     roads: Path, existing: Path, out: Path, json_file: Path | None, overwrite: bool, progress: str, **values: Any
 ) -> None:
-    """Compare the lines of ROADS with those of EXISTING, a map in any format and CRS.
+    """Compare the lines of ROADS with EXISTING, a map in any format and CRS.
 
-    OUT (.geojson, .gpkg, .fgb or .parquet) gets all of ROADS, cut where it begins and ceases to match: status new or
-    matched; and what of EXISTING is not in ROADS: status missing. Only the extent of ROADS is compared, or --bounds or
-    --within.
+    OUT (.geojson, .gpkg, .fgb or .parquet) receives all of ROADS, split where matching starts and ends, with status
+    new or matched, and the parts of EXISTING that are not in ROADS, with status missing. Only the extent of ROADS is
+    compared, or the area given by --bounds or --within.
     """
     console = Console(progress)
     options = collect(DiffOptions, values)

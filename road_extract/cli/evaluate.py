@@ -19,11 +19,12 @@ PATH = click.Path(path_type=Path)
 @click.argument("prediction", type=PATH)
 @click.argument("truth", type=PATH)
 @json_option
-@click.option("--curve", type=PATH, help="Draw the precision-recall curve here (PNG; needs matplotlib).")
+@click.option("--curve", type=PATH, help="Draw the precision-recall curve to this file (PNG; needs matplotlib).")
 @click.option(
     "--error-map",
     type=PATH,
-    help="Write right, false and missed road pixels here (GeoTIFF); a folder where several scenes are scored.",
+    help="Write a raster of correct, false and missed road pixels to this file (GeoTIFF), or for several scenes to "
+    "this folder.",
 )
 @options_of(EvaluateOptions)
 @overwrite_option
@@ -31,9 +32,9 @@ PATH = click.Path(path_type=Path)
 def command(prediction: Path, truth: Path, json_file: Path | None, progress: str, **values: Any) -> None:
     """Score PREDICTION against TRUTH.
 
-    PREDICTION is a probability raster, a mask, road polygons or road lines; TRUTH a mask, polygons or lines, in any
-    format, CRS and grid. Both may be folders: files belong together that have the same name without suffix, and a
-    prediction's may end in _roads, _probability or _mask. Counts are pooled over scenes; nodata is left out.
+    PREDICTION is a probability raster, a mask, road polygons or road lines. TRUTH is a mask, polygons or lines. Any
+    format, CRS and grid will do. Both can be folders: files are paired by name without suffix, and the name of a
+    prediction may end in _roads, _probability or _mask. Counts are pooled over scenes, and nodata is ignored.
     """
     console = Console(progress)
     options = collect(EvaluateOptions, values)

@@ -11,14 +11,14 @@ import click
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--format", "to", type=click.Choice(["onnx", "openvino", "savedmodel"]), default="onnx", show_default=True,
-    help="Of the network.",
+    help="Output format.",
 )  # fmt: skip
-@click.option("--model", type=click.Path(path_type=Path), help="Model folder; the shipped model if left out.")
+@click.option("--model", type=click.Path(path_type=Path), help="Model folder (default: the shipped model).")
 def command(out: Path, to: str, model: Path | None) -> None:
-    """Write a model for other tools into the new folder OUT: the network, and spec.json that says how to feed it.
+    """Export a model for other tools to the new folder OUT, with a spec.json that describes its input.
 
-    Input: (batch, rows, cols, bands) float32, scaled as spec.json says: (pixel / 255 - mean) / std. Output: (batch,
-    rows, cols), probabilities.
+    The network takes (batch, rows, cols, bands) float32, scaled as (pixel / 255 - mean) / std with the values in
+    spec.json, and returns probabilities of shape (batch, rows, cols).
     """
     from road_extract.pipeline.export import export_model
 

@@ -16,8 +16,8 @@ from road_extract.cli.results import show_extraction
 @click.command("extract")
 @click.argument("scene")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--probability", type=click.Path(path_type=Path), help="Keep the probability raster here (GeoTIFF).")
-@click.option("--mask", type=click.Path(path_type=Path), help="Keep the road mask here (GeoTIFF).")
+@click.option("--probability", type=click.Path(path_type=Path), help="Save the probability raster here (GeoTIFF).")
+@click.option("--mask", type=click.Path(path_type=Path), help="Save the road mask here (GeoTIFF).")
 @nodes_option
 @options_of(PredictOptions)
 @options_of(VectorizeOptions)
@@ -25,11 +25,11 @@ from road_extract.cli.results import show_extraction
 @overwrite_option
 @progress_option
 def command(scene: str, out: Path, progress: str, **values: Any) -> None:
-    """Extract the roads of SCENE as polygons, lines, or both.
+    """Extract roads from SCENE as polygons, lines, or both.
 
-    SCENE is a GeoTIFF or any other raster that GDAL opens: a path or a URL (https://, s3://). OUT ends in .geojson,
-    .gpkg, .fgb or .parquet; lines alone may also go to .osm or .graphml. Both go to two layers of a .gpkg, else to OUT
-    and OUT_lines.
+    SCENE is the path or URL (https://, s3://) of a GeoTIFF or any other raster that GDAL can open. OUT ends in
+    .geojson, .gpkg, .fgb or .parquet; lines alone can also be written to .osm or .graphml. With --geometry both, a
+    .gpkg gets two layers; other formats get two files, OUT and OUT_lines.
     """
     console = Console(progress)
     predict, vectorize = collect(PredictOptions, values), collect(VectorizeOptions, values)

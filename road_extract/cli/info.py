@@ -16,14 +16,16 @@ from road_extract.cli.parameters import collect, json_option, options_of, overwr
 @click.command("info")
 @click.argument("scene")
 @json_option
-@click.option("--timing/--no-timing", default=True, show_default=True, help="Run the model briefly to tell the time.")
+@click.option(
+    "--timing/--no-timing", default=True, show_default=True, help="Run the model briefly to estimate the time needed."
+)
 @options_of(PredictOptions)
 @overwrite_option
 @progress_option
 def command(scene: str, json_file: Path | None, timing: bool, overwrite: bool, progress: str, **values: Any) -> None:
-    """Say what SCENE is, what extracting its roads takes, and every problem that would stop it.
+    """Describe SCENE, estimate the time and memory that extraction needs, and list every problem that would stop it.
 
-    SCENE is a path or a URL (https://, s3://). Exits with 1 if there is such a problem.
+    SCENE is a path or a URL (https://, s3://). The exit code is 1 if there is such a problem.
     """
     console = Console(progress)
     options = collect(PredictOptions, values)

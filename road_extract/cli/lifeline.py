@@ -1,4 +1,4 @@
-"""Ending with the program that started this one."""
+"""Exit together with the program that started this one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import sys
 import threading
 import time
 
-#: So long an interrupted command may tidy up.
+#: Time an interrupted command has to clean up.
 GRACE_S = 10.0
 
 
 def watch_stdin() -> None:
-    """Interrupt this process when its stdin ends: whoever held the other side is no more, however it ended.
+    """Interrupt this process when its stdin closes, which means that the parent process has gone for whatever reason.
 
-    Only for programs that hold a pipe open: `</dev/null` ends at once.
+    Use this only if the parent keeps a pipe open: with `</dev/null` the process is interrupted at once.
     """
     threading.Thread(target=_interrupt_at_end, name="lifeline", daemon=True).start()
 
@@ -25,12 +25,12 @@ def _interrupt_at_end() -> None:
     try:
         while os.read(0, 4096):
             pass
-    except OSError:  # there is no stdin: nobody holds it
+    except OSError:  # no stdin, so no parent keeps it open
         pass
     if sys.platform == "win32":
         _thread.interrupt_main()
     else:
-        # a real signal, to the main thread: it wakes from a lock or a system call, too
+        # a real signal also wakes the main thread from a lock or a system call
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     time.sleep(GRACE_S)
     os._exit(130)  # stuck in native code

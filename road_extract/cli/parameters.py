@@ -1,4 +1,4 @@
-"""Command-line options made from the fields of the options classes, so that the two cannot drift."""
+"""Command-line options generated from the fields of the options classes, so that the two cannot diverge."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import click
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+overwrite_option = click.option("--overwrite", is_flag=True, help="Overwrite existing outputs.")
 nodes_option = click.option(
-    "--nodes", type=click.Path(path_type=Path), help="Write the nodes of the road lines here, as points."
+    "--nodes", type=click.Path(path_type=Path), help="Save the nodes of the road lines here, as points."
 )
 json_option = click.option(
     "--json", "json_file", type=click.Path(path_type=Path), is_flag=False, flag_value="-", metavar="[FILE]",
@@ -22,17 +22,17 @@ json_option = click.option(
 )  # fmt: skip
 progress_option = click.option(
     "--progress", type=click.Choice(["auto", "json", "none"]), default="auto", show_default=True,
-    help="A live bar on a terminal, JSON lines on stdout, or nothing.",
+    help="Progress: a bar on a terminal (auto), JSON lines on stdout (json), or nothing (none).",
 )  # fmt: skip
 
 
 class IntList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """Whole numbers with commas between: ``3,2,1``."""
+    """Comma-separated integers: ``3,2,1``."""
 
     name = "N,N,..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """From text."""
+        """Convert from text."""
         try:
             return value if isinstance(value, tuple) else tuple(int(part) for part in value.split(","))
         except ValueError:
@@ -40,7 +40,7 @@ class IntList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 def options_of(cls: type[Any], leave_out: tuple[str, ...] = ()) -> Callable[[Command], Command]:
-    """A decorator that adds one option for every field of an options class, but for those left out."""
+    """Return a decorator that adds one option for every field of an options class, except those left out."""
     hints = get_type_hints(cls)
 
     def decorate(command: Command) -> Command:
@@ -52,7 +52,7 @@ def options_of(cls: type[Any], leave_out: tuple[str, ...] = ()) -> Callable[[Com
 
 
 def collect(cls: type[T], values: dict[str, Any]) -> T:
-    """Build an options object from the values that click gave, and take them out."""
+    """Build an options object from click's values, and remove them from ``values``."""
     return cls(**{f.name: values.pop(f.name) for f in fields(cls) if f.name in values})  # type: ignore[arg-type]
 
 

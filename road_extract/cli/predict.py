@@ -19,10 +19,10 @@ from road_extract.cli.parameters import collect, options_of, overwrite_option, p
 @overwrite_option
 @progress_option
 def command(scene: str, out: Path, overwrite: bool, progress: str, **values: Any) -> None:
-    """Write the road probability of SCENE to OUT, a GeoTIFF.
+    """Write the road probability of SCENE to the GeoTIFF OUT.
 
-    SCENE is a path or a URL (https://, s3://). OUT is 8-bit: 0 to 254 for probability 0 to 1 (the scale is recorded),
-    255 for no data.
+    SCENE is a path or a URL (https://, s3://). OUT is 8-bit: 0 to 254 stand for probabilities 0 to 1 (the scale is
+    recorded in the file), and 255 is nodata.
     """
     console = Console(progress)
     options = collect(PredictOptions, values)

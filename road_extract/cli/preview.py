@@ -19,12 +19,12 @@ from road_extract.cli.parameters import overwrite_option
     type=click.IntRange(16, 20_000),
     default=1600,
     show_default=True,
-    help="Longer side of the picture [px].",
+    help="Length of the longer side of the picture [px].",
 )
 @click.option("--assume-crs", help="CRS of a file that has none, such as EPSG:32611.")
 @overwrite_option
 def command(scene: str, roads: str, out: Path, size_px: int, assume_crs: str | None, overwrite: bool) -> None:
-    """Draw ROADS, a vector file in any CRS, over SCENE, and write the picture to OUT (PNG)."""
+    """Draw ROADS, a vector file in any CRS, over SCENE and save the picture to OUT (PNG)."""
     from road_extract.pipeline.preview import draw_preview
 
     path = draw_preview(scene, roads, out, size_px=size_px, assume_crs=assume_crs, overwrite=overwrite)

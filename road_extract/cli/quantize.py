@@ -10,15 +10,16 @@ import click
 @click.command("quantize")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("scenes", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--assume-crs", help="CRS of scenes that have none, such as EPSG:32611.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the tiles that are drawn.")
+@click.option("--assume-crs", help="CRS to use for scenes that have none, such as EPSG:32611.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed for choosing tiles.")
 def command(model: Path, scenes: tuple[Path, ...], assume_crs: str | None, seed: int) -> None:
-    """Make the model folder MODEL ready for 8-bit inference, about twice as fast where the processor supports it.
+    """Prepare the model folder MODEL for 8-bit inference, which is about twice as fast if the processor supports it.
 
-    Tiles of SCENES, imagery of the kinds that the model is for, are run to measure the ranges of its feature maps.
-    Score the model with `--precision int8` and without before you rely on it. Needs road-extract[int8].
+    The model is run on tiles from SCENES to measure the ranges of its feature maps, so choose imagery of the kind that
+    the model is meant for. Compare its scores with and without `--precision int8` before you rely on it. Needs
+    road-extract[int8].
     """
     from road_extract.pipeline.calibration import quantize_model
 
     count = quantize_model(model, scenes, assume_crs=assume_crs, seed=seed)
-    click.echo(f"{count} feature maps of {model} can be held in 8 bits")
+    click.echo(f"measured {count} feature maps of {model} for 8-bit inference")

@@ -1,4 +1,4 @@
-"""What `extract` and `vectorize` say when they are done."""
+"""The final message of `extract` and `vectorize`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def show_extraction(console: Console, done: Extraction, geometry: str) -> None:
-    """Show what was written: a line for each kind, or all of it as JSON."""
+    """Show what was written: one line per geometry type, or JSON."""
     lines = []
     if geometry != "lines":
         lines.append(f"{done.polygons:,} road polygons in {done.path}")

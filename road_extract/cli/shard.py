@@ -14,19 +14,20 @@ from road_extract.cli.parameters import collect, options_of, progress_option
 
 @click.command("shard")
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the batch.")
-@click.option("--index", type=click.IntRange(0), required=True, help="Which portion, from 0.")
-@click.option("--of", type=click.IntRange(1), required=True, help="Portions in all.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder of the batch.")
+@click.option("--index", type=click.IntRange(0), required=True, help="Number of this portion, counted from 0.")
+@click.option("--of", type=click.IntRange(1), required=True, help="Total number of portions.")
 @options_of(BatchOptions, leave_out=("merge", "resume", "fail_fast"))
 @options_of(PredictOptions)
 @progress_option
 def command(inputs: tuple[str, ...], out: Path, index: int, of: int, progress: str, **values: Any) -> None:
     """Predict one portion of a batch's shards, for job arrays such as Slurm's.
 
-    Run it once for every --index, at once or not, on machines that share --out; then `road-extract batch` with the same
-    INPUTS, --out and options finds the shards done, and joins them to roads.
+    Run this command once for every --index, in parallel or not, on machines that share the folder --out. Then run
+    `road-extract batch` with the same INPUTS, --out and options: it finds the finished shards and turns them into
+    roads.
 
-    Exits with 1 if a shard could not be made.
+    The exit code is 1 if a shard failed.
     """
     console = Console(progress)
     batch, predict = collect(BatchOptions, values), collect(PredictOptions, values)

@@ -23,23 +23,26 @@ _SECONDS_A_LINE = 5.0
 @click.command("train")
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--out", type=PATH, required=True, help="Model folder to write.")
-@click.option("--init", type=PATH, help="Start from the weights of this model folder; 'shipped' for the shipped one.")
-@click.option("--teacher", type=PATH, help="Learn from the answers of this model as well (distillation).")
+@click.option(
+    "--init", type=PATH, help="Start from the weights in this model folder, or 'shipped' for the shipped model."
+)
+@click.option("--teacher", type=PATH, help="Also learn from the predictions of this model (distillation).")
 @click.option(
     "--validation",
     multiple=True,
-    help="Beginning of the names of scenes to keep for validation; repeatable. Without it squares of ground are kept.",
+    help="Hold out scenes whose names start with this text for validation; repeatable (default: hold out squares of "
+    "ground).",
 )
 @options_of(DataOptions)
 @options_of(TrainOptions)
 def command(sources: tuple[str, ...], out: Path, validation: tuple[str, ...], **values: Any) -> None:
     """Train a model on SOURCES: scenes, folders of scenes, or folders with images/ and masks/ of the same file names.
 
-    SOURCE=SHARE gives a source's relative share of the windows (1 if left out). Masks hold 1 for road and 0 for not;
-    nodata is unlabelled. Scenes without mask take their labels from --roads.
+    SOURCE=SHARE sets the relative share of training windows drawn from a source (default: 1). In masks, 1 is road, 0
+    is background and nodata is unlabelled. Scenes without a mask get their labels from --roads.
 
-    After every validation OUT holds the best model so far, with the threshold of its best F1, and sheets/ a picture of
-    what it sees. Run the same command again to go on after an interruption.
+    After every validation, OUT holds the best model so far, with the threshold that gives its best F1, and OUT/sheets
+    holds pictures of its predictions. To resume an interrupted run, run the same command again.
     """
     from road_extract.training.from_scenes import train_model
 
@@ -64,7 +67,7 @@ def _model_folder(given: Path | None) -> Path | None:
 
 
 class _Lines:
-    """A line every few seconds, and one for each validation."""
+    """Prints a line every few seconds, and one for each validation."""
 
     def __init__(self) -> None:
         self._said = 0.0

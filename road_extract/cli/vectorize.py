@@ -16,19 +16,19 @@ from road_extract.cli.results import show_extraction
 @click.command("vectorize")
 @click.argument("raster")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--mask", type=click.Path(path_type=Path), help="Keep the road mask here (GeoTIFF).")
-@click.option("--assume-crs", help="CRS of a raster that has none, such as EPSG:32611.")
+@click.option("--mask", type=click.Path(path_type=Path), help="Save the road mask here (GeoTIFF).")
+@click.option("--assume-crs", help="CRS to use if the raster has none, such as EPSG:32611.")
 @nodes_option
 @options_of(VectorizeOptions)
 @options_of(LineOptions)
 @overwrite_option
 @progress_option
 def command(raster: str, out: Path, progress: str, **values: Any) -> None:
-    """Turn RASTER, road probabilities or a 0/1 mask, into road polygons, lines, or both.
+    """Convert RASTER, a road probability raster or mask, to road polygons, lines, or both.
 
-    RASTER has one band: probabilities 0 to 1, integers with a scale tag, or 0 and 1. OUT ends in .geojson, .gpkg,
-    .fgb or .parquet; lines alone may also go to .osm or .graphml. Both go to two layers of a .gpkg, else to OUT and
-    OUT_lines.
+    RASTER has one band with probabilities 0 to 1, integers with a scale tag, or a mask of 0 and 1. OUT ends in
+    .geojson, .gpkg, .fgb or .parquet; lines alone can also be written to .osm or .graphml. With --geometry both, a
+    .gpkg gets two layers; other formats get two files, OUT and OUT_lines.
     """
     console = Console(progress)
     options, lines = collect(VectorizeOptions, values), collect(LineOptions, values)

@@ -1,6 +1,6 @@
-"""Honest scores: predictions of any kind against a truth of any kind, counts pooled over scenes.
+"""Scores predictions of any kind against ground truth of any kind, with counts pooled over scenes.
 
-Files are brought together and counts added up here. The measures themselves are in `metrics`.
+This package pairs files, brings them onto one grid and adds up counts. The metrics themselves belong in `metrics`.
 """
 
 from __future__ import annotations

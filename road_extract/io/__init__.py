@@ -1,5 +1,5 @@
-"""Everything that opens rasters, vector files, and the lists and catalogues that name scenes.
+"""Reading and writing: raster files, vector files, and the lists and catalogues that refer to scenes.
 
-No model runs and no road is found here; these are the only modules that may import rasterio, geopandas, pyogrio and
-pyarrow.
+Only these modules may import rasterio, geopandas, pyogrio and pyarrow. Code that runs models or finds roads does not
+belong here.
 """

@@ -1,4 +1,4 @@
-"""Small documents, and what is known of large ones, from files and over HTTP."""
+"""Reads small documents, and the metadata of large files, from disk and over HTTP."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger("road_extract")
 
 T = TypeVar("T")
 
-#: A list or catalogue is small; whoever names a raster by mistake shall not wait for it.
+#: Lists and catalogues are small. This limit avoids downloading a whole raster that was specified by mistake.
 MAX_BYTES = 64 * 2**20
 TIMEOUT_S = 30
 #: Seconds to wait before a failed request or read is made again.
@@ -46,15 +46,15 @@ _OPENER = urllib.request.build_opener(_Redirects)
 
 
 def is_http(location: str) -> bool:
-    """Whether it is an HTTP URL."""
+    """Check whether a location is an HTTP URL."""
     return location.lower().startswith(("http://", "https://"))
 
 
 def read_document(location: str) -> str:
-    """Read a text file, or what a URL gives.
+    """Read a text document from a file or URL.
 
     Raises:
-        InputError: If it cannot be read, or is no text.
+        InputError: If it cannot be read, or is not text.
     """
     from road_extract.io.allowed import check_allowed
 
@@ -62,7 +62,7 @@ def read_document(location: str) -> str:
     if is_http(location):
         data = _request(location, {}, _read_body)
     elif is_url(location) or location.startswith("/vsi"):
-        raise InputError(f"{location}: lists and catalogues are read from files and HTTP only; download it first")
+        raise InputError(f"{location}: lists and catalogues can only be read from files and HTTP; download it first")
     else:
         data = _read_file(location)
     if len(data) > MAX_BYTES:
@@ -70,12 +70,12 @@ def read_document(location: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{location}: is no text in UTF-8; expected a list or a STAC document") from error
+        raise InputError(f"{location}: is not UTF-8 text; expected a list or a STAC document") from error
 
 
 def _read_body(answer: http.client.HTTPResponse) -> bytes:
     data = answer.read(MAX_BYTES + 1)
-    if answer.length and len(data) <= MAX_BYTES:  # reading so many bytes at most is no error when there are fewer
+    if answer.length and len(data) <= MAX_BYTES:  # with a size argument, read() does not report missing bytes itself
         raise http.client.IncompleteRead(data, answer.length)
     return data
 
@@ -85,16 +85,16 @@ def _read_file(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check its name and your rights") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its name and permissions") from error
 
 
 def read_http_facts(url: str) -> dict[str, Any]:
-    """Size, ETag, date and type of what a URL leads to, as far as the server tells.
+    """Read size, ETag, date and type of the object at a URL, as far as the server provides them.
 
-    Its first byte is asked for, and not just its head: signed URLs allow nothing else.
+    This requests the first byte instead of only the headers, because signed URLs do not allow HEAD requests.
 
     Raises:
-        InputError: If it cannot be reached.
+        InputError: If the URL cannot be reached.
     """
     return _request(url, {"Range": "bytes=0-0"}, _facts)
 
@@ -122,20 +122,22 @@ def _request(url: str, headers: dict[str, str], read: Callable[[Any], T]) -> T:
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
             if wait_s is None or _is_final(error):
-                raise InputError(f"{url}: cannot be read ({reason}); check address, credentials and network") from error
+                raise InputError(
+                    f"{url}: cannot be read ({reason}); check the address, credentials and network"
+                ) from error
             log.warning("%s: %s; trying again in %g s", redact(url), reason, wait_s)
             time.sleep(wait_s)
-    raise AssertionError("the last turn returns or raises")
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _prepared(url: str, headers: dict[str, str]) -> urllib.request.Request:
-    """With the user's credentials, from where GDAL takes them; a redirect does not carry them to another host."""
+    """Build a request with the credentials that GDAL would use. They are not sent to other hosts after a redirect."""
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     try:
         request = urllib.request.Request(urlunsplit(parts._replace(netloc=host, fragment="")), headers=headers)
     except ValueError as error:
-        raise InputError(f"{url}: is no URL ({error})") from error
+        raise InputError(f"{url}: is not a valid URL ({error})") from error
     user = unquote(user) or os.environ.get("GDAL_HTTP_USERPWD", "")
     if user:
         request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(user.encode()).decode()}")
@@ -158,7 +160,7 @@ def _is_final(error: Exception) -> bool:
     if isinstance(error, urllib.error.HTTPError):
         return error.code not in _TRY_AGAIN
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
-    # refused, unknown host, bad certificate
+    # connection refused, unknown host, bad certificate
     return isinstance(cause, ConnectionRefusedError | str) or type(cause).__name__ in (
         "gaierror",
         "SSLCertVerificationError",

@@ -1,4 +1,4 @@
-"""How well roads match the truth: counts and ratios of pixels and lines.
+"""Metrics for how well roads match the ground truth, as counts and ratios of pixels and lines.
 
-Arrays and shapely geometries come in; no file is opened here, and no scene is known.
+They work on arrays and shapely geometries. Code that opens files or knows about scenes does not belong here.
 """

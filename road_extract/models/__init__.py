@@ -1,6 +1,7 @@
-"""The ResUNet, model folders on disk, and in `backends` what runs a model.
+"""The ResUNet, model folders on disk, and the backends that run a model.
 
-Keras is imported inside the functions that need it. No raster, no vector file and no blending here.
+Keras is imported inside the functions that need it. Code that reads rasters or vector files, or blends windows, does
+not belong here.
 """
 
 from road_extract.models.inference_form import Operations, build_inference_form

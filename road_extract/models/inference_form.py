@@ -1,15 +1,16 @@
-"""The trained network in the form in which inference runs it, for any runtime that has convolutions.
+"""The trained network in a form optimized for inference, for any runtime with convolutions.
 
-The same function as `build_resunet`'s, with less work:
+It computes the same function as the network of `build_resunet`, with less work:
 
-- A batch normalization after a convolution is folded into it; one that a ReLU follows directly is one scale and shift.
-- Nearest upsampling by 2 and a 3 x 3 convolution after it are one transposed convolution of 4 x 4 and stride 2: four
-  products in place of nine. Batch normalization and ReLU act on each pixel alone, so they move before the upsampling;
-  a convolution of a concatenation is the sum of the convolutions of its parts.
-- A 1 x 1 convolution commutes with nearest upsampling and runs on the smaller map.
+- A batch normalization after a convolution is folded into the convolution. One that is directly followed by a ReLU
+  becomes a scale and a shift.
+- Nearest-neighbour upsampling by 2 followed by a 3 x 3 convolution becomes one transposed 4 x 4 convolution with stride
+  2: four products instead of nine. Batch normalization and ReLU act on each pixel separately, so they can be applied
+  before the upsampling; the convolution of a concatenation is the sum of the convolutions of its parts.
+- A 1 x 1 convolution commutes with nearest-neighbour upsampling, and runs on the smaller map.
 
-Kernels are (rows, cols, in, out), biases, scales and shifts (channels,), all float32. How a runtime lays out its
-feature maps is its own matter.
+Kernels are (rows, cols, in, out); biases, scales and shifts are (channels,); all are float32. Each runtime chooses the
+memory layout of its feature maps.
 """
 
 from __future__ import annotations
@@ -25,35 +26,35 @@ from road_extract.base.errors import InputError
 
 T = TypeVar("T")
 
-#: What Keras adds to the variance in a batch normalization.
+#: Keras adds this to the variance in batch normalization.
 _EPSILON = 1e-3
 
 
 class Operations(Protocol[T]):
-    """What a runtime must be able to do with its feature maps."""
+    """The operations on feature maps that a runtime must provide."""
 
     def convolution(self, x: T, kernel: Float32Array, bias: Float32Array, stride: int, name: str) -> T:
-        """Convolution, padded as TensorFlow's ``same``: what is missing is added evenly, the odd one at the end."""
+        """Convolve, padded like TensorFlow's ``same``: evenly on both sides, with any odd pixel at the end."""
         ...
 
     def transposed_convolution(self, x: T, kernel: Float32Array, name: str) -> T:
-        """Transposed convolution of 4 x 4, stride 2, one pixel cut off all round: the map doubles its size."""
+        """Apply a transposed 4 x 4 convolution with stride 2, cropped by one pixel on each side: doubles the size."""
         ...
 
     def scaled_relu(self, x: T, scale: Float32Array, shift: Float32Array) -> T:
-        """max(0, x * scale + shift), per channel."""
+        """Compute max(0, x * scale + shift) per channel."""
         ...
 
     def relu(self, x: T) -> T:
-        """max(0, x)."""
+        """Compute max(0, x)."""
         ...
 
     def upsampled(self, x: T) -> T:
-        """Nearest upsampling by 2."""
+        """Upsample by 2, nearest neighbour."""
         ...
 
     def add(self, x: T, y: T) -> T:
-        """Sum of two maps of one shape."""
+        """Add two maps of the same shape."""
         ...
 
 
@@ -61,16 +62,16 @@ def build_inference_form(operations: Operations[T], image: T, weights: Mapping[s
     """Build the network in a runtime.
 
     Args:
-        operations: The runtime's.
-        image: Feature map of the input's bands.
-        weights: By path, as `read_weights` gives them.
-        bands: Of the input.
+        operations: The operations of the runtime.
+        image: Feature map with the input bands.
+        weights: Arrays by path, as returned by `read_weights`.
+        bands: Number of input bands.
 
     Returns:
-        Feature map of one channel: the logits.
+        A feature map with one channel, the logits.
 
     Raises:
-        InputError: If a weight is missing or has another shape than the network's.
+        InputError: If a weight is missing or does not have the shape that the network needs.
     """
     net = _Network(operations, weights)
     f1, f2, f3, f4 = (net.filters(f"{name}_1_conv") for name in ("encoder1", "encoder2", "encoder3", "bridge"))
@@ -87,11 +88,11 @@ def build_inference_form(operations: Operations[T], image: T, weights: Mapping[s
 
 
 def upsampling_kernel(kernel: Float32Array) -> Float32Array:
-    """The 4 x 4 kernel of the transposed convolution that equals nearest upsampling by 2 and a 3 x 3 convolution.
+    """Compute the 4 x 4 transposed kernel equivalent to nearest-neighbour upsampling by 2 and a 3 x 3 convolution.
 
-    A pixel i of the small map lies at 2i and 2i + 1 of the large one; the tap t (0..2) of the convolution carries what
-    lies at j to j + 1 - t. So from i to o goes the sum of all taps with o = 2i + p + 1 - t, p being 0 or 1: in a
-    transposed convolution of stride 2 with one pixel cut off, that is the tap o - 2i + 1 = p + 2 - t.
+    Pixel i of the small map covers pixels 2i and 2i + 1 of the large map, and tap t (0..2) of the convolution maps the
+    value at j to j + 1 - t. The weight from i to o is therefore the sum of all taps with o = 2i + p + 1 - t, where p is
+    0 or 1. In a transposed convolution with stride 2, cropped by one pixel, this is tap o - 2i + 1 = p + 2 - t.
 
     Args:
         kernel: (3, 3, in, out).
@@ -113,14 +114,14 @@ class _Network(Generic[T]):
     weights: Mapping[str, Float32Array]
 
     def encoder(self, x: T, name: str, inputs: int, filters: int) -> T:
-        """A residual block that halves the map."""
+        """Apply a residual block that halves the size of the map."""
         y = self.operations.scaled_relu(x, *self.normalization(f"{name}_1_bn", inputs))
         y = self.convolution(y, f"{name}_1_conv", (3, inputs, filters), 2, then=f"{name}_2_bn")
         y = self.convolution(self.operations.relu(y), f"{name}_2_conv", (3, filters, filters))
         return self.operations.add(y, self.convolution(x, f"{name}_shortcut", (1, inputs, filters), 2))
 
     def decoder(self, x: T, skip: T, name: str, inputs: int, skipped: int, filters: int) -> T:
-        """Upsampling, concatenation and residual block, without the large map of the first two."""
+        """Apply upsampling, concatenation and a residual block without creating the large concatenated map."""
         ops, first = self.operations, f"{name}_1_conv"
         scale, shift = self.normalization(f"{name}_1_bn", inputs + skipped)
         below = ops.scaled_relu(x, scale[:inputs], shift[:inputs])
@@ -145,7 +146,7 @@ class _Network(Generic[T]):
     def folded(
         self, name: str, shape: tuple[int, int, int], then: str | None = None
     ) -> tuple[Float32Array, Float32Array]:
-        """Kernel and bias of a convolution of (size, in, out), with the batch normalization after it."""
+        """Return kernel and bias of a convolution (size, in, out), including the batch normalization that follows."""
         size, inputs, filters = shape
         kernel, bias = self.weight(f"{name}/kernel", size, size, inputs, filters), self.weight(f"{name}/bias", filters)
         if then is None:
@@ -154,7 +155,7 @@ class _Network(Generic[T]):
         return kernel * scale, bias * scale + shift
 
     def normalization(self, name: str, channels: int) -> tuple[Float32Array, Float32Array]:
-        """A batch normalization as scale and shift."""
+        """Return a batch normalization as scale and shift."""
         gamma, beta, mean, variance = (
             self.weight(f"{name}/{part}", channels) for part in ("gamma", "beta", "moving_mean", "moving_variance")
         )
@@ -162,15 +163,15 @@ class _Network(Generic[T]):
         return scale, beta - mean * scale
 
     def filters(self, name: str) -> int:
-        """How many channels a convolution gives."""
+        """Return the number of output channels of a convolution."""
         kernel = self.weights.get(f"{name}/kernel")
         if kernel is None or kernel.ndim != 4:
-            raise InputError(f"the model's weights do not fit a ResUNet: {name}/kernel is missing or not a kernel")
+            raise InputError(f"the model's weights do not match a ResUNet: {name}/kernel is missing or not a kernel")
         return int(kernel.shape[-1])
 
     def weight(self, path: str, *shape: int) -> Float32Array:
         found = self.weights.get(path)
         if found is None or found.shape != shape:
             what = "missing" if found is None else f"{found.shape}, not {shape}"
-            raise InputError(f"the model's weights do not fit a ResUNet of its spec: {path} is {what}")
+            raise InputError(f"the model's weights do not match the ResUNet in its spec: {path} is {what}")
         return found

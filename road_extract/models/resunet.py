@@ -1,7 +1,7 @@
-"""The ResUNet of Zhang, Liu & Wang (2018), on the Keras 3 API alone.
+"""The ResUNet of Zhang, Liu & Wang (2018), using only the Keras 3 API.
 
-"Road Extraction by Deep Residual U-Net", IEEE GRSL 15(5), arXiv:1711.10684, table I. No backend-specific operation
-stands here, so the same network trains and runs on the TensorFlow, JAX and PyTorch backends of Keras.
+"Road Extraction by Deep Residual U-Net", IEEE GRSL 15(5), arXiv:1711.10684, table I. The code uses no backend-specific
+operations, so the same network trains and runs on the TensorFlow, JAX and PyTorch backends of Keras.
 
 Arrays are channels-last: (batch, rows, cols, channels).
 """
@@ -15,16 +15,16 @@ from road_extract.models.spec import STANDARD_FILTERS
 if TYPE_CHECKING:
     import keras
 
-#: Rows and columns of the input must be divisible by this: three stages halve them.
+#: The input rows and columns must be divisible by this, because three stages halve them.
 STRIDE = 8
 
 
 def batchnorm_relu(x: Any, name: str) -> Any:
-    """Batch normalization followed by a ReLU.
+    """Apply batch normalization and a ReLU.
 
     Args:
         x: Feature map, (batch, rows, cols, channels).
-        name: Prefix of the layers' names.
+        name: Prefix of the layer names.
 
     Returns:
         A feature map of the same shape.
@@ -36,15 +36,15 @@ def batchnorm_relu(x: Any, name: str) -> Any:
 
 
 def residual_block(x: Any, filters: int, stride: int, name: str) -> Any:
-    """Pre-activation residual unit: BN-ReLU-conv3(stride)-BN-ReLU-conv3, plus conv1(stride) of the input.
+    """Apply a pre-activation residual unit: BN-ReLU-conv3(stride)-BN-ReLU-conv3, plus conv1(stride) of the input.
 
     He et al. (2016), "Identity Mappings in Deep Residual Networks", with a projection shortcut.
 
     Args:
         x: Feature map, (batch, rows, cols, channels).
-        filters: Channels of the result.
-        stride: Of the first convolution and of the shortcut, in pixels.
-        name: Prefix of the layers' names.
+        filters: Number of output channels.
+        stride: Stride of the first convolution and of the shortcut, in pixels.
+        name: Prefix of the layer names.
 
     Returns:
         A feature map, (batch, rows / stride, cols / stride, filters).
@@ -60,13 +60,13 @@ def residual_block(x: Any, filters: int, stride: int, name: str) -> Any:
 
 
 def decoder_block(x: Any, skip: Any, filters: int, name: str) -> Any:
-    """Nearest upsampling by 2, concatenation with the encoder's map, residual block.
+    """Upsample by 2 (nearest neighbour), concatenate with the encoder's map, and apply a residual block.
 
     Args:
         x: Feature map of the stage below, (batch, rows, cols, channels).
-        skip: The encoder's map of twice the size, (batch, 2 rows, 2 cols, channels).
-        filters: Channels of the result.
-        name: Prefix of the layers' names.
+        skip: Feature map of the encoder, twice the size: (batch, 2 rows, 2 cols, channels).
+        filters: Number of output channels.
+        name: Prefix of the layer names.
 
     Returns:
         A feature map, (batch, 2 rows, 2 cols, filters).
@@ -82,20 +82,20 @@ def build_resunet(
     input_shape: tuple[int | None, int | None, int] = (224, 224, 3),
     filters: tuple[int, ...] = STANDARD_FILTERS,
 ) -> keras.Model:
-    """Build the network, untrained.
+    """Build the untrained network.
 
     Args:
-        input_shape: (rows, cols, bands); rows and cols divisible by 8, or None for any such size.
+        input_shape: (rows, cols, bands). Rows and columns are divisible by 8, or None for any such size.
         filters: Filters of encoder 1, 2, 3 and of the bridge; the decoders mirror the encoders. The default is the
             published network with 8,227,393 parameters.
 
     Returns:
-        A model named ``RESUNET``, (batch, rows, cols, bands) -> (batch, rows, cols, 1), float32 probabilities. Its
-        last layer ``head_sigmoid`` is the only activation of the head: a loss takes the float32 output of
-        ``head_logits`` instead, see `logits_model`.
+        A model named ``RESUNET``: (batch, rows, cols, bands) -> (batch, rows, cols, 1), float32 probabilities. Its
+        last layer, ``head_sigmoid``, is the only activation of the head. Losses use the float32 output of
+        ``head_logits`` instead; see `logits_model`.
 
     Raises:
-        ValueError: If rows or cols are not divisible by 8, or there is no band.
+        ValueError: If rows or columns are not divisible by 8, or there are no bands.
     """
     import keras
     from keras import layers
@@ -116,7 +116,7 @@ def build_resunet(
     x = decoder_block(bridge, encoder3, filters[2], "decoder1")
     x = decoder_block(x, encoder2, filters[1], "decoder2")
     x = decoder_block(x, encoder1, filters[0], "decoder3")
-    # the first guess of an untrained network is "hardly any road": without it the first steps only unlearn noise
+    # an untrained network should predict "hardly any road"; otherwise the first steps only unlearn noise
     prior = keras.initializers.Constant(-2.5)
     small = keras.initializers.RandomNormal(stddev=0.01)
     logits = layers.Conv2D(1, 1, padding="same", kernel_initializer=small, bias_initializer=prior, name="head_conv")(x)
@@ -126,7 +126,7 @@ def build_resunet(
 
 
 def logits_model(model: keras.Model) -> keras.Model:
-    """The same network, weights shared, ending before the sigmoid: what a loss is computed from."""
+    """Return the same network with shared weights, ending before the sigmoid, for computing losses."""
     import keras
 
     return keras.Model(model.input, model.get_layer("head_logits").output, name="RESUNET_LOGITS")

@@ -1,4 +1,4 @@
-"""What a model needs to be fed and read rightly: the JSON beside its weights."""
+"""The model specification: the JSON file next to the weights that describes a model's input and output."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from road_extract.base.errors import InputError
 
-#: How a scene's pixels are brought to 0..1 before mean and std: 8-bit pixels as they are, or every scene between
-#: percentiles of its own, see `road_extract.prediction.preprocess.fit_scaling`.
+#: How pixels are scaled to 0..1 before mean and std are applied: 8-bit pixels as they are, or every scene between its
+#: own percentiles; see `road_extract.prediction.preprocess.fit_scaling`.
 NORMALIZATIONS = ("none", "percentiles")
 #: Filters of encoder 1, 2, 3 and of the bridge, as published.
 STANDARD_FILTERS = (64, 128, 256, 512)
@@ -18,20 +18,20 @@ STANDARD_FILTERS = (64, 128, 256, 512)
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """How to feed a model and read its output.
+    """How to prepare the input of a model and interpret its output.
 
     Attributes:
-        name: For people.
-        bands: What each input band is, in order.
-        mean: Per band, subtracted from pixels scaled to 0..1.
-        std: Per band, divided by after that.
-        gsd_m: Ground sample distance of the training imagery, metres.
+        name: Display name.
+        bands: Meaning of each input band, in order.
+        mean: Subtracted from pixels scaled to 0..1, per band.
+        std: Divisor applied after that, per band.
+        gsd_m: Ground sample distance of the training imagery, in metres.
         tile_size_px: Rows and columns of a tile.
-        threshold: Probability from which a pixel is road, chosen on held-out places.
-        true_width: Whether the training masks carried the roads' true widths.
-        normalization: One of `NORMALIZATIONS`; models that do not state it were trained without.
+        threshold: Minimum probability for a pixel to count as road, chosen on held-out locations.
+        true_width: Whether the roads in the training masks had their true widths.
+        normalization: One of `NORMALIZATIONS`. Models that do not specify it were trained without normalization.
         filters: Filters of encoder 1, 2, 3 and of the bridge.
-        provenance: Data, recipe, scores: free text by key.
+        provenance: Data, recipe and scores: free text by key.
     """
 
     name: str
@@ -58,37 +58,37 @@ class ModelSpec:
             raise InputError(f"model spec: tile_size_px is {self.tile_size_px}, must be a multiple of 8")
 
     def _check_types(self) -> None:
-        """JSON may hold anything."""
+        """Check types, since JSON can contain anything."""
         numbers: list[object] = [*self.mean, *self.std, self.gsd_m, self.threshold]
         if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):  # type: ignore[arg-type]
             raise InputError("model spec: mean, std, gsd_m and threshold must be numbers")
         kinds = [type(value) for value in (self.bands, self.tile_size_px)]
         if kinds != [tuple, int]:
-            raise InputError("model spec: bands must be a list, tile_size_px a whole number")
+            raise InputError("model spec: bands must be a list and tile_size_px an integer")
         if self.normalization not in NORMALIZATIONS:
             raise InputError(
                 f"model spec: normalization is {self.normalization!r}, must be one of {', '.join(NORMALIZATIONS)}"
             )
         if not (type(self.filters) is tuple and len(self.filters) == 4 and all(type(n) is int for n in self.filters)):
-            raise InputError("model spec: filters must be a list of four whole numbers")
+            raise InputError("model spec: filters must be a list of four integers")
         if min(self.filters) < 1 or max(self.filters) > 4096:
             raise InputError(f"model spec: filters are {list(self.filters)}, must be between 1 and 4096")
 
     def to_json(self) -> str:
-        """The spec as indented JSON."""
+        """Format the spec as indented JSON."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> ModelSpec:
-        """Read a spec.
+        """Parse a spec.
 
         Raises:
-            InputError: If the text is no JSON object, or a key is unknown, missing or of the wrong type.
+            InputError: If the text is not a JSON object, or a key is unknown, missing or of the wrong type.
         """
         try:
             values = json.loads(text)
         except json.JSONDecodeError as error:
-            raise InputError(f"model spec: is no JSON ({error})") from error
+            raise InputError(f"model spec: is not valid JSON ({error})") from error
         known = {f.name for f in fields(cls)}
         if not isinstance(values, dict) or not values.keys() <= known:
             raise InputError(f"model spec: expected a JSON object with keys among {sorted(known)}")

@@ -1,7 +1,7 @@
-"""Model folders: ``weights.npz`` (float16 arrays, no Python objects) beside ``spec.json``.
+"""Model folders: ``weights.npz`` (float16 arrays, no Python objects) and ``spec.json``.
 
-NumPy's archive is read with ``allow_pickle=False`` and the network is built from this package's own code, so a model
-from a stranger cannot run code.
+The NumPy archive is read with ``allow_pickle=False``, and the network is built by this package's own code, so a model
+from an untrusted source cannot run code.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 WEIGHTS_FILE = "weights.npz"
 SPEC_FILE = "spec.json"
-#: Only in models that are ready for 8-bit integers, see `road_extract.models.quantization`.
+#: Only in models prepared for 8-bit inference; see `road_extract.models.quantization`.
 INT8_FILE = "int8.json"
 
 
 def shipped_model() -> Path:
-    """The folder of the model that comes with the package."""
+    """Return the folder of the model that comes with the package."""
     return Path(str(resources.files("road_extract"))) / "models" / "weights"
 
 
 def save_model(model: keras.Model, spec: ModelSpec, folder: Path) -> None:
-    """Write a model folder; an existing one is overwritten."""
+    """Write a model folder, overwriting an existing one."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {w.path: np.asarray(w.numpy(), dtype=np.float16) for w in model.weights}
     with replacing(folder / WEIGHTS_FILE) as weights, replacing(folder / SPEC_FILE) as text:
@@ -45,10 +45,10 @@ def save_model(model: keras.Model, spec: ModelSpec, folder: Path) -> None:
 
 
 def read_spec(folder: Path) -> ModelSpec:
-    """Read a model folder's spec, without its weights.
+    """Read the spec of a model folder, without the weights.
 
     Raises:
-        InputError: If the folder or a file of it is missing, or the spec is wrong.
+        InputError: If the folder or one of its files is missing, or the spec is invalid.
     """
     for name in (SPEC_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
@@ -60,10 +60,10 @@ def read_spec(folder: Path) -> ModelSpec:
 
 
 def load_model(folder: Path) -> keras.Model:
-    """Build the network for a model folder's spec and fill in its weights.
+    """Build the network described by a model folder and load its weights.
 
     Raises:
-        InputError: If the folder is no model folder, or its weights do not fit the network.
+        InputError: If the folder is not a model folder, or its weights do not match the network.
     """
     spec = read_spec(folder)
     model = build_resunet((spec.tile_size_px, spec.tile_size_px, len(spec.bands)), spec.filters)
@@ -72,35 +72,37 @@ def load_model(folder: Path) -> keras.Model:
 
 
 def load_weights(model: keras.Model, folder: Path) -> None:
-    """Fill a network with a model folder's weights.
+    """Load the weights of a model folder into a network.
 
     Raises:
-        InputError: If they do not fit.
+        InputError: If the weights do not match the network.
     """
     arrays = read_weights(folder)
     for weight in model.weights:
         values = arrays.get(weight.path)
         if values is None or values.shape != tuple(weight.shape):
             found = "missing" if values is None else f"{values.shape}, not {tuple(weight.shape)}"
-            raise InputError(f"model {folder}: its weights do not fit a ResUNet of its spec: {weight.path} is {found}")
+            raise InputError(
+                f"model {folder}: its weights do not match the ResUNet in its spec: {weight.path} is {found}"
+            )
         weight.assign(values)
 
 
 def read_weights(folder: Path) -> dict[str, Float32Array]:
-    """Read a model folder's weights, by path.
+    """Read the weights of a model folder, by path.
 
     Raises:
-        InputError: If they cannot be read.
+        InputError: If the weights cannot be read.
     """
     try:
         with (folder / WEIGHTS_FILE).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {path: np.asarray(arrays[path], np.float32) for path in arrays.files}
     except (ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"model {folder}: {WEIGHTS_FILE} does not fit a ResUNet of its spec ({error})") from error
+        raise InputError(f"model {folder}: {WEIGHTS_FILE} does not match the ResUNet in its spec ({error})") from error
 
 
 def model_hash(folder: Path) -> str:
-    """SHA-256 over spec, weights and, where there are some, ranges; hexadecimal: the identity of a model."""
+    """Identify a model: the hexadecimal SHA-256 of its spec, its weights and, if present, its 8-bit ranges."""
     digest = hashlib.sha256()
     for name in (SPEC_FILE, WEIGHTS_FILE, INT8_FILE):
         if (folder / name).exists():

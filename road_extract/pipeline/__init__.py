@@ -1,4 +1,4 @@
-"""One scene from its file to its roads: read `flow` first, top to bottom.
+"""Processes one scene, from its file to its roads; start reading at `flow`.
 
-The parts are wired here and written elsewhere: no algorithm, and nothing that prints or knows of several scenes.
+This package only connects parts from elsewhere. Algorithms, printing and work on several scenes do not belong here.
 """

@@ -1,4 +1,4 @@
-"""From pixels to seamless road probability: scaling, tiles through a backend, blending.
+"""Turns pixels into seamless road probability: scaling, inference tile by tile, and blending.
 
-Arrays come in and go out: no file is opened here, and no runtime of a model is imported.
+It works on arrays. Code that opens files or imports a model runtime does not belong here.
 """

@@ -1,4 +1,4 @@
-"""From a road mask to road polygons and road lines.
+"""Turns a road mask into road polygons and road lines.
 
-Arrays come in, arrays and shapely geometries go out: no file, no model and no command line is known here.
+It takes arrays and returns arrays or shapely geometries. Files, models and the command line do not belong here.
 """

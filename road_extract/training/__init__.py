@@ -1,6 +1,6 @@
-"""Training: windows drawn from whole scenes, losses on logits, a resumable loop.
+"""Trains models: draws windows from whole scenes, computes losses on logits, and runs a resumable training loop.
 
-Making prepared scenes (`from_scenes`, `preparation`) needs GDAL; what follows, from `loop` down, must not.
+Preparing scenes (`from_scenes`, `preparation`) needs GDAL. Everything after that, from `loop` on, must not use it.
 """
 
 from road_extract.training.loop import TrainProgress, train_prepared

@@ -14,6 +14,7 @@ from road_extract.training.contact_sheet import ContactSheet
 from road_extract.training.loop import train_prepared
 from road_extract.training.options import BaseModels, DataOptions, TrainOptions
 from road_extract.training.preparation import prepare_scenes
+from road_extract.training.requirements import require_tensorflow
 from road_extract.training.sources import TrainingSource
 
 PREPARED_FOLDER, SHEETS_FOLDER = "prepared", "sheets"
@@ -47,7 +48,9 @@ def train_model(
 
     Raises:
         InputError: If scenes, labels or options cannot be used, or ``out`` holds a run with other ones.
+        BackendError: If TensorFlow is not installed.
     """
+    require_tensorflow()
     out, models = Path(out), models or BaseModels()
     options, data = options or TrainOptions(), data or DataOptions()
     spec = _new_spec(models.init or models.teacher, data, validation)

@@ -25,6 +25,7 @@ from road_extract.training.feeding import Batch, feeding, to_input
 from road_extract.training.logs import TrainLog
 from road_extract.training.options import SIZES, BaseModels, TrainOptions
 from road_extract.training.recipes import Recipe
+from road_extract.training.requirements import require_tensorflow
 from road_extract.training.sampling import SamplingOptions
 from road_extract.training.scenes import PreparedScene, open_prepared
 from road_extract.training.validation import validate
@@ -85,7 +86,9 @@ def train_prepared(
 
     Raises:
         InputError: If the scenes cannot be used, or ``out`` holds a run with other options.
+        BackendError: If TensorFlow is not installed.
     """
+    require_tensorflow()
     import keras
 
     keras.utils.set_random_seed(options.seed)

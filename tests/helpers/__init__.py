@@ -1,1 +1,1 @@
-"""What several tests use. Tests import from here and never from each other."""
+"""Code shared by several tests. Tests import it from here, and never import each other."""

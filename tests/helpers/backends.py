@@ -1,4 +1,4 @@
-"""Models that are quick and whose answers are known."""
+"""Fast models with known output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from road_extract.pipeline import setup
 
 
 class IdentityBackend:
-    """Gives the model's first band back: any shift or scaling between input and output shows."""
+    """Returns the first band of its input, so that any shift or scaling between input and output shows."""
 
     batch_size = 4
     in_flight = 2
@@ -32,7 +32,7 @@ class IdentityBackend:
 
 
 class PositionBackend(IdentityBackend):
-    """Gives the first band, weighted by where in the window it lies: wrong windows and wrong weights show."""
+    """Returns the first band, weighted by the position in the window, so that wrong windows and weights show."""
 
     description = "position"
 
@@ -48,7 +48,7 @@ class PositionBackend(IdentityBackend):
 
 
 def write_model(folder: Path) -> Path:
-    """A model folder for these backends, whose weights nobody reads."""
+    """Create a model folder for these backends, with weights that are never read."""
     folder.mkdir()
     spec = ModelSpec(folder.name, mean=(0.0,) * 3, std=(1.0,) * 3, threshold=0.5)
     (folder / "spec.json").write_text(spec.to_json())
@@ -57,7 +57,7 @@ def write_model(folder: Path) -> Path:
 
 
 def fake_opener(make: Callable[[], Backend]) -> Callable[..., Backend]:
-    """Stands in for `road_extract.models.backends.open_backend`: every argument must come by its name and fit it."""
+    """Replaces `road_extract.models.backends.open_backend`; all arguments must be passed by keyword and be valid."""
 
     def open_fake(
         *, name: str, model: Path, batch_size: int | None, precision: str, threads: int | None, tta: str
@@ -73,5 +73,5 @@ def fake_opener(make: Callable[[], Backend]) -> Callable[..., Backend]:
 
 
 def use_backend(patch: pytest.MonkeyPatch, make: Callable[[], Backend]) -> None:
-    """Let all that loads a model in this process load this one."""
+    """Make all code in this process that loads a model load this one."""
     patch.setattr(setup, "open_backend", fake_opener(make))

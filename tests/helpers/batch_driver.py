@@ -1,4 +1,4 @@
-"""The command line with a model that is quick and sees where in a window a pixel lies: for tests that end processes.
+"""The command line with a fast model whose output depends on the position in the window, for tests that kill processes.
 
 A script, so that processes that it starts import it too, and have that model as well:
 

@@ -1,4 +1,4 @@
-"""A Dask cluster of two workers with the quick model, until stdin ends; prints its address.
+"""Runs a Dask cluster of two workers with the fast model until stdin closes, and prints its address.
 
 python tests/helpers/dask_cluster.py SECONDS_A_BATCH
 """

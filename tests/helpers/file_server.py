@@ -1,4 +1,4 @@
-"""A web server over a folder, on this machine only, that knows range requests and fails as it is told.
+"""A local web server for a folder, with range requests and failures on demand.
 
 It is a process of its own: rasterio holds Python's lock during some requests, so that a thread could not answer them.
 """
@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """A request that the server got, and the bytes of its body that it sent."""
+    """A request to the server, and the number of body bytes sent in response."""
 
     method: str
     path: str
@@ -48,12 +48,12 @@ class Server:
 
     @property
     def requests(self) -> list[Request]:
-        """All so far."""
+        """All requests so far."""
         return [Request(**json.loads(line)) for line in self.log.read_text().splitlines()]
 
     @property
     def sent(self) -> int:
-        """Bytes of all bodies."""
+        """Total bytes of all response bodies."""
         return sum(request.sent for request in self.requests)
 
 
@@ -151,4 +151,4 @@ if __name__ == "__main__":
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     print(server.server_address[1], flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    sys.stdin.read()  # ends with the process that started it
+    sys.stdin.read()  # exits with the process that started it

@@ -1,4 +1,4 @@
-"""Lines and drawn roads with known axes, and what is true of every network."""
+"""Lines and synthetic roads with known axes, and checks that hold for every network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def random_lines(seed: int, count: int, steps: int = 6) -> np.ndarray:
 
 
 def draw(rows: int, cols: int, *roads: tuple[float, float, float, float], width: float = 7.0) -> np.ndarray:
-    """Straight roads (x0, y0, x1, y1) in pixel coordinates, cut square at their ends."""
+    """Straight roads (x0, y0, x1, y1) in pixel coordinates, with square ends."""
     mask = np.zeros((rows, cols), bool)
     y, x = np.mgrid[:rows, :cols] + 0.5
     for x0, y0, x1, y1 in roads:
@@ -34,12 +34,12 @@ def draw(rows: int, cols: int, *roads: tuple[float, float, float, float], width:
 
 
 def to_byte(chance: np.ndarray) -> np.ndarray:
-    """Probabilities as strips carry them."""
+    """Convert probabilities to the form used in strips."""
     return np.rint(chance * 254).astype(np.uint8)
 
 
 def check_valid(network: RoadNetwork) -> None:
-    """Lines end at their nodes, are simple, and meet nowhere else."""
+    """Check that lines end at their nodes, are simple, and meet nowhere else."""
     for line, a, b in zip(network.lines, network.from_node, network.to_node, strict=True):
         ends = shapely.get_coordinates(line)[[0, -1]]
         assert np.allclose(ends, network.node_xy[[a, b]], atol=1e-9)

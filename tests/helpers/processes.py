@@ -1,4 +1,4 @@
-"""Processes that are watched."""
+"""Helpers for watching processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An S3 server on this machine, as fixtures for all tests."""
+"""A local S3 server, as fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
-    """Address of an S3 server."""
+    """The address of an S3 server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -30,7 +30,7 @@ def s3() -> Iterator[str]:
 
 
 def put_object(url: str, data: bytes) -> None:
-    """Store an object, as soon as the server is up."""
+    """Store an object as soon as the server is running."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for wait_s in [0.1] * 300:
         try:
@@ -52,7 +52,7 @@ def put_object(url: str, data: bytes) -> None:
 
 @pytest.fixture
 def s3_env(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """The same, with the environment pointing to it and without credentials."""
+    """The same server, with environment variables that point to it but no credentials."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     settings = {

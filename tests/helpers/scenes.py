@@ -1,4 +1,4 @@
-"""Scenes made from arrays, and what batches make of them."""
+"""Scenes made from arrays, and the outputs of batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UTM = Affine(1.0, 0.0, 665000.25, 0.0, -1.0, 4010000.75)
 
 
 def roads_in(rows: int, cols: int) -> NDArray[np.uint8]:
-    """A bright cross and a bright block on dark ground, uint8 (3, rows, cols)."""
+    """A bright cross and a bright block on a dark background, uint8 (3, rows, cols)."""
     pixels = np.full((3, rows, cols), 20, np.uint8)
     pixels[:, rows // 3 : rows // 3 + 8] = 230
     pixels[:, :, cols // 2 : cols // 2 + 6] = 230
@@ -23,7 +23,7 @@ def roads_in(rows: int, cols: int) -> NDArray[np.uint8]:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, with what of it repeats itself."""
+    """Every file in a folder, with the part of its content that is reproducible."""
     found: dict[str, bytes] = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))

@@ -66,7 +66,7 @@ def road_extract(child_python) -> Callable[..., None]:
 @pytest.fixture(scope="session")
 def plugins(tmp_path_factory) -> Path:
     """A folder of plugins with the one that the zip holds."""
-    subprocess.run([sys.executable, QGIS_FOLDER / "build_plugin.py"], check=True, capture_output=True)
+    subprocess.run([sys.executable, QGIS_FOLDER / "build_plugin.py", "--local"], check=True, capture_output=True)
     folder = tmp_path_factory.mktemp("plugins")
     with zipfile.ZipFile(REPOSITORY / "build" / "road_extract_qgis.zip") as packed:
         packed.extractall(folder)
@@ -93,8 +93,15 @@ def _find_process() -> str:
     if process and can_import and can_import.returncode == 0:
         return process
     if os.environ.get(REQUIRED):
-        pytest.fail("QGIS is not installed, and here it must be: apt-get install qgis xvfb xauth")
-    pytest.skip("needs QGIS (apt-get install qgis xvfb xauth)")
+        pytest.fail("QGIS is not installed, and here it must be: apt-get install qgis qgis-server xvfb xauth")
+    pytest.skip("needs QGIS (apt-get install qgis qgis-server xvfb xauth)")
+
+
+def find_wms_server() -> None:
+    """Fail or skip where QGIS Server is not installed."""
+    if not Path("/usr/lib/qgis/server/libwms.so").is_file():
+        missing = pytest.fail if os.environ.get(REQUIRED) else pytest.skip
+        missing("needs QGIS Server (apt-get install qgis-server)")
 
 
 def _environ(home: Path, plugins: Path, child_python: Path) -> dict[str, str]:

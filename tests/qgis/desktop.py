@@ -93,6 +93,102 @@ def look_at_result():
     picture(iface.mapCanvas(), "map")
 
 
+def plugin():
+    """The plugin, as QGIS loaded it; or loaded as QGIS would."""
+    import road_extract_qgis
+
+    from qgis import utils
+
+    if "road_extract_qgis" not in utils.plugins:
+        utils.plugins["road_extract_qgis"] = found = road_extract_qgis.classFactory(iface)
+        found.initGui()
+    return utils.plugins["road_extract_qgis"]
+
+
+def look_at_group():
+    root = QgsProject.instance().layerTreeRoot()
+    seen["groups"] = [[group.name(), [node.name() for node in group.children()]] for group in root.findGroups()]
+
+
+def move_threshold():
+    """The slider paints at once, and nothing but a probability raster."""
+    probability = QgsRasterLayer(os.path.join(WORK, "p.tif"), "Road probability")
+    QgsProject.instance().addMapLayer(probability)
+    plugin().show_threshold()
+    panel = plugin().panel
+    panel.layers.setLayer(probability)
+    counts = []
+    for threshold in (0.2, 0.5, 0.8):
+        panel.slider.setValue(round(threshold * 254))
+        items = probability.renderer().shader().rasterShaderFunction().colorRampItemList()
+        block = probability.renderer().block(1, probability.extent(), 200, 200)
+        pixels = bytes(block.data())[3::4]
+        counts.append([round(panel.number.value(), 2), len(items), sum(1 for alpha in pixels if alpha)])
+    seen["threshold"] = counts
+    iface.mapCanvas().setExtent(probability.extent())
+    iface.mapCanvas().refresh()
+    settle(1.0)
+    picture(iface.mainWindow(), "threshold")
+    scene = next(layer for layer in QgsProject.instance().mapLayers().values() if layer.name() == "vegas_pan")
+    before = scene.renderer().type()
+    panel.layers.setLayer(scene)
+    panel.number.setValue(0.3)
+    seen["scene_untouched"] = [panel.slider.isEnabled(), scene.renderer().type() == before]
+    panel.hide()
+
+
+def extract_here():
+    """The dialog has the raster and what the map shows."""
+    scene = next(layer for layer in QgsProject.instance().mapLayers().values() if layer.name() == "vegas_pan")
+    iface.setActiveLayer(scene)
+    plugin().extract_here()
+    settle()
+    dialog = plugin().dialog
+    parameters = dialog.createProcessingParameters() if hasattr(dialog, "createProcessingParameters") else {}
+    parameters = parameters or dialog.getParameterValues()
+    seen["here"] = [str(parameters.get("EXTENT")), scene.id() in str(parameters.get("INPUT"))]
+    picture(dialog, "here")
+    dialog.close()
+
+
+def set_up():
+    """A folder without wheels: the sentence, and the log one click away."""
+    plugin().set_up()
+    dialog = plugin().dialog
+    picture(dialog, "setup")
+    seen["setup_state"] = [dialog._state.text(), {name: b.isEnabled() for name, b in dialog.actions.items()}]
+    dialog._wheels.setFilePath(WORK)
+    dialog.actions["setup"].click()
+    wait(lambda: not dialog.is_running(), 60)
+    dialog._show_log.setChecked(True)
+    seen["setup_failed"] = [dialog._step.text(), dialog._log.toPlainText()]
+    picture(dialog, "setup_failed")
+    dialog.close()
+
+
+def about():
+    """Text, copied with one click."""
+    plugin().about()
+    dialog = plugin().dialog
+    wait(lambda: dialog.copy_button.isEnabled())
+    dialog.copy_button.click()
+    seen["about"] = [dialog.text.toPlainText(), QApplication.clipboard().text() == dialog.text.toPlainText()]
+    picture(dialog, "about")
+    dialog.close()
+
+
+def options_page():
+    """The page of the settings."""
+    page = plugin()._factory.createWidget(None)
+    page.resize(520, 260)
+    page.show()
+    picture(page, "options")
+    from qgis.PyQt.QtWidgets import QPushButton
+
+    seen["options"] = [button.text() for button in page.findChildren(QPushButton)]
+    page.close()
+
+
 def run_batch():
     """Two thresholds of one raster."""
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("road_extract:vectorizeprobability")
@@ -147,6 +243,12 @@ def work():
     try:
         run_dialog(load_scene())
         look_at_result()
+        look_at_group()
+        move_threshold()
+        extract_here()
+        set_up()
+        about()
+        options_page()
         run_batch()
         cancel_batch()
     except BaseException:

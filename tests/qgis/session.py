@@ -57,6 +57,9 @@ class Feedback(QgsProcessingFeedback):
     def setProgressText(self, text):
         self.said.append(text)
 
+    def pushConsoleInfo(self, text):
+        self.said.append(text)
+
 
 def processes():
     """All running processes that are road_extract, started from here: another session's are of no concern."""
@@ -311,7 +314,7 @@ def make_model():
 SCENARIOS = (describe_parameters, cancel, cancel_in_a_task, load_styled, refuse, area_of_interest, compare, make_model)
 
 
-def main():
+def main(scenarios=SCENARIOS):
     """One after the other; a failure of one is told and ends none."""
     application = QgsApplication([], False)
     application.initQgis()
@@ -324,7 +327,7 @@ def main():
     provider = RoadExtractProvider()
     QgsApplication.processingRegistry().addProvider(provider)
     found = {}
-    for scenario in SCENARIOS:
+    for scenario in scenarios:
         try:
             found[scenario.__name__] = scenario()
         except Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def desktop(qgis, road_extract, tmp_path_factory):
     """What `desktop.py` saw; its pictures lie in the same folder."""
     if shutil.which("xvfb-run") is None or shutil.which("qgis") is None:
         missing = pytest.fail if os.environ.get(REQUIRED) else pytest.skip
-        missing("needs the QGIS desktop and a virtual screen (apt-get install qgis xvfb xauth)")
+        missing("needs the QGIS desktop and a virtual screen (apt-get install qgis qgis-server xvfb xauth)")
     work = tmp_path_factory.mktemp("desktop")
     scene = shutil.copy(SAMPLES / "vegas_pan.tif", work)
     road_extract("predict", scene, work / "p.tif", "--bounds", -115.2325, 36.14, -115.2310, 36.1415)
@@ -35,7 +36,7 @@ def desktop(qgis, road_extract, tmp_path_factory):
     screen = ["xvfb-run", "--auto-servernum", "--server-args", "-screen 0 1400x1000x24"]
     done = qgis.start(
         [*screen, "qgis", "--nologo", "--noversioncheck", "--code", str(helper)],
-        QT_QPA_PLATFORM="xcb", DESKTOP_WORK=str(work),
+        QT_QPA_PLATFORM="xcb", DESKTOP_WORK=str(work), ROAD_EXTRACT_HOME=str(work / "home"),
     )  # fmt: skip
     assert (work / "seen.json").is_file(), done.stdout[-3000:] + done.stderr[-3000:]
     seen = json.loads((work / "seen.json").read_text(encoding="utf-8"))
@@ -50,7 +51,7 @@ def test_the_dialog_runs_and_shows_its_progress(desktop):
     percents = desktop[1]["percents"]
     # a step for each of the scene's four windows, of which two may end at once
     assert len({24, 46, 68, 90} & set(percents)) >= 2
-    assert "Looking for roads" in desktop[1]["log"]
+    assert "Finding roads" in desktop[1]["log"]
     assert "OpenVINO" in desktop[1]["log"]
 
 
@@ -69,6 +70,44 @@ def test_roads_can_be_seen_on_the_map(desktop):
     assert 0.001 < lines.mean() < 0.05
     grey = (abs(red - green) < 8) & (abs(green - blue) < 8)
     assert np.mean(grey) > 0.5  # the scene
+
+
+def test_results_lie_in_a_group_of_their_scene(desktop):
+    assert desktop[1]["groups"] == [
+        ["Road extraction: vegas_pan", ["Road lines of vegas_pan", "Roads of vegas_pan"]],
+    ]
+
+
+def test_the_slider_paints_at_once_and_only_a_probability_raster(desktop):
+    values, items, counts = zip(*desktop[1]["threshold"], strict=True)
+    assert values == (0.2, 0.5, 0.8)
+    assert items == (2, 2, 2)
+    assert counts[0] > counts[1] > counts[2] > 0
+    assert desktop[1]["scene_untouched"] == [False, True]
+
+
+def test_extract_here_takes_the_raster_and_the_maps_extent(desktop):
+    extent, has_scene = desktop[1]["here"]
+    assert "[EPSG:" in extent
+    assert has_scene
+
+
+def test_the_set_up_window_says_what_failed_and_shows_the_log(desktop):
+    state, enabled = desktop[1]["setup_state"]
+    assert "about 1 GB" in state
+    assert enabled == {"setup": True, "update": False, "repair": False, "remove": False}
+    sentence, log = desktop[1]["setup_failed"]
+    assert "holds no wheels (*.whl): choose the folder" in sentence
+    assert re.search(r"road_extract \S+, setup, ", log)
+
+
+def test_the_description_is_copied_with_one_click(desktop):
+    text, copied = desktop[1]["about"]
+    assert copied
+    assert re.search(r"QGIS +3\.", text)
+    assert "windows/s" in text
+    assert str(Path.home()) + "/" not in text
+    assert desktop[1]["options"] == ["Set up…", "About this installation…"]
 
 
 def test_a_batch_of_two_writes_two(desktop):

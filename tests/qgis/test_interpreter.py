@@ -87,7 +87,10 @@ def test_a_real_python_without_the_package(nothing_installed):
 
 
 def test_nothing_found_says_what_to_do(nothing_installed):
-    with pytest.raises(ChildError, match=r"install it .* Settings > Options > Processing .* ROAD_EXTRACT_PYTHON"):
+    with pytest.raises(
+        ChildError,
+        match=r"press Plugins > Road extraction > Set up; .* Settings > Options > Processing .* ROAD_EXTRACT_PYTHON",
+    ):
         find_interpreter("", "", nothing_installed)
 
 

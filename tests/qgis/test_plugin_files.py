@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import importlib
 import re
 import subprocess
 import sys
@@ -29,6 +30,14 @@ def test_the_plugin_has_the_packages_options_and_the_script_the_plugins_code():
     generate = load("generate")
     assert generate.TABLE.read_text(encoding="utf-8") == generate.to_table()
     assert generate.SCRIPT.read_text(encoding="utf-8") == generate.to_script()
+    assert generate.REQUIREMENTS.read_text(encoding="utf-8") == generate.to_requirements()
+
+
+def test_the_requirements_are_the_projects_without_tensorflow():
+    lines = load("generate").REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    wanted = load("build_plugin").read_project()["dependencies"]
+    assert {line for line in wanted if not line.startswith("tensorflow")} == {x for x in lines if not x.startswith("#")}
+    assert any(line.startswith("tensorflow") for line in wanted)
 
 
 def test_the_table_holds_every_option():
@@ -61,7 +70,7 @@ def test_it_is_python_3_9_and_imports_qgis_and_the_standard_library_only(path):
         if isinstance(node, ast.ImportFrom) and not node.level:
             names = [node.module or ""]
         for name in names:
-            assert name.split(".")[0] in {*sys.stdlib_module_names, "qgis", "processing"}
+            assert name.split(".")[0] in {*sys.stdlib_module_names, "qgis", "processing", "osgeo"}
             assert not name.startswith("PyQt")
 
 
@@ -86,8 +95,15 @@ def packed(plugins):
 def test_the_zip_is_what_the_plugin_repository_wants(packed):
     names = packed.namelist()
     assert {name.split("/")[0] for name in names} == {"road_extract_qgis"}
-    assert {"__init__.py", "metadata.txt", "LICENSE", "icon.png"} <= {name.split("/")[1] for name in names}
-    assert all(name.endswith((".py", ".png", ".svg", "metadata.txt", "LICENSE")) for name in names)
+    assert {
+        "__init__.py",
+        "metadata.txt",
+        "LICENSE",
+        "icon.png",
+        "inference-requirements.txt",
+        "road_extract_de.qm",
+    } <= {name.split("/")[1] for name in names}
+    assert all(name.endswith((".py", ".png", ".qm", ".svg", ".txt", "LICENSE")) for name in names)
     assert sum(entry.file_size for entry in packed.infolist()) < 25e6
     assert packed.read("road_extract_qgis/LICENSE") == (REPOSITORY / "LICENSE").read_bytes()
     assert packed.read("road_extract_qgis/icon.png").startswith(b"\x89PNG")
@@ -99,7 +115,9 @@ def test_the_metadata_is_the_projects(packed):
     found, project = metadata["general"], load("build_plugin").read_project()
     assert found["version"] == project["version"]
     assert found["hasprocessingprovider"] == "yes"
+    assert found["qgismaximumversion"] == "4.99"
     assert "plugin" not in found["name"].lower()
+    assert "road-extract" in found["changelog"] or "road_extract" in found["changelog"] or len(found["changelog"]) > 100
     committed = (PLUGIN / "metadata.txt").read_text(encoding="utf-8")
     assert f"\nversion={project['version']}\n" in committed
 
@@ -117,7 +135,110 @@ def test_pages_and_address_come_from_the_project_and_are_missed_where_it_has_non
     assert metadata["general"]["homepage"] == "https://example.org/r"
 
 
+def test_a_release_is_refused_with_a_sentence_until_the_owner_has_filled_in_pages_and_address():
+    build = load("build_plugin")
+    missing = build.find_missing(build.to_metadata(build.read_project()))
+    done = subprocess.run([sys.executable, build.__file__], capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (not missing)
+    if missing:
+        assert f"plugins.qgis.org refuses a plugin without {', '.join(missing)}: in pyproject.toml" in done.stderr
+
+
+def test_the_german_translation_is_complete():
+    """A new option of the package may wait for its German text; the plugin's own texts may not."""
+    translate = load("translate")
+    known = translate.read_translations(translate.TRANSLATIONS / "road_extract_de.ts")
+    texts = translate.collect()
+    own = {text for text in texts if not text.startswith(("label:", "help:"))}
+    assert own - known.keys() == set(), "make qgis, then translate what is unfinished in qgis/translations"
+    assert len(texts.keys() & known.keys()) >= 0.8 * len(texts)
+    for text, german in known.items():
+        assert text.count("{}") == german.count("{}"), text
+
+
+def test_qt_6_reads_the_compiled_translation(packed, tmp_path):
+    core = pytest.importorskip("PyQt6.QtCore")
+    translate, path = load("translate"), tmp_path / "road_extract_de.qm"
+    path.write_bytes(packed.read("road_extract_qgis/road_extract_de.qm"))
+    translator = core.QTranslator()
+    assert translator.load(str(path))
+    for text, german in translate.read_translations(translate.TRANSLATIONS / "road_extract_de.ts").items():
+        if text.isascii():  # PyQt's limit for this method; QCoreApplication.translate has none
+            assert translator.translate("RoadExtract", text) == german
+    assert not translator.translate("RoadExtract", "no such text")
+
+
+#: Modules of the plugin that Qt is used in.
+QT_USERS = [path for path in sorted(PLUGIN.glob("*.py")) if "qgis.PyQt" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", QT_USERS, ids=lambda path: path.name)
+def test_every_name_and_enum_of_qt_is_there_in_qt_6(path):
+    """Qt 6 has scoped enums only, so that this fails on an unscoped one, too."""
+    pytest.importorskip("PyQt6.QtCore")
+    for chain in find_qt_names(path.read_text(encoding="utf-8")):
+        found = importlib.import_module(f"PyQt6.{chain[0]}")
+        for part in chain[1:]:
+            assert hasattr(found, part), ".".join(chain)
+            found = getattr(found, part)
+
+
+def find_qt_names(text: str) -> list[list[str]]:
+    """``["QtCore", "Qt", "ConnectionType", "DirectConnection"]`` for each use of a name that Qt gave."""
+    tree, homes = ast.parse(text), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("qgis.PyQt."):
+            homes |= {alias.asname or alias.name: node.module.split(".")[-1] for alias in node.names}
+    chains = [[home, name] for name, home in homes.items()]
+    for node in ast.walk(tree):
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.insert(0, node.attr)
+            node = node.value
+        if parts and isinstance(node, ast.Name) and node.id in homes:
+            chains.append([homes[node.id], node.id, *parts])
+    return chains
+
+
+def test_an_unscoped_enum_and_a_name_that_moved_are_found():
+    pytest.importorskip("PyQt6.QtCore")
+    import PyQt6.QtCore
+    import PyQt6.QtWidgets
+
+    text = "from qgis.PyQt.QtCore import Qt\nfrom qgis.PyQt.QtWidgets import QAction\nside = Qt.Horizontal\n"
+    assert ["QtCore", "Qt", "Horizontal"] in find_qt_names(text)
+    assert not hasattr(PyQt6.QtCore.Qt, "Horizontal")
+    assert not hasattr(PyQt6.QtWidgets, "QAction")
+
+
 def test_the_same_files_give_the_same_zip(packed, tmp_path):
     build = load("build_plugin")
     build.write_zip(tmp_path / "again.zip", build.to_metadata(build.read_project()))
     assert (tmp_path / "again.zip").read_bytes() == (REPOSITORY / "build" / "road_extract_qgis.zip").read_bytes()
+
+
+@pytest.mark.parametrize("path", IN_QGIS, ids=lambda path: path.name)
+def test_enums_of_qgis_are_scoped_too(path):
+    """``QgsMapLayer.VectorLayer`` is an enum's value; ``QgsMapLayer.LayerType.VectorLayer`` and classes are fine."""
+    assert find_unscoped(path.read_text(encoding="utf-8")) == []
+
+
+def find_unscoped(text: str) -> list[str]:
+    tree = ast.parse(text)
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id.startswith("Qgs"):
+            parent = parents[node]
+            goes_on = isinstance(parent, ast.Attribute)
+            called = isinstance(parent, ast.Call) and parent.func is node
+            if re.match(r"[A-Z][a-z]", node.attr) and not goes_on and not called:
+                found.append(f"{node.value.id}.{node.attr}")
+    return found
+
+
+def test_an_unscoped_enum_of_qgis_is_found():
+    text = (
+        "a = QgsMapLayer.VectorLayer\nb = QgsMapLayer.LayerType.VectorLayer\nc = QgsProcessingContext.LayerDetails(1)\n"
+    )
+    assert find_unscoped(text) == ["QgsMapLayer.VectorLayer"]

@@ -1,4 +1,7 @@
-"""Options, with the help, unit and range that every front end shows: the one place where they are written down."""
+"""The options of every command, each declared once with the help text, unit and range that all front ends show.
+
+Only dataclasses and their checks belong here. Code that parses or displays options belongs to the front ends.
+"""
 
 from road_extract.base.options.batch import BatchOptions
 from road_extract.base.options.declaring import check_ranges, option

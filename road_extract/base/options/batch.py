@@ -1,4 +1,4 @@
-"""Options of `batch` and `shard`."""
+"""Options for `batch` and `shard`."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from road_extract.base.options.declaring import check_ranges, option
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
-    """What comes out of each scene of a batch, and who does the work."""
+    """What to write for each scene of a batch, and how to distribute the work."""
 
     formats: str = option(
-        "gpkg", "Of the roads, with commas between: gpkg, geojson, fgb, parquet; lines alone also osm, graphml"
+        "gpkg", "Output formats, comma-separated: gpkg, geojson, fgb, parquet; for lines alone also osm and graphml"
     )
-    keep_probability: bool = option(False, "Keep the probability raster of every scene (GeoTIFF)")
-    keep_mask: bool = option(False, "Keep the road mask of every scene (GeoTIFF)")
-    keep_nodes: bool = option(False, "Write the nodes of the road lines too")
-    asset: str | None = option(None, "Key of the asset to take of STAC items")
+    keep_probability: bool = option(False, "Keep the probability raster of each scene (GeoTIFF)")
+    keep_mask: bool = option(False, "Keep the road mask of each scene (GeoTIFF)")
+    keep_nodes: bool = option(False, "Also write the nodes of the road lines")
+    asset: str | None = option(None, "STAC asset key")
     shard_px: int = option(
-        4096, "Shortest side of a shard, the piece of a scene that is worked on and resumed as one", unit="px", low=4096
-    )
+        4096, "Minimum side of a shard, the part of a scene that is processed and resumed as a unit", unit="px",
+        low=4096,
+    )  # fmt: skip
     jobs: int | None = option(
-        None, "Processes that work at once; 1 if left out, with --dask local one for each processor", low=1, high=1024
+        None, "Number of parallel processes (default: 1, or one per processor with --dask local)", low=1, high=1024
     )
     dask: str | None = option(
-        None, "Let Dask do the work: local, or the address of a scheduler such as tcp://scheduler:8786"
+        None, "Run the work on Dask: local, or the address of a scheduler such as tcp://scheduler:8786"
     )
     merge: str | None = option(
         None,
-        "Write one layer over all scenes to this file: roads cut by scene borders are joined, and ground in several "
-        "scenes counts once; keeps the probability rasters",
+        "Also write the roads of all scenes to this file as one layer: roads are joined across scene borders, and "
+        "overlapping areas are counted once; keeps the probability rasters",
     )
     resume: bool = option(True, "Resume an interrupted run, or start over", short="resume/restart")
-    fail_fast: bool = option(False, "Start nothing new after the first failure")
+    fail_fast: bool = option(False, "Start no further scenes after the first failure")
 
     def __post_init__(self) -> None:
         check_ranges(self)
         if not self.suffixes or len(set(self.suffixes)) < len(self.suffixes):
-            raise InputError(f"formats is {self.formats!r}; expected different names with commas between")
+            raise InputError(f"formats is {self.formats!r}; expected distinct format names, separated by commas")
 
     @property
     def suffixes(self) -> tuple[str, ...]:
-        """Of the formats, with their dots."""
+        """File suffixes of the formats, with the dot."""
         return tuple(f".{part.strip().lower().lstrip('.')}" for part in self.formats.split(",") if part.strip())

@@ -1,4 +1,4 @@
-"""How an option is declared and checked: a dataclass field with the help, unit and range that every front end shows."""
+"""How options are declared and checked: dataclass fields with the help text, unit and range that front ends show."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ def option(
     short: str = "",
     choices: tuple[str, ...] = (),
 ) -> Any:
-    """A dataclass field that knows how it is shown.
+    """Declare an option: a dataclass field that carries what front ends need to show it.
 
     Args:
-        default: Its value when nothing is said.
-        help: One sentence without the final stop.
-        unit: Of the value, if it has one.
+        default: Default value.
+        help: One sentence, without the full stop.
+        unit: Unit of the value, if any.
         low: Smallest value allowed.
         high: Largest value allowed.
-        short: Name on the command line where it differs from the field's; ``on/off`` for a flag that is on by default.
-        choices: All values allowed, if they are a few words.
+        short: Name on the command line, if it differs from the field name; ``on/off`` for a flag that is on by default.
+        choices: The allowed values, if there are only a few.
     """
     shown = {"help": help, "unit": unit, "low": low, "high": high, "short": short, "choices": choices}
     return field(default=default, metadata=shown)
 
 
 def check_ranges(options: Any) -> None:
-    """Check every number of an options object against its range.
+    """Check every value of an options object against its range or choices.
 
     Raises:
-        InputError: If a value is out of range, not finite, or none of its choices.
+        InputError: If a value is out of range, not finite, or not one of its choices.
     """
     for f in fields(options):
         value, low, high = getattr(options, f.name), f.metadata.get("low"), f.metadata.get("high")

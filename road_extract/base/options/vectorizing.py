@@ -1,4 +1,4 @@
-"""Options of `vectorize`: polygons and lines."""
+"""Options for `vectorize`: polygons and lines."""
 
 from __future__ import annotations
 
@@ -11,22 +11,18 @@ GEOMETRIES = ("polygons", "lines", "both")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorizeOptions:
-    """How a probability raster becomes road polygons and lines."""
+    """How to turn a probability raster into road polygons and lines."""
 
     geometry: str = option(
-        "polygons", "What comes out: road polygons, a network of road lines, or both", choices=GEOMETRIES
+        "polygons", "Output geometry: road polygons, a network of road lines, or both", choices=GEOMETRIES
     )
     threshold: float | None = option(
-        None, "Probability from which a pixel is road; the model's own if left out", low=0.001, high=1.0
+        None, "Minimum probability for a pixel to count as road (default: the model's threshold)", low=0.001, high=1.0
     )
-    min_area_m2: float = option(100.0, "Smaller road areas are dropped", unit="m2", low=0.0, short="min-area")
-    min_hole_m2: float = option(50.0, "Smaller holes are filled", unit="m2", low=0.0, short="min-hole")
+    min_area_m2: float = option(100.0, "Drop road areas smaller than this", unit="m2", low=0.0, short="min-area")
+    min_hole_m2: float = option(50.0, "Fill holes smaller than this", unit="m2", low=0.0, short="min-hole")
     simplify_m: float = option(
-        1.0,
-        "Outlines and lines may move by so much to lose needless points; 0 keeps the outlines of the pixels",
-        unit="m",
-        low=0.0,
-        short="simplify",
+        1.0, "Simplification tolerance (0: keep the pixel outlines)", unit="m", low=0.0, short="simplify"
     )
 
     def __post_init__(self) -> None:
@@ -35,21 +31,21 @@ class VectorizeOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineOptions:
-    """How a road mask becomes a network of road lines."""
+    """How to turn a road mask into a network of road lines."""
 
     max_gap_m: float = option(
         30.0,
-        "Dead ends are joined across gaps up to so long where the probability carries it; 0 leaves gaps",
+        "Longest gap to bridge where the probability supports it (0: bridge none)",
         unit="m",
         low=0.0,
         high=500.0,
         short="max-gap",
     )
     min_length_m: float = option(
-        20.0, "Shorter pieces of road that join no other are dropped", unit="m", low=0.0, short="min-length"
+        20.0, "Drop isolated pieces of road shorter than this", unit="m", low=0.0, short="min-length"
     )
     spur_widths: float = option(
-        2.0, "Dead-end branches shorter than so many times their own width are dropped", low=0.0, short="min-spur"
+        2.0, "Drop dead-end spurs shorter than this many road widths", low=0.0, short="min-spur"
     )
 
     def __post_init__(self) -> None:

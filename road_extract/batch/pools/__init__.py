@@ -1,4 +1,4 @@
-"""Who does the work of a batch: this process, several of them, or Dask, all behind one protocol.
+"""Pools that do the work of a batch: this process, several processes, or Dask, all behind one protocol.
 
-Work is a plain function and one argument; a pool knows nothing of scenes, models and roads.
+A task is a plain function with one argument. Nothing here knows about scenes, models or roads.
 """

@@ -1,4 +1,4 @@
-"""Dask does the work: on this machine, or wherever a scheduler has its workers. The only importer of Dask."""
+"""A pool of Dask workers, on this machine or on an existing cluster. This is the only module that imports Dask."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ log = logging.getLogger("road_extract")
 
 _POLL_S = 0.5
 _CONNECT_S = 30
-#: What they say when a scheduler goes is a page of tracebacks.
+#: These loggers print a page of tracebacks when a scheduler disappears.
 _LOGGERS = ("distributed.client", "distributed.utils")
-_GONE = "the Dask scheduler is gone; start it, and the same command goes on"
+_GONE = "the Dask scheduler is gone; start it again, then run the same command again to resume"
 
 
 class DaskPool:
-    """A `Pool`. Lost workers are replaced by whoever started them, and Dask gives their work to others."""
+    """A `Pool` on Dask, which reassigns the tasks of lost workers. Whoever started the workers has to replace them."""
 
     def __init__(self, address: str | None, count: int) -> None:
-        """Connect.
+        """Connect to a scheduler, or start a local cluster.
 
         Args:
-            address: Of a scheduler; None starts a cluster of processes on this machine, which ends with this pool.
-            count: Processes to start.
+            address: Address of a scheduler, or None to start processes on this machine that end with this pool.
+            count: Number of processes to start.
 
         Raises:
-            InputError: If Dask is not installed, or nobody answers there.
+            InputError: If Dask is not installed, or no scheduler answers at the address.
         """
         dask = _import_dask()
         self._cluster: Any = None
         if address is None:
-            # Dask counts the losses that it bears, this package those that are too many
+            # Dask counts the losses that it tolerates; MAX_DEATHS is the number at which a task fails
             with dask.config.set({"distributed.scheduler.allowed-failures": MAX_DEATHS - 1}):
                 self._cluster = _start_cluster(count)
-        for name in _LOGGERS:  # this pool says the same in a sentence
+        for name in _LOGGERS:  # this pool reports the same in one sentence
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = _connect(self._cluster or address, address)
@@ -57,13 +57,13 @@ class DaskPool:
 
     @property
     def width(self) -> int:
-        """See `Pool`. Workers may come and go."""
+        """See `Pool`. It changes as workers come and go."""
         threads: dict[str, int] = self._client.nthreads()
         return max(1, sum(threads.values()))
 
     def submit(self, key: str, function: Function, task: Any) -> None:
         """See `Pool`."""
-        # not pure: the same name in another run is other work
+        # not pure: the same key in another run is different work
         future = self._client.submit(attempt, function, task, pure=False)
         self._futures[key] = future
         future.add_done_callback(lambda _: self._done.put(key))
@@ -90,16 +90,16 @@ class DaskPool:
             value, error = future.result()
         except KilledWorker:
             return Outcome(key, error=ended_too_often("Dask's KilledWorker"))
-        except CancelledError as failure:  # not by this pool
+        except CancelledError as failure:  # not cancelled by this pool
             raise BackendError(_GONE) from failure
         except Exception as failure:
             name = type(failure).__name__
-            return Outcome(key, error=RoadExtractError(f"Dask could not run it ({name}: {failure})"))
+            return Outcome(key, error=RoadExtractError(f"Dask could not run the task ({name}: {failure})"))
         return Outcome(key, value, error)
 
     def close(self) -> None:
         """See `Pool`."""
-        with suppress(Exception):  # whatever state it is in, it ends here
+        with suppress(Exception):  # the client may be in any state
             self._client.cancel(list(self._futures.values()), force=True)
         self._futures.clear()
         with suppress(Exception):
@@ -127,7 +127,7 @@ def _import_dask() -> Any:
 def _start_cluster(count: int) -> Any:
     import distributed
 
-    # one thread each: the model itself uses more where there are; memory is the system's matter
+    # one thread each, because the model itself uses several; no memory limit, the system enforces its own
     cluster: Any = distributed.LocalCluster
     return cluster(
         n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0,

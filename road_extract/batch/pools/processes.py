@@ -1,4 +1,4 @@
-"""Processes of this machine as a pool."""
+"""A pool of processes on this machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Job:
 
 
 class ProcessPool:
-    """Processes of this machine. They end with this one, however it ends; one that ends before is replaced."""
+    """A `Pool` of processes that exit with this process, however it ends. A process that dies is replaced."""
 
     def __init__(self, count: int) -> None:
         self.width = count
@@ -49,7 +49,7 @@ class ProcessPool:
                     if job.deaths < MAX_DEATHS:
                         self._start(job)
                         continue
-                    return Outcome(job.key, error=ended_too_often(f"the last time with exit code {code}"))
+                    return Outcome(job.key, error=ended_too_often(f"most recently with exit code {code}"))
                 self._idle.append(worker)
                 return Outcome(job.key, value, error)
 
@@ -57,7 +57,7 @@ class ProcessPool:
         worker = self._idle.pop() if self._idle else _Worker()
         try:
             worker.connection.send((job.function, job.task))
-        except OSError:  # it ended while it idled
+        except OSError:  # the process died while idle
             worker.stop()
             worker = _Worker()
             worker.connection.send((job.function, job.task))
@@ -76,10 +76,10 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True, name="road-extract worker")
         self._process.start()
-        theirs.close()  # so that its end is noticed here
+        theirs.close()  # so that this side notices when the process dies
 
     def stop(self, grace_s: float = 0) -> int | None:
-        """End it, if it has not ended by itself after a while; returns its exit code."""
+        """Wait for the process to exit, kill it after the grace period, and return its exit code."""
         self.connection.close()
         self._process.join(grace_s)
         self._process.kill()
@@ -90,7 +90,7 @@ class _Worker:
 
 
 def _serve(pipe: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the first one ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent stops the others
     logging.getLogger("road_extract").addHandler(logging.NullHandler())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:

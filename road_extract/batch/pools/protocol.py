@@ -1,4 +1,4 @@
-"""What a pool is: it takes pieces of work, each a plain function and one argument, and gives their outcomes."""
+"""The pool protocol: a pool takes tasks, each a plain function with one argument, and returns their outcomes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from road_extract.base.errors import BackendError, OutputError, RoadExtractError
 from road_extract.base.progress import Report, no_report
 
-#: A piece of work whose process ended so often is given up: it would end the next one too.
+#: A task is abandoned after its process has died this many times, because it would kill the next one too.
 MAX_DEATHS = 3
 
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EFBIG, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
@@ -20,12 +20,12 @@ Function = Callable[[Any, Report], Any]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a piece of work.
+    """The outcome of a task.
 
     Attributes:
-        key: Its name: the scene's, a slash, the part's.
-        value: What the function returned.
-        error: Why it did not; its sentence holds no secrets.
+        key: Name of the task: the scene, a slash and the part.
+        value: The return value of the function.
+        error: The error, if the function failed. Its message contains no credentials.
     """
 
     key: str
@@ -34,28 +34,28 @@ class Outcome:
 
 
 class Pool(Protocol):
-    """Takes pieces of work and gives their outcomes, in any order."""
+    """Takes tasks and returns their outcomes, in any order."""
 
     @property
     def width(self) -> int:
-        """Pieces of work to hand over before the first outcome is asked for, so that nobody idles."""
+        """The number of tasks to submit before waiting for the first outcome, so that no worker is idle."""
         ...
 
     def submit(self, key: str, function: Function, task: Any) -> None:
-        """Hand a piece of work over. Function and task may travel to another process: both can be pickled."""
+        """Submit a task. Function and task must be picklable, because they may be sent to another process."""
         ...
 
     def next_outcome(self) -> Outcome:
-        """Wait for a piece of work that is done."""
+        """Wait for the next finished task."""
         ...
 
     def close(self) -> None:
-        """Give up what is not done."""
+        """Abandon all unfinished tasks."""
         ...
 
 
 def attempt(function: Function, task: Any, report: Report = no_report) -> tuple[Any, RoadExtractError | None]:
-    """What the function gives, or why it gives nothing, in a sentence without secrets."""
+    """Call the function and return its value, or else an error whose message contains no credentials."""
     try:
         return function(task, report), None
     except Exception as error:
@@ -63,7 +63,7 @@ def attempt(function: Function, task: Any, report: Report = no_report) -> tuple[
 
 
 def to_sentence(error: Exception) -> RoadExtractError:
-    """An error as one of this package's own, that can travel, without secrets."""
+    """Convert any exception to a picklable error of this package, without credentials in its message."""
     if isinstance(error, RoadExtractError):
         return type(error)(str(error))
     if isinstance(error, MemoryError):
@@ -71,12 +71,12 @@ def to_sentence(error: Exception) -> RoadExtractError:
     if isinstance(error, OSError):
         kind = OutputError if error.errno in _DISK_ERRORS else RoadExtractError
         return kind(str(error))
-    return RoadExtractError(f"failed unexpectedly, which is a fault here ({type(error).__name__}: {error})")
+    return RoadExtractError(f"failed unexpectedly; this is a bug in road_extract ({type(error).__name__}: {error})")
 
 
 def ended_too_often(detail: str) -> BackendError:
-    """What is said of work that takes its process along."""
+    """Create the error for a task whose process keeps dying."""
     return BackendError(
-        f"the process that worked on it ended {MAX_DEATHS} times ({detail}); it may have run out of memory: try fewer "
-        "processes, and look into the system's log"
+        f"the process working on it died {MAX_DEATHS} times ({detail}); it may have run out of memory: try fewer "
+        "processes, and check the system log"
     )

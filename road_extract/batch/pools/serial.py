@@ -1,4 +1,4 @@
-"""This process as a pool."""
+"""A pool that runs tasks in this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from road_extract.batch.pools.protocol import Function, Outcome, attempt
 
 
 class SerialPool:
-    """This process, one piece of work after the other."""
+    """A `Pool` that runs one task after another in this process."""
 
     width = 1
 

@@ -1,6 +1,6 @@
-"""Road lines against a map: what is new, what both have, what is missing.
+"""Compares road lines with a map: what is new, what matches and what is missing.
 
-Layers are read, compared and written here. Finding and cutting the stretches that match is in `metrics`.
+This package reads and writes the layers. The code that finds and cuts matching stretches belongs in `metrics`.
 """
 
 from road_extract.evaluation.diff.flow import diff_roads

@@ -1,6 +1,6 @@
-"""Rasters: scenes as the model wants them, probability and masks on disk, mosaics, pictures.
+"""Reads and writes rasters: scenes on the model's grid, probability and masks, mosaics, pictures.
 
-The only modules that may import rasterio; pixels are read and written here, and nothing is computed of them.
+Only these modules may import rasterio. Computations on the pixels belong in other packages.
 """
 
 from road_extract.io.raster.facts import SceneFacts, find_problems, read_facts

@@ -1,6 +1,6 @@
-"""What users name as input, as scenes: files, folders, globs, lists, STAC, remote objects.
+"""Turns the inputs that a user specifies into scenes: files, folders, globs, lists, STAC and remote objects.
 
-Scenes are found and named here; their pixels are read in `io.raster`.
+This package finds and names scenes; reading their pixels belongs in `io.raster`.
 """
 
 from road_extract.base.urls import redact

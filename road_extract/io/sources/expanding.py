@@ -1,4 +1,4 @@
-"""Inputs as users name them, expanded to scenes."""
+"""Expands the inputs that a user specifies to a list of scenes."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from road_extract.io.sources.naming import name_all
 from road_extract.io.sources.scene_ref import SceneRef
 from road_extract.io.sources.stac import iter_stac, resolve
 
-#: What counts as a scene in a folder. Pictures do not: previews lie there too.
+#: Suffixes of the scenes in a folder. Picture formats are excluded, because a folder may also contain previews.
 RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".img")
 LIST_SUFFIXES = TEXT_SUFFIXES + TABLE_SUFFIXES
 STAC_SUFFIXES = (".json", ".geojson")
 
 
 def expand_inputs(inputs: Sequence[str], asset: str | None = None) -> list[SceneRef]:
-    """Expand inputs to scenes, in their order; a scene that is named twice comes once.
+    """Expand inputs to scenes, keeping their order. A scene that occurs more than once is returned only once.
 
     Args:
-        inputs: Files, folders (their rasters, without subfolders), globs (``**`` goes into subfolders), text or CSV
+        inputs: Files, folders (their rasters, without subfolders), globs (``**`` includes subfolders), text or CSV
             lists, STAC files or URLs, remote rasters.
-        asset: Key of the asset to take of STAC items; if None, the only GeoTIFF that is data or to be looked at.
+        asset: STAC asset key. If None, the only GeoTIFF asset with the role data or visual is used.
 
     Raises:
-        InputError: If an input cannot be read or gives no scene. A raster that does not exist is no such error: it is
-            found out when it is opened.
+        InputError: If an input cannot be read or contains no scenes. A raster that does not exist is not an error here;
+            it fails when it is opened.
     """
     found: dict[str, Found] = {}
     for text in inputs:
@@ -52,9 +52,9 @@ def _iter_input(text: str, asset: str | None, within_list: bool = False) -> Iter
     text = resolve("", text) if text.lower().startswith("file:") else text
     suffix = _suffix(text)
     if "\0" in text or not text:
-        raise InputError(f"{text!r} is no name of a scene")
+        raise InputError(f"{text!r} is not the name of a scene")
     if is_remote(text) and (text.endswith("/") or "*" in text):
-        raise InputError(f"{text}: a remote folder or pattern cannot be listed; give a list of its scenes, or STAC")
+        raise InputError(f"{text}: remote folders and patterns cannot be listed; provide a list of scenes, or STAC")
     if os.path.isdir(text):
         yield from _in_folder(Path(text))
     elif not os.path.exists(text) and not is_remote(text) and glob.has_magic(text):
@@ -62,7 +62,9 @@ def _iter_input(text: str, asset: str | None, within_list: bool = False) -> Iter
             yield from _iter_input(path, asset, within_list)
     elif suffix in LIST_SUFFIXES:
         if within_list:
-            raise InputError(f"{text}: is a list within a list; name its scenes, or give both lists")
+            raise InputError(
+                f"{text}: a list cannot contain another list; add its scenes, or pass both lists as inputs"
+            )
         for entry in read_list(text):
             yield from _iter_input(_from_list(text, entry), asset, within_list=True)
     elif suffix in STAC_SUFFIXES or _is_api(text):
@@ -76,7 +78,7 @@ def _in_folder(folder: Path) -> list[Found]:
     paths = [path for path in paths if path.suffix.lower() in RASTER_SUFFIXES]
     if not paths:
         raise InputError(
-            f"{folder}: holds no raster ({', '.join(RASTER_SUFFIXES)}); to look into its subfolders too, write "
+            f"{folder}: contains no rasters ({', '.join(RASTER_SUFFIXES)}); to include subfolders, use "
             f"'{folder}/**/*.tif'"
         )
     return [Found(str(path), path.stem) for path in paths]
@@ -85,24 +87,24 @@ def _in_folder(folder: Path) -> list[Found]:
 def _in_glob(pattern: str) -> list[str]:
     paths = [path for path in sorted(glob.glob(pattern, recursive=True)) if os.path.isfile(path)]
     if not paths:
-        raise InputError(f"{pattern}: matches no file")
+        raise InputError(f"{pattern}: matches no files")
     return paths
 
 
 def _from_list(base: str, entry: str) -> str:
-    # GDAL's names with a driver in front, NETCDF:"file.nc":band, are not paths
+    # GDAL names with a driver prefix, such as NETCDF:"file.nc":band, are not paths
     target = entry if re.match(r"[A-Za-z0-9_]{2,}:", entry) and not is_url(entry) else resolve(base, entry)
     check_link(base, target)
     return target
 
 
 def _is_api(text: str) -> bool:
-    """Whether a URL that does not look like a file leads to JSON, as those of STAC APIs do."""
+    """Check whether a URL without file suffix returns JSON, like those of STAC APIs."""
     if not is_http(text) or _suffix(text):
         return False
     try:
         return "json" in str(read_http_facts(text).get("type"))
-    except InputError:  # opening it will say why
+    except InputError:  # opening it later will report the reason
         return False
 
 
@@ -111,12 +113,12 @@ def _suffix(location: str) -> str:
 
 
 def name_of(location: str) -> str:
-    """The name of a scene from where it lies."""
+    """Derive the name of a scene from its location."""
     return PurePosixPath(_path(location)).stem
 
 
 def _path(location: str) -> str:
-    """The part of a location that names a file."""
+    """Return the file path within a location."""
     location = location.removeprefix("/vsicurl/")
     if is_url(location):
         return unquote(urlsplit(location).path).rstrip("/")

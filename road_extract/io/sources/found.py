@@ -1,4 +1,4 @@
-"""Scenes that were found, before they have names."""
+"""Scenes that have been found but not yet named."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from road_extract.base.urls import is_remote, is_url, to_gdal_path, unsigned
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A scene, without a name of its own yet.
+    """A scene that has not been given its final name.
 
     Attributes:
-        location: Path, URL or GDAL's name.
-        name: It would have if it were alone.
-        bands: Names of its bands, where a catalogue tells them.
+        location: Path, URL or GDAL name.
+        name: The name it gets if no other scene has the same one.
+        bands: Names of its bands, if a catalogue gives them.
     """
 
     location: str
@@ -24,7 +24,7 @@ class Found:
 
     @property
     def place(self) -> str:
-        """The same for the same scene in every run, however it is written."""
+        """A normalized location: identical for the same scene in every run, however its path is written."""
         url = self.location.removeprefix("/vsicurl/")
         if is_url(url):
             return to_gdal_path(unsigned(url))

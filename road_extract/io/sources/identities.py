@@ -1,4 +1,4 @@
-"""What tells that a scene's content is still the same."""
+"""Identities that show whether the content of a scene has changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_identity(path: str) -> dict[str, Any]:
 
 
 def _others(path: str) -> list[str]:
-    """The files that a raster on disk refers to, and those that these refer to."""
+    """List the files that a raster on disk refers to, directly or indirectly."""
     seen, waiting = [path], [path]
     while waiting:
         for file in _files(waiting.pop()):
@@ -35,12 +35,12 @@ def _others(path: str) -> list[str]:
 
 
 def _files(path: str) -> list[str]:
-    """Only a VRT refers to more than what lies beside it."""
+    """List the files that belong to a raster. Only a VRT can refer to files outside its folder."""
     if not os.path.isfile(path) and not path.lower().endswith(".vrt"):
         return []
     try:
         return read_files(path)
-    except InputError:  # opening it again will say why
+    except InputError:  # opening it later will report the reason
         return []
 
 

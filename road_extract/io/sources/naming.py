@@ -1,4 +1,4 @@
-"""Names for outputs that never collide and depend on other inputs only where they would."""
+"""Unique output names, which depend on other inputs only if they would otherwise collide."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
 def name_all(wanted: Mapping[str, str]) -> dict[str, str]:
-    """Give each place a name of its own.
+    """Give each location a unique name.
 
-    A name that only one place wants is kept as it is; those who share one, upper and lower case aside, all get a few
-    letters of the hash of their place, so that neither order nor number matters.
+    A name that occurs only once is kept. If several locations share a name, ignoring case, a few digits of the hash of
+    its location are appended to each, so that the names depend neither on the order nor on the number of inputs.
 
     Args:
-        wanted: From each place, that does not change from run to run, to the name that it would have alone.
+        wanted: The preferred name of each location. Locations must not change from run to run.
     """
     names = {place: safe_name(name) for place, name in wanted.items()}
     for digits in (8, 64):
@@ -32,7 +32,7 @@ def name_all(wanted: Mapping[str, str]) -> dict[str, str]:
 
 
 def safe_name(text: str) -> str:
-    """A file name, without suffix, that every file system takes."""
+    """Convert text to a file name without suffix that is valid on every file system."""
     text = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", text)).strip("._-")
     text = text.encode()[:_MAX_BYTES].decode(errors="ignore").rstrip("._-") or "scene"
     return f"{text}_" if _RESERVED.fullmatch(text) else text

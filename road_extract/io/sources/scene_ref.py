@@ -1,4 +1,4 @@
-"""A scene before it is opened."""
+"""References to scenes that have not been opened yet."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from road_extract.io.sources.identities import read_identity
 
 @dataclass(frozen=True, slots=True)
 class SceneRef:
-    """A scene, by name and place.
+    """A scene, by name and location.
 
     Attributes:
-        name: Of its outputs: no other scene of the same inputs has it, upper and lower case aside, and any file system
-            takes it. It may hold dots, so a suffix is put behind it, not in the place of one.
-        path: What GDAL opens. It may hold a password or a signature: never show or record it.
-        shown: The place for people, without secrets.
-        bands: Names of its bands, where a catalogue tells them.
+        name: Name of its outputs. It is unique among the scenes of the same inputs, ignoring case, and valid on any
+            file system. It may contain dots, so append suffixes instead of replacing one.
+        path: The name that GDAL opens. It may contain a password or a signature: never show or record it.
+        shown: The location without credentials, for messages.
+        bands: Names of its bands, if a catalogue gives them.
     """
 
     name: str
@@ -26,12 +26,12 @@ class SceneRef:
     bands: tuple[str, ...] = ()
 
     def identity(self) -> dict[str, Any]:
-        """What changes when the content does; JSON takes it.
+        """Return JSON values that change when the content of the scene changes.
 
-        For files their size and time of change, with the files that they refer to (VRT, overviews, masks); for remote
-        objects size, ETag and date as far as the server tells them.
+        For files, these are the size and modification time, including those of the files they refer to (VRT, overviews,
+        masks). For remote objects, they are the size, ETag and date, if the server provides them.
 
         Raises:
-            InputError: If it is not there or cannot be reached.
+            InputError: If the scene does not exist or cannot be reached.
         """
         return read_identity(self.path)

@@ -1,7 +1,7 @@
-"""STAC: Items, ItemCollections, Catalogs and Collections, from files or a server, as scenes.
+"""Reads scenes from STAC Items, ItemCollections, Catalogs and Collections, stored in files or on a server.
 
-Of the specification (https://github.com/radiantearth/stac-spec, 1.0 and 1.1) this needs links and assets only; of the
-API's, its pages.
+Only links and assets of the specification (https://github.com/radiantearth/stac-spec, 1.0 and 1.1) are used, and the
+paging of the STAC API.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from road_extract.io.sources.found import Found
 
 Json = dict[str, Any]
 
-#: An asset that is no scene, whatever its type.
+#: Roles of assets that are never the scene, whatever their type.
 _NO_SCENE = {"thumbnail", "overview", "metadata", "mask", "data-mask", "cloud", "snow-ice"}
 
 
@@ -37,14 +37,14 @@ _RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".cog")
 
 
 def iter_stac(location: str, asset: str | None) -> Iterator[Found]:
-    """The scenes of a STAC document and of all that it links to, in its order.
+    """Iterate over the scenes of a STAC document and of all documents that it links to, in order.
 
     Args:
         location: Path or URL of an Item, ItemCollection, Catalog or Collection.
-        asset: Key of the asset to take; if None, the only raster that is data or to be looked at.
+        asset: Asset key. If None, the only raster asset with the role data or visual is used.
 
     Raises:
-        InputError: If a document cannot be read or is no STAC, or an item has no such asset.
+        InputError: If a document cannot be read or is not STAC, or an item does not have the asset.
     """
     found = False
     for item, base in _iter_items(location, set()):
@@ -52,7 +52,7 @@ def iter_stac(location: str, asset: str | None) -> Iterator[Found]:
         chosen = item["assets"][_choose_asset(item, asset, base)]
         yield Found(_follow(base, chosen["href"]), str(item["id"]), _band_names(chosen))
     if not found:
-        raise InputError(f"{location}: this STAC document leads to no item")
+        raise InputError(f"{location}: this STAC document contains no items")
 
 
 def _follow(base: str, href: str) -> str:
@@ -76,7 +76,7 @@ def _band_names(asset: Json) -> tuple[str, ...]:
 
 
 def resolve(base: str, href: str) -> str:
-    """Where a link of a document leads: relative ones start from the document's own place."""
+    """Resolve a link in a document. Relative links are relative to the document."""
     if href.lower().startswith("file:"):
         return url2pathname(urlsplit(href).path)
     if is_url(href) or href.startswith("/vsi"):
@@ -85,9 +85,9 @@ def resolve(base: str, href: str) -> str:
 
 
 def _iter_items(location: str, seen: set[str]) -> Iterator[tuple[Json, str]]:
-    """Items, each with the place that its links start from."""
+    """Iterate over items, each with the location that its links are relative to."""
     place = unsigned(location) if is_url(location) else os.path.abspath(location)
-    if place in seen:  # catalogues link up, down and across
+    if place in seen:  # catalogues can link to each other in any direction
         return
     seen.add(place)
     document = _read_json(location)
@@ -99,7 +99,7 @@ def _iter_items(location: str, seen: set[str]) -> Iterator[tuple[Json, str]]:
             yield _checked(item, location), _own_place(item) or location
         for link in _links(document, location, "next"):
             if str(link.get("method", "GET")).upper() != "GET":
-                raise InputError(f"{location}: its next page must be posted for; save all pages as one ItemCollection")
+                raise InputError(f"{location}: its next page requires POST; save all pages as one ItemCollection")
             yield from _iter_items(_follow(location, link["href"]), seen)
     else:
         for link in _links(document, location, "item", "items", "child"):
@@ -111,26 +111,26 @@ def _read_json(location: str) -> Json:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{location}: is no JSON ({error}); expected a STAC document") from error
+        raise InputError(f"{location}: is not valid JSON ({error}); expected a STAC document") from error
     if not isinstance(document, dict):
-        raise InputError(f"{location}: is no STAC document; expected an Item, ItemCollection, Catalog or Collection")
+        raise InputError(f"{location}: is not STAC; expected an Item, ItemCollection, Catalog or Collection")
     known = document.get("type") in ("Feature", "FeatureCollection", "Catalog", "Collection")
     if not known and "stac_version" not in document:  # before 1.0 catalogues had no type
-        raise InputError(f"{location}: is no STAC document; expected an Item, ItemCollection, Catalog or Collection")
+        raise InputError(f"{location}: is not STAC; expected an Item, ItemCollection, Catalog or Collection")
     return document
 
 
 def _list_of(document: Json, key: str, location: str) -> list[Json]:
     values = document.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-        raise InputError(f"{location}: its {key!r} is no list of objects, so it is no STAC document")
+        raise InputError(f"{location}: is not STAC, because its {key!r} is not a list of objects")
     return values
 
 
 def _links(document: Json, location: str, *kinds: str) -> list[Json]:
     links = [link for link in _list_of(document, "links", location) if link.get("rel") in kinds]
     if any(not isinstance(link.get("href"), str) for link in links):
-        raise InputError(f"{location}: a link has no href, so it is no STAC document")
+        raise InputError(f"{location}: is not STAC, because a link has no href")
     return links
 
 
@@ -140,12 +140,12 @@ def _checked(item: Json, location: str) -> Json:
         isinstance(a, dict) and isinstance(a.get("href"), str) for a in assets.values()
     )
     if not good or "id" not in item:
-        raise InputError(f"{location}: a feature has no id or no assets, so it is no STAC item")
+        raise InputError(f"{location}: is not STAC, because a feature has no id or no assets")
     return item
 
 
 def _own_place(item: Json) -> str | None:
-    """Items within a collection may have been elsewhere: their links start from there."""
+    """Return the original location of an item in a collection, if it has one; its links are relative to that."""
     links = item.get("links", [])
     own = [link.get("href") for link in links if isinstance(link, dict) and link.get("rel") == "self"]
     return own[0] if own and is_http(str(own[0])) else None
@@ -156,7 +156,7 @@ def _choose_asset(item: Json, asset: str | None, location: str) -> str:
     keys = ", ".join(assets) or "none"
     if asset is not None:
         if asset not in assets:
-            raise InputError(f"{location}: item {item['id']!r} has no asset {asset!r}; its assets: {keys}")
+            raise InputError(f"{location}: item {item['id']!r} has no asset {asset!r}; its assets are: {keys}")
         return asset
     rasters = {key: set(value.get("roles") or ()) for key, value in assets.items() if _is_raster(value)}
     rasters = {key: roles for key, roles in rasters.items() if not roles & _NO_SCENE or "visual" in roles}
@@ -165,8 +165,8 @@ def _choose_asset(item: Json, asset: str | None, location: str) -> str:
         if len(fitting) == 1:
             return fitting[0]
     raise InputError(
-        f"{location}: item {item['id']!r} has {len(rasters) or 'no'} raster assets that may be the scene; choose one "
-        f"by its key (--asset): {keys}"
+        f"{location}: item {item['id']!r} has {len(rasters) or 'no'} raster assets that could be the scene; choose "
+        f"one by its key (--asset): {keys}"
     )
 
 

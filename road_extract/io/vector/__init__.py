@@ -1,6 +1,6 @@
-"""Vector files: the only modules that read and write them, and that may import geopandas, pyogrio and pyarrow.
+"""Reads and writes vector files. Only these modules may import geopandas, pyogrio and pyarrow.
 
-A layer is streamed in batches into a temporary file beside the target, which takes the target's name when it is whole:
+A layer is streamed in batches to a temporary file next to the target, which is renamed when it is complete:
 
     features --batches--> checked batches --one writer per format--> temporary file --rename--> target
 """

@@ -1,6 +1,6 @@
-"""Skeleton pixels of a road mask that streams by: mask strips --blocks--> thinning --> pixels with half widths.
+"""Finds the skeleton pixels of a streamed road mask: mask strips --blocks--> thinning --> pixels with half widths.
 
-Only pixels are found here; `roads.network` makes lines of them.
+This package only finds pixels. Connecting them to lines belongs in `roads.network`.
 """
 
 from road_extract.roads.centrelines.skeleton import SkeletonPixels, trace_skeleton

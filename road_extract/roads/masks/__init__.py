@@ -1,4 +1,4 @@
-"""Road masks that stream by in strips: runs, components, small ones dropped, small holes filled.
+"""Cleans road masks that are streamed in strips: drops small components and fills small holes.
 
-Arrays only: no geometry is made here, and no file is opened.
+It works on arrays only. Code that creates geometries or opens files does not belong here.
 """

@@ -1,4 +1,4 @@
-"""Road networks out of skeleton pixels. Arrays in, a `RoadNetwork` in pixels out: no file, no CRS.
+"""Builds road networks from skeleton pixels, in pixel coordinates. Files and CRSs do not belong here.
 
 pixels --tracing--> graph --cleaning--> --ends--> --bridging--> --shaping--> RoadNetwork
 """

@@ -1,4 +1,4 @@
-"""Road polygons out of a mask that streams by. Mask strips come in, polygons in pixels go out: no file, no CRS.
+"""Builds road polygons from a streamed mask, in pixel coordinates. Files and CRSs do not belong here.
 
 mask strips --components--> rows of cells --boundaries--> arcs --simplify--> simpler arcs --rings--> polygons
 """

@@ -1,0 +1,53 @@
+"""QGIS's proxy and certificates, for programs that are not QGIS."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import quote
+
+from qgis.core import QgsApplication, QgsNetworkAccessManager
+from qgis.PyQt.QtNetwork import QNetworkProxy
+
+
+def network_variables(folder: str) -> dict[str, str]:
+    """Environment variables that tell pip and uv what QGIS is set to; called in the main thread.
+
+    Args:
+        folder: Where the file with the certificates goes, if QGIS has any of the user's own.
+    """
+    return {**_proxy_variables(), **_certificate_variables(folder)}
+
+
+def _proxy_variables() -> dict[str, str]:
+    """Variables, not arguments: other users can read the arguments of a program, and a proxy may have a password."""
+    manager = QgsNetworkAccessManager.instance()
+    proxy = manager.fallbackProxy()
+    kinds = {QNetworkProxy.ProxyType.HttpProxy: "http", QNetworkProxy.ProxyType.Socks5Proxy: "socks5"}
+    if proxy.type() not in kinds or not proxy.hostName():
+        return {}
+    user = f"{quote(proxy.user(), '')}:{quote(proxy.password(), '')}@" if proxy.user() else ""
+    address = f"{kinds[proxy.type()]}://{user}{proxy.hostName()}:{proxy.port()}"
+    variables = {"HTTP_PROXY": address, "HTTPS_PROXY": address, "ALL_PROXY": address}
+    hosts = [part.split("//")[-1].split("/")[0] for part in [*manager.excludeList(), *_no_proxy(manager)]]
+    if hosts:
+        variables["NO_PROXY"] = ",".join(hosts)
+    # programs of Unix read the small names
+    return {**variables, **{name.lower(): value for name, value in variables.items()}}
+
+
+def _no_proxy(manager: Any) -> list[str]:
+    return list(manager.noProxyList()) if hasattr(manager, "noProxyList") else []
+
+
+def _certificate_variables(folder: str) -> dict[str, str]:
+    """Only where the user gave QGIS certificates: pip knows the system's own."""
+    manager = QgsApplication.authManager()
+    if manager.isDisabled() or not (manager.databaseCAs() or manager.extraFileCAs()):
+        return {}
+    path = os.path.join(folder, "certificates.pem")
+    os.makedirs(folder, exist_ok=True)
+    with open(path, "wb") as file:
+        for certificate in manager.trustedCaCerts():
+            file.write(bytes(certificate.toPem()))
+    return dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), path)
