@@ -28,6 +28,7 @@ from road_extract.models.spec import ModelSpec
 
 TRIES = int(os.environ.get("ROAD_EXTRACT_FUZZ", "1000"))
 TIMEOUT_S = 60
+OUTPUTS = {"out.gpkg", "out.geojson"}
 #: Numbers that break size fields and counters.
 NASTY = (b"\x00", b"\xff", b"\x7f", b"\x80", b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"9" * 20,
          b"-1", b"nan", b"1e999", b"<", b'"', b"\n")  # fmt: skip
@@ -164,7 +165,10 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, byte
     with zipfile.ZipFile(folder / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(folder / "a.tif", "a.tif")
     found.append(("raster", "a.zip", (folder / "a.zip").read_bytes()))
-    found.append(("mask", "m.tif", _mask(folder / "m.tif")))
+    found += [(kind, "m.tif", _mask(folder / "m.tif")) for kind in ("mask", "roads", "batch")]
+    np.savez(folder / "weights.npz", a=np.ones(9, np.float32))
+    found.append(("model", "weights.npz", (folder / "weights.npz").read_bytes()))
+    found.append(("batch", "r.json", b'{"format": 1, "made": {"outputs": {"a.gpkg": {"bytes": 1}}}}'))
     for name in ("v.geojson", "v.gpkg", "v.fgb", "v.parquet", "v.shp"):
         content = _vector(folder / name)
         found += [("vector", name, content), ("diff", name, content)]
@@ -244,7 +248,7 @@ def test_mutated_files_are_taken_or_refused_with_a_sentence(part, seeds, worker,
         case = f"{kind} {name} {steps} {luck}"
         assert found["outcome"] in ("taken", "refused"), f"{case}: {found['outcome']}\n{found['text']}"
         assert "\n" not in found["text"], f"{case}: {found['text']}"
-        assert after <= {"out.gpkg"}, f"{case}: left {after}"
+        assert after <= OUTPUTS, f"{case}: left {after}"
         for left in place.iterdir():
             left.unlink()
 
@@ -265,8 +269,6 @@ def _prepare(place: Path, kind: str, name: str, seeds: list[tuple[str, str, byte
             (place / part).write_bytes(contents[part])
     if kind == "diff":
         (place / "roads.gpkg").write_bytes(contents["v.gpkg"])
-    if kind == "model":
-        (place / "weights.npz").write_bytes(b"")
     if kind == "side":
         for part in {"a.png.aux.xml": ["a.png"], "v.dbf": ["v.shp", "v.shx", "v.prj"]}[name]:
             (place / part).write_bytes(contents[part])

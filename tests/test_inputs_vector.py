@@ -225,7 +225,16 @@ def test_two_columns_of_one_name_are_both_kept():
 
     frame = geopandas.GeoDataFrame({"a": ["x"], "b": ["y"]}, geometry=LINES[:1], crs=LONLAT)
     frame.columns = ["a", "a", "geometry"]
-    assert _to_table(frame, CRS(LONLAT).to_wkt()).rows == [{"a": "x", "a_2": "y"}]
+    assert _to_table(Path("a"), frame, CRS(LONLAT).to_wkt()).rows == [{"a": "x", "a_2": "y"}]
+
+
+def test_a_text_that_is_not_utf_8_is_one_sentence(tmp_path):
+    """Found by mutating a GeoParquet file."""
+    path = tmp_path / "a.parquet"
+    geopandas.GeoDataFrame({"a": ["zzzz"]}, geometry=LINES[:1], crs=LONLAT).to_parquet(path, compression=None)
+    path.write_bytes(path.read_bytes().replace(b"zzzz", b"zzz\xe2"))
+    with pytest.raises(InputError, match="cannot be read as vector data"):
+        read_table(path)
 
 
 def test_unique_names():

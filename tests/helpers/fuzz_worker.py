@@ -88,8 +88,35 @@ def read_sources(path: Path) -> None:
 
 def read_model(path: Path) -> None:
     from road_extract.models import read_spec
+    from road_extract.models.storage import read_weights
 
-    read_spec(path.parent)
+    if path.suffix == ".npz":
+        read_weights(path.parent)
+    else:
+        read_spec(path.parent)
+
+
+def read_batch(path: Path) -> None:
+    """A record, or a shard, which resuming must be able to look at."""
+    from road_extract.batch.records import read_made
+    from road_extract.batch.shards import is_shard
+    from road_extract.io.raster import gdal_session, read_tags
+
+    if path.suffix == ".json":
+        read_made(path)
+        return
+    with gdal_session():
+        is_shard(path, "fingerprint")
+        read_tags(str(path))
+
+
+def extract(path: Path) -> None:
+    """All the way from a mask to roads: outputs are whole or not there."""
+    from road_extract.base.options import VectorizeOptions
+    from road_extract.pipeline.flow import vectorize_roads
+
+    for name, geometry in (("out.gpkg", "both"), ("out.geojson", "lines")):
+        vectorize_roads(path, path.parent / name, options=VectorizeOptions(geometry=geometry), overwrite=True)
 
 
 def read_beside(path: Path) -> None:
@@ -102,7 +129,7 @@ def read_beside(path: Path) -> None:
 
 KINDS = {
     "raster": read_raster, "mask": read_mask, "vector": read_vector, "diff": compare, "sources": read_sources,
-    "model": read_model, "side": read_beside,
+    "model": read_model, "side": read_beside, "batch": read_batch, "roads": extract,
 }  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def read_table(path: Path, where: str | None = None, *, selection: Selection = E
     """
     selection = selection if where is None else Selection(selection.layer, where, selection.assume_crs)
     tables = _read(path, LINES, selection)
-    return _joined([_to_table(frame, crs) for frame, crs in tables])
+    return _joined([_to_table(path, frame, crs) for frame, crs in tables])
 
 
 def read_geometries(path: Path, crs: str, *, selection: Selection = EVERYTHING) -> list[shapely.Geometry]:
@@ -168,7 +168,7 @@ def read_roads(
     seen: list[shapely.Geometry] = []
     bridges: list[shapely.Geometry] = []
     for frame, own in _read(path, ANY, Selection(assume_crs=assume_crs)):
-        table = _to_table(frame, own)
+        table = _to_table(path, frame, own)
         geometries, placed = _moved(table.geometries, own, crs)
         rows = [row for row, is_placed in zip(table.rows, placed, strict=True) if is_placed]
         for geometry, row in zip(geometries, rows, strict=True):
@@ -249,7 +249,7 @@ def _usable(geometries: Geometries) -> Any:
     return there
 
 
-def _to_table(frame: Any, crs: str) -> Table:
+def _to_table(path: Path, frame: Any, crs: str) -> Table:
     usable = _usable(frame.geometry.to_numpy())
     frame = frame[usable]
     # by number: a damaged table may have two columns of one name
@@ -257,7 +257,8 @@ def _to_table(frame: Any, crs: str) -> Table:
     names = unique_names([str(frame.columns[number]) for number in numbers])
     columns = [frame.iloc[:, number] for number in numbers]
     fields = {name: _type_of(column) for name, column in zip(names, columns, strict=True)}
-    values = [_values(column, kind) for column, kind in zip(columns, fields.values(), strict=True)]
+    with vector_errors(path):  # texts are decoded only now
+        values = [_values(column, kind) for column, kind in zip(columns, fields.values(), strict=True)]
     rows = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)] or [{} for _ in range(len(frame))]
     return Table(_geometries(frame, crs), crs, fields, rows)
 
