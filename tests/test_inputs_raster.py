@@ -94,6 +94,11 @@ def test_files_beside_a_scene_are_read_and_none_is_written(tmp_path, rgb, driver
         (("B02", "B03", "B04", "B08"), (3, 2, 1), "descriptions"),
         (("SR_B2", "SR_B3", "SR_B4", "SR_B5"), (3, 2, 1), "descriptions"),
         (("B8", "B4", "B3", "B2"), (2, 3, 4), "descriptions"),
+        (
+            ("B2, central wavelength 490 nm", "B3, central wavelength 560 nm", "B4, central wavelength 665 nm"),
+            (3, 2, 1),
+            "descriptions",
+        ),
         (("coastal", "blue", "green", "yellow", "red", "rededge", "nir1", "nir2"), (5, 3, 2), "descriptions"),
         (("Band 1 (Blue)", "Band 2 (Green)", "Band 3 (Red)", "Band 4 (NIR)"), (3, 2, 1), "descriptions"),
         (("Rot", "Grün", "Blau", "Infrarot"), (1, 2, 3), "descriptions"),
@@ -113,6 +118,27 @@ def test_bands_are_chosen_by_their_names(write_scene, names, bands, word):
     assert word in remarks(scene)
     _, _, scene = whole(path, bands=(1,))
     assert scene.bands == (1,)
+
+
+@pytest.mark.parametrize("names", [("NIR", "Red", "Green"), ("Red", "", "")])
+def test_bands_of_which_only_some_are_named_warn(write_scene, names):
+    path = write_scene(np.zeros((3, 20, 30), np.uint16), photometric="MINISBLACK")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.descriptions = names
+    _, _, scene = whole(path)
+    assert scene.bands == (1, 2, 3)
+    assert [level for level, text in scene.remarks if "names only some" in text] == [logging.WARNING]
+
+
+def test_further_pages_of_a_tiff_are_told(tmp_path, rgb):
+    for more in ({}, {"APPEND_SUBDATASET": "YES"}):
+        with rasterio.open(tmp_path / "p.tif", "w", driver="GTiff", width=50, height=40, count=3, dtype="uint8",
+                           crs="EPSG:32611", transform=UTM, **more) as dataset:  # fmt: skip
+            dataset.write(255 - rgb if more else rgb)
+    found, _, scene = whole(tmp_path / "p.tif")
+    assert np.array_equal(found, rgb.transpose(1, 2, 0))
+    assert "1 of 2 rasters in this file" in remarks(scene)
+    assert np.array_equal(whole(tmp_path / "p.tif", subdataset="2")[0], 255 - rgb.transpose(1, 2, 0))
 
 
 def test_descriptions_win_over_colours_and_the_contradiction_is_told(write_scene, rgb):
@@ -573,6 +599,12 @@ def test_nodata_that_is_the_background_means_no_road(tmp_path, caplog, dtype, ro
 def test_a_float_probability_keeps_its_nodata(tmp_path):
     _, valid, _ = probabilities(mask_file(tmp_path / "m.tif", np.array([[0, 0.3, 0.8]], "float32"), nodata=0))
     assert valid[0].tolist() == [False, True, True]
+
+
+def test_a_mask_whose_only_other_value_is_nodata_is_told(tmp_path, caplog):
+    _, valid, _ = probabilities(mask_file(tmp_path / "m.tif", np.array([[0, 255, 0]], np.uint8), nodata=255))
+    assert valid[0].tolist() == [True, False, True]
+    assert "if 255 means road" in caplog.text
 
 
 def test_masks_as_pictures_of_three_equal_bands(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import shutil
@@ -180,6 +181,12 @@ def test_of_openstreetmap_the_roads_are_taken(roads, tmp_path):
 def test_ids_of_any_sign_in_any_order(roads, tmp_path, sign, shuffle):
     ways = [(geometry, {"highway": "road"}) for geometry in LINES]
     assert km(compare(roads, write_osm(tmp_path / "m.osm", ways, sign, shuffle), tmp_path)) == SAME
+
+
+def test_a_compressed_map(roads, tmp_path):
+    path = write_osm(tmp_path / "m.osm", [(geometry, {"highway": "road"}) for geometry in LINES])
+    (tmp_path / "m.osm.gz").write_bytes(gzip.compress(path.read_bytes()))
+    assert km(compare(roads, tmp_path / "m.osm.gz", tmp_path)) == SAME
 
 
 def test_the_programs_own_osm_can_be_read_back(tmp_path):

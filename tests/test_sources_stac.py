@@ -221,3 +221,48 @@ def test_links_of_an_item_are_relative_to_its_self_link(tmp_path):
     pystac.ItemCollection([item]).save_object(str(tmp_path / "items.json"))
     (ref,) = expand_inputs([str(tmp_path / "items.json")])
     assert ref.path.replace("/./", "/") == "/vsicurl/https://h.org/items/image.tif"
+
+
+@pytest.mark.parametrize(
+    ("kind", "href", "good"),
+    [
+        ("image/vnd.stac.geotiff", "a", True),
+        ("image/vnd.stac.geotiff; cloud-optimized=true", "a", True),
+        ("image/tiff; application=geotiff; profile=cloud-optimized", "a", True),
+        ("image/x.geotiff", "a", True),
+        ("application/geotiff", "a", True),
+        ("image/jp2", "a.jp2", True),
+        (None, "a.jp2", True),
+        ("application/octet-stream", "a.tif", True),
+        ("image/png", "a.png", False),
+        ("application/json", "a.tif", False),
+    ],
+)
+def test_rasters_are_known_by_any_of_their_types(tmp_path, kind, href, good):
+    (tmp_path / "i.json").write_text(json.dumps({
+        "type": "Feature", "stac_version": "1.0.0", "id": "i", "links": [],
+        "assets": {"a": {"href": href, **({"type": kind} if kind else {})}},
+    }))  # fmt: skip
+    if good:
+        assert len(expand_inputs([str(tmp_path / "i.json")])) == 1
+    else:
+        with pytest.raises(InputError, match="has no raster assets"):
+            expand_inputs([str(tmp_path / "i.json")])
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        {"bands": [{"name": "B8", "eo:common_name": "nir"}, {"name": "B4", "eo:common_name": "red"}]},
+        {"eo:bands": [{"name": "B8", "common_name": "nir"}, {"name": "B4", "common_name": "red"}]},
+    ],
+)
+def test_names_of_bands_come_along(tmp_path, bands):
+    item = {
+        "type": "Feature",
+        "id": "i",
+        "links": [],
+        "assets": {"a": {"href": "a.tif", "type": "image/tiff", **bands}},
+    }
+    (tmp_path / "i.json").write_text(json.dumps(item | {"stac_version": "1.0.0"}))
+    assert expand_inputs([str(tmp_path / "i.json")])[0].bands == ("nir", "red")

@@ -35,6 +35,8 @@ class ScenePair:
 
 def is_vector(path: Path) -> bool:
     """Whether a file name says that the file holds vectors; of archives, whether a name inside does."""
+    if path.suffix.lower() == ".gz" and not path.name.lower().endswith(".tar.gz"):
+        return Path(path.stem).suffix.lower() in VECTOR_SUFFIXES
     if path.suffix.lower() in ARCHIVE_SUFFIXES:
         return holds_map(path)
     return path.suffix.lower() in VECTOR_SUFFIXES

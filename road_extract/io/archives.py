@@ -49,6 +49,12 @@ _MOST_FILES = 100_000
 _SHOWN = 10
 
 
+def unpacked(name: str) -> str:
+    """GDAL's name of what is in a single compressed file, such as ``map.osm.gz``; any other name as it is."""
+    is_single = name.lower().endswith(".gz") and not name.lower().endswith(".tar.gz")
+    return f"/vsigzip/{name}" if is_single and not name.startswith("/vsi") and Path(name).is_file() else name
+
+
 def is_archive(name: str) -> bool:
     """Whether a path leads to an archive on this machine, rather than into it."""
     return _suffix(name) in _SYSTEMS and not name.startswith("/vsi") and Path(name).is_file()

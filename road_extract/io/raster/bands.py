@@ -23,7 +23,7 @@ _WORDS = {
 }
 #: Sentinel-2 and Landsat 8 and 9 agree on these; Landsat 4 to 7 do not, see `_numbered`.
 _NUMBERS = {2: "blue", 3: "green", 4: "red"}
-_NUMBERED = re.compile(r"(?:^|[\W_])b(?:and)?[ _]?0?(\d{1,2})a?$")
+_NUMBERED = re.compile(r"(?:^|[\W_])b(?:and)?[ _]?0?(\d{1,2})a?(?:$|[ ,:;(-])")
 #: Centre wavelengths in micrometres, and how far from them a band may lie.
 _WAVES_UM = {"red": 0.66, "green": 0.56, "blue": 0.48, "nir": 0.84}
 _WAVE_SLACK_UM = 0.045
@@ -102,7 +102,8 @@ def _found(dataset: Any, path: str, names: Sequence[str], known: Sequence[str]) 
         )
     if len(names) != 3:
         raise InputError(f"{path}: the model takes {', '.join(names)}; name their bands (--bands)")
-    return _in_order(tuple(data[:3]), names, colours)
+    some = any(name in labels for labels, _ in _labellings(dataset, colours, known) for name in (*names, "nir"))
+    return _in_order(tuple(data[:3]), names, named=some)
 
 
 def _named(labels: Sequence[str], origin: str, names: Sequence[str], colours: Sequence[str]) -> BandChoice:
@@ -123,9 +124,8 @@ def _contradicts(bands: Sequence[int], names: Sequence[str], colours: Sequence[s
     return any(colour in names and colour != name for colour, name in zip(told, names, strict=True))
 
 
-def _in_order(bands: tuple[int, ...], names: Sequence[str], colours: Sequence[str]) -> BandChoice:
+def _in_order(bands: tuple[int, ...], names: Sequence[str], *, named: bool) -> BandChoice:
     text = f"bands {_spell(bands)} are taken as {', '.join(names)}"
-    named = any(colour in ("red", "green", "blue") for colour in colours)
     hint = "the file names only some of its bands" if named else "the file does not name its bands"
     return BandChoice(bands, logging.WARNING if named else logging.INFO, f"{text}: {hint}; --bands chooses others")
 

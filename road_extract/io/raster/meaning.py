@@ -68,6 +68,9 @@ def find_meaning(
         _scale_remark(full, is_two),
         "its nodata value 0 is the background of a mask: it means no road" if ground else "",
     ]
+    if high == 0 and nodata in (1, 100, _BYTE):
+        text = f"no road is left beside its nodata value; if {nodata:g} means road, take the nodata tag away"
+        return Meaning(1.0, 0.0, whole, ground, text, logging.WARNING)
     doubtful = full == _BYTE and not is_two  # a grey picture looks the same
     level = logging.WARNING if doubtful else logging.INFO
     return Meaning(1 / full, 0.0, whole and is_two, ground, "; ".join(filter(None, remarks)), level)

@@ -18,7 +18,7 @@ from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
 from road_extract.base.urls import is_remote, to_gdal_path
 from road_extract.io.allowed import check_allowed, check_link, check_references, trusted
-from road_extract.io.archives import is_archive, name_inside
+from road_extract.io.archives import is_archive, name_inside, unpacked
 from road_extract.io.raster.drivers import drivers, open_with
 from road_extract.io.raster.gdal_errors import ANY_ERRORS, READ_ERRORS, ask
 from road_extract.io.raster.remote import RemoteDataset, is_networked
@@ -61,6 +61,7 @@ def open_raster(path: str, subdataset: str | None = None, **settings: str) -> An
     name = to_gdal_path(path)
     if is_archive(name):
         name = name_inside(name)
+    name = unpacked(name)
     dataset = _open(path, name, settings)
     if dataset.count == 0 or subdataset is not None:
         found = ask(lambda: list(map(str, dataset.subdatasets)), _NO_TEXTS)

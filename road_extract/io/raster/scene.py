@@ -122,6 +122,9 @@ class Scene:
         plan = plan_view(self._dataset, self.path, view.bands, view.names, view.known_bands, view.assume_crs)
         self.bands, self.remarks = plan.bands, list(plan.remarks)
         self._name = self._source = str(self._dataset.name)
+        pages = len(ask(lambda: list(self._dataset.subdatasets), [""]))
+        if view.subdataset is None and pages > 1:
+            self._remark(logging.WARNING, f"this is 1 of {pages} rasters in this file; --subdataset chooses another")
         self._reopen(plan.name)
         if view.nodata is not None and (value := self._nodata(view.nodata)) is not None:
             self._reopen(write_vrt(self._dataset, self._name, bands_as_they_are(self._dataset), value))

@@ -13,7 +13,7 @@ from typing import Any
 from road_extract.base.errors import InputError, RoadExtractError
 from road_extract.base.urls import redact
 from road_extract.io.allowed import check_allowed, check_content
-from road_extract.io.archives import VECTORS, is_archive, name_inside
+from road_extract.io.archives import VECTORS, is_archive, name_inside, unpacked
 
 log = logging.getLogger("road_extract")
 
@@ -100,7 +100,7 @@ def source_name(path: Path) -> str:
     if is_archive(name) and not name.lower().endswith(".kmz"):
         return name_inside(name, VECTORS)
     check_content(name)
-    return name
+    return unpacked(name)
 
 
 def list_layers(path: Path, name: str) -> list[Layer]:
