@@ -35,9 +35,7 @@ def clip_lines(lines: Geometries, area: shapely.Geometry) -> tuple[Geometries, I
     try:
         parts, source = split_lines(shapely.line_merge(shapely.intersection(lines[cut], area)))
     except shapely.errors.GEOSException as error:
-        raise InputError(
-            f"the lines cannot be cut to the area ({error}); check the area's polygons"
-        ) from error
+        raise InputError(f"the lines cannot be cut to the area ({error}); check the area's polygons") from error
     index = np.concatenate([np.flatnonzero(whole), cut[source]])
     order = np.argsort(index, kind="stable")
     return np.concatenate([lines[whole], parts])[order], index[order]

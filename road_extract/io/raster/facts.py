@@ -1,4 +1,4 @@
-"""What a raster file says of itself, and every reason why it could not be used."""
+"""What a raster file declares about itself, and every reason why it cannot be used."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from road_extract.io.raster.views import placed_name, plan_view
 
 @dataclass(frozen=True, slots=True)
 class SceneFacts:
-    """A raster file in short.
+    """Summary of a raster file.
 
     Attributes:
         height: Rows.
         width: Columns.
-        bands: Colour or number of each band.
-        dtype: Of the first band.
-        crs: Name, or empty.
-        gsd_m: Pixel size on the ground along rows and columns, metres; None where it cannot be told.
-        nodata: How invalid pixels are marked: a value, alpha, mask or none.
+        bands: Description or colour of each band.
+        dtype: Data type of the first band.
+        crs: Name of the CRS; may be empty.
+        gsd_m: Pixel size on the ground along rows and columns, in metres; None if unknown.
+        nodata: How invalid pixels are marked: by a value, an alpha band, a mask or not at all.
     """
 
     height: int
@@ -42,7 +42,7 @@ class SceneFacts:
     nodata: str
 
     def to_lines(self) -> list[str]:
-        """Plain words, a line each."""
+        """Lines of plain text."""
         gsd = "unknown" if self.gsd_m is None else f"{self.gsd_m[0]:.3g} x {self.gsd_m[1]:.3g} m"
         return [
             f"  size       {self.height:,} x {self.width:,} pixels (rows x columns)",
@@ -54,7 +54,7 @@ class SceneFacts:
 
 
 def read_facts(path: str, subdataset: str | None = None) -> SceneFacts:
-    """Read what a raster file says of itself.
+    """Read what a raster file declares about itself.
 
     Raises:
         InputError: If it is not a raster.

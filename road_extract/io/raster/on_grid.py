@@ -1,4 +1,4 @@
-"""Rasters and shapes brought onto a given grid, to be compared pixel by pixel."""
+"""Brings rasters and shapes onto a given grid for pixel-by-pixel comparison."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from road_extract.base.levels import NODATA
 from road_extract.io.raster.probability import ProbabilityRaster
 from road_extract.io.raster.scene import footprint
 
-#: From this probability on a raster that says what the roads are means road.
+#: Probability from which a pixel of a ground-truth raster is road.
 _ROAD = 0.5
 
 
 def read_labels_on(path: str, grid: RasterGrid, assume_crs: str | None = None) -> ByteArray:
     """Read a road mask on a grid: 1 road, 0 not, 255 unknown, (rows, cols).
 
-    On another grid the nearest pixel counts. A mask that has no place in the world, but the grid's size, is taken pixel
-    by pixel.
+    A mask on another grid is resampled by nearest neighbour. A mask without georeferencing must have the grid's size
+    and is used pixel by pixel.
 
     Raises:
-        InputError: If it is no mask, or does not overlap the grid.
+        InputError: If it is not a mask, or does not overlap the grid.
     """
     with ProbabilityRaster(path, assume_crs, assume_grid=grid) as raster:
         own = raster.grid
@@ -76,14 +76,14 @@ def beside(grid: RasterGrid, other: RasterGrid) -> RasterGrid:
 
 
 def burn_shapes(geometries: Sequence[Any] | Geometries, grid: RasterGrid) -> BoolArray:
-    """The pixels whose middle lies in a geometry, (rows, cols); geometries in the grid's CRS."""
+    """Rasterize geometries in the grid's CRS: pixels whose centre lies inside, (rows, cols)."""
     if not len(geometries):
         return np.zeros(grid.shape, np.bool_)
     return rasterize(geometries, grid.shape, transform=grid.transform, dtype=np.uint8).astype(np.bool_)  # type: ignore[no-any-return]
 
 
 def outline(mask: BoolArray, grid: RasterGrid) -> shapely.Geometry:
-    """The area of the pixels of a mask (rows, cols), in the grid's CRS."""
+    """Outline of the set pixels of a mask (rows, cols), in the grid's CRS."""
     if mask.all():
         return footprint(grid)
     found = shapes(mask.astype(np.uint8), mask=mask, transform=grid.transform)

@@ -1,4 +1,4 @@
-"""Opening rasters, and what every raster must have: pixels that can be read and a place on the earth."""
+"""Opens rasters and checks what every raster must have: readable pixels and a location on the ground."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from road_extract.io.raster.remote import RemoteDataset, is_networked
 from road_extract.io.raster.subdatasets import choose_subdataset
 from road_extract.io.vrt_text import is_vrt
 
-#: GDAL would take a twentieth of the machine's memory for decoded blocks; this holds a row of 512 px blocks of a scene
-#: of 100,000 columns. GDAL_CACHEMAX in the environment is respected. In bytes: rasterio takes no megabytes.
+#: GDAL's default is a twentieth of the machine's memory; this holds a row of 512 px blocks of a scene of 100,000
+#: columns. GDAL_CACHEMAX in the environment takes precedence. In bytes, because rasterio does not accept megabytes.
 BLOCK_CACHE_BYTES = 256 * 2**20
 
 _NO_TEXTS: list[str] = []
-#: Suffixes whose drivers are often missing: they need libraries that are not free.
+#: Suffixes of formats whose drivers are often missing because they need proprietary libraries.
 _LICENSED = {".ecw": "ECW", ".sid": "MrSID", ".jpeg2000": "JP2ECW"}
 
 
@@ -75,7 +75,7 @@ def _open(path: str, name: str, settings: dict[str, str]) -> Any:
     check_references(name)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `check_georeference` says it better
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `check_georeference` explains it
             return _open_anywhere(name, settings)
     except ANY_ERRORS as error:
         raise InputError(f"{path}: cannot be opened as a raster ({error}); {_expected(path)}") from error
@@ -116,12 +116,12 @@ def _check_files(dataset: Any, path: str) -> None:
 
 @contextmanager
 def readable(path: str) -> Iterator[None]:
-    """Reading inside this block turns damage of the file into an InputError."""
+    """Turn errors of reading pixels inside this block into an InputError."""
     try:
         yield
     except READ_ERRORS as error:
         cause = error.__cause__ or error
-        damage = "the network failed again and again, or it" if is_remote(path) else "it"
+        damage = "the network keeps failing, or it" if is_remote(path) else "it"
         raise InputError(
             f"{path}: its pixels cannot be read ({cause}); {damage} is damaged, cut short, or refers to a missing file"
         ) from error

@@ -23,12 +23,12 @@ from road_extract.io.raster.views import plan_view
 
 _NAMES = ("red", "green", "blue")
 
-# Lines are burnt one pixel wide; this makes them two.
+# Lines are rasterized one pixel wide; this makes them two pixels wide.
 _BRUSH = np.ones((2, 2), np.bool_)
 
 
 def read_picture(path: str, size_px: int, assume_crs: str | None = None) -> tuple[ByteArray, RasterGrid]:
-    """Read a whole raster, shrunk so that its longer side has ``size_px`` pixels at most.
+    """Read a whole raster, reduced so that its longer side has at most ``size_px`` pixels.
 
     Returns:
         (rows, cols, 3) uint8, stretched between the 2nd and 98th percentile, and its grid.
@@ -59,7 +59,7 @@ def _stretch(pixels: NDArray[Any], valid: BoolArray) -> ByteArray:
 
 
 def draw_shapes(picture: ByteArray, shapes: Sequence[Any], grid: RasterGrid, colour: tuple[int, int, int]) -> ByteArray:
-    """Fill areas lightly and outline them, and draw lines two pixels wide.
+    """Draw areas with a light fill and an outline, and lines two pixels wide.
 
     Args:
         picture: (rows, cols, 3).
@@ -94,7 +94,7 @@ def write_png(path: Path, picture: ByteArray) -> None:
     """
     rows, cols, bands = picture.shape
     with replacing(path) as temp, rasterio.Env(GDAL_PAM_ENABLED="NO"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture has no place
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture is not georeferenced
         try:
             with rasterio.open(temp, "w", driver="PNG", width=cols, height=rows, count=bands, dtype="uint8") as dataset:
                 dataset.write(picture.transpose(2, 0, 1))

@@ -1,4 +1,4 @@
-"""Probability rasters and masks, whoever made them, as strips of 8-bit probability."""
+"""Reads probability rasters and masks from any source, as strips of 8-bit probability."""
 
 from __future__ import annotations
 
@@ -32,40 +32,40 @@ MODEL_TAG = "ROAD_EXTRACT_MODEL"
 BACKEND_TAG = "ROAD_EXTRACT_BACKEND"
 THRESHOLD_TAG = "ROAD_EXTRACT_THRESHOLD"
 TRUE_WIDTH_TAG = "ROAD_EXTRACT_TRUE_WIDTH"
-#: Of a strip: few rows where a scene is wide, for memory and the processor's caches.
+#: Pixels per strip: wide scenes get few rows, which suits memory and CPU caches.
 STRIP_PX = 1 << 20
-#: So far beyond 0 and 1 a probability may lie by rounding.
+#: How far rounding may move a probability beyond 0 and 1.
 _SLACK = 1e-4
 _COMPARED_PX = 512
 
 _NO_MASK = "{path}: has {count} bands of {dtype}; expected one band of probabilities, or of 0 and 1"
 
 _Found = tuple[BoolArray, BoolArray, ByteArray]
-#: Road, validity and levels of values and their validity.
+#: Turns values and their validity into road, validity and levels.
 _Find = Callable[[NDArray[Any], BoolArray], _Found]
 
 
 class ProbabilityRaster:
-    """An open raster of probabilities, or a mask.
+    """An open probability raster or mask.
 
     Attributes:
-        grid: Its grid.
-        threshold: The one that its maker recorded, if any.
-        model: The model that its maker recorded; empty if none.
-        true_width: Whether its maker recorded that the model was trained on roads of their true widths.
-        is_mask: Whether it holds two values only, so that no probability can be told.
+        grid: Grid of the raster.
+        threshold: Threshold recorded in the file, or None.
+        model: Model recorded in the file; may be empty.
+        true_width: Whether the file records that its model was trained on true road widths.
+        is_mask: Whether it contains only two values, so that there are no graded probabilities.
     """
 
     def __init__(self, path: str, assume_crs: str | None = None, assume_grid: RasterGrid | None = None) -> None:
-        """Open it.
+        """Open a raster.
 
         Args:
             path: Any raster that GDAL opens.
-            assume_crs: CRS of a raster that has none.
-            assume_grid: Grid of a raster that has no place at all and is of that size.
+            assume_crs: CRS to use if the raster has none.
+            assume_grid: Grid to use if the raster is not georeferenced and has that size.
 
         Raises:
-            InputError: If it is no such raster, or has no place on the earth.
+            InputError: If it is not such a raster, or is not georeferenced.
         """
         self.path = path
         self._lock = threading.Lock()
@@ -106,7 +106,7 @@ class ProbabilityRaster:
         self.grid = grid_of(self._dataset, self.path, assume_crs)
 
     def _check_bands(self) -> None:
-        """See that there is one band, or several that say the same, as pictures of masks do."""
+        """Check that there is one band, or several equal ones as in pictures of masks."""
         dataset = self._dataset
         data = [band for band, colour in enumerate(colours_of(dataset), 1) if colour != "alpha"]
         self._several = len(data) > 1
@@ -129,33 +129,33 @@ class ProbabilityRaster:
             return Meaning(scale, offset)
         if MADE_BY_TAG in tags or (dtype[0] == "f" and nodata != 0):
             return Meaning(1.0, is_mask=dtype[0] in "iub")
-        self._zero_is_ground = nodata == 0  # so that zeros are among the values
+        self._zero_is_ground = nodata == 0  # so that zeros count as values
         return find_meaning(self.path, dtype, nodata, (self._read(window) for window in self._strips()))
 
     @property
     def cache_bytes(self) -> int:
-        """What reading it in strips needs of GDAL's cache: rows of blocks of values and of their mask."""
+        """GDAL cache needed to read in strips: rows of blocks of the values and of their mask."""
         dataset = self._dataset
         row_of_blocks = dataset.block_shapes[0][0] * dataset.width * np.dtype(dataset.dtypes[0]).itemsize
         return int(np.clip(3 * row_of_blocks, BLOCK_CACHE_BYTES // 2, BLOCK_CACHE_BYTES))
 
     def iter_strips(self) -> Iterator[tuple[int, Float32Array, BoolArray]]:
-        """Row offset, probability (rows, cols) in 0..1 and validity (rows, cols), from the top.
+        """Iterate over strips from the top: row offset, probability in 0..1 and validity, both (rows, cols).
 
         Raises:
-            InputError: If the file is damaged or a value is no probability.
+            InputError: If the file is damaged or a value is not a probability.
         """
         for window in self._strips():
             yield window.row_off, *self.read(window)
 
     def iter_levels(self, threshold: float) -> Iterator[tuple[int, BoolArray, BoolArray, ByteArray]]:
-        """Row offset, road, validity and probability in levels of 1/254, each (rows, cols), from the top.
+        """Iterate over strips from the top: row offset, road, validity and probability in steps of 1/254, (rows, cols).
 
         Args:
-            threshold: The probability from which a pixel is road.
+            threshold: Probability from which a pixel is road.
 
         Raises:
-            InputError: If the file is damaged or a value is no probability.
+            InputError: If the file is damaged or a value is not a probability.
         """
         find = self._find_bytes(threshold) or self._find_any(threshold)
         for window in self._strips():
@@ -163,10 +163,10 @@ class ProbabilityRaster:
             yield window.row_off, *find(values, valid)
 
     def read(self, window: Window) -> tuple[Float32Array, BoolArray]:
-        """Probability (rows, cols) in 0..1 and validity (rows, cols) of a window inside the grid.
+        """Read a window inside the grid: probability in 0..1 and validity, both (rows, cols).
 
         Raises:
-            InputError: If the file is damaged or a value is no probability.
+            InputError: If the file is damaged or a value is not a probability.
         """
         values, valid = self._read(window)
         return self._to_probability(values, valid), valid
@@ -191,7 +191,7 @@ class ProbabilityRaster:
         return find
 
     def _find_bytes(self, threshold: float) -> _Find | None:
-        """The same for 8-bit values that rise with the probability: there are few of them, so nothing is computed."""
+        """Look up 8-bit values in a table instead of computing; they must increase with the probability."""
         if self._dataset.dtypes[0] != "uint8" or not (self._scale > 0 and self._offset == 0):
             return None
         largest = min(255, int((1 + _SLACK) / self._scale))
@@ -199,14 +199,14 @@ class ProbabilityRaster:
         find_any = self._find_any(threshold)
         road, _, levels = find_any(table, np.ones(len(table), np.bool_))
         first = np.uint8(np.argmax(road))
-        # levels that are the values times a number need no table
+        # levels that are multiples of the values need no table
         factor = levels[-1] // table[-1] if largest else np.uint8(0)
         is_multiple = np.array_equal(levels, table.astype(np.int64) * factor)
 
         def find(values: NDArray[Any], valid: BoolArray) -> _Found:
             known = values * valid  # nodata becomes 0
             if known.max(initial=0) > largest:
-                return find_any(values, valid)  # says what is wrong
+                return find_any(values, valid)  # reports what is wrong
             found = valid & (known >= first) if road.any() else np.zeros_like(valid)
             return found, valid, known * factor if is_multiple else levels.take(known)
 
@@ -222,7 +222,7 @@ class ProbabilityRaster:
         return valid
 
     def _to_probability(self, values: NDArray[Any], valid: BoolArray) -> Float32Array:
-        values = np.where(valid, values, 0)  # nodata values may lie outside of float32
+        values = np.where(valid, values, 0)  # nodata values may exceed float32
         probability = values.astype(np.float32) * np.float32(self._scale) + np.float32(self._offset)
         probability[~valid] = 0
         # 8-bit scales are rounded when stored: 254 may come back as 1.0000001
@@ -233,7 +233,7 @@ class ProbabilityRaster:
         return clipped
 
     def close(self) -> None:
-        """Close the file; who still reads, in whatever thread, gets an error."""
+        """Close the file. Reads that are still running in other threads fail."""
         with self._lock:
             self._dataset.close()
 

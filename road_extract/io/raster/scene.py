@@ -1,4 +1,4 @@
-"""Scenes as the model wants them: chosen bands, on the inference grid, with a mask of valid pixels."""
+"""Scenes the way the model needs them: selected bands on the inference grid, with a mask of valid pixels."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from road_extract.io.vrt_text import find_missing
 
 log = logging.getLogger("road_extract")
 
-#: Within this share of the model's GSD the scene's own grid is kept.
+#: The scene's own grid is kept if its GSD differs from the model's by no more than this share.
 GSD_TOLERANCE = 0.1
-#: Beyond this factor the model sees something it was never trained on.
+#: Beyond this factor between the two GSDs, the model sees objects at sizes it was never trained on.
 GSD_EXTREME = 4.0
 _SAMPLE_PX = 1024
 #: Columns of a remote scene that are fetched at once.
@@ -43,21 +43,21 @@ _AHEAD_PX = 1024
 
 @dataclass(frozen=True, slots=True)
 class SceneView:
-    """How to look at a scene file.
+    """How to read a scene file.
 
     Attributes:
         gsd_m: The model's GSD.
         model_bands: How many bands the model takes.
         bands: Bands to use, counted from 1.
         native_gsd: Keep the scene's grid.
-        bounds: Part to read, (xmin, ymin, xmax, ymax) in the scene's coordinates.
-        assume_crs: CRS if the file has none.
-        subdataset: Which raster of a file that holds several.
-        nodata: Value of pixels without data, or ``auto`` to look for collars; None keeps what the file says.
-        band_names: What the model's bands are.
-        known_bands: What a catalogue says of the scene's bands.
-        aoi: Called with the scene's CRS (WKT) and footprint in it; gives a geometry in it, pixels outside which are
-            invalid.
+        bounds: Rectangle to read, (xmin, ymin, xmax, ymax) in the scene's coordinates.
+        assume_crs: CRS to use if the file has none.
+        subdataset: Raster to read from a file that contains several.
+        nodata: Nodata value, or ``auto`` to detect collars; None uses what the file declares.
+        band_names: Names of the model's bands.
+        known_bands: Names of the scene's bands from a catalogue.
+        aoi: Function of the scene's CRS (WKT) and its footprint in that CRS. It returns a geometry in that CRS; pixels
+            outside it are invalid.
     """
 
     gsd_m: float
@@ -74,7 +74,7 @@ class SceneView:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the model's bands, as many as it takes."""
+        """Names of the model's bands, one for each."""
         if len(self.band_names) == self.model_bands:
             return self.band_names
         return tuple(f"band {number}" for number in range(1, self.model_bands + 1))
@@ -112,13 +112,13 @@ class Scene:
         self._resampling = Resampling.average if max(self._factors) > 1 else Resampling.bilinear
         self._all_valid = all(MaskFlags.all_valid in dataset.mask_flag_enums[b - 1] for b in self.bands)
         self._area = self._area_of(view, full.crs, footprint(native))
-        # GDAL would shrink from overviews, whoever made them however: pixels are averaged from the scene itself
+        # overviews may have been made by any method, so pixels are averaged from full resolution
         if self.resampled:
             self._full = open_raster(self._name, OVERVIEW_LEVEL="NONE")
         self._fetched: Window | None = None
 
     def _see(self, view: SceneView) -> None:
-        """Replace the dataset by a view of it, where its numbers or its place need one."""
+        """Replace the dataset by a virtual one if its values or its georeferencing require it."""
         plan = plan_view(self._dataset, self.path, view.bands, view.names, view.known_bands, view.assume_crs)
         self.bands, self.remarks = plan.bands, list(plan.remarks)
         self._name = self._source = str(self._dataset.name)
@@ -137,7 +137,7 @@ class Scene:
             self._name = name
 
     def _nodata(self, wanted: str) -> float | None:
-        """The value that marks pixels without data, from what was asked for."""
+        """Nodata value for the requested setting."""
         if wanted != "auto":
             return float(wanted)
         if self._marks_invalid():
@@ -167,10 +167,10 @@ class Scene:
         self.remarks.append((level, text))
 
     def probe(self) -> None:
-        """Read a block in every corner and in the middle, and remark on what looks unlike a scene.
+        """Read a block in every corner and in the middle, and add remarks about unusual content.
 
         Raises:
-            InputError: If the file is damaged, cut short, or refers to missing files there.
+            InputError: If the file is damaged or truncated there, or refers to missing files.
         """
         if missing := find_missing(self._source):
             raise InputError(f"{self.path}: {len(missing)} of the files it refers to are missing, such as {missing[0]}")
@@ -184,7 +184,7 @@ class Scene:
             self._remark(logging.WARNING, f"8-bit values reach only {self._reach:g} of 255, which is taken as white")
 
     def _area_of(self, view: SceneView, crs: str, footprint: Any) -> Any:
-        """Outside this geometry pixels are invalid; None if all count."""
+        """Geometry outside of which pixels are invalid, or None."""
         area = None
         if view.bounds is not None and (self.grid.transform.b or self.grid.transform.d):
             import shapely
@@ -201,7 +201,7 @@ class Scene:
 
     @property
     def dtype(self) -> str:
-        """Of the pixels as stored."""
+        """Data type of the stored pixels."""
         return str(self._dataset.dtypes[self.bands[0] - 1])
 
     @property
@@ -221,7 +221,7 @@ class Scene:
 
     @property
     def colours(self) -> tuple[str, ...]:
-        """What the file says the used bands are."""
+        """Colour interpretation of the bands in use."""
         colours = colours_of(self._dataset)
         return tuple(colours[band - 1] for band in self.bands)
 
@@ -252,10 +252,10 @@ class Scene:
         return pixels, valid
 
     def _fetch(self, wanted: RioWindow) -> None:
-        """Bring blocks of a remote scene into GDAL's cache.
+        """Load blocks of a remote scene into GDAL's cache.
 
-        What a call needs GDAL fetches at once, and no more, unless that is a single block: then it fetches one after
-        the other, with a surplus that doubles.
+        GDAL fetches the blocks of one call together and exactly. A single block is fetched with a surplus that doubles
+        from call to call.
         """
         part, fetched = self._part, self._fetched
         row, row_end = int(wanted.row_off), min(part.row_end, int(np.ceil(wanted.row_off + wanted.height)))
@@ -270,9 +270,9 @@ class Scene:
             self._full.read(self.bands, window=RioWindow(col, row, col_end - col, row_end - row))
 
     def sample(self) -> tuple[NDArray[Any], BoolArray]:
-        """Pixels from all over the file, at most about a million: (rows, cols, bands) and validity (rows, cols).
+        """Sample pixels across the whole file, about a million at most: (rows, cols, bands) and validity (rows, cols).
 
-        They come from the overviews, or from spots on a regular grid where there are none.
+        They come from the overviews, or from a regular grid of small windows if there are none.
         """
         height, width = self._dataset.shape
         if not self._dataset.overviews(self.bands[0]) and height * width > 16 * _SAMPLE_PX**2:
@@ -291,12 +291,12 @@ class Scene:
         with readable(self.path):
             valid = np.ones(shape, np.bool_)
             if not self._all_valid:
-                # a resampled pixel is valid where its middle is; the mean below leaves invalid pixels out
+                # a resampled pixel is valid if its centre is; the average below leaves invalid pixels out
                 valid = dataset.dataset_mask(window=window, out_shape=shape, resampling=Resampling.nearest) > 0
-            if not valid.any():  # where the mask lies beside the pixels, these need not be decoded
+            if not valid.any():  # if the mask is stored separately, the pixels need not be decoded
                 return np.zeros((*shape, len(self.bands)), dataset.dtypes[self.bands[0] - 1]), valid
             pixels = dataset.read(self.bands, window=window, out_shape=(len(self.bands), *shape), resampling=resampling)
-        if pixels.dtype.kind == "f":  # NaN and infinity are no brightness
+        if pixels.dtype.kind == "f":  # NaN and infinity are not brightness values
             valid = valid & np.isfinite(pixels).all(axis=0)
             pixels[:, ~valid] = 0
         return pixels.transpose(1, 2, 0), valid
@@ -314,14 +314,14 @@ class Scene:
 
 
 def _part_of(grid: RasterGrid, bounds: tuple[float, float, float, float] | None, path: str) -> Window:
-    """The pixels that a rectangle touches."""
+    """Window of the pixels that a rectangle touches."""
     if bounds is None:
         return Window(0, 0, grid.width, grid.height)
     if not (bounds[0] < bounds[2] and bounds[1] < bounds[3]):
         raise InputError(f"bounds {bounds}: expected XMIN YMIN XMAX YMAX with XMIN < XMAX and YMIN < YMAX")
     xmin, ymin, xmax, ymax = nearest_turn(bounds, grid)
     corners = [~grid.transform * corner for corner in ((xmin, ymin), (xmin, ymax), (xmax, ymin), (xmax, ymax))]
-    # a hair inside, so that bounds on pixel edges do not take in the next pixel
+    # slightly inside, so that bounds on pixel edges do not include the next pixel
     hair = 1e-6
     cols, rows = zip(*corners, strict=True)
     col0, row0 = max(0, int(np.floor(min(cols) + hair))), max(0, int(np.floor(min(rows) + hair)))
@@ -350,7 +350,7 @@ def _inference_grid(native: RasterGrid, gsd_m: tuple[float, float], model_gsd_m:
 
 
 def footprint(grid: RasterGrid) -> Any:
-    """The polygon that a grid covers, in its CRS."""
+    """Polygon covered by a grid, in its CRS."""
     import shapely
 
     corners = ((0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height))

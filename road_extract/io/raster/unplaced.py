@@ -1,4 +1,4 @@
-"""Scenes that have no place in the world, for uses in which only their pixels count: training and scoring."""
+"""Scenes without georeferencing, for uses in which only the pixels matter: training and scoring."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from road_extract.base.coordinates import parse_crs
 from road_extract.io.raster.opening import open_raster
 from road_extract.io.raster.vrt import Placement, bands_as_they_are, write_vrt
 
-#: Metres anywhere on land, in the middle of a UTM zone.
+#: Arbitrary location on land, in the middle of a UTM zone.
 _CRS, _LEFT_M, _TOP_M = "EPSG:32640", 500_000, 2_780_000
 
 
 def place_if_unplaced(path: Path, gsd_m: float) -> str:
-    """What to open for a scene that may have no geotransform or no CRS.
+    """Return what to open for a scene that may lack a geotransform or a CRS.
 
     Args:
         path: Any raster that GDAL opens.
-        gsd_m: Ground sample distance that a scene without place is taken to have.
+        gsd_m: Ground sample distance to assume for a scene without georeferencing.
 
     Returns:
-        The path itself, or the text of a VRT that puts the scene somewhere, with its masks and pixels as they are.
+        The path itself, or the text of a VRT that places the scene and leaves its pixels and masks unchanged.
 
     Raises:
-        InputError: If it cannot be opened.
+        InputError: If the scene cannot be opened.
     """
     with open_raster(str(path)) as dataset:
         if dataset.crs and not dataset.transform.is_identity:

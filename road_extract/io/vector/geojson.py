@@ -1,4 +1,4 @@
-"""GeoJSON by RFC 7946. Written here, because GDAL's RFC 7946 mode can round a polygon into an invalid one."""
+"""Writes GeoJSON (RFC 7946). GDAL's RFC 7946 mode is not used, because its rounding can make polygons invalid."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write_geojson(path: Path, schema: LayerSchema, batches: Iterator[list[Featur
 
 
 def reproject(geometry: shapely.Geometry, crs: str, target: str) -> shapely.Geometry:
-    """A geometry in another CRS, x before y, vertex by vertex.
+    """Reproject a geometry vertex by vertex, x before y.
 
     Args:
         geometry: In ``crs``.
@@ -54,19 +54,19 @@ def reproject(geometry: shapely.Geometry, crs: str, target: str) -> shapely.Geom
 
 
 def to_lonlat(geometry: shapely.Geometry, crs: str) -> tuple[dict[str, Any], list[float]]:
-    """A geometry as a GeoJSON object in longitude and latitude, and its box (RFC 7946, section 5).
+    """Convert a geometry to a GeoJSON object in longitude and latitude, with its bounding box (RFC 7946, section 5).
 
-    Its edges are divided first: what is straight in one CRS is not in another.
+    Edges are subdivided first: a straight line in one CRS is curved in another.
 
     Args:
         geometry: Of length, in ``crs``.
         crs: WKT.
 
     Returns:
-        The object, and west, south, east, north; west is the greater one where the antimeridian is crossed.
+        The object, and west, south, east, north. West is greater than east if the antimeridian is crossed.
 
     Raises:
-        InputError: A coordinate has no place in WGS 84.
+        InputError: A coordinate cannot be expressed in WGS 84.
     """
     import numpy as np
     import shapely
@@ -92,22 +92,22 @@ def _iter_geojson(batch: list[Feature], to_lonlat: pyproj.Transformer) -> Iterat
 
 
 def _to_json(value: int | float | bool | str | None) -> int | float | bool | str | None:
-    """JSON has no NaN and no infinity (RFC 8259, section 6)."""
+    """Replace NaN and infinity, which JSON does not have (RFC 8259, section 6)."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def to_rfc7946(geometries: Geometries, to_lonlat: pyproj.Transformer) -> Geometries:
-    """Geometries as RFC 7946 wants them: see `write_features`.
+    """Convert geometries to the form that RFC 7946 requires; see `write_features`.
 
     Args:
         geometries: Valid 2D geometries.
         to_lonlat: From their CRS to longitude and latitude of WGS 84, both x before y.
 
     Returns:
-        Valid geometries in degrees, or None where nothing is left. What crosses the antimeridian is of a multi type.
+        Valid geometries in degrees, or None if nothing is left. Geometries across the antimeridian become multi-part.
 
     Raises:
-        InputError: A coordinate has no place in WGS 84.
+        InputError: A coordinate cannot be expressed in WGS 84.
     """
     import numpy as np
     import shapely
@@ -124,7 +124,7 @@ def to_rfc7946(geometries: Geometries, to_lonlat: pyproj.Transformer) -> Geometr
 
 
 def _round_to_step(geometries: Geometries) -> Geometries:
-    """Round to 7 decimals; where that alone breaks a geometry, by snap rounding, which keeps it valid."""
+    """Round to 7 decimals. If that makes a geometry invalid, use snap rounding, which keeps it valid."""
     import shapely
 
     rounded = shapely.set_precision(geometries, _DEGREE_STEP, mode="pointwise")
@@ -135,7 +135,7 @@ def _round_to_step(geometries: Geometries) -> Geometries:
 
 
 def _cut_at_antimeridian(geometry: shapely.Geometry) -> shapely.Geometry:
-    """The parts on either side (RFC 7946, section 3.1.9); between two vertices the shorter way round is meant."""
+    """Split at the antimeridian (RFC 7946, section 3.1.9). Edges take the shorter way around."""
     import shapely
 
     if isinstance(geometry, shapely.Polygon):
@@ -150,7 +150,7 @@ def _cut_at_antimeridian(geometry: shapely.Geometry) -> shapely.Geometry:
 
 
 def _ring_region(ring: shapely.LinearRing) -> shapely.Geometry:
-    """What a ring encloses, between -180 and 180 degrees; a ring round a pole encloses the pole."""
+    """Area enclosed by a ring, between -180 and 180 degrees. A ring around a pole encloses the pole."""
     import shapely
 
     points = shapely.get_coordinates(_unwrap(ring)).tolist()
@@ -164,7 +164,7 @@ def _ring_region(ring: shapely.LinearRing) -> shapely.Geometry:
 
 
 def _unwrap(line: shapely.LineString) -> shapely.LineString:
-    """The line without the jumps of 360 degrees: its longitudes may leave -180 to 180."""
+    """Remove jumps of 360 degrees. Longitudes may then leave the range -180 to 180."""
     import numpy as np
     import shapely
 
@@ -175,7 +175,7 @@ def _unwrap(line: shapely.LineString) -> shapely.LineString:
 
 
 def _iter_turns(geometry: shapely.Geometry) -> Iterator[shapely.Geometry]:
-    """Copies of a geometry, whole turns apart, of which every part lies between -180 and 180 degrees in one."""
+    """Iterate over copies shifted by whole turns. Each part lies between -180 and 180 degrees in one of them."""
     import shapely
 
     west, _, east, _ = geometry.bounds
