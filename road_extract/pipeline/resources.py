@@ -45,8 +45,8 @@ def estimate_needs(plan: TilePlan, backend: str) -> Needs:
 
 def _chosen(backend: str) -> str:
     try:
-        return choose_backend() if backend == "auto" else backend
-    except RoadExtractError:  # told elsewhere, by whoever needs the backend
+        return choose_backend().name if backend == "auto" else backend
+    except RoadExtractError:  # reported where the backend is needed
         return backend
 
 
