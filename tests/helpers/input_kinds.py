@@ -302,7 +302,7 @@ MAPS = [
     Kind("GeoJSON, GeoPackage, FlatGeobuf, GeoParquet, Shapefile", vector("a.gpkg"), TAKEN),
     Kind("several layers of lines", layers, NOTED, "read from a, more", "all are read; `--layer` names one"),
     Kind("OpenStreetMap (`.osm`, `.osm.pbf`), ids of any sign in any order", file("a.osm", _OSM), NOTED,
-         "read from lines", "the roads (see below); `--where` chooses others"),
+         "only the roads are read", "the roads (see below); `--where` chooses others"),
     Kind("KML with folders", file("a.kml", _KML), TAKEN, "", "all folders"),
     Kind("GPX", file("a.gpx", _GPX), NOTED, "read from tracks", "tracks and routes"),
     Kind("file geodatabase (`.gdb`)", vector("a.gdb", "OpenFileGDB"), TAKEN),

@@ -81,14 +81,15 @@ def _extremes(strips: Iterable[tuple[NDArray[Any], BoolArray]], stop_above: floa
     low, high = 0.0, 0.0
     others: set[float] = set()
     for values, valid in strips:
-        known = values[valid]
+        known = values.reshape(-1) if valid.all() else values[valid]
         if not len(known):
             continue
         low, high = min(low, float(known.min())), max(high, float(known.max()))
         if len(others) < 3:
             others |= set(np.unique(known[:: max(1, len(known) // 4096)]).tolist()) - {0}
-            inside = known[(known != 0) & (known != high)]
-            others |= {inside[0].item()} if len(inside) else set()
+            # counting is far faster than picking, and most rasters hold two values only
+            if np.count_nonzero(known == 0) + np.count_nonzero(known == high) * (high != 0) < len(known):
+                others.add(known[(known != 0) & (known != high)][0].item())
         if low < 0 or (high > stop_above and len(others) > 1):
             break
     return low, high, bool(others - {high})

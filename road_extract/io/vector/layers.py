@@ -157,6 +157,9 @@ def choose_layers(path: Path, layers: Sequence[Layer], wanted: str, chosen: str 
 
 def say_layers(path: Path, read: Sequence[Layer], layers: Sequence[Layer]) -> None:
     """Log which of several layers were read, and which were left out."""
+    if is_osm(layers) and [layer.name for layer in read] == ["lines"]:
+        log.info("%s: of OpenStreetMap data only the roads are read, unless --where says otherwise", path)
+        return
     left = [layer for layer in layers if layer not in read and layer.kind is not None]
     if len(read) > 1 or left:
         text = f"; left out: {_names(left)} (--layer names one to read)" if left else ""
