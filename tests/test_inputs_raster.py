@@ -451,8 +451,9 @@ def test_an_unknown_projection_is_one_sentence(write_scene, rgb):
     band = f"<SimpleSource><SourceFilename>{path}</SourceFilename><SourceBand>1</SourceBand></SimpleSource>"
     vrt = path.with_suffix(".vrt")
     vrt.write_text(f"{text}<VRTRasterBand dataType='Byte' band='1'>{band}</VRTRasterBand></VRTDataset>")
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=r"PROJ knows no way.*--assume-crs EPSG"):
         Scene(str(vrt), VIEW)
+    assert "UTM zone 11N" in whole(vrt, assume_crs="EPSG:32611")[2].grid.crs
 
 
 # colour interpretations beyond GDAL's and rasterio's

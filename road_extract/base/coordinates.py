@@ -75,7 +75,7 @@ def _advice(crs: str) -> str:
     body = _body(parse_crs(crs))
     if body not in (None, "Earth"):
         return f"the data lie on {body}: choose an output that keeps their CRS, such as .gpkg"
-    return "check the CRS, or reproject the data to a common one such as EPSG:4326"
+    return "check the CRS"
 
 
 def _body(crs: CRS) -> str | None:

@@ -43,7 +43,8 @@ def find_missing(name: str) -> list[str]:
     """The files on this machine that a VRT on this machine refers to and that are not there."""
     if is_remote(name) or not is_vrt(name):
         return []
-    return [target for target in read_references(name) if _is_file_name(target) and not os.path.exists(target)]
+    targets = dict.fromkeys(read_references(name))
+    return [target for target in targets if _is_file_name(target) and not os.path.exists(target)]
 
 
 def _is_file_name(target: str) -> bool:

@@ -1,4 +1,7 @@
-"""Every kind of file that people bring, with what becomes of it: the tests run this, and docs/inputs.md shows it."""
+"""Every kind of file that people bring, with what becomes of it: the tests run this, and docs/inputs.md shows it.
+
+`python -m tests.helpers.input_kinds` prints the tables of that page.
+"""
 
 from __future__ import annotations
 
@@ -325,3 +328,7 @@ def to_table(kinds: list[Kind]) -> str:
         said = f"{kind.outcome}: “{kind.words}”" if kind.outcome == REFUSED else kind.outcome
         rows.append(f"| {kind.name} | {said} | {kind.advice} |")
     return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print("\n".join(map(to_table, (SCENES, MASKS, MAPS))))

@@ -13,7 +13,7 @@ import rasterio
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning
 
-from road_extract.base.coordinates import full_turn, horizontal_crs, parse_crs, turns_to
+from road_extract.base.coordinates import full_turn, horizontal_crs, parse_crs, to_geodetic, turns_to
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
 from road_extract.base.urls import is_remote, to_gdal_path
@@ -130,15 +130,25 @@ def readable(path: str) -> Iterator[None]:
 def crs_of(dataset: Any, path: str, assumed: str | None) -> str:
     """Horizontal CRS as WKT; heights do not matter here.
 
+    Args:
+        dataset: An open raster.
+        path: For messages.
+        assumed: CRS to use if the raster has none, or one that PROJ cannot use.
+
     Raises:
-        InputError: If there is none and none is assumed, or PROJ does not know it.
+        InputError: If there is no usable CRS and none is assumed.
     """
     own = ask(lambda: dataset.crs.to_wkt() if dataset.crs else None, None)
     if own:
         try:
-            return horizontal_crs(str(own))
+            flat = horizontal_crs(str(own))
+            to_geodetic(flat)
+            return flat
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            if assumed is None:
+                raise InputError(
+                    f"{path}: {error}; --assume-crs EPSG:... replaces a CRS that cannot be used"
+                ) from error
     if assumed is None:
         raise InputError(f"{path}: has no CRS; name it (--assume-crs EPSG:...)")
     return assumed_crs(assumed)
