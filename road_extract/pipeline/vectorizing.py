@@ -51,6 +51,7 @@ def vectorize_to(
     """
     with gdal_session(), ExitStack() as stack:
         source = stack.enter_context(ProbabilityRaster(str(raster), assume_crs))
+        targets.check_crs(source.grid.crs)
         stack.enter_context(gdal_session(source.cache_bytes))
         # each layer is made from a mask of its own; the mask of the first layer is kept
         kept = None if targets.mask is None else stack.enter_context(open_mask_sink(targets.mask, source.grid, {}))
