@@ -79,15 +79,19 @@ def test_the_folder_is_where_the_platform_keeps_caches(monkeypatch, tmp_path, pl
     assert cache.cache_folder() == tmp_path / place
 
 
+#: Few: a network is compiled as a large one is, only sooner.
+FILTERS = (4, 4, 8, 8)
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Two models of one form and other weights."""
     folders = []
     for seed in (1, 2):
-        network, rng = build_resunet((32, 32, 3)), np.random.default_rng(seed)
+        network, rng = build_resunet((32, 32, 3), FILTERS), np.random.default_rng(seed)
         network.get_layer("head_conv").bias.assign(rng.normal(0, 1, 1))
         folders.append(tmp_path_factory.mktemp("model"))
-        save_model(network, ModelSpec("m", tile_size_px=32), folders[-1])
+        save_model(network, ModelSpec("m", tile_size_px=32, filters=FILTERS), folders[-1])
     return folders
 
 

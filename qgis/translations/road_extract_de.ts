@@ -384,7 +384,7 @@
   </message>
   <message>
    <source>help:PredictOptions.backend</source>
-   <extracomment>Inference backend; auto uses the fastest one installed</extracomment>
+   <extracomment>Inference backend; auto uses the fastest one installed, on a GPU if it sees one</extracomment>
    <translation>Laufzeitumgebung des Modells: auto (die schnellste installierte), openvino, onnxruntime oder tensorflow</translation>
   </message>
   <message>

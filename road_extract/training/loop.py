@@ -16,7 +16,7 @@ from road_extract.base.arrays import ByteArray
 from road_extract.base.errors import InputError
 from road_extract.base.progress import Progress, Report, no_report
 from road_extract.metrics.raster import RoadCounts, RoadScores, score_roads
-from road_extract.models import build_resunet, load_model, load_weights, logits_model, read_spec, save_model
+from road_extract.models import build_resunet, load_weights, logits_model, read_spec, save_model
 from road_extract.models.spec import ModelSpec
 from road_extract.training.averaging import WeightAverage
 from road_extract.training.calibrating import Calibration, common_level, fit_calibration, reliability
@@ -226,7 +226,10 @@ def _open_teacher(folder: Path, spec: ModelSpec) -> Any:
         spec.bands, spec.normalization, spec.mean, spec.std,
     ):  # fmt: skip
         raise InputError(f"{folder}: uses other bands or another normalization than the model to train")
-    return load_model(folder)
+    # windows of any size: training rarely uses those of inference
+    model = build_resunet((None, None, len(found.bands)), found.filters)
+    load_weights(model, folder)
+    return model
 
 
 def _with_answers(labels: ByteArray, teacher: Any, inputs: Any) -> Any:
