@@ -43,11 +43,11 @@ from rasterio.shutil import copy
 from ways import origins
 
 ROOT = Path(__file__).parents[1]
-#: Each with its target: how many times as fast as the straightforward script.
+#: Target for each precision: how many times as fast as the straightforward script.
 PRECISIONS = {"int8": 15, "bfloat16": 9}
-#: Share of stolen processor time from which a run is marked.
+#: Share of stolen CPU time above which a run is marked.
 STEAL_MARK = 0.05
-#: What a processor multiplies with, the best first: the kinds of the tables in docs/performance.md.
+#: Kinds of processors by their multiplication units, best first, as in the tables of docs/performance.md.
 KINDS = (
     ("matrix units", ("amx_int8", "amx_bf16")),
     ("VNNI", ("avx512_vnni", "avx_vnni")),
@@ -72,7 +72,7 @@ def run(*command: str | Path) -> dict[str, Any]:
 
 
 def processor_times() -> tuple[int, int]:
-    """Stolen and all processor time since the start, in the kernel's ticks; zeros where it does not tell."""
+    """Return stolen and total CPU time since boot, in kernel ticks, or zeros if they are unknown."""
     try:
         ticks = [int(part) for part in Path("/proc/stat").read_text(encoding="utf-8").split("\n")[0].split()[1:9]]
     except OSError:
@@ -81,13 +81,13 @@ def processor_times() -> tuple[int, int]:
 
 
 def steal_since(before: tuple[int, int]) -> float:
-    """Share of processor time that was stolen since then."""
+    """Return the share of CPU time that was stolen since then."""
     stolen, total = (now - then for now, then in zip(processor_times(), before, strict=True))
     return stolen / total if total else 0.0
 
 
 def steal(runs: Sequence[dict[str, Any]]) -> str:
-    """Largest share of stolen time, marked if it is large."""
+    """Format the largest share of stolen time, with a mark if it is large."""
     most = max(each["steal"] for each in runs)
     return f"{most:.1%}{' *' if most > STEAL_MARK else ''}"
 
@@ -268,7 +268,7 @@ SECTIONS = ("speed", "vectorize", "memory", "start")
     multiple=True,
     default=tuple(PRECISIONS),
     show_default=True,
-    help="Of `extract` and of the bare backend. Repeatable.",
+    help="Precision of `extract` and the bare backend; repeatable.",
 )
 @click.option("--side", default=30_000, show_default=True, help="Side of the mask for `vectorize` [px].")
 @click.option("--width", default=40_000, show_default=True, help="Width of the scenes for `memory` [px].")

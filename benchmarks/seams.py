@@ -93,9 +93,9 @@ def differences(maps: list[Float32Array], margin: int, threshold: float) -> tupl
 @click.option("--size", default=1000, show_default=True, help="Rows and columns of the part of the scene to use [px].")
 @click.option("--model", type=click.Path(path_type=Path), help="Model folder (default: the shipped model).")
 @click.option("--shift", "shifts", type=int, multiple=True, default=SHIFTS_PX, show_default=True,
-              help="Shift of the plan's origin, in addition to 0 [px]. Repeatable.")  # fmt: skip
+              help="Shift of the plan's origin, in addition to 0; repeatable [px].")  # fmt: skip
 @click.option("--overlap", "overlaps", type=int, multiple=True, default=OVERLAPS_PX, show_default=True,
-              help="Overlap of the windows [px]. Repeatable.")  # fmt: skip
+              help="Overlap of the windows; repeatable [px].")  # fmt: skip
 def main(scene: Path, size: int, model: Path | None, shifts: tuple[int, ...], overlaps: tuple[int, ...]) -> None:
     """Print the seam table."""
     shifts = (0, *shifts)

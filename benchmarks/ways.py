@@ -186,7 +186,7 @@ def _extract(scene: str, precision: str, kind: type[TimedBackend]) -> dict[str, 
 
 
 def busy_seconds(spans: list[tuple[float, float]], in_flight: int) -> float:
-    """Time in which a backend had as many calls as it can use, or its share. One call more only waits for its turn."""
+    """Compute how long a backend was fully used; partial use counts in proportion, and extra calls only wait."""
     events = sorted([(start, 1) for start, _ in spans] + [(end, -1) for _, end in spans])
     busy, calls, before = 0.0, 0, events[0][0]
     for moment, change in events:

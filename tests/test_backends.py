@@ -175,7 +175,7 @@ def overlap(one, other):
     return (ours & theirs).sum() / (ours | theirs).sum()
 
 
-def test_a_batch_gives_one_probability_a_pixel(way, backend, tiles):
+def test_a_batch_gives_one_probability_per_pixel(way, backend, tiles):
     batch = tiles[: backend.batch_size]
     found = backend.predict(batch)
     assert found.shape == (backend.batch_size, 224, 224)
@@ -185,14 +185,14 @@ def test_a_batch_gives_one_probability_a_pixel(way, backend, tiles):
     assert way.precision in backend.description
 
 
-def test_nothing_but_probabilities_comes_out_at_the_ends_of_the_scale(small_backend):
+def test_extreme_inputs_give_valid_probabilities(small_backend):
     levels = np.array([-4, 0, 4, 4], np.float32)[:, None, None, None]
     found = small_backend.predict(np.tile(levels, (1, SMALL, SMALL, 3)))
     assert np.isfinite(found).all()
     assert 0 <= found.min() <= found.max() <= 1
 
 
-def test_a_tile_has_one_answer_whatever_shares_its_batch_at_any_place(small_backend, small_tiles):
+def test_the_result_of_a_tile_does_not_depend_on_its_batch_or_its_place_in_it(small_backend, small_tiles):
     first, second = small_tiles[:BATCH], small_tiles[BATCH : 2 * BATCH]
     expected = small_backend.predict(first)
     alone = small_backend.predict(np.concatenate([first[:1], np.zeros_like(first[1:])]))
@@ -205,7 +205,7 @@ def test_a_tile_has_one_answer_whatever_shares_its_batch_at_any_place(small_back
         assert np.array_equal(small_backend.predict(others)[place], expected[0])
 
 
-def test_several_threads_may_ask_at_once(small_backend, small_tiles):
+def test_several_threads_can_predict_at_once(small_backend, small_tiles):
     callers = small_backend.in_flight + 2
     batches = [np.roll(small_tiles, shift, axis=0)[:BATCH] for shift in range(callers)]
     expected = [small_backend.predict(batch) for batch in batches]
@@ -214,7 +214,7 @@ def test_several_threads_may_ask_at_once(small_backend, small_tiles):
     assert np.array_equal(np.stack(found), np.stack(expected))
 
 
-def test_the_first_calls_may_come_from_two_threads_together():
+def test_the_first_calls_can_come_from_two_threads_at_once():
     """Of a network from the cache, so that nothing else has set the runtime up before. It hung most of the time."""
     code = """
 import sys, threading
@@ -334,7 +334,7 @@ def random_answers(random_model):
         ("pytorch", "float16", 2e-2),
     ],
 )
-def test_the_inference_form_is_the_network_to_the_border(name, precision, largest, random_model, random_answers):
+def test_the_inference_form_equals_the_network_up_to_the_border(name, precision, largest, random_model, random_answers):
     tiles, expected = random_answers
     with closing(open_backend(name, random_model, 2, precision)) as backend:
         assert np.abs(backend.predict(tiles) - expected).max() < largest
@@ -406,7 +406,7 @@ class _Lopsided:
         self.closed = True
 
 
-def test_the_mean_over_symmetries_does_not_depend_on_how_a_tile_is_turned(rng):
+def test_the_mean_over_symmetries_does_not_depend_on_how_a_tile_is_rotated(rng):
     inner = _Lopsided()
     backend = D4Backend(inner)
     assert (backend.batch_size, backend.in_flight) == (2, 3)
@@ -435,7 +435,7 @@ def test_the_mean_over_symmetries_does_not_depend_on_how_a_tile_is_turned(rng):
         (["FP32", "FP16", "INT8"], True, "int8", "float16"),
     ],
 )
-def test_auto_takes_what_processor_and_model_are_made_for(tmp_path, native, ranges, chosen, beside):
+def test_auto_uses_what_processor_and_model_support(tmp_path, native, ranges, chosen, beside):
     if ranges:
         (tmp_path / INT8_FILE).touch()
     assert openvino._choose_precision(native, tmp_path) == chosen

@@ -93,7 +93,7 @@ def test_on_the_processor_the_fastest_that_is_installed_is_taken(machine, instal
     assert choose_backend().name == chosen
 
 
-def test_without_any_runtime_there_is_one_clear_sentence(machine):
+def test_without_any_runtime_there_is_one_clear_message(machine):
     machine([])
     with pytest.raises(BackendError, match="pip install openvino"):
         choose_backend()

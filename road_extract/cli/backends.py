@@ -14,19 +14,26 @@ from road_extract.cli.parameters import json_option, overwrite_option, progress_
 
 
 @click.command("backends")
-@click.option("--model", help="Model folder; the shipped model if left out.")
-@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="To run each in.")
-@click.option("--timing/--no-timing", default=True, show_default=True, help="Run each for two seconds.")
+@click.option("--model", help="Model folder (default: the shipped model).")
+@click.option(
+    "--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Numerical precision."
+)
+@click.option(
+    "--timing/--no-timing",
+    default=True,
+    show_default=True,
+    help="Run each backend for two seconds to measure its speed.",
+)
 @json_option
 @overwrite_option
 @progress_option
 def command(
     model: str | None, precision: str, timing: bool, json_file: Path | None, overwrite: bool, progress: str
 ) -> None:
-    """List what can run the model on this machine.
+    """List the inference backends on this machine.
 
-    For each backend: its version, the device that it sees, and windows a second, measured now; and which one `auto`
-    takes, and why.
+    For each backend, shows its version, the device that it sees and its measured speed in windows per second, and says
+    which backend `auto` uses, and why.
     """
     console = Console(progress)
     check_outputs(json_outputs(json_file), [], overwrite)

@@ -226,7 +226,7 @@ def _open_teacher(folder: Path, spec: ModelSpec) -> Any:
         spec.bands, spec.normalization, spec.mean, spec.std,
     ):  # fmt: skip
         raise InputError(f"{folder}: uses other bands or another normalization than the model to train")
-    # windows of any size: training rarely uses those of inference
+    # accept windows of any size, since training rarely uses the size for inference
     model = build_resunet((None, None, len(found.bands)), found.filters)
     load_weights(model, folder)
     return model

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from road_extract.base.options.declaring import check_ranges, option
 
-#: What can run a model, and in what arithmetic.
+#: Inference backends and numerical precisions.
 BACKENDS = ("auto", "openvino", "pytorch", "onnxruntime", "tensorflow")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
 
