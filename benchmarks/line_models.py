@@ -35,7 +35,7 @@ from road_extract.pipeline.masking import MaskRun, road_threshold
 from road_extract.pipeline.vectorizing import LINE_AREA_SHARE
 from road_extract.roads.centrelines import trace_skeleton
 from road_extract.roads.network import Evidence, trace_mask
-from road_extract.roads.network.bridging import bridge_gaps, measure_all_gaps
+from road_extract.roads.network.bridging import bridge_gaps, measure_all_gaps, meet_roads
 from road_extract.roads.network.cleaning import clean_graph
 from road_extract.roads.network.graph import Graph
 from road_extract.roads.network.logistic import WEIGHTS, LogisticModel, fit_logistic
@@ -131,7 +131,7 @@ def observe_gaps(ground: Ground) -> Observations:
     """The candidates where the truth is known."""
     gaps = measure_all_gaps(ground.graph, ground.evidence, ground.frame, LineOptions().max_gap_m)
     lines = shapely.linestrings(gaps.paths.xy)
-    keep = _is_known(ground, lines)
+    keep = _is_known(ground, lines) & ~meet_roads(ground.graph, gaps.paths)
     near = _share_near(lines, ground.truth) >= 0.7
     right = near | _are_joined(gaps.paths.xy, build_graph(ground.truth))
     count = len(lines)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from scipy.spatial import KDTree
 
 from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
 from road_extract.base.grid import PixelFrame
@@ -38,6 +39,8 @@ _ALONG_SHARE = 0.5
 _SHORT_M = 25.0
 #: A dash that has been joined makes further bridges likely.
 _ROUNDS = 2
+#: In later rounds only dead ends this near to a bridge (metres) are looked at again.
+_AROUND_M = 45.0
 #: The first and last metres of a bridge, which run inside the roads that it joins, may touch other roads.
 _MOUTH_M = 4.0
 #: A dead end that another bridge has reached already is joined again only by bridges of this confidence.
@@ -92,12 +95,13 @@ def measure_all_gaps(graph: Graph, evidence: Evidence, frame: PixelFrame, max_ga
     """Find all candidates of a graph and measure them. Arguments as for `bridge_gaps`."""
     ends = find_free_ends(graph, frame)
     is_open = ~at_scene_edge(graph, frame)[ends.node] & ends.heading.any(axis=1)
+    is_open &= _near_bridges(graph, ends, min(max_gap_m, _AROUND_M))
     found = find_candidates(graph, ends, is_open, max_gap_m)
     arrival = np.where((found.other >= 0)[:, None], found.arrival, 0)
     start = graph.nodes.xy[ends.node[found.end]], ends.heading[found.end]
     paths = find_gap_paths(start, (found.place, arrival), evidence, frame)
-    free = np.flatnonzero(paths.valid & ~_meet_roads(graph, shapely.linestrings(paths.xy)))
-    found, paths = found.take(free), paths.take(free)
+    known = np.flatnonzero(paths.valid)
+    found, paths = found.take(known), paths.take(known)
     worth = np.ones(len(graph)) if evidence.is_mask else line_worth(graph, evidence, frame)
     worth = np.where(graph.bridged, 1.0, worth)
     features = measure_gaps(graph, ends, found, paths, evidence)
@@ -116,6 +120,15 @@ def _worth_features(own: Float64Array, goal: Float64Array) -> dict[str, Float64A
     }
 
 
+def _near_bridges(graph: Graph, ends: FreeEnds, reach_m: float) -> BoolArray:
+    """Free ends around the bridges that there are already, (ends,); all of them where there is none yet."""
+    nodes = np.append(graph.start[graph.bridged], graph.end[graph.bridged])
+    if not len(nodes):
+        return np.ones(len(ends.node), np.bool_)
+    distance, _ = KDTree(graph.nodes.xy[nodes]).query(graph.nodes.xy[ends.node])
+    return np.asarray(distance <= reach_m, np.bool_)
+
+
 def judge_gaps(gaps: Gaps, *, is_mask: bool) -> Float64Array:
     """How likely a road runs along each candidate, 0..1, (candidates,)."""
     return read_model("mask_gaps" if is_mask else "gaps")(gaps.features)
@@ -132,6 +145,7 @@ def choose_bridges(graph: Graph, gaps: Gaps, confidence: Float64Array, min_confi
     """
     order = np.lexsort((gaps.found.place[:, 0], gaps.found.place[:, 1], -confidence))
     order = order[confidence[order] >= min_confidence]
+    order = order[~meet_roads(graph, gaps.paths.take(order))]
     lines = shapely.linestrings(gaps.paths.xy[order])
     chosen = order[_compete(gaps, order, confidence, _rivals(lines))]
     start = gaps.ends.node[gaps.found.end[chosen]]
@@ -140,8 +154,9 @@ def choose_bridges(graph: Graph, gaps: Gaps, confidence: Float64Array, min_confi
     return Bridges(start, gaps.found.node[chosen], point, xy, gaps.paths.probability[chosen], confidence[chosen])
 
 
-def _meet_roads(graph: Graph, lines: Geometries) -> BoolArray:
+def meet_roads(graph: Graph, paths: GapPaths) -> BoolArray:
     """Which ways cross a road between their mouths, or run along one, (ways,)."""
+    lines = shapely.linestrings(paths.xy)
     if not len(lines):
         return np.zeros(0, bool)
     length = shapely.length(lines)
