@@ -23,17 +23,17 @@ COVERAGE := --cov=road_extract --cov-report=
 .PHONY: help demo check test lint types layers fast hooks format qgis qgis-bundle qgis-plugin qgis-release clean
 
 help:
-	@echo "make demo         extract roads from both sample tiles into $(DEMO)/"
-	@echo "make check        check style, types and layers, and run the fast tests; use it before you commit"
-	@echo "make test         check style, types and layers, run all tests, and report coverage"
+	@echo "make demo          extract roads from both sample tiles into $(DEMO)/"
+	@echo "make check         check style, types and layers, and run the fast tests; use it before you commit"
+	@echo "make test          check style, types and layers, run all tests, and report coverage"
 	@echo "make lint, make types, make layers, make fast: the parts of make check"
-	@echo "make format       format the code and apply safe fixes (ruff)"
-	@echo "make hooks        install git hooks that check style and layers before each commit"
-	@echo "make qgis         regenerate the files that the QGIS plugin and script take from the package"
-	@echo "make qgis-plugin  build the QGIS plugin: build/road_extract_qgis.zip"
-	@echo "make qgis-release build the plugin for plugins.qgis.org (needs the contact details in pyproject.toml)"
-	@echo "make qgis-bundle  collect the wheels for installation without a network: build/road_extract_wheels/"
-	@echo "make clean        remove $(VENV)/, build/, dist/ and caches"
+	@echo "make format        format the code and apply safe fixes (ruff)"
+	@echo "make hooks         install git hooks that check style and layers before each commit"
+	@echo "make qgis          regenerate the files that the QGIS plugin and script take from the package"
+	@echo "make qgis-plugin   build the QGIS plugin: build/road_extract_qgis.zip"
+	@echo "make qgis-release  build the plugin for plugins.qgis.org (needs the contact details in pyproject.toml)"
+	@echo "make qgis-bundle   collect the wheels for installation without a network: build/road_extract_wheels/"
+	@echo "make clean         remove $(VENV)/, build/, dist/ and caches"
 	@echo "To use another Python: make test PYTHON=python3.12"
 
 demo: $(DEMO_STAMP)

@@ -15,7 +15,8 @@ selects sections:
 - start: `road-extract --help`, and one small tile from the prompt to GeoJSON.
 
 Ratios are medians over the rounds, with the range in brackets. Peak memory is measured by the operating system
-(ru_maxrss, as in /usr/bin/time -v).
+(ru_maxrss, as in /usr/bin/time -v). Steal is the share of CPU time that the host of a virtual machine gave to others
+during a run. Runs with more than 5 % are marked with *, because they say more about the host than about the program.
 """
 
 from __future__ import annotations
@@ -42,12 +43,22 @@ from rasterio.shutil import copy
 from ways import origins
 
 ROOT = Path(__file__).parents[1]
-PRECISIONS = ("int8", "bfloat16")
+#: Target for each precision: how many times as fast as the straightforward script.
+PRECISIONS = {"int8": 15, "bfloat16": 9}
+#: Share of stolen CPU time above which a run is marked.
+STEAL_MARK = 0.05
+#: Kinds of processors by their multiplication units, best first, as in the tables of docs/performance.md.
+KINDS = (
+    ("matrix units", ("amx_int8", "amx_bf16")),
+    ("VNNI", ("avx512_vnni", "avx_vnni")),
+    ("AVX-512", ("avx512f",)),
+    ("AVX2", ("avx2",)),
+)
 
 
 def run(*command: str | Path) -> dict[str, Any]:
-    """Run a command and return the JSON it prints, if any, with its wall time, CPU time and peak memory."""
-    started = time.perf_counter()
+    """Run a command and return the JSON it prints, if any, with its wall time, CPU time, peak memory and steal."""
+    started, before = time.perf_counter(), processor_times()
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     lines = process.stdout.read().splitlines()
@@ -57,7 +68,28 @@ def run(*command: str | Path) -> dict[str, Any]:
     found = {"seconds": time.perf_counter() - started, "cpu_s": usage.ru_utime + usage.ru_stime}
     if lines and lines[-1].startswith("{"):
         found |= json.loads(lines[-1])
-    return found | {"peak_gb": usage.ru_maxrss * 1024 / 1e9}
+    return found | {"peak_gb": usage.ru_maxrss * 1024 / 1e9, "steal": steal_since(before)}
+
+
+def processor_times() -> tuple[int, int]:
+    """Return stolen and total CPU time since boot, in kernel ticks, or zeros if they are unknown."""
+    try:
+        ticks = [int(part) for part in Path("/proc/stat").read_text(encoding="utf-8").split("\n")[0].split()[1:9]]
+    except OSError:
+        return 0, 0
+    return ticks[7], sum(ticks)
+
+
+def steal_since(before: tuple[int, int]) -> float:
+    """Return the share of CPU time that was stolen since then."""
+    stolen, total = (now - then for now, then in zip(processor_times(), before, strict=True))
+    return stolen / total if total else 0.0
+
+
+def steal(runs: Sequence[dict[str, Any]]) -> str:
+    """Format the largest share of stolen time, with a mark if it is large."""
+    most = max(each["steal"] for each in runs)
+    return f"{most:.1%}{' *' if most > STEAL_MARK else ''}"
 
 
 def way(name: str, *arguments: str | Path | int) -> dict[str, Any]:
@@ -76,7 +108,9 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     return text if len(values) == 1 else f"{text} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
-def measure_speed(scenes: list[Path], size: tuple[int, int] | None, folder: Path, rounds: int, rows: int) -> None:
+def measure_speed(
+    scenes: list[Path], size: tuple[int, int] | None, folder: Path, rounds: int, rows: int, precisions: Sequence[str]
+) -> None:
     """Compare `extract` with its competitors."""
     scene, mosaic = folder / "scene.tif", folder / "scene.vrt"
     height, width = build_grid(scenes, mosaic, *size) if size else build_mosaic(scenes, mosaic)
@@ -84,7 +118,7 @@ def measure_speed(scenes: list[Path], size: tuple[int, int] | None, folder: Path
     windows = len(origins(height)) * len(origins(width))
     print(f"\nspeed: a scene of {height:,} x {width:,} px = {height * width / 1e6:.1f} Mpx, {windows} windows\n")
     kinds: dict[str, Callable[[], dict[str, Any]]] = {}
-    for precision in PRECISIONS:
+    for precision in precisions:
         kinds[f"ours, {precision}"] = partial(way, "ours", scene, precision)
         kinds[f"bare backend, {precision}"] = partial(way, "bare", scene, precision, windows)
     if rows:
@@ -95,17 +129,18 @@ def measure_speed(scenes: list[Path], size: tuple[int, int] | None, folder: Path
         for name, measure in kinds.items():
             found[name].append(measure())
     rates = {name: [each["windows"] / each["seconds"] for each in runs] for name, runs in found.items()}
-    row("method", "windows/s", "CPU s per window", "peak GB")
-    row("---", "---", "---", "---")
+    row("method", "windows/s", "CPU s per window", "peak GB", "steal")
+    row("---", "---", "---", "---", "---")
     for name, runs in found.items():
         used = [each["cpu_s"] / each["windows"] for each in runs]
-        row(name, spread(rates[name], 1), spread(used, 3), f"{max(each['peak_gb'] for each in runs):.2f}")
+        peak = f"{max(each['peak_gb'] for each in runs):.2f}"
+        row(name, spread(rates[name], 1), spread(used, 3), peak, steal(runs))
     print()
     row("speed ratio", "measured", "target")
     row("---", "---", "---")
-    for precision, target in zip(PRECISIONS, (15, 9), strict=True):
+    for precision in precisions:
         for rival, least in (
-            ("straightforward script", target),
+            ("straightforward script", PRECISIONS.get(precision)),
             ("onnxruntime tile by tile", None),
             (f"bare backend, {precision}", 0.9),
         ):
@@ -116,7 +151,7 @@ def measure_speed(scenes: list[Path], size: tuple[int, int] | None, folder: Path
     print()
     row("where our time goes", "before the first window", "windows", "share of the model", "after the last window")
     row("---", "---", "---", "---", "---")
-    for precision in PRECISIONS:
+    for precision in precisions:
         runs = found[f"ours, {precision}"]
         middle = sorted(runs, key=lambda each: each["seconds"])[len(runs) // 2]
         times = [f"{middle[part]:.2f} s" for part in ("start_s", "predict_s", "after_s")]
@@ -147,12 +182,13 @@ def measure_vectorize(masks: list[Path], folder: Path, rounds: int, side: int) -
     for _ in range(rounds):
         for name, measure in kinds.items():
             found[name].append(measure())
-    row("method", "seconds", "CPU s", "peak GB", "polygons")
-    row("---", "---", "---", "---", "---")
+    row("method", "seconds", "CPU s", "peak GB", "polygons", "steal")
+    row("---", "---", "---", "---", "---", "---")
     for name, runs in found.items():
         row(
             name, spread([each["seconds"] for each in runs], 1), spread([each["cpu_s"] for each in runs], 1),
             f"{max(each['peak_gb'] for each in runs):.2f}", f"{runs[0].get('features', '')}",
+            steal(runs),
         )  # fmt: skip
     if not polygonize:
         print("\ngdal_polygonize is not installed (Debian: gdal-bin and python3-gdal)")
@@ -183,17 +219,18 @@ def measure_start(folder: Path, rounds: int) -> None:
     extract = (program, "extract", tile, out, "--overwrite", "--progress", "none")
     run(*extract)  # fills the cache
     print("\nstart-up\n")
-    row("", "seconds", "CPU s", "target")
-    row("---", "---", "---", "---")
+    row("", "seconds", "CPU s", "target", "steal")
+    row("---", "---", "---", "---", "---")
     for name, command, target in (
         ("`road-extract --help`", (program, "--help"), "<= 0.3"),
         ("`road-extract extract`, one small tile, from prompt to GeoJSON", extract, "about 1, not counting the model"),
     ):
         runs = [run(*command) for _ in range(2 * rounds + 1)]
-        row(name, spread([each["seconds"] for each in runs]), spread([each["cpu_s"] for each in runs]), target)
+        seconds, used = ([each[part] for each in runs] for part in ("seconds", "cpu_s"))
+        row(name, spread(seconds), spread(used), target, steal(runs))
     found = [way("ours", tile, "auto") for _ in range(rounds)]
     model = [each["predict_s"] for each in found]
-    row("the model's share of the last row: its windows; the first one compiles", spread(model), "", "")
+    row("the model's share of the last row: its windows", spread(model), "", "", steal(found))
 
 
 def processor() -> str:
@@ -202,10 +239,14 @@ def processor() -> str:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
     except OSError:
         return platform.processor()
-    facts = dict(re.findall(r"(.+?)\s*: (.*)", text))
-    wanted = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx2")
-    flags = [flag for flag in wanted if flag in facts.get("flags", "").split()]
-    return f"{facts.get('model name')} (model {facts.get('model')}; {', '.join(flags)})"
+    facts: dict[str, str] = dict(re.findall(r"(.+?)\s*: (.*)", text))
+    flags = facts.get("flags", facts.get("Features", "")).split()
+    kind = next((name for name, names in KINDS if not set(names).isdisjoint(flags)), "other")
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
+    shown = f"kind: {kind}" + (f", kept to {limit} by ONEDNN_MAX_CPU_ISA" if limit else "")
+    wanted = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx512f", "avx2", "asimd")
+    known = ", ".join(flag for flag in wanted if flag in flags)
+    return f"{facts.get('model name')} (family {facts.get('cpu family')}, model {facts.get('model')}; {known}; {shown})"
 
 
 SECTIONS = ("speed", "vectorize", "memory", "start")
@@ -221,29 +262,40 @@ SECTIONS = ("speed", "vectorize", "memory", "start")
     show_default=True,
     help="Rows of the scene that the slow methods process [px]; 0 skips them.",
 )
+@click.option(
+    "--precision",
+    "precisions",
+    multiple=True,
+    default=tuple(PRECISIONS),
+    show_default=True,
+    help="Precision of `extract` and the bare backend; repeatable.",
+)
 @click.option("--side", default=30_000, show_default=True, help="Side of the mask for `vectorize` [px].")
 @click.option("--width", default=40_000, show_default=True, help="Width of the scenes for `memory` [px].")
 @click.option("--only", type=click.Choice(SECTIONS), multiple=True, help="Section to run; repeatable.")
 def main(
-    scenes: tuple[Path, ...], grid: tuple[int, int] | None, rounds: int, rows: int, side: int, width: int,
-    only: tuple[str, ...],
+    scenes: tuple[Path, ...], grid: tuple[int, int] | None, rounds: int, rows: int, only: tuple[str, ...],
+    precisions: tuple[str, ...], **sizes: int,
 ) -> None:  # fmt: skip
     """Print the table for SCENES."""
     images = sorted(scenes[0].parent.glob("*.tif"))
     masks = sorted((scenes[0].parents[1] / "masks").glob("*.tif"))
     chosen = only or SECTIONS
     print(f"{date.today()}, {os.cpu_count()} cores of {processor()}, Python {platform.python_version()}")
+    print(f"load before: {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
+    before = processor_times()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if "speed" in chosen:
-            measure_speed(list(scenes), grid, folder, rounds, rows)
+            measure_speed(list(scenes), grid, folder, rounds, rows, precisions)
         if "vectorize" in chosen:
-            measure_vectorize(masks, folder, rounds, side)
+            measure_vectorize(masks, folder, rounds, sizes["side"])
         if "memory" in chosen:
-            measure_memory(images, masks, folder, width)
+            measure_memory(images, masks, folder, sizes["width"])
         if "start" in chosen:
             measure_start(folder, rounds)
     print(f"\nload at the end: {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
+    print(f"steal over all: {steal_since(before):.1%}")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ WAYS = (
     ("openvino", "bfloat16"),
     ("openvino", "int8"),
     ("onnxruntime", "float32"),
+    ("pytorch", "float32"),
+    ("pytorch", "bfloat16"),
 )
 
 model_option = click.option(

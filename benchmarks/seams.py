@@ -1,6 +1,6 @@
 """Seam proof: how much the probability changes if only the positions of the windows change.
 
-    python benchmarks/seams.py SCENE [--size 1000] [--model MODEL]
+    python benchmarks/seams.py SCENE [--size 1000] [--shift 40 ...] [--overlap 32 ...] [--model MODEL]
 
 For each overlap, the same scene is run with the origin of the window plan shifted by several offsets. In the interior
 (at least one tile away from the edges), the probabilities for any two shifts should agree; the difference is the seam
@@ -26,8 +26,9 @@ from road_extract.pipeline.setup import open_scene
 from road_extract.prediction.blending import iter_blended
 from road_extract.prediction.preprocess import Scaling, pad_to, to_model_input
 
-#: Multiples of 8, the network's stride. Other shifts also change the phase of its subsampling, which is not a seam.
-SHIFTS_PX = (0, 40, 80, 120)
+#: Multiples of 8, the network's stride. Other shifts also change the phase of its subsampling, which is not a seam; for
+#: example, --shift 3 --shift 13 --shift 26 shows the effect.
+SHIFTS_PX = (40, 80, 120)
 OVERLAPS_PX = (0, 14, 32, 64, 96)
 
 
@@ -91,18 +92,24 @@ def differences(maps: list[Float32Array], margin: int, threshold: float) -> tupl
 @click.argument("scene", type=click.Path(path_type=Path, exists=True))
 @click.option("--size", default=1000, show_default=True, help="Rows and columns of the part of the scene to use [px].")
 @click.option("--model", type=click.Path(path_type=Path), help="Model folder (default: the shipped model).")
-def main(scene: Path, size: int, model: Path | None) -> None:
+@click.option("--shift", "shifts", type=int, multiple=True, default=SHIFTS_PX, show_default=True,
+              help="Shift of the plan's origin, in addition to 0; repeatable [px].")  # fmt: skip
+@click.option("--overlap", "overlaps", type=int, multiple=True, default=OVERLAPS_PX, show_default=True,
+              help="Overlap of the windows; repeatable [px].")  # fmt: skip
+def main(scene: Path, size: int, model: Path | None, shifts: tuple[int, ...], overlaps: tuple[int, ...]) -> None:
     """Print the seam table."""
+    shifts = (0, *shifts)
     runner = Runner(scene, size, model or shipped_model())
     threshold, margin = runner.spec.threshold, runner.spec.tile_size_px
     dense_plan = runner.plan(margin // 2, 0)
     dense = blend(dense_plan, runner.tiles(dense_plan))
     rows, cols = runner.valid.shape
-    print(f"{scene.name}, {rows} x {cols} px, threshold {threshold:.3f}, shifts {SHIFTS_PX}")
+    print(f"{scene.name}, {rows} x {cols} px, threshold {threshold:.3f}, shifts {shifts}")
+    print(runner.backend.description)
     print("| overlap | windows per Mpx | joined by | max | 99.9 % | mean | mask flips | mean to dense |")
     print("|---|---|---|---|---|---|---|---|")
-    for overlap in OVERLAPS_PX:
-        plans = [runner.plan(overlap, shift) for shift in SHIFTS_PX]
+    for overlap in overlaps:
+        plans = [runner.plan(overlap, shift) for shift in shifts]
         tiles = [runner.tiles(plan) for plan in plans]
         cost = 1e6 / plans[0].stride_px ** 2
         for name, join in (("hard crop", hard_crop), ("blending", blend)):

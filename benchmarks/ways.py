@@ -177,12 +177,22 @@ def _extract(scene: str, precision: str, kind: type[TimedBackend]) -> dict[str, 
         ended = time.perf_counter()
     spans = opened[0].spans
     first, end = spans[0][0], max(end for _, end in spans)
-    busy = sum(b - a for a, b in spans) / opened[0].in_flight
+    busy = busy_seconds(spans, opened[0].in_flight)
     return {
         "seconds": ended - started, "windows": last["predict"], "features": done.features,
         "start_s": first - started, "predict_s": end - first, "busy_s": busy, "after_s": ended - end,
         "backend": opened[0].description,
     }  # fmt: skip
+
+
+def busy_seconds(spans: list[tuple[float, float]], in_flight: int) -> float:
+    """Compute how long a backend was fully used; partial use counts in proportion, and extra calls only wait."""
+    events = sorted([(start, 1) for start, _ in spans] + [(end, -1) for _, end in spans])
+    busy, calls, before = 0.0, 0, events[0][0]
+    for moment, change in events:
+        busy += (moment - before) * min(calls, in_flight) / in_flight
+        calls, before = calls + change, moment
+    return busy
 
 
 def bare(scene: str, precision: str, windows: str) -> dict[str, Any]:

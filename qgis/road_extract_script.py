@@ -102,11 +102,11 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--backend",
             "kind": "choice",
             "default": "auto",
-            "help": "Inference backend; auto uses the fastest one installed",
+            "help": "Inference backend; auto uses the fastest one installed, on a GPU if it sees one",
             "unit": "",
             "low": None,
             "high": None,
-            "choices": ("auto", "openvino", "onnxruntime", "tensorflow"),
+            "choices": ("auto", "openvino", "pytorch", "onnxruntime", "tensorflow"),
         },
         {
             "id": "PredictOptions.precision",
@@ -118,7 +118,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "unit": "",
             "low": None,
             "high": None,
-            "choices": ("auto", "float32", "bfloat16", "int8"),
+            "choices": ("auto", "float32", "bfloat16", "float16", "int8"),
         },
         {
             "id": "PredictOptions.threads",

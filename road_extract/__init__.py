@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from road_extract.evaluation import evaluate as evaluate
     from road_extract.evaluation.diff import Difference as Difference
     from road_extract.evaluation.diff import diff_roads as diff_roads
+    from road_extract.models.backends.listing import list_backends as list_backends
     from road_extract.pipeline.calibration import quantize_model as quantize_model
     from road_extract.pipeline.diagnosis import diagnose as diagnose
     from road_extract.pipeline.export import export_model as export_model
@@ -83,6 +84,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "export_model": "pipeline.export",
     "extract_batch": "batch",
+    "list_backends": "models.backends.listing",
     "extract_roads": "pipeline.flow",
     "predict_portion": "batch",
     "predict_probability": "pipeline.flow",

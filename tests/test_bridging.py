@@ -60,7 +60,7 @@ def with_gap(length: float, faint_chance: float) -> np.ndarray:
     return chance_of(mask, draw(80, 200, ROAD), faint_chance)
 
 
-def test_a_gap_with_some_probability_is_bridged_and_says_so():
+def test_a_gap_with_some_probability_is_bridged_and_marked():
     network = trace(with_gap(20, 0.4), max_gap=50)
     check_valid(network)
     assert network.bridged.tolist().count(True) == 1
@@ -98,7 +98,7 @@ def test_only_bridges_have_a_confidence():
     assert 0.3 <= network.confidence[network.bridged].min() <= 1
 
 
-def test_no_gap_is_bridged_if_none_is_asked_for():
+def test_no_gap_is_bridged_if_the_option_is_zero():
     assert not trace(with_gap(6, 0.4), max_gap=0).bridged.any()
 
 
@@ -156,18 +156,18 @@ def test_only_bridges_end_where_two_lines_meet(seed):
         assert here.sum() == 1 or network.bridged[here].any()
 
 
-def test_nothing_is_looked_for_to_the_side():
-    """The other road is 20 m off, within reach, but beside the road that ends."""
+def test_no_bridge_is_searched_to_the_side():
+    """The other road is 20 m off, within reach, but not ahead."""
     mask = draw(80, 200, (10, 30.5, 100, 30.5), (10, 50.5, 190, 50.5))
     assert not trace(chance_of(mask), min_confidence=0.5).bridged.any()
 
 
-def test_dead_ends_that_look_the_same_way_are_not_joined():
+def test_dead_ends_with_the_same_heading_are_not_joined():
     mask = draw(80, 200, (10, 30.5, 100, 30.5), (10, 44.5, 112, 44.5))
     assert not trace(chance_of(mask, np.ones_like(mask), 0.45)).bridged.any()
 
 
-def test_of_bridges_that_cross_the_later_one_goes():
+def test_of_two_crossing_bridges_the_later_one_is_dropped():
     points = np.array([(0, 0), (10, 10), (0, 10), (10, 0), (7, -5), (7, 15)], float)
 
     def graph(*pairs: tuple[int, int], bridges: int) -> Graph:
@@ -191,7 +191,7 @@ def test_of_bridges_that_cross_the_later_one_goes():
 
 
 @pytest.mark.parametrize("turn", [0, 20, 40])
-def test_many_dashes_become_one_road_along_a_turning_way(turn):
+def test_many_dashes_become_one_road_along_a_curve(turn):
     """Each dash is shorter than the shortest piece that stays alone."""
     corners = [(10.0, 60.5)]
     for number in range(8):
@@ -235,7 +235,7 @@ def test_a_mask_is_bridged_straight_and_its_bridges_have_no_probability():
     assert not trace_mask(mask).bridged.any()
 
 
-def test_a_road_that_ends_at_the_edge_of_the_scene_looks_for_nothing():
+def test_a_road_that_ends_at_the_edge_of_the_scene_is_not_bridged():
     mask = draw(60, 120, (60, 30.5, 120, 30.5), (5, 8.5, 90, 8.5))
     ends = trace(chance_of(mask, np.ones_like(mask), 0.45))
     assert (ends.node_xy[:, 0] == 120).any()

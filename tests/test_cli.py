@@ -64,7 +64,7 @@ def test_predict_then_vectorize_equals_extract(scene, tmp_path, identity_model):
 )
 def test_bad_input_gives_one_error_message_and_exit_code_1(scene, tmp_path, monkeypatch, request, capsys, args, words):
     monkeypatch.chdir(tmp_path)
-    if "--backend" not in args and "--model" not in args:
+    if "--model" not in args:
         request.getfixturevalue("identity_model")
     before = sorted(tmp_path.rglob("*"))
     assert run([arg.format(scene=scene) for arg in args]) == 1
@@ -83,7 +83,8 @@ def test_bad_input_gives_one_error_message_and_exit_code_1(scene, tmp_path, monk
         ["nothing"],
         ["extract", "a", "b.gpkg", "--overlap", "wide"],
         ["extract", "a", "b.gpkg", "--backend", "abacus"],
-        ["predict", "a", "b.tif", "--precision", "half"],
+        ["predict", "a", "b.tif", "--precision", "exact"],
+        ["backends", "--precision", "exact"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(args, capsys):
@@ -154,6 +155,7 @@ def test_an_interrupt_exits_with_130_and_leaves_nothing_behind(write_scene, tmp_
 
 HEAVY = (
     "tensorflow",
+    "torch",
     "dask",
     "distributed",
     "keras",
@@ -184,13 +186,14 @@ def test_help_loads_nothing_heavy(code):
 
 
 def test_extracting_on_the_cpu_imports_no_unneeded_libraries(tmp_path):
-    """They would add ten seconds (TensorFlow) and half a second (pandas) to every start."""
+    """They would add ten seconds (TensorFlow), half a second (pandas) or a quarter (SciPy) to every start."""
     scene, out = str(SAMPLES / "vegas_utm.tif"), str(tmp_path / "r.geojson")
     code = f"""
 from road_extract.cli import run
 assert run(["extract", {scene!r}, {out!r}, "--backend", "openvino"]) == 0
 import sys
-print([name for name in ("tensorflow", "keras", "pandas", "geopandas", "pyogrio", "networkx") if name in sys.modules])
+heavy = ("tensorflow", "keras", "torch", "pandas", "geopandas", "pyogrio", "networkx", "scipy")
+print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
@@ -280,6 +283,7 @@ FUNCTIONS = {
     "predict": "predict_probability",
     "vectorize": "vectorize_roads",
     "info": "describe_scene",
+    "backends": "list_backends",
     "preview": "draw_preview",
     "evaluate": "evaluate",
     "diff": "diff_roads",

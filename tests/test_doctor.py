@@ -16,7 +16,7 @@ def test_it_names_versions_backends_memory_and_speed(capsys):
     found = json.loads(capsys.readouterr().out)
     assert set(found["program"]) == {"road_extract", "Python", "system"}
     assert {"GDAL", "numpy", "openvino", "rasterio"} <= found["packages"].keys()
-    assert found["backends"]["chosen"] in {"openvino", "onnxruntime", "tensorflow"}
+    assert found["backends"]["chosen"] in {"openvino", "pytorch", "onnxruntime", "tensorflow"}
     assert found["model"]["speed"].endswith("windows/s")
     assert "GB" in found["machine"]["disk"]
     assert found["problems"] == []

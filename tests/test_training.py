@@ -28,7 +28,8 @@ from road_extract.training.options import BaseModels, DataOptions
 from road_extract.training.sampling import SamplingOptions
 from road_extract.training.scenes import INVALID, VALIDATION, SceneEntry, write_index, write_scene
 
-SPEC = ModelSpec("tiny", tile_size_px=64)
+#: Few filters: what is tested is the training, not what the network can learn.
+SPEC = ModelSpec("tiny", tile_size_px=64, filters=(8, 16, 24, 32))
 TINY = TrainOptions(
     steps=16, batch_size=2, window_px=32, warmup_steps=2, validate_every=8, checkpoint_s=0.0, bfloat16=False, seed=5
 )
@@ -307,7 +308,7 @@ def test_the_command_trains_on_vector_roads_from_the_shipped_weights(tmp_path, w
     start = read_weights(shipped_model())
     assert all(np.abs(start[k] - v).mean() < 0.1 for k, v in read_weights(tmp_path / "m").items() if "kernel" in k)
     assert run([*arguments, "--seed", "9"]) == 1
-    assert "holds a run with other options" in capsys.readouterr().err
+    assert "contains a run with other options" in capsys.readouterr().err
 
 
 def test_a_new_model_takes_its_gsd_from_the_option_or_else_from_its_initial_model(tmp_path):
@@ -384,7 +385,7 @@ def test_a_student_of_half_the_filters_learns_from_a_teacher(prepared, tmp_path)
     teacher = train_prepared(prepared, tmp_path / "teacher", replace(TINY, steps=1, validate_every=1), SPEC)
     student = train_prepared(prepared, tmp_path / "student", options, SPEC, BaseModels(teacher=teacher))
     assert read_spec(student).filters == (32, 64, 128, 256)
-    assert sum(w.size for path, w in read_weights(student).items() if "moving" not in path) == 2_059_777
+    assert sum(w.size for path, w in read_weights(student).items() if "moving" not in path) == 2_058_401
     alone = train_prepared(prepared, tmp_path / "alone", options, SPEC)
     path = "head_conv/kernel"
     assert not np.array_equal(read_weights(alone)[path], read_weights(student)[path])

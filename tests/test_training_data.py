@@ -115,7 +115,7 @@ def test_a_scene_without_georeferencing_works_with_a_mask_but_not_with_vector_ro
     assert np.array_equal(found.pixels, image.transpose(1, 2, 0))
     assert np.array_equal(found.labels, labels[0])
     data = DataOptions(roads=_lines(tmp_path, [shapely.LineString([(0, 0), (1, 1)])]), validation_share=0.0)
-    with pytest.raises(InputError, match="no place in the world"):
+    with pytest.raises(InputError, match="has no georeferencing"):
         prepare_scenes([TrainingSource(tmp_path / "images" / "x.tif")], tmp_path / "p", data, SPEC)
 
 
@@ -126,7 +126,7 @@ def test_a_scene_without_labels_or_a_folder_without_scenes_is_an_input_error(tmp
     with pytest.raises(InputError, match="it has no mask"):
         prepare_scenes([TrainingSource(folder / "images" / "a.tif")], tmp_path / "p", NO_VALIDATION, SPEC)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="found no scene"):
+    with pytest.raises(InputError, match="no scenes found"):
         prepare_scenes([TrainingSource(tmp_path / "empty")], tmp_path / "p", NO_VALIDATION, SPEC)
     with pytest.raises(InputError, match="does not exist"):
         prepare_scenes([TrainingSource(tmp_path / "nowhere")], tmp_path / "p", NO_VALIDATION, SPEC)
@@ -164,7 +164,7 @@ def test_widths_come_from_an_attribute_with_or_without_unit_or_else_from_the_opt
     grid = RasterGrid(100, 100, UTM, _wkt(UTM_CRS))
     burnt = burn_roads(table, grid, RoadWidths(9.0, "width"))
     assert [int(burnt[row - 9 : row + 10, 50].sum()) for row in (10, 30, 50, 70, 90)] == [3, 5, 9, 9, 9]
-    with pytest.raises(InputError, match="no attribute 'breadth'; they have: width"):
+    with pytest.raises(InputError, match="no attribute 'breadth'; their attributes are: width"):
         burn_roads(table, grid, RoadWidths(9.0, "breadth"))
 
 
@@ -323,7 +323,7 @@ def test_scenes_with_almost_no_labels_are_an_error_not_an_endless_search(tmp_pat
 
 def test_no_training_ground_is_an_input_error(tmp_path, folder):
     out = prepare_scenes([TrainingSource(folder)], tmp_path / "p", DataOptions(), SPEC, validation=["a", "b"])
-    with pytest.raises(InputError, match="no scene has a labelled pixel"):
+    with pytest.raises(InputError, match="no scene has labelled pixels"):
         WindowSampler(out, SamplingOptions(32, 1))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from road_extract.base.errors import InputError
 from road_extract.base.options import PredictOptions
 from road_extract.base.version import __version__
-from road_extract.models.backends import choose_backend
+from road_extract.models.backends.choosing import MODULES, choose_backend
 
 #: Options that affect the speed but not a single bit of the result.
 SPEED_ONLY = ("threads", "batch_size")
@@ -48,8 +48,8 @@ def prediction_values(identity: dict[str, Any], options: PredictOptions, model: 
 
 def versions_of(options: PredictOptions) -> dict[str, str]:
     """Return the versions of this package and of the libraries that compute the results."""
-    backend = choose_backend() if options.backend == "auto" else options.backend
-    names = (backend, "numpy", "rasterio", "shapely")
+    backend = choose_backend().name if options.backend == "auto" else options.backend
+    names = (MODULES[backend], "numpy", "rasterio", "shapely")
     return {"road-extract": __version__, **{name: _version_of(name) for name in names}}
 
 

@@ -21,7 +21,7 @@ from road_extract.base.version import __version__
 from road_extract.base.windows import TilePlan, Window
 from road_extract.io.raster import BACKEND_TAG, gdal_session, join_rasters, open_probability_sink, read_tags
 from road_extract.models import model_hash
-from road_extract.models.backends import Backend
+from road_extract.models.backends import Backend, check_any_place
 from road_extract.pipeline.setup import load_backend, model_folder, open_scene
 from road_extract.prediction.preprocess import Scaling
 
@@ -198,6 +198,7 @@ class _LoadedModel:
                 self._close()
                 load_drivers()
                 self._backend = load_backend(options)
+                check_any_place(self._backend)
                 self._key = key
             return self._backend
 

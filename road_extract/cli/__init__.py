@@ -23,6 +23,7 @@ COMMANDS = {
     "predict": "Write the road probability of a scene to a raster.",
     "vectorize": "Convert a probability raster or mask to road polygons, lines, or both.",
     "info": "Describe a scene, estimate time and memory, and list every problem.",
+    "backends": "List the inference backends on this machine, their devices and their speed.",
     "preview": "Draw roads over their scene, as a PNG.",
     "evaluate": "Score roads against ground truth, pixel by pixel and as lines.",
     "diff": "Compare road lines with a map: new, matched and missing roads.",

@@ -14,14 +14,16 @@ from road_extract.cli.parameters import json_option, overwrite_option, progress_
 
 @click.command("doctor")
 @json_option
-@click.option("--timing/--no-timing", default=True, show_default=True, help="Run the model for two seconds.")
+@click.option(
+    "--timing/--no-timing", default=True, show_default=True, help="Run the model for two seconds to measure its speed."
+)
 @overwrite_option
 @progress_option
 def command(json_file: Path | None, timing: bool, overwrite: bool, progress: str) -> None:
     """Describe this installation for a bug report.
 
-    Prints versions, backends, the model's speed, free memory and disk space, and the environment variables that matter.
-    Passwords, keys and the user's name are left out. Exits with 1 if the model does not run.
+    Prints versions, backends, the model's speed, free memory and disk space, and relevant environment variables.
+    Passwords, keys and the user's name are omitted. The exit code is 1 if the model does not run.
     """
     console = Console(progress)
     check_outputs(json_outputs(json_file), [], overwrite)

@@ -41,8 +41,9 @@ def command(sources: tuple[str, ...], out: Path, validation: tuple[str, ...], **
     SOURCE=SHARE sets the relative share of training windows drawn from a source (default: 1). In masks, 1 is road, 0
     is background and nodata is unlabelled. Scenes without a mask get their labels from --roads.
 
-    After every validation, OUT holds the best model so far, with the threshold that gives its best F1, and OUT/sheets
-    holds pictures of its predictions. To resume an interrupted run, run the same command again.
+    After every validation, OUT holds the best model so far, with calibrated probabilities and the threshold that suits
+    all sources best, and OUT/sheets holds pictures of its predictions. To resume an interrupted run, run the same
+    command again.
     """
     from road_extract.training.from_scenes import train_model
 

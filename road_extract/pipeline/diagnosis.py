@@ -8,13 +8,10 @@ import shutil
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
-
-import numpy as np
 
 from road_extract.base.urls import redact
 from road_extract.base.version import __version__
@@ -22,13 +19,14 @@ from road_extract.io.raster.versions import native_versions
 from road_extract.models import read_spec, shipped_model
 from road_extract.models.backends import choose_backend, open_backend
 from road_extract.models.backends.cache import cache_folder
+from road_extract.models.backends.choosing import MODULES, is_installed
+from road_extract.models.backends.listing import measure_speed
 
 #: Of these the versions are told; the last ones need not be there.
 PACKAGES = (
     *("numpy", "scipy", "shapely", "pyproj", "rasterio", "geopandas", "pyogrio", "pyarrow", "networkx", "click"),
-    *("openvino", "onnxruntime", "onnx", "tensorflow", "keras", "dask"),
+    *("openvino", "torch", "onnxruntime", "onnx", "tensorflow", "keras", "dask"),
 )
-BACKENDS = ("openvino", "onnxruntime", "tensorflow")
 #: Variables that change what the program does. Of all others nothing is told.
 VARIABLES = (
     *("ROAD_EXTRACT_CACHE", "ROAD_EXTRACT_HOME", "ROAD_EXTRACT_PYTHON", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
@@ -38,7 +36,6 @@ VARIABLES = (
 )
 #: Of these it is told that they are set, not to what: they may hold a password.
 SECRETIVE = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,37 +156,29 @@ def _version_of(name: str) -> str:
 
 
 def _describe_backends(problems: list[str]) -> dict[str, str]:
-    found = {name: _version_of(name) or "installed" for name in BACKENDS if find_spec(name)}
-    missing = dict.fromkeys((name for name in BACKENDS if name not in found), "not installed")
+    """Versions, and the backend that ``auto`` chooses, with the reason."""
+    found = {name: _version_of(MODULES[name]) or "installed" for name in MODULES if is_installed(name)}
+    missing = dict.fromkeys((name for name in MODULES if name not in found), "not installed")
     try:
-        chosen = choose_backend()
+        choice = choose_backend()
+        chosen = {"chosen": choice.name, "because": choice.reason}
     except Exception as error:
         problems.append(str(error))
-        chosen = "none"
-    return {**found, **missing, "chosen": chosen}
+        chosen = {"chosen": "none"}
+    return {**found, **missing, **chosen}
 
 
 def _time_model(problems: list[str]) -> dict[str, str]:
-    """How fast the shipped model runs on random tiles. Whatever goes wrong is what the report is for."""
+    """How fast the shipped model runs. Whatever goes wrong is what the report is for."""
     try:
         folder = shipped_model()
         spec = read_spec(folder)
         started = time.perf_counter()
-        backend = open_backend("auto", folder)
-        ready_s = time.perf_counter() - started
-        try:
-            shape = (backend.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands))
-            batches = [np.random.default_rng(0).random(shape, np.float32)] * backend.in_flight
-            runs, started = 0, time.perf_counter()
-            with ThreadPoolExecutor(backend.in_flight) as pool:
-                while not runs or time.perf_counter() - started < _SECONDS:
-                    list(pool.map(backend.predict, batches))
-                    runs += len(batches)
-            rate = runs * backend.batch_size / (time.perf_counter() - started)
+        with closing(open_backend("auto", folder)) as backend:
+            ready_s = time.perf_counter() - started
+            rate = measure_speed(backend, (spec.tile_size_px, spec.tile_size_px, len(spec.bands)))
             return {"name": spec.name, "runs by": backend.description, "ready in": f"{ready_s:.1f} s",
                     "speed": f"{rate:.0f} windows/s"}  # fmt: skip
-        finally:
-            backend.close()
     except Exception as error:
         problems.append(f"the model does not run: {error}")
         return {}

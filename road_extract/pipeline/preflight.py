@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
-
-import numpy as np
 
 from road_extract.base.errors import RoadExtractError
 from road_extract.base.options import PredictOptions
@@ -18,6 +15,7 @@ from road_extract.base.windows import TilePlan
 from road_extract.io.raster import SceneFacts, find_problems, read_facts
 from road_extract.models import read_spec
 from road_extract.models.backends import choose_backend
+from road_extract.models.backends.listing import measure_speed
 from road_extract.models.spec import ModelSpec
 from road_extract.pipeline.setup import PathLike, load_backend, model_folder, open_scene
 
@@ -45,6 +43,7 @@ class SceneReport:
         disk_bytes: Largest possible size of the probability raster.
         seconds: Time that the model needs, extrapolated from a short run on this machine; None if not timed.
         backend: Runtime of that run.
+        chosen: Backend that the extraction would use, and why; empty if one is specified.
         remarks: Sentences worth reading.
         problems: What would stop the extraction, each with what to do about it.
     """
@@ -59,6 +58,7 @@ class SceneReport:
     disk_bytes: int = 0
     seconds: float | None = None
     backend: str = ""
+    chosen: str = ""
     remarks: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -76,6 +76,8 @@ class SceneReport:
                 f"  memory     about {self.memory_bytes / 1e9:.1f} GB",
                 f"  disk       at most {math.ceil(self.disk_bytes / 1e6):,} MB for the probability raster",
             ]
+        if self.chosen:
+            lines.append(f"  backend    {self.chosen}")
         if self.seconds is not None:
             lines.append(f"  time       about {_in_words(self.seconds)} ({self.backend})")
         lines += [f"  note       {remark}" for remark in self.remarks]
@@ -115,31 +117,30 @@ def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: 
     return SceneReport(
         redact(path), facts, spec.name, spec.gsd_m, (plan.height, plan.width), len(plan),
         _estimate_memory(options.backend, plan.width), plan.height * plan.width * 4 // 3,
-        seconds, backend, remarks, problems,
+        seconds, backend, _tell_choice(options.backend, problems), remarks,
+        list(dict.fromkeys(problems)),
     )  # fmt: skip
 
 
+def _tell_choice(backend: str, problems: list[str]) -> str:
+    if backend != "auto":
+        return ""
+    choice = _attempt(choose_backend, problems)
+    return f"{choice.name}: {choice.reason}" if choice else ""
+
+
 def _estimate_memory(backend: str, columns: int) -> int:
-    problems: list[str] = []  # reported where the backend is needed
-    chosen = _attempt(choose_backend, problems) if backend == "auto" else backend
-    return int(BASE_BYTES + BYTES_PER_COLUMN * columns + (TENSORFLOW_BYTES if chosen == "tensorflow" else 0))
+    choice = _attempt(choose_backend, []) if backend == "auto" else None  # its problem is reported with the choice
+    heavy = "tensorflow" in (backend, choice and choice.name)
+    return int(BASE_BYTES + BYTES_PER_COLUMN * columns + (TENSORFLOW_BYTES if heavy else 0))
 
 
 def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tuple[float, str]:
-    backend = load_backend(options)
-    batch = np.zeros((backend.batch_size, spec.tile_size_px, spec.tile_size_px, len(spec.bands)), np.float32)
-    with ThreadPoolExecutor(backend.in_flight) as pool:
-        batches = [batch] * backend.in_flight
-        list(pool.map(backend.predict, batches))  # the first run compiles the network
-        started = time.perf_counter()
-        runs = 0
-        while time.perf_counter() - started < 2:
-            list(pool.map(backend.predict, batches))
-            runs += len(batches)
-        per_batch = (time.perf_counter() - started) / runs
-    description = backend.description
-    backend.close()
-    return per_batch * -(-len(plan) // backend.batch_size), description
+    with closing(load_backend(options)) as backend:
+        speed = measure_speed(backend, (spec.tile_size_px, spec.tile_size_px, len(spec.bands)))
+        # the last batch is filled up
+        windows = -(-len(plan) // backend.batch_size) * backend.batch_size
+        return windows / speed, backend.description
 
 
 def _attempt(step: Callable[[], T], problems: list[str]) -> T | None:

@@ -54,16 +54,19 @@ def taper_profile(size_px: int, overlap_px: int) -> Float32Array:
 
 def window_weights(plan: TilePlan, window: Window) -> Float32Array:
     """Blend weights of a window of a plan, (size, size) float32. Sides on the scene's edge are not tapered."""
-    rows = _side_weights(plan, window.row_off, plan.height)
-    cols = _side_weights(plan, window.col_off, plan.width)
-    return rows[:, None] * cols[None, :]
+    rows = window.row_off == 0, window.row_off + plan.size_px >= plan.height
+    cols = window.col_off == 0, window.col_off + plan.size_px >= plan.width
+    return _weights(plan.size_px, plan.overlap_px, rows, cols)
 
 
-def _side_weights(plan: TilePlan, offset: int, length: int) -> Float32Array:
-    return _profile(plan.size_px, plan.overlap_px, offset == 0, offset + plan.size_px >= length)
+@lru_cache(maxsize=16)  # nine for a plan: corners, sides, inside
+def _weights(size_px: int, overlap_px: int, rows: tuple[bool, bool], cols: tuple[bool, bool]) -> Float32Array:
+    along_rows, along_cols = (_profile(size_px, overlap_px, *ends) for ends in (rows, cols))
+    weights = along_rows[:, None] * along_cols[None, :]
+    weights.flags.writeable = False  # one array for all windows
+    return weights
 
 
-@lru_cache(maxsize=16)
 def _profile(size_px: int, overlap_px: int, is_first: bool, is_last: bool) -> Float32Array:
     weights = taper_profile(size_px, overlap_px)
     half = size_px // 2
@@ -71,7 +74,6 @@ def _profile(size_px: int, overlap_px: int, is_first: bool, is_last: bool) -> Fl
         weights[:half] = 1
     if is_last:
         weights[half:] = 1
-    weights.flags.writeable = False  # shared by all windows
     return weights
 
 

@@ -8,9 +8,10 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from road_extract.base.arrays import BoolArray, Float32Array
 from road_extract.base.concurrency import run_ahead
@@ -29,6 +30,8 @@ _BATCHES_AHEAD = 4
 _STRIPS_AHEAD = 1
 
 Tile = tuple[Window, Float32Array | None]
+#: A window's pixels and their validity; None for one without valid pixels.
+Pixels = tuple[Window, tuple[NDArray[Any], BoolArray] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +72,21 @@ def iter_probability(
     backend = inference.backend
     validity = _Validity(core)
     stopped = threading.Event()
-    depth = _BATCHES_AHEAD * backend.in_flight * backend.batch_size
-    tiles = run_ahead(_iter_tiles(source, plan, inference, core, validity), depth)
-    predicted = _iter_predicted(tiles, backend, stopped)
+    pixels = _iter_pixels(source, plan, core, validity)
+    # whole batches pass from the reading thread, not windows: a GPU takes more of these a second than threads hand over
+    groups = run_ahead(_iter_groups(pixels, backend.batch_size), _BATCHES_AHEAD * backend.in_flight)
+    predicted = _iter_predicted(groups, plan.size_px, inference, stopped)
     reported = _iter_reported(predicted, sum(1 for _ in plan.touching(core)), report)
     strips = run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD, stopped)
     # closed explicitly, and the blending thread before the reading thread that feeds it: after an error, tracebacks
     # keep generators alive, and a thread that still reads while its dataset is closed crashes the process
-    with closing(tiles), closing(predicted), closing(strips):
+    with closing(groups), closing(predicted), closing(strips):
         for strip in strips:
             yield strip.probability, validity.take(strip.row_off, len(strip.probability))
 
 
-def _iter_tiles(
-    source: RasterSource, plan: TilePlan, inference: Inference, core: Window, validity: _Validity
-) -> Iterator[Tile]:
-    """Tiles in the order of the plan; None stands for a tile without valid pixels.
+def _iter_pixels(source: RasterSource, plan: TilePlan, core: Window, validity: _Validity) -> Iterator[Pixels]:
+    """Pixels in the order of the plan; None stands for a window without valid pixels.
 
     Each window is read on its own, not in strips: resampled pixels may depend on the size of the read, and a shard must
     see what the whole scene sees.
@@ -93,24 +95,23 @@ def _iter_tiles(
         inside = window.clipped(source.grid.height, source.grid.width)
         pixels, valid = source.read(inside)
         validity.add(inside, valid)
-        if not valid.any():
-            yield window, None
-            continue
-        tile = to_model_input(pixels, valid, inference.scaling, inference.spec)
-        yield window, pad_to(tile, plan.size_px)
+        yield window, (pixels, valid) if valid.any() else None
 
 
-def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.Event) -> Generator[Tile, None, None]:
-    """Replace tiles by their probabilities, in order, with as many batches in flight as the backend can use."""
-    with ThreadPoolExecutor(backend.in_flight, "predict") as pool:
+def _iter_predicted(
+    groups: Iterable[list[Pixels]], size_px: int, inference: Inference, stopped: threading.Event
+) -> Generator[Tile, None, None]:
+    """Replace pixels by their probabilities, in order, with as many batches in flight as the backend can use."""
+    in_flight = inference.backend.in_flight
+    # one more thread than calls in flight: it scales the next batch, so that the next call is waiting when one ends
+    with ThreadPoolExecutor(in_flight + 1, "predict") as pool:
         pending: deque[Future[list[Tile]]] = deque()
         try:
-            for group in _iter_groups(tiles, backend.batch_size):
+            for group in groups:
                 if stopped.is_set():  # the wider the scene, the more batches a strip takes: too long to wait
                     return
-                pending.append(pool.submit(_predict, group, backend))
-                # one more than can run, so that the next call is waiting when one ends
-                if len(pending) > backend.in_flight:
+                pending.append(pool.submit(_predict, group, size_px, inference))
+                if len(pending) > in_flight + 1:
                     yield from pending.popleft().result()
             while pending:
                 yield from pending.popleft().result()
@@ -118,28 +119,29 @@ def _iter_predicted(tiles: Iterable[Tile], backend: Backend, stopped: threading.
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _iter_groups(tiles: Iterable[Tile], batch_size: int) -> Iterator[list[Tile]]:
-    """Group tiles so that each group but the last fills a batch. Tiles without valid pixels do not count."""
-    group: list[Tile] = []
+def _iter_groups(windows: Iterable[Pixels], batch_size: int) -> Iterator[list[Pixels]]:
+    """Group windows so that each group but the last fills a batch. Windows without valid pixels do not count."""
+    group: list[Pixels] = []
     full = 0
-    for window, tile in tiles:
-        group.append((window, tile))
-        full += tile is not None
+    for window, pixels in windows:
+        group.append((window, pixels))
+        full += pixels is not None
         if full == batch_size or len(group) > 64 * batch_size:
             yield group
             group, full = [], 0
     yield group
 
 
-def _predict(tiles: list[Tile], backend: Backend) -> list[Tile]:
+def _predict(windows: list[Pixels], size_px: int, inference: Inference) -> list[Tile]:
     """Run one batch. All batches have the same shape: the last one is filled up with zeros."""
-    inputs = [tile for _, tile in tiles if tile is not None]
-    if not inputs:
-        return tiles
-    batch = np.zeros((backend.batch_size, *inputs[0].shape), np.float32)
-    batch[: len(inputs)] = inputs
-    results = iter(backend.predict(batch))
-    return [(window, None if tile is None else next(results)) for window, tile in tiles]
+    full = [pixels for _, pixels in windows if pixels is not None]
+    if not full:
+        return [(window, None) for window, _ in windows]
+    batch = np.zeros((inference.backend.batch_size, size_px, size_px, len(inference.spec.bands)), np.float32)
+    for tile, (pixels, valid) in zip(batch, full, strict=False):
+        tile[:] = pad_to(to_model_input(pixels, valid, inference.scaling, inference.spec), size_px)
+    results = iter(inference.backend.predict(batch))
+    return [(window, None if pixels is None else next(results)) for window, pixels in windows]
 
 
 def _iter_reported(tiles: Iterable[Tile], total: int, report: Report) -> Iterator[Tile]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import shapely
 
@@ -12,8 +13,10 @@ from road_extract.base.geodesy import area_m2, length_m
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.base.placing import place
-from road_extract.roads.network import RoadNetwork
-from road_extract.roads.polygons import RoadPolygon
+
+if TYPE_CHECKING:  # polygons alone do not wait for SciPy
+    from road_extract.roads.network import RoadNetwork
+    from road_extract.roads.polygons import RoadPolygon
 
 POLYGON_FIELDS = {"id": int, "area_m2": float, "probability": float}
 

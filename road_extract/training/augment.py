@@ -1,6 +1,6 @@
-"""Random changes of colour, tone and sharpness, so that a model stands other sensors, seasons and grey input.
+"""Random changes of colour, tone and sharpness, so that a model copes with other sensors, seasons and grey input.
 
-Arrays are (rows, cols, bands). Every function draws only from the generator it is given, so a run can be repeated.
+Arrays are (rows, cols, bands). Every function uses only the random generator it is given, so runs are reproducible.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from road_extract.base.arrays import ByteArray, Float32Array
 RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], dtype=np.float32)
 YIQ_TO_RGB = np.linalg.inv(RGB_TO_YIQ).astype(np.float32)
 
-#: Quantization of luminance in JPEG, ITU-T T.81, table K.1.
+#: JPEG quantization table for luminance, ITU-T T.81, table K.1.
 JPEG_LUMINANCE = np.array(
     [
         [16, 11, 10, 16, 24, 40, 51, 61],
@@ -29,7 +29,7 @@ JPEG_LUMINANCE = np.array(
     dtype=np.float32,
 )
 
-#: How often each change happens.
+#: Probability of each change.
 GREY, COLOUR, TONE, BANDS, GAMMA, HAZE, SHADOW = 0.1, 0.5, 0.7, 0.5, 0.35, 0.12, 0.15
 BLUR, SHARPEN, NOISE, JPEG = 0.2, 0.08, 0.15, 0.12
 
@@ -38,8 +38,8 @@ def random_photometry(image: ByteArray, rng: np.random.Generator) -> ByteArray:
     """Change an image at random.
 
     Args:
-        image: (rows, cols, bands), uint8. Hue, saturation and grey need three bands and are left out for others.
-        rng: Source of chance.
+        image: (rows, cols, bands), uint8. Hue, saturation and grey need three bands and are skipped for others.
+        rng: Random generator.
 
     Returns:
         An image of the same shape.
@@ -61,13 +61,13 @@ def random_photometry(image: ByteArray, rng: np.random.Generator) -> ByteArray:
 
 
 def compress_like_jpeg(image: Float32Array, quality: float) -> Float32Array:
-    """The losses of JPEG: the cosine transform of blocks of 8 x 8 pixels, rounded.
+    """Simulate JPEG losses by rounding the cosine transform of 8 x 8 pixel blocks.
 
-    All bands are rounded alike, by the table for luminance scaled as libjpeg does (1998, ``jpeg_quality_scaling``).
+    All bands use the luminance table, scaled in the same way as by libjpeg (1998, ``jpeg_quality_scaling``).
 
     Args:
-        image: (rows, cols, bands) in 0..1, rows and cols multiples of 8.
-        quality: 1 (bad) to 100.
+        image: (rows, cols, bands) in 0..1; rows and columns are multiples of 8.
+        quality: 1 (worst) to 100.
     """
     rows, cols, bands = image.shape
     percent = 5000 / quality if quality < 50 else 200 - 2 * quality
@@ -96,7 +96,7 @@ def _random_tone(image: Float32Array, rng: np.random.Generator) -> Float32Array:
     if rng.random() < TONE:
         image = _change_tone(image, rng, spread=0.3, shift=0.1, bands=1)
     if rng.random() < BANDS:
-        # a scene's percentiles depend on what lies in it: the network must stand bands that came out a little apart
+        # percentiles depend on the content of a scene, so the network must cope with slightly different bands
         image = _change_tone(image, rng, spread=0.15, shift=0.05, bands=image.shape[-1])
     if rng.random() < GAMMA:
         gamma = np.float32(np.exp(rng.uniform(-0.6, 0.6)))
@@ -107,7 +107,7 @@ def _random_tone(image: Float32Array, rng: np.random.Generator) -> Float32Array:
 def _change_tone(
     image: Float32Array, rng: np.random.Generator, *, spread: float, shift: float, bands: int
 ) -> Float32Array:
-    """Other contrast about the mean, and other brightness, for all bands alike or for each."""
+    """Change contrast around the mean, and brightness, for all bands together or for each band."""
     mean = image.mean(axis=(0, 1))
     contrast = np.exp(np.clip(rng.normal(0, spread, bands), -0.9, 0.9))
     brightness = rng.normal(0, shift, bands)
@@ -116,7 +116,7 @@ def _change_tone(
 
 
 def _haze(image: Float32Array, rng: np.random.Generator) -> Float32Array:
-    """Light from the air between camera and ground: less contrast, and a bluish or warm white over it."""
+    """Simulate haze: less contrast, with a bluish or warm white veil."""
     density = np.float32(rng.uniform(0.1, 0.45))
     colour = np.clip(rng.normal(0.75, 0.08, image.shape[-1]), 0, 1).astype(np.float32)
     hazy: Float32Array = image * (1 - density) + colour * density
@@ -134,7 +134,7 @@ def _random_sharpness(image: Float32Array, rng: np.random.Generator) -> Float32A
 
 
 def _shade(image: Float32Array, rng: np.random.Generator) -> Float32Array:
-    """Darken a stripe with soft edges, as buildings, trees and clouds do."""
+    """Darken a stripe with soft edges, like the shadow of buildings, trees and clouds."""
     rows, cols = np.indices(image.shape[:2], dtype=np.float32)
     angle = rng.uniform(0, np.pi)
     across = rows * np.float32(np.cos(angle)) + cols * np.float32(np.sin(angle))

@@ -1,4 +1,4 @@
-"""Averages of weights over training steps: better than the last weights, at hardly any cost."""
+"""Averages of weights over training steps, which perform better than the last weights at almost no cost."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-#: Steps between two updates: each touches every weight.
+#: Number of steps between updates, since each update touches every weight.
 _EVERY = 8
 
 
 class WeightAverage:
-    """Exponential moving average of all weights, those of batch norms too.
+    """Exponential moving average of all weights, including those of batch normalization.
 
-    Polyak & Juditsky (1992); the decay rises as (1 + n) / (10 + n) so that the first weights are soon forgotten.
+    Polyak & Juditsky (1992). The decay rises as (1 + n) / (10 + n), so that the initial weights are soon forgotten.
     """
 
     def __init__(self, model: keras.Model, decay: float) -> None:
         """Start from the model's weights.
 
         Args:
-            model: Whose weights are averaged.
-            decay: Share that stays at each step; 0 keeps no average: the last weights are taken.
+            model: Model whose weights are averaged.
+            decay: Decay per step. With 0, there is no average and the last weights are used.
         """
         import keras
 
         self._model, self._decay = model, decay
-        # copies, here and below: JAX gives the memory of a model's weights away at every step
+        # copies, here and below, because JAX reuses the memory of a model's weights at every step
         values = [np.array(weight.numpy()) for weight in model.weights] if decay else []
         self.variables = [keras.Variable(value, trainable=False, dtype="float32") for value in values]
 
     def update(self, step: int) -> None:
-        """Take in the weights after a step, counted from 0."""
+        """Update the average after a step, counted from 0."""
         from keras import ops
 
         if (step + 1) % _EVERY or not self._decay:
@@ -48,7 +48,7 @@ class WeightAverage:
 
     @contextmanager
     def applied(self) -> Generator[None, None, None]:
-        """The model with the average in place of its weights; they come back afterwards."""
+        """Use the averaged weights in the model, and restore its own weights afterwards."""
         import keras
 
         kept: list[Any] = [keras.ops.copy(weight.value) for weight in self._model.weights if self._decay]

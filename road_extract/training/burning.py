@@ -1,4 +1,4 @@
-"""Vector roads as labels: lines drawn in their width on a scene's grid."""
+"""Labels from vector roads: lines are rasterized at their width on the grid of a scene."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from road_extract.io.raster.on_grid import burn_shapes
 from road_extract.io.raster.scene import footprint
 from road_extract.io.vector import Table
 
-#: OpenStreetMap's widths may carry their unit: "7.5 m".
+#: OpenStreetMap widths may include the unit: "7.5 m".
 _METRES = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:m|metres?|meters?)?\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class RoadWidths:
-    """How wide lines are drawn.
+    """Widths at which lines are rasterized.
 
     Attributes:
-        default_m: Without a width of their own, metres.
-        field: Attribute with a width in metres.
+        default_m: Width of lines without a width of their own, in metres.
+        field: Attribute that holds the width in metres.
     """
 
     default_m: float
     field: str | None = None
 
     def of(self, table: Table) -> Float64Array:
-        """Width of each geometry of a table, (n,).
+        """Return the width of each geometry in a table, (n,).
 
         Raises:
-            InputError: If the table has no such attribute.
+            InputError: If the table does not have the attribute.
         """
         if self.field is None:
             return np.full(len(table.geometries), self.default_m)
         if self.field not in table.fields:
             known = ", ".join(table.fields) or "none"
-            raise InputError(f"the roads have no attribute {self.field!r}; they have: {known}")
+            raise InputError(f"the roads have no attribute {self.field!r}; their attributes are: {known}")
         return np.array([_to_metres(row[self.field]) or self.default_m for row in table.rows])
 
 
 def burn_roads(table: Table, grid: RasterGrid, widths: RoadWidths) -> BoolArray:
-    """The pixels of roads near a grid, (rows, cols): lines in their width, polygons as they are.
+    """Rasterize the roads near a grid, (rows, cols): lines at their width, polygons unchanged.
 
-    Geometries are cut before they are moved: what lies far away may have no place in the grid's CRS.
+    Geometries are clipped before they are reprojected, because distant ones may be undefined in the CRS of the grid.
     """
     metres = local_crs(*(grid.transform * (grid.width / 2, grid.height / 2)), grid.crs)
     width_m = widths.of(table)
@@ -62,7 +62,7 @@ def burn_roads(table: Table, grid: RasterGrid, widths: RoadWidths) -> BoolArray:
 
 
 def _box_around(grid: RasterGrid, crs: str) -> shapely.Polygon:
-    """A box in another CRS that holds a grid and some ground around it."""
+    """Compute a box in another CRS that contains a grid and some of its surroundings."""
     edge = shapely.segmentize(
         footprint(grid), max(grid.height, grid.width) * abs(grid.transform.determinant) ** 0.5 / 20
     )
@@ -72,7 +72,7 @@ def _box_around(grid: RasterGrid, crs: str) -> shapely.Polygon:
 
 
 def _to_metres(value: Any) -> float | None:
-    """A width above 0, or None."""
+    """Convert to a width above 0, or None."""
     if isinstance(value, str):
         found = _METRES.match(value)
         value = float(found[1].replace(",", ".")) if found else None

@@ -1,6 +1,6 @@
-"""Probabilities that mean something, and the one threshold: both from the counts on validation ground.
+"""Calibrates probabilities and chooses the threshold, from the counts on validation ground.
 
-Ground is grouped by its source, and every group weighs the same: a large and easy one must not decide alone.
+Ground is grouped by its source, and all groups have the same weight, so that a large and easy group cannot dominate.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from road_extract.metrics.raster import LEVELS, RoadCounts, score_roads
 if TYPE_CHECKING:
     import keras
 
-#: Limits of the slope: what lies beyond comes from too little validation ground.
+#: Limits of the slope; values beyond them come from too little validation ground.
 _SLOPES = (0.2, 5.0)
 _HEAD = "head_conv"
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A logit becomes ``slope * logit + offset``: Platt (1999), "Probabilistic Outputs for Support Vector Machines".
+    """Maps a logit to ``slope * logit + offset``: Platt (1999), "Probabilistic Outputs for Support Vector Machines".
 
-    It rises with the logit, so no score over all thresholds changes. It is folded into the weights of the last
-    convolution, so that a model needs nothing beside them.
+    The mapping is monotonic, so it does not change any score over all thresholds. It is folded into the weights of the
+    last convolution, so a calibrated model needs no extra parameters.
 
     Attributes:
-        slope: Above 0.
-        offset: Added.
+        slope: Slope, above 0.
+        offset: Offset.
     """
 
     slope: float = 1.0
     offset: float = 0.0
 
     def level(self, level: int) -> float:
-        """The calibrated probability of a level of the uncalibrated model."""
+        """Return the calibrated probability for a level of the uncalibrated model."""
         return float(special.expit(self.slope * _logits()[level] + self.offset))
 
     @contextmanager
     def folded_into(self, model: keras.Model) -> Generator[None, None, None]:
-        """The model with calibrated logits; its own weights come back afterwards."""
+        """Use calibrated logits in the model, and restore its own weights afterwards."""
         weights = model.get_layer(_HEAD).weights
         kept = [np.array(weight.numpy()) for weight in weights]
         kernel, bias = kept
@@ -60,10 +60,11 @@ class Calibration:
 
 
 def fit_calibration(counts: Mapping[str, RoadCounts]) -> Calibration:
-    """Fit a calibration by logistic regression, every group with the same weight.
+    """Fit a calibration by logistic regression, with the same weight for every group.
 
     Args:
-        counts: By group. Groups without road or without other ground are left out; with none left nothing changes.
+        counts: Counts by group. Groups without road or without background are ignored; if no group remains, the
+            calibration changes nothing.
     """
     usable = [c for c in counts.values() if c.road.sum() and c.ground.sum()]
     if not usable:
@@ -81,10 +82,10 @@ def fit_calibration(counts: Mapping[str, RoadCounts]) -> Calibration:
 
 
 def common_level(counts: Mapping[str, RoadCounts]) -> int:
-    """The level at which the group that loses most against its own best exact F1 loses least.
+    """Find the level that minimizes the largest loss of any group, compared with the group's own best exact F1.
 
     Args:
-        counts: By group; groups without road are left out.
+        counts: Counts by group. Groups without road are ignored.
 
     Returns:
         1 .. 254.
@@ -97,10 +98,10 @@ def common_level(counts: Mapping[str, RoadCounts]) -> int:
 
 
 def reliability(counts: RoadCounts, calibration: Calibration, bins: int = 10) -> list[tuple[float, float, int]]:
-    """How often pixels are road, by their calibrated probability.
+    """Compute how often pixels are road, by calibrated probability.
 
     Returns:
-        For each bin that holds pixels: their mean probability, the share of road among them, and how many they are.
+        For each bin with pixels: their mean probability, the share of road among them, and their number.
     """
     probability = special.expit(calibration.slope * _logits() + calibration.offset)
     number = np.minimum((probability * bins).astype(int), bins - 1)
@@ -116,6 +117,6 @@ def reliability(counts: RoadCounts, calibration: Calibration, bins: int = 10) ->
 
 
 def _logits() -> Float64Array:
-    """Logit of each level, (255,); the first and the last lie half a level inside, so that they are finite."""
+    """Return the logit of each level, (255,). The first and last are moved inward by half a level to be finite."""
     levels: Float64Array = special.logit(np.clip(np.arange(LEVELS), 0.5, PROBABILITY_MAX - 0.5) / PROBABILITY_MAX)
     return levels

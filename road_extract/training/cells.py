@@ -1,4 +1,4 @@
-"""Which ground is kept for validation: squares of the map, so that neighbouring pixels never lie on both sides."""
+"""Holds out ground for validation in map squares, so that neighbouring pixels are not divided between the two sets."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from road_extract.base.arrays import ByteArray, IntArray
 from road_extract.base.grid import RasterGrid
 from road_extract.training.scenes import ROAD, VALIDATION
 
-#: Name of a square: CRS or, without place, scene; column and row on the map.
+#: Name of a square: the CRS, or the scene if it has no georeferencing; column and row on the map.
 Cell = tuple[str, int, int]
-#: Labelled pixels, and road among them.
+#: Number of labelled pixels, and of road pixels among them.
 Counts = dict[Cell, tuple[int, int]]
 Slices = tuple[slice, slice]
 
 
 def count_cells(key: str, grid: RasterGrid, labels: ByteArray, cell_px: int, counts: Counts) -> None:
-    """Add a scene's labelled pixels to the counts of the squares that it touches."""
+    """Add the labelled pixels of a scene to the counts of the squares it touches."""
     for cell, part in _iter_cells(key, grid, cell_px):
         values = labels[part]
         labelled, road = int((values <= ROAD).sum()), int((values == ROAD).sum())
@@ -28,9 +28,9 @@ def count_cells(key: str, grid: RasterGrid, labels: ByteArray, cell_px: int, cou
 
 
 def choose_cells(counts: Counts, share: float, seed: int) -> set[Cell]:
-    """Squares for validation, drawn by the hash of their names until they hold a share of the labelled ground.
+    """Choose validation squares by the hash of their names until they contain the given share of the labelled ground.
 
-    The last square that holds road is never taken: something is left to learn from.
+    The last square with roads is never chosen, so that some road remains for training.
     """
     wanted = share * sum(labelled for labelled, _ in counts.values())
     order = sorted(counts, key=lambda cell: hashlib.sha256(repr((seed, cell)).encode()).digest())
@@ -49,27 +49,27 @@ def choose_cells(counts: Counts, share: float, seed: int) -> set[Cell]:
 
 
 def mark_cells(key: str, grid: RasterGrid, labels: ByteArray, cell_px: int, chosen: Sequence[Cell] | set[Cell]) -> None:
-    """Mark the pixels of chosen squares as validation, in place."""
+    """Mark the pixels of the chosen squares as validation, in place."""
     for cell, part in _iter_cells(key, grid, cell_px):
         if cell in chosen:
             labels[part] += VALIDATION
 
 
 def _iter_cells(key: str, grid: RasterGrid, cell_px: int) -> Iterator[tuple[Cell, Slices]]:
-    """The squares that a grid touches. Scenes that overlap agree on them where their grids run alike."""
+    """Iterate over the squares that a grid touches. They are the same for overlapping scenes with aligned grids."""
     for row, rows in _split(_place(grid, rows=True), grid.height, cell_px):
         for col, cols in _split(_place(grid, rows=False), grid.width, cell_px):
             yield (key, col, row), (rows, cols)
 
 
 def _place(grid: RasterGrid, *, rows: bool) -> float:
-    """Pixels from the map's origin to the grid's, along rows or columns."""
+    """Return the number of pixels from the origin of the map to that of the grid, along rows or columns."""
     t = grid.transform
     return float(-t.f / np.hypot(t.b, t.e)) if rows else float(t.c / np.hypot(t.a, t.d))
 
 
 def _split(start: float, length: int, cell_px: int) -> Iterator[tuple[int, slice]]:
-    """Parts of ``length`` pixels that begin at ``start``, cut at multiples of a square's size."""
+    """Split ``length`` pixels beginning at ``start`` at multiples of the size of a square."""
     number: IntArray = np.floor_divide(np.floor(start) + np.arange(length), cell_px).astype(np.int64)
     for cell in np.unique(number):
         found = np.flatnonzero(number == cell)

@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a run needs to go on as if it had never stopped. Batches follow from seed and step."""
+"""Checkpoints: everything a run needs to resume as if it had never stopped. Batches follow from seed and step."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ CHECKPOINT_FILE = "checkpoint.npz"
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """What changes from step to step.
+    """The state that changes from step to step.
 
     Attributes:
-        model: Compiled; its weights and its optimizer's variables.
-        average: Of its weights.
+        model: Compiled model: its weights and the variables of its optimizer.
+        average: Average of its weights.
     """
 
     model: keras.Model
@@ -36,7 +36,7 @@ class RunState:
         return {f"{key}{i}": variable for key, group in groups.items() for i, variable in enumerate(group)}
 
     def save(self, folder: Path, step: int, best: float, fingerprint: str) -> None:
-        """Write a checkpoint, without pickle; replaced in one move, so that a kill leaves the old one."""
+        """Write a checkpoint, without pickle. It is replaced atomically, so that the old one survives a kill."""
         values: dict[str, NDArray[Any]] = {key: np.asarray(v.numpy()) for key, v in self._variables().items()}
         temp = folder / f"{CHECKPOINT_FILE}.part"
         with temp.open("wb") as file:
@@ -46,19 +46,19 @@ class RunState:
         os.replace(temp, folder / CHECKPOINT_FILE)
 
     def restore(self, folder: Path, fingerprint: str) -> tuple[int, float]:
-        """Load a checkpoint if there is one.
+        """Load the checkpoint, if there is one.
 
         Returns:
-            The number of steps it had done, and the best validation score so far (below 0: none).
+            The number of finished steps, and the best validation score so far (below 0 if there is none).
 
         Raises:
-            InputError: If it is another run's.
+            InputError: If the checkpoint belongs to a run with other options.
         """
         if not (folder / CHECKPOINT_FILE).exists():
             return 0, -1.0
         with np.load(folder / CHECKPOINT_FILE, allow_pickle=False) as arrays:
             if str(arrays["fingerprint"]) != fingerprint:
-                raise InputError(f"{folder}: holds a run with other options; give the same ones or another folder")
+                raise InputError(f"{folder}: contains a run with other options; use the same options or another folder")
             for key, variable in self._variables().items():
                 variable.assign(arrays[key])
             return int(arrays["step"]), float(arrays["best"])

@@ -1,4 +1,4 @@
-"""What a model in training sees: validation windows with the truth and the probability beside them, as a picture."""
+"""Pictures of a model in training: validation windows with the truth and the predicted probability next to them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _GAP_PX = 4
 
 
 class ContactSheet:
-    """Draws the same windows at every validation: those of the validation ground with most road, one of each scene."""
+    """Draws the same windows at every validation: from each scene, the one with the most validation road."""
 
     def __init__(self, folder: Path) -> None:
-        """Pictures are written into a folder, ``step_000500.png`` and so on."""
+        """Write pictures to a folder, named ``step_000500.png`` and so on."""
         self._folder = folder
 
     def __call__(self, model: keras.Model, scenes: Sequence[PreparedScene], spec: ModelSpec, step: int) -> None:
-        """Draw one sheet: image, truth and probability from left to right, a window a row."""
+        """Draw one sheet with one window per row: image, truth and probability from left to right."""
         windows = [_richest_window(scene, spec.tile_size_px) for scene in _spread(scenes)]
         images, labels = (np.stack(part) for part in zip(*windows, strict=True))
         probability = KerasBackend(model, len(images)).predict(np.asarray(to_input(images, labels, spec)))
@@ -48,11 +48,11 @@ def _spread(scenes: Sequence[PreparedScene]) -> list[PreparedScene]:
 
 
 def _richest_window(scene: PreparedScene, size: int) -> tuple[ByteArray, ByteArray]:
-    """Pixels and labels of the window with most validation road, (size, size)."""
+    """Return pixels and labels of the window with the most validation road, (size, size)."""
     road, counted = scene.truth()
     wanted = road & counted
     rows, cols = wanted.shape
-    # sums over rectangles by a table of running sums
+    # sums over rectangles from a table of cumulative sums
     sums = np.pad(wanted, ((1, 0), (1, 0))).astype(np.int64).cumsum(0).cumsum(1)
     tops, lefts = (np.arange(0, max(1, length - size + 1), size // 4) for length in (rows, cols))
     bottoms, rights = np.minimum(tops + size, rows), np.minimum(lefts + size, cols)

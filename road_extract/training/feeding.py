@@ -1,4 +1,4 @@
-"""Batches drawn beside the training step: in a thread, or in processes where a GPU would wait for one."""
+"""Draws batches in parallel with the training steps: in a thread, or in processes if a GPU would wait for a thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from road_extract.training.scenes import INVALID
 Batch = tuple[int, ByteArray, ByteArray]
 
 _BATCHES_AHEAD = 3
-_DRAWS_AHEAD_A_WORKER = 2
+_DRAWS_AHEAD_PER_WORKER = 2
 
 _sampler: WindowSampler | None = None
 
@@ -31,13 +31,13 @@ _sampler: WindowSampler | None = None
 def feeding(
     folder: Path, sampling: SamplingOptions, steps: range, workers: int
 ) -> Generator[Generator[Batch, None, None], None, None]:
-    """Draw the batches of some steps ahead.
+    """Draw batches ahead of the training steps.
 
     Args:
-        folder: Prepared scenes.
-        sampling: What a batch is.
-        steps: Whose batches are drawn, in order.
-        workers: Processes that draw; 0 draws in one thread.
+        folder: Folder of prepared scenes.
+        sampling: How to draw a batch.
+        steps: Steps for which to draw batches, in order.
+        workers: Number of processes; 0 uses one thread.
     """
     if workers == 0:
         sampler = WindowSampler(folder, sampling)
@@ -45,8 +45,8 @@ def feeding(
         with closing(run_ahead(drawn, _BATCHES_AHEAD)) as batches:
             yield batches
         return
-    WindowSampler(folder, sampling)  # says what is wrong here, not in a process
-    # spawned: a forked child of a process with threads and a GPU is not safe
+    WindowSampler(folder, sampling)  # raise errors here, not in a process
+    # spawn, because forking a process with threads and a GPU is not safe
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, _open_sampler, (folder, sampling))
     try:
@@ -57,17 +57,17 @@ def feeding(
 
 
 def to_input(images: ByteArray, labels: ByteArray, spec: ModelSpec) -> Any:
-    """Normalize as `road_extract.prediction.preprocess.to_model_input` does: invalid pixels become mid-grey (0).
+    """Normalize like `road_extract.prediction.preprocess.to_model_input`; invalid pixels become mid-grey (0).
 
-    This is done where the network runs, on a GPU too: bytes are a quarter of what would have to be moved there.
+    This runs on the device of the network, such as a GPU, because uint8 needs a quarter of the transfer of float32.
 
     Args:
         images: (batch, rows, cols, bands).
         labels: (batch, rows, cols).
-        spec: Of the model that is fed.
+        spec: Spec of the model.
 
     Returns:
-        A float32 tensor of Keras's backend, (batch, rows, cols, bands).
+        A float32 tensor of the Keras backend, (batch, rows, cols, bands).
     """
     from keras import ops
 
@@ -80,13 +80,13 @@ def to_input(images: ByteArray, labels: ByteArray, spec: ModelSpec) -> Any:
 def _draw_in(
     pool: ProcessPoolExecutor, steps: range, workers: int
 ) -> Generator[tuple[int, ByteArray, ByteArray], None, None]:
-    flying: deque[Future[tuple[int, ByteArray, ByteArray]]] = deque()
+    pending: deque[Future[tuple[int, ByteArray, ByteArray]]] = deque()
     for step in steps:
-        flying.append(pool.submit(_draw, step))
-        if len(flying) > workers * _DRAWS_AHEAD_A_WORKER:
-            yield flying.popleft().result()
-    while flying:
-        yield flying.popleft().result()
+        pending.append(pool.submit(_draw, step))
+        if len(pending) > workers * _DRAWS_AHEAD_PER_WORKER:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
 
 
 def _open_sampler(folder: Path, sampling: SamplingOptions) -> None:

@@ -1,4 +1,4 @@
-"""Training from scenes and labels in any format: preparation, then the loop."""
+"""Training on scenes and labels in any format: preparation, then the training loop."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ def train_model(
     models: BaseModels | None = None,
     report: Report = no_report,
 ) -> Path:
-    """Train a ResUNet and write a model folder; call it again after an interruption to go on.
+    """Train a ResUNet and write a model folder. To resume after an interruption, call it again.
 
     Args:
         sources: Scenes with masks or, with ``data.roads``, without.
-        out: Model folder to write. Prepared scenes, checkpoint, logs and pictures lie there too; the prepared scenes
-            are removed at the end.
+        out: Model folder to write. It also receives the prepared scenes, checkpoint, logs and pictures; the prepared
+            scenes are removed at the end.
         options: How to train.
-        data: What the labels are.
-        validation: Beginnings of the names of scenes that are kept for validation as a whole; with none, squares of
-            ground are kept.
-        models: What training builds on; nothing if left out.
-        report: Told the progress: of the preparation, and a `TrainProgress` after every step.
+        data: Where the labels come from.
+        validation: Scenes whose names start with one of these are held out completely. If empty, squares of ground are
+            held out.
+        models: Existing models to build on, if any.
+        report: Called with the progress of the preparation, and with a `TrainProgress` after every step.
 
     Returns:
         ``out``.
 
     Raises:
-        InputError: If scenes, labels or options cannot be used, or ``out`` holds a run with other ones.
+        InputError: If scenes, labels or options cannot be used, or ``out`` contains a run with other options.
         BackendError: If TensorFlow is not installed.
     """
     require_tensorflow()
@@ -62,10 +62,10 @@ def train_model(
 
 
 def _new_spec(init: Path | None, data: DataOptions, validation: Sequence[str]) -> ModelSpec:
-    """A first model's, or that of the model to start from on other data."""
+    """Create the spec of a new model, or adapt that of the initial model to the new data."""
     provenance = {"data": asdict(data), "validation_scenes": list(validation)}
     start = ModelSpec("nothing", normalization="percentiles") if init is None else read_spec(init)
-    # masks may hold true widths too, but nothing says so
+    # masks may contain true widths too, but there is no way to know
     true_width = data.width_field is not None
     provenance["start"] = start.name
     return replace(start, gsd_m=data.gsd_m or start.gsd_m, true_width=true_width, provenance=provenance)

@@ -1,4 +1,4 @@
-"""Logs of a run: CSV files always, TensorBoard's events on request."""
+"""Logs of a run: always as CSV files, and optionally as TensorBoard events."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ STEPS_FILE, SCORES_FILE, EVENTS_FOLDER = "steps.csv", "validation.csv", "tensorb
 class TrainLog:
     """Appends to ``steps.csv`` (step, loss, learning rate) and ``validation.csv`` (step, break-even, IoU, threshold).
 
-    An interrupted run that goes on repeats the steps since its last checkpoint: the last row of a step counts.
+    A resumed run repeats the steps since its last checkpoint, so if a step occurs twice, the last row counts.
     """
 
     def __init__(self, folder: Path, tensorboard: bool) -> None:
         """Open the logs of a model folder.
 
         Raises:
-            InputError: If TensorBoard's events are asked for and it is not installed.
+            InputError: If TensorBoard events are requested, but TensorBoard is not installed.
         """
         self._events = _open_events(folder / EVENTS_FOLDER) if tensorboard else None
         self._files = [
@@ -31,12 +31,12 @@ class TrainLog:
         self._steps, self._scores = (csv.writer(file) for file in self._files)
 
     def add_step(self, step: int, loss: float, learning_rate: float) -> None:
-        """A step, counted from 1."""
+        """Log a step, counted from 1."""
         self._steps.writerow([step, f"{loss:.5f}", f"{learning_rate:.3g}"])
         self._add_events(step, {"loss": loss, "learning_rate": learning_rate})
 
     def add_scores(self, step: int, break_even: float, iou: float, threshold: float) -> None:
-        """A validation after a step."""
+        """Log the validation after a step."""
         self._scores.writerow([step, f"{break_even:.4f}", f"{iou:.4f}", f"{threshold:.4f}"])
         self._add_events(step, {"validation/relaxed_break_even": break_even, "validation/exact_iou": iou})
 
@@ -63,6 +63,6 @@ def _open_events(folder: Path) -> Any:
     try:
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
     except ImportError as error:
-        text = "training: logs for TensorBoard need it installed (pip install 'road-extract[tensorboard]')"
+        text = "training: TensorBoard logs require TensorBoard (pip install 'road-extract[tensorboard]')"
         raise InputError(text) from error
     return EventFileWriter(str(folder))

@@ -1,4 +1,4 @@
-"""The training loop: resumable to the step, the same on every backend of Keras."""
+"""The training loop: resumes at the exact step, and is the same on every Keras backend."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from road_extract.base.arrays import ByteArray
 from road_extract.base.errors import InputError
 from road_extract.base.progress import Progress, Report, no_report
 from road_extract.metrics.raster import RoadCounts, RoadScores, score_roads
-from road_extract.models import build_resunet, load_model, load_weights, logits_model, read_spec, save_model
+from road_extract.models import build_resunet, load_weights, logits_model, read_spec, save_model
 from road_extract.models.spec import ModelSpec
 from road_extract.training.averaging import WeightAverage
 from road_extract.training.calibrating import Calibration, common_level, fit_calibration, reliability
@@ -38,13 +38,13 @@ _SMOOTHING = 0.98
 
 @dataclass(frozen=True, slots=True)
 class TrainProgress(Progress):
-    """A report of training: steps done and planned, and how it goes.
+    """The progress of training, in steps.
 
     Attributes:
-        windows_per_s: Since this run began, validations included.
-        loss: Smoothed.
-        remaining_s: Seconds to go.
-        scores: Of a validation that has just been done.
+        windows_per_s: Speed since this run began, including validations.
+        loss: Smoothed loss.
+        remaining_s: Estimated time left, in seconds.
+        scores: Scores of a validation that has just finished.
     """
 
     windows_per_s: float = 0.0
@@ -68,24 +68,25 @@ def train_prepared(
 ) -> Path:
     """Train a ResUNet on prepared scenes and write a model folder.
 
-    The folder holds the best model so far, by the relaxed break-even on the validation ground, after every validation;
-    without validation ground the last one. An interrupted run goes on from its last checkpoint when called again with
-    the same arguments, and ends as it would have without the interruption. Needs NumPy, SciPy and Keras alone.
+    After every validation, the folder contains the best model so far, by relaxed break-even point on the validation
+    ground; without validation ground, it contains the last model. To resume an interrupted run from its last
+    checkpoint, call this again with the same arguments; the result is the same as without the interruption. Needs only
+    NumPy, SciPy and Keras.
 
     Args:
         prepared: Folder of prepared scenes.
-        out: Model folder to write; checkpoint and logs lie there too.
+        out: Model folder to write. It also receives the checkpoint and the logs.
         options: How to train.
-        spec: Of the model; its threshold becomes the one of the best exact F1 in validation.
-        models: What training builds on.
-        report: Told the progress, a `TrainProgress` after every step.
-        look: Called at every validation, for pictures.
+        spec: Spec of the model. Its threshold is replaced by the common one of all groups of validation ground.
+        models: Existing models to build on.
+        report: Called with a `TrainProgress` after every step.
+        look: Called at every validation, to draw pictures.
 
     Returns:
         ``out``.
 
     Raises:
-        InputError: If the scenes cannot be used, or ``out`` holds a run with other options.
+        InputError: If the scenes cannot be used, or ``out`` contains a run with other options.
         BackendError: If TensorFlow is not installed.
     """
     require_tensorflow()
@@ -102,7 +103,7 @@ def train_prepared(
 
 
 class _Run:
-    """What the steps of one call share."""
+    """The state shared by the steps of one call."""
 
     def __init__(
         self,
@@ -128,7 +129,7 @@ class _Run:
         Recipe(o.recipe, o.steps, o.learning_rate, o.warmup_steps, o.weight_decay, teacher is not None).compile(trained)
         self.state = RunState(trained, WeightAverage(trained, options.average_decay))
         entries = [repr(scene.entry) for scene in self.scenes]
-        # where windows are drawn and what is written how often changes nothing
+        # options that do not change the result
         free = ("workers", "checkpoint_s", "tensorboard")
         fixed = {key: v for key, v in asdict(options).items() if key not in free}
         self.fingerprint = repr((sorted(fixed.items()), entries, str(init), str(teacher)))
@@ -175,7 +176,7 @@ class _Run:
                 saved = now
 
     def _validate(self, step: int) -> RoadScores | None:
-        """Score the averaged weights, and keep them if they are the best so far."""
+        """Score the averaged weights, and save them if they are the best so far."""
         with self.state.average.applied():
             if not self.validation:
                 save_model(self.state.model, self.spec, self.out)
@@ -206,7 +207,7 @@ class _Run:
 
 
 def _summarize(scores: RoadScores, level: int) -> dict[str, float]:
-    """Scores that do not depend on a threshold, and what the common one makes of a group."""
+    """Summarize scores that do not depend on a threshold, and those at the common threshold."""
     values = {
         "relaxed_break_even": scores.break_even,
         "exact_iou": float(scores.iou.max()),
@@ -219,16 +220,19 @@ def _summarize(scores: RoadScores, level: int) -> dict[str, float]:
 
 
 def _open_teacher(folder: Path, spec: ModelSpec) -> Any:
-    """Load a teacher that sees what the student sees."""
+    """Load a teacher that has the same input as the student."""
     found = read_spec(folder)
     if (found.bands, found.normalization, found.mean, found.std) != (
         spec.bands, spec.normalization, spec.mean, spec.std,
     ):  # fmt: skip
-        raise InputError(f"{folder}: is fed with other bands or another normalization than the model to train")
-    return load_model(folder)
+        raise InputError(f"{folder}: uses other bands or another normalization than the model to train")
+    # accept windows of any size, since training rarely uses the size for inference
+    model = build_resunet((None, None, len(found.bands)), found.filters)
+    load_weights(model, folder)
+    return model
 
 
 def _with_answers(labels: ByteArray, teacher: Any, inputs: Any) -> Any:
-    """Labels and a teacher's probabilities, (batch, rows, cols, 2), float32."""
+    """Combine labels and the teacher's probabilities, (batch, rows, cols, 2), float32."""
     answers = np.asarray(teacher.predict_on_batch(inputs), np.float32)
     return np.concatenate([labels.astype(np.float32), answers], axis=-1)

@@ -1,27 +1,27 @@
-"""Losses on float32 logits, on the Keras 3 API alone.
+"""Losses on float32 logits, using only the Keras 3 API.
 
-Labels are those of `road_extract.training.scenes`: 0 ground, 1 road, more has no weight. Losses are computed from
-logits, never from a sigmoid: under a bfloat16 rewrite log(clip(sigmoid)) becomes NaN.
+Labels are those of `road_extract.training.scenes`: 0 is ground, 1 is road, and higher values have no weight. Losses are
+computed from logits, never from a sigmoid, because a bfloat16 rewrite turns log(clip(sigmoid)) into NaN.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Weight of the pixels on either side of a road's edge.
+#: Weight of the pixels on both sides of the edge of a road.
 EDGE_WEIGHT = 0.5
-#: Share of the labels' loss beside the teacher's in distillation.
+#: Weight of the loss on labels, relative to the loss on the teacher's predictions, in distillation.
 HARD_SHARE = 0.3
 
 
 def bce_dice_loss(labels: Any, logits: Any) -> Any:
-    """Mean of the binary cross-entropy plus half the soft Dice loss, pooled over the labelled pixels of the batch.
+    """Compute the mean binary cross-entropy plus half the soft Dice loss, pooled over the labelled pixels of the batch.
 
-    Dice as in Milletari et al. (2016), "V-Net", with unsquared denominators. Pixels at a road's edge count less
-    (`EDGE_WEIGHT`): labels are lines drawn in one width, true surfaces, or lie a pixel or two off.
+    Dice as in Milletari et al. (2016), "V-Net", with unsquared denominators. Pixels at the edge of a road count less
+    (`EDGE_WEIGHT`), because labels may be lines of a fixed width or true surfaces, and may be a pixel or two off.
 
     Args:
-        labels: (batch, rows, cols, 1): 0 ground, 1 road, more: left out.
+        labels: (batch, rows, cols, 1): 0 ground, 1 road, higher values ignored.
         logits: (batch, rows, cols, 1), float32.
 
     Returns:
@@ -39,12 +39,12 @@ def bce_dice_loss(labels: Any, logits: Any) -> Any:
 
 
 def distillation_loss(labels: Any, logits: Any) -> Any:
-    """Cross-entropy against a teacher's probabilities, on every pixel it saw, plus a share of `bce_dice_loss`.
+    """Compute the cross-entropy with the teacher's probabilities on all valid pixels, plus a share of `bce_dice_loss`.
 
     Hinton, Vinyals & Dean (2015), "Distilling the Knowledge in a Neural Network", at temperature 1.
 
     Args:
-        labels: (batch, rows, cols, 2), float32: labels as for `bce_dice_loss`, and the teacher's probabilities.
+        labels: (batch, rows, cols, 2), float32: the labels as for `bce_dice_loss`, and the teacher's probabilities.
         logits: (batch, rows, cols, 1), float32.
 
     Returns:
@@ -60,7 +60,7 @@ def distillation_loss(labels: Any, logits: Any) -> Any:
 
 
 def _edge_weight(road: Any) -> Any:
-    """`EDGE_WEIGHT` for the pixels on either side of a road's edge, else 1; (batch, rows, cols, 1)."""
+    """Return `EDGE_WEIGHT` for pixels on both sides of the edge of a road, and 1 elsewhere; (batch, rows, cols, 1)."""
     from keras import ops
 
     grown = ops.max_pool(road, 3, strides=1, padding="same")
@@ -69,10 +69,10 @@ def _edge_weight(road: Any) -> Any:
 
 
 def mse_loss(labels: Any, logits: Any) -> Any:
-    """Mean squared error of the probability over the labelled pixels: the loss of Zhang, Liu & Wang (2018), eq. 2.
+    """Compute the mean squared error of the probability over labelled pixels: Zhang, Liu & Wang (2018), equation 2.
 
     Args:
-        labels: (batch, rows, cols, 1): 0 ground, 1 road, more: left out.
+        labels: (batch, rows, cols, 1): 0 ground, 1 road, higher values ignored.
         logits: (batch, rows, cols, 1), float32.
 
     Returns:

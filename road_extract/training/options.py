@@ -99,11 +99,12 @@ class TrainOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseModels:
-    """Model folders that training builds on.
+    """Existing models that training builds on.
 
     Attributes:
-        init: Its weights are the start.
-        teacher: Its answers are learned beside the labels, on unlabelled ground too (distillation).
+        init: Model folder with the initial weights.
+        teacher: Model folder whose predictions are learned in addition to the labels, including on unlabelled ground
+            (distillation).
     """
 
     init: Path | None = None

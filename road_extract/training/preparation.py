@@ -1,4 +1,4 @@
-"""Scenes and their labels brought onto the model's grid, once, before training begins."""
+"""Resamples scenes and their labels to the model's grid, once, before training starts."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def prepare_scenes(
     validation: Sequence[str] = (),
     report: Report = no_report,
 ) -> Path:
-    """Write a folder of prepared scenes; one that was made of the same is kept.
+    """Write a folder of prepared scenes, unless it already contains the result for the same inputs.
 
     Args:
-        sources: Scenes, and how often windows are drawn from them.
-        folder: To write.
-        data: What the labels are.
-        spec: Of the model that is to be trained: its GSD and bands.
-        validation: Beginnings of the names of scenes that are kept for validation as a whole.
+        sources: Scenes, and how often to draw windows from them.
+        folder: Folder to write.
+        data: Where the labels come from.
+        spec: Spec of the model to train: its GSD and bands.
+        validation: Scenes whose names start with one of these are held out completely.
         report: Told the progress.
 
     Returns:
@@ -109,7 +109,7 @@ def prepare_scenes(
 
 
 def _request(scenes: Sequence[LabelledScene], data: DataOptions, spec: ModelSpec, validation: Sequence[str]) -> str:
-    """Everything that prepared scenes depend on, as text."""
+    """Describe everything that the prepared scenes depend on, as text."""
     files = [path for scene in scenes for path in (scene.image, scene.mask) if path is not None]
     files += [Path(path) for path in (data.roads, data.area) if path is not None]
     states = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.exists()]
@@ -122,9 +122,7 @@ def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOpt
     path = place_if_unplaced(scene.image, spec.gsd_m)
     placed = path == str(scene.image)
     if not placed and scene.mask is None:
-        raise InputError(
-            f"{scene.image}: has no place in the world, so vector roads cannot be drawn on it; give a mask"
-        )
+        raise InputError(f"{scene.image}: has no georeferencing, so vector roads cannot label it; provide a mask")
     aoi = None if data.area is None or not placed else partial(read_area, Path(data.area))
     with Scene(path, SceneView(spec.gsd_m, len(spec.bands))) as source:
         pixels, valid = _read_pixels(source, spec)
@@ -139,7 +137,7 @@ def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOpt
 
 
 def _read_pixels(source: Scene, spec: ModelSpec) -> tuple[ByteArray, BoolArray]:
-    """All pixels as bytes (rows, cols, bands), scaled as for inference, and their validity."""
+    """Read all pixels as uint8 (rows, cols, bands), scaled as for inference, and their validity."""
     grid = source.grid
     scaling = scale_scene(source, spec.normalization)
     pixels, valid = np.zeros((*grid.shape, len(spec.bands)), np.uint8), np.zeros(grid.shape, np.bool_)
@@ -160,7 +158,7 @@ def _to_bytes(pixels: NDArray[Any], scaling: Scaling) -> ByteArray:
 def _read_labels(
     scene: LabelledScene, grid: RasterGrid, table: Table | None, data: DataOptions
 ) -> tuple[BoolArray, BoolArray]:
-    """Road, and where that is known: both (rows, cols)."""
+    """Return the road pixels and the labelled pixels, both (rows, cols)."""
     if scene.mask is not None:
         labels = read_labels_on(str(scene.mask), grid)
         return labels == ROAD, labels <= ROAD

@@ -1,4 +1,4 @@
-"""How weights change: optimizer, schedule and loss."""
+"""Training recipes: optimizer, learning rate schedule and loss."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Recipe:
     """One of `RECIPES`.
 
     Attributes:
-        name: ``default``: AdamW (Loshchilov & Hutter 2019) with warm-up and cosine, binary cross-entropy and Dice;
-            ``paper``: SGD in three steps and the mean squared error, of Zhang, Liu & Wang (2018).
-        steps: Of the optimizer in all.
-        learning_rate: The highest.
-        warmup_steps: Steps of linear rise, of the default recipe.
-        weight_decay: Of AdamW.
-        distil: Labels come with a teacher's probabilities (`distillation_loss`).
+        name: ``default``: AdamW (Loshchilov & Hutter 2019) with warm-up and cosine decay, binary cross-entropy and
+            Dice; ``paper``: SGD in three steps and mean squared error, as in Zhang, Liu & Wang (2018).
+        steps: Total number of optimizer steps.
+        learning_rate: Peak learning rate.
+        warmup_steps: Steps over which the learning rate rises linearly (default recipe).
+        weight_decay: Weight decay of AdamW.
+        distil: Whether labels include a teacher's probabilities (`distillation_loss`).
     """
 
     name: str
@@ -35,14 +35,14 @@ class Recipe:
     distil: bool = False
 
     def compile(self, model: keras.Model) -> None:
-        """Make a model that gives logits ready for training steps."""
+        """Compile a model that returns logits for training."""
         optimizer = self._sgd() if self.name == "paper" else self._adamw()
         loss = distillation_loss if self.distil else mse_loss if self.name == "paper" else bce_dice_loss
         model.compile(optimizer=optimizer, loss=loss, jit_compile=_jit())
         optimizer.build(model.trainable_variables)
 
     def _sgd(self) -> Any:
-        """A tenth of the rate after 20 and after 40 of the paper's 50 epochs."""
+        """Divide the learning rate by ten after 20 and after 40 of the paper's 50 epochs."""
         import keras
 
         borders = [max(1, self.steps * 2 // 5), max(2, self.steps * 4 // 5)]
@@ -65,7 +65,7 @@ class Recipe:
 
 
 def _jit() -> bool:
-    """Only JAX gains: elsewhere compiling takes longer than it saves."""
+    """Compile only on JAX; elsewhere compiling takes longer than it saves."""
     import keras
 
     return bool(keras.backend.backend() == "jax")

@@ -1,4 +1,4 @@
-"""Training windows drawn at random from whole scenes: no pre-cut chips on disk."""
+"""Draws training windows at random from whole scenes, without pre-cut chips on disk."""
 
 from __future__ import annotations
 
@@ -15,34 +15,33 @@ from road_extract.base.errors import InputError
 from road_extract.training.augment import random_photometry
 from road_extract.training.scenes import INVALID, ROAD, UNLABELLED, VALIDATION, PreparedScene, open_prepared
 
-#: A window with less labelled ground than this teaches too little for its cost.
+#: Windows with less labelled ground than this are not worth their cost.
 MIN_LABELLED_SHARE = 0.3
 _MAX_TRIES = 1000
-#: Limits of the ground size of a window against the model's GSD.
+#: Limits of the scale of a window relative to the model's GSD.
 SCALES = (0.5, 2.0)
-#: Spread of its logarithm: most windows stay near the model's GSD, which is what scenes are resampled to.
+#: Spread of the logarithm of the scale: most windows stay near the model's GSD, to which scenes are resampled.
 SCALE_SPREAD = 0.2
-#: Spread of the logarithm of a window's aspect, and of its shear: ground seen at an angle.
+#: Spread of the logarithm of the aspect ratio of a window, and of its shear: oblique views.
 ASPECT_SPREAD, SHEAR_SPREAD = 0.08, 0.06
-#: Share of windows that are turned by any angle and resampled; the others keep the scene's own pixels.
+#: Share of windows that are rotated by any angle and resampled; the others keep the original pixels.
 WARPED_SHARE = 0.6
 
 
-#: How windows are changed at random: turned, scaled and changed in colour, tone and sharpness; flipped and turned by
-#: quarters alone; or not at all.
+#: Random augmentation of windows: rotation, scale, colour, tone and sharpness; only flips and quarter turns; or none.
 AUGMENTATIONS = ("full", "symmetries", "none")
 
 
 @dataclass(frozen=True, slots=True)
 class SamplingOptions:
-    """What a batch is.
+    """How to draw a batch.
 
     Attributes:
         window_px: Rows and columns of a window.
-        batch_size: Windows a batch.
-        near_roads: Share of the windows drawn near a road: road and its absence both are seen.
+        batch_size: Windows per batch.
+        near_roads: Share of the windows drawn near a road, so that the model sees both roads and their absence.
         augment: One of `AUGMENTATIONS`.
-        seed: Of all chance.
+        seed: Random seed.
     """
 
     window_px: int
@@ -54,7 +53,7 @@ class SamplingOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Scenes of one group with their relative areas."""
+    """The scenes of one group, with their relative areas."""
 
     scenes: list[PreparedScene]
     weights: Float64Array
@@ -62,30 +61,30 @@ class _Group:
 
 
 class WindowSampler:
-    """Draws batches; the same seed and step give the same batch, whatever was drawn before.
+    """Draws batches. The same seed and step always give the same batch, whatever was drawn before.
 
-    That makes a resumed run see exactly what an unbroken one would have seen, with no random state to store, and lets
-    any number of processes draw.
+    A resumed run therefore sees exactly the same batches as an uninterrupted one, without storing a random state, and
+    any number of processes can draw batches.
     """
 
     def __init__(self, folder: Path, options: SamplingOptions) -> None:
         """Open prepared scenes.
 
         Raises:
-            InputError: If there is nothing to learn from.
+            InputError: If there are no labelled pixels to train on.
         """
         self._options = options
         scenes = [_grown(scene, round(1.5 * options.window_px)) for scene in open_prepared(folder)]
         labelled = [scene.training_labelled_px() for scene in scenes]
         if not any(labelled):
-            raise InputError("training: no scene has a labelled pixel to learn from; check masks, areas and validation")
+            raise InputError("training: no scene has labelled pixels to train on; check masks, areas and validation")
         names = list(dict.fromkeys(s.entry.group for s, px in zip(scenes, labelled, strict=True) if px))
         self._groups = [_gather(name, scenes, labelled) for name in names]
         shares = np.array([group.scenes[0].entry.share for group in self._groups])
         self._shares = shares / shares.sum()
 
     def draw(self, step: int) -> tuple[ByteArray, ByteArray]:
-        """The batch of one step.
+        """Draw the batch of one step.
 
         Returns:
             Images (batch, size, size, bands) and labels (batch, size, size), `GROUND` .. `INVALID`.
@@ -103,7 +102,7 @@ class WindowSampler:
             if (labels <= ROAD).mean() >= MIN_LABELLED_SHARE:
                 return (random_photometry(image, rng) if self._options.augment == "full" else image), labels
         raise InputError(
-            f"training: {_MAX_TRIES} windows in a row had less than {MIN_LABELLED_SHARE:.0%} labelled ground; give "
+            f"training: {_MAX_TRIES} windows in a row had less than {MIN_LABELLED_SHARE:.0%} labelled ground; use "
             "scenes with more labels or a smaller window"
         )
 
@@ -123,7 +122,7 @@ class WindowSampler:
 
 
 def _grown(scene: PreparedScene, size: int) -> PreparedScene:
-    """A scene that windows would not fit into, continued by reflection on all sides, as it is padded for inference."""
+    """Extend a scene that is smaller than a window by reflection on all sides, as for inference."""
     rows, cols = scene.labels.shape
     missing = [max(0, size - rows), max(0, size - cols)]
     if not any(missing):
@@ -143,10 +142,10 @@ def _gather(name: str, scenes: Sequence[PreparedScene], labelled: Sequence[int])
 
 
 def _random_warp(rng: np.random.Generator) -> Float64Array:
-    """Scale, aspect, shear and turn as one matrix, (2, 2): from a window's (row, col) to the scene's."""
+    """Combine scale, aspect, shear and rotation in one matrix, (2, 2), from (row, col) in the window to the scene."""
     scale = float(np.exp(np.clip(rng.normal(0, SCALE_SPREAD), *np.log(SCALES))))
     aspect, shear = np.exp(np.clip(rng.normal(0, ASPECT_SPREAD), -0.25, 0.25)), rng.normal(0, SHEAR_SPREAD)
-    angle = rng.uniform(-np.pi / 4, np.pi / 4)  # quarter turns come after
+    angle = rng.uniform(-np.pi / 4, np.pi / 4)  # quarter turns are added later
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix: Float64Array = scale * turn @ np.array([[aspect, shear], [0, 1 / aspect]])
     return matrix
@@ -159,7 +158,7 @@ def _random_centre(
     size: float,
     rng: np.random.Generator,
 ) -> Float64Array:
-    """Middle of a window, (row, col); the window stays in the scene where that is possible."""
+    """Choose the centre of a window, (row, col), so that the window lies inside the scene if possible."""
     shape = np.array(scene.labels.shape, float)
     if roads is not None and len(roads):
         centre = roads[rng.integers(len(roads))] + rng.uniform(-0.45, 0.45, 2) * size
@@ -171,7 +170,7 @@ def _random_centre(
 
 
 def _crop(scene: PreparedScene, corner: NDArray[np.int_], size: int) -> tuple[ByteArray, ByteArray]:
-    """Whole pixels, (size, size); what lies outside the scene is invalid."""
+    """Crop whole pixels, (size, size); pixels outside the scene are invalid."""
     rows, cols = (np.s_[max(start, 0) : max(start + size, 0)] for start in corner)
     image, labels = np.asarray(scene.pixels[rows, cols]), _training_labels(scene.labels[rows, cols])
     if labels.shape == (size, size):
@@ -184,7 +183,7 @@ def _crop(scene: PreparedScene, corner: NDArray[np.int_], size: int) -> tuple[By
 def _warp(
     scene: PreparedScene, centre: Float64Array, matrix: Float64Array, reach: float, size: int
 ) -> tuple[ByteArray, ByteArray]:
-    """Turned and scaled pixels, (size, size): bilinear, labels by the nearest."""
+    """Crop rotated and scaled pixels, (size, size): bilinear, with nearest-neighbour labels."""
     corner = np.floor(centre - reach).astype(int) - 2
     image, labels = _crop(scene, corner, int(np.ceil(2 * reach)) + 5)
     scale = float(np.sqrt(abs(np.linalg.det(matrix))))
@@ -201,18 +200,18 @@ def _warp(
 
 
 def _training_labels(labels: ByteArray) -> ByteArray:
-    """Validation ground becomes unlabelled, as far as it is ground at all."""
+    """Convert labels for training: valid pixels of validation ground become unlabelled."""
     labels = np.asarray(labels)
     return np.where((labels >= VALIDATION) & (labels != VALIDATION + INVALID), UNLABELLED, labels & INVALID)
 
 
 def random_symmetry(image: ByteArray, labels: ByteArray, rng: np.random.Generator) -> tuple[ByteArray, ByteArray]:
-    """One of the eight flips and quarter turns of the square, the same for image and labels.
+    """Apply one of the eight symmetries of the square to both image and labels.
 
     Args:
         image: (rows, cols, bands), square.
         labels: (rows, cols).
-        rng: Source of chance.
+        rng: Random generator.
 
     Returns:
         Image and labels of the same shapes, contiguous.

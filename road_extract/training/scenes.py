@@ -1,7 +1,7 @@
-"""Prepared scenes: pixels and labels on the model's grid, as plain arrays that any number of processes can map.
+"""Prepared scenes: pixels and labels on the model's grid, as plain arrays that several processes can map into memory.
 
-A folder of them holds ``scenes.json`` and, for each scene, ``NAME.pixels.npy`` and ``NAME.labels.npy``. Reading them
-takes NumPy alone, so that training runs on machines without GDAL too.
+A folder of prepared scenes contains ``scenes.json`` and, for each scene, ``NAME.pixels.npy`` and ``NAME.labels.npy``.
+Reading them requires only NumPy, so training also runs on machines without GDAL.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from road_extract.base.windows import Window
 
 INDEX_FILE = "scenes.json"
 
-#: Values of label rasters. Unlabelled ground is seen but not learnt from; invalid pixels are not even seen.
+#: Values of label rasters. The model sees unlabelled ground but does not learn from it; it does not see invalid pixels.
 GROUND, ROAD, UNLABELLED, INVALID = 0, 1, 2, 3
-#: Added to the label where a pixel belongs to validation.
+#: Added to the labels of validation pixels.
 VALIDATION = 4
 
 _MAX_ROAD_PX = 20_000
@@ -32,12 +32,12 @@ _MAX_ROAD_PX = 20_000
 
 @dataclass(frozen=True, slots=True)
 class SceneEntry:
-    """What ``scenes.json`` says of one scene.
+    """The entry of one scene in ``scenes.json``.
 
     Attributes:
-        name: Of its files.
-        group: Scenes of a group share a place or a sensor.
-        share: Relative share of the training windows that come from its group.
+        name: Name of its files.
+        group: Its group; scenes of a group share a location or a sensor.
+        share: Relative share of training windows drawn from its group.
     """
 
     name: str
@@ -47,10 +47,10 @@ class SceneEntry:
 
 @dataclass(frozen=True, slots=True)
 class PreparedScene:
-    """Pixels and labels of one scene, mapped from disk; a raster source for validation.
+    """Pixels and labels of one scene, mapped from disk; also a raster source for validation.
 
     Attributes:
-        entry: Its name and group.
+        entry: Name and group.
         pixels: (rows, cols, bands) uint8.
         labels: (rows, cols) uint8: `GROUND` .. `INVALID`, plus `VALIDATION`.
     """
@@ -61,14 +61,14 @@ class PreparedScene:
 
     @property
     def grid(self) -> RasterGrid:
-        """Pixels only: a prepared scene keeps no place."""
+        """The pixel grid; prepared scenes have no georeferencing."""
         height, width = self.labels.shape
         return RasterGrid(height, width, Affine.identity(), "")
 
     def read(self, window: Window) -> tuple[ByteArray, BoolArray]:
-        """Pixels (rows, cols, bands) and their validity (rows, cols).
+        """Read pixels (rows, cols, bands) and their validity (rows, cols).
 
-        A window without a pixel that counts for validation is wholly invalid: the model need not look at it.
+        Windows without validation pixels are completely invalid, so that the model does not need to process them.
         """
         part = window.slices
         labels = np.asarray(self.labels[part])
@@ -76,22 +76,22 @@ class PreparedScene:
         return np.asarray(self.pixels[part]), (labels & INVALID != INVALID) & counted.any()
 
     def truth(self) -> tuple[BoolArray, BoolArray]:
-        """Road, and what counts for validation: both (rows, cols)."""
+        """Return the road pixels and the pixels that count for validation, both (rows, cols)."""
         labels = np.asarray(self.labels)
         code = labels & INVALID
         return code == ROAD, (labels >= VALIDATION) & (code <= ROAD)
 
     def training_labelled_px(self) -> int:
-        """How many pixels can be learnt from."""
+        """Count the pixels that can be used for training."""
         return int(np.isin(self.labels, (GROUND, ROAD)).sum())
 
     def training_road_px(self) -> NDArray[np.int32]:
-        """Row and column of some road pixels that can be learnt from, (n, 2)."""
+        """Return row and column of a sample of road pixels that can be used for training, (n, 2)."""
         found = np.argwhere(np.asarray(self.labels) == ROAD).astype(np.int32)
         return found[:: max(1, len(found) // _MAX_ROAD_PX)]
 
     def has_validation(self) -> bool:
-        """Whether any pixel counts for validation."""
+        """Check whether any pixel counts for validation."""
         return bool(self.truth()[1].any())
 
 
@@ -102,7 +102,7 @@ def write_scene(folder: Path, entry: SceneEntry, pixels: ByteArray, labels: Byte
 
 
 def write_index(folder: Path, entries: Sequence[SceneEntry]) -> None:
-    """Write ``scenes.json``, the last file of a folder: without it the folder is not finished."""
+    """Write ``scenes.json``. It is the last file: a folder without it is not finished."""
     (folder / INDEX_FILE).write_text(json.dumps([asdict(entry) for entry in entries], indent=1), encoding="utf-8")
 
 
@@ -110,13 +110,13 @@ def open_prepared(folder: Path) -> list[PreparedScene]:
     """Map all scenes of a folder.
 
     Raises:
-        InputError: If it is no folder of prepared scenes.
+        InputError: If it is not a folder of prepared scenes.
     """
     try:
         entries = [SceneEntry(**values) for values in json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))]
         return [_open_scene(folder, entry) for entry in entries]
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{folder}: is no folder of prepared scenes ({error})") from error
+        raise InputError(f"{folder}: is not a folder of prepared scenes ({error})") from error
 
 
 def _open_scene(folder: Path, entry: SceneEntry) -> PreparedScene:

@@ -1,4 +1,4 @@
-"""Which scenes there are to learn from, and where their labels are."""
+"""Finds the scenes for training, and their labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from road_extract.base.errors import InputError
 
-#: Endings of the rasters that are looked for in folders.
+#: Suffixes of the rasters to find in folders.
 SUFFIXES = (".tif", ".tiff", ".vrt")
 
 
@@ -17,7 +17,7 @@ class TrainingSource:
     """A scene, a folder of scenes, or a folder with ``images/`` and ``masks/``.
 
     Attributes:
-        path: Of it.
+        path: Path of the scene or folder.
         share: Relative share of the training windows.
     """
 
@@ -27,13 +27,13 @@ class TrainingSource:
 
 @dataclass(frozen=True, slots=True)
 class LabelledScene:
-    """A scene to learn from.
+    """A scene for training.
 
     Attributes:
         image: The scene.
-        mask: Its road mask; None where vector roads are its labels.
+        mask: Its road mask, or None if it is labelled by vector roads.
         group: Its source.
-        share: The source's.
+        share: The share of its source.
     """
 
     image: Path
@@ -43,14 +43,14 @@ class LabelledScene:
 
 
 def find_scenes(sources: Sequence[TrainingSource], have_roads: bool) -> list[LabelledScene]:
-    """All scenes of some sources.
+    """Find all scenes of the sources.
 
     Args:
         sources: Where to look.
-        have_roads: Whether there are vector roads, for scenes that have no mask.
+        have_roads: Whether there are vector roads for scenes without a mask.
 
     Raises:
-        InputError: If a source holds no scene, or a scene has no labels.
+        InputError: If a source contains no scenes, or a scene has no labels.
     """
     return [scene for source in sources for scene in _scenes_of(source, have_roads)]
 
@@ -65,7 +65,7 @@ def _scenes_of(source: TrainingSource, have_roads: bool) -> list[LabelledScene]:
         folder = path / "images" if (path / "images").is_dir() else path
         images = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     if not images:
-        raise InputError(f"{path}: found no scene; expected images/*.tif and masks/*.tif of the same names, or scenes")
+        raise InputError(f"{path}: no scenes found; expected images/*.tif and masks/*.tif of the same names, or scenes")
     masks = path / "masks" if path.is_dir() else None
     return [LabelledScene(p, _mask_of(p, masks, have_roads), str(path), source.share) for p in images]
 
@@ -77,4 +77,4 @@ def _mask_of(image: Path, masks: Path | None, have_roads: bool) -> Path | None:
     if have_roads:
         return None
     where = f"its mask {mask} does not exist" if mask is not None and mask.parent.exists() else "it has no mask"
-    raise InputError(f"{image}: {where}; expected a mask of the same name in masks/, or vector roads (--roads)")
+    raise InputError(f"{image}: {where}; expected a mask with the same name in masks/, or vector roads (--roads)")

@@ -1,4 +1,4 @@
-"""Scores of a model in training on the ground that was kept for validation, by the way it will be used."""
+"""Scores a model in training on the held-out ground, in the same way as it will be used."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OVERLAP_PX = 32
 
 @dataclass(slots=True)
 class KerasBackend:
-    """A model in training as a backend."""
+    """A backend for a model in training."""
 
     model: keras.Model
     batch_size: int
@@ -34,17 +34,17 @@ class KerasBackend:
     description: str = "model in training"
 
     def predict(self, batch: Float32Array) -> Float32Array:
-        """Probabilities of a batch, (batch, rows, cols)."""
+        """Predict the probabilities of a batch, (batch, rows, cols)."""
         logits = np.asarray(self.model.predict_on_batch(batch), np.float32)[..., 0]
         with np.errstate(over="ignore"):  # e^1000 is infinite, and its sigmoid 0
             return checks.check_probabilities((1 / (1 + np.exp(-logits))).astype(np.float32))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there are no resources to release."""
 
 
 def predict_scene(model: keras.Model, scene: PreparedScene, spec: ModelSpec, batch_size: int) -> ByteArray:
-    """Blended probability of a prepared scene, (rows, cols), 0..254."""
+    """Predict the blended probability of a prepared scene, (rows, cols), 0..254."""
     height, width = scene.labels.shape
     plan = TilePlan(height, width, spec.tile_size_px, _OVERLAP_PX)
     inference = Inference(KerasBackend(model, batch_size), spec, byte_scaling(len(spec.bands)))
@@ -55,7 +55,7 @@ def predict_scene(model: keras.Model, scene: PreparedScene, spec: ModelSpec, bat
 def validate(
     model: keras.Model, scenes: Sequence[PreparedScene], spec: ModelSpec, batch_size: int
 ) -> dict[str, RoadCounts]:
-    """Counts over the validation ground of some scenes, by the group that scenes belong to."""
+    """Count pixels over the validation ground of several scenes, by group."""
     counts: dict[str, RoadCounts] = {}
     for scene in scenes:
         road, counted = scene.truth()

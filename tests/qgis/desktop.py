@@ -232,6 +232,7 @@ def cancel_batch():
     button.timeout.connect(press)
     button.start(20)
     dialog.runButton().click()
+    wait(lambda: pressed and dialog.runButton().isEnabled(), 60)  # newer versions of QGIS come back at once
     button.stop()
     seen["batch_cancelled_s"] = time.monotonic() - pressed[0]
     seen["cancelled"] = [name for name in os.listdir(WORK) if "cancelled" in name]

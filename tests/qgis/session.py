@@ -6,6 +6,7 @@ Arguments: folder to work in, folder of the sample tiles, a probability raster, 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import sys
@@ -154,10 +155,17 @@ def colours(layer):
     return [item.color.name() for item in renderer.shader().rasterShaderFunction().colorRampItemList()]
 
 
-def load_styled():
-    """Load results into a project as the dialog does, over their scene."""
+def show_results(algorithm, context, arguments):
+    """As the dialog does it; newer versions of QGIS left out a parameter."""
     from processing.gui.Postprocessing import handleAlgorithmResults
 
+    named = {"feedback": Feedback(), "parameters": arguments, "showResults": False}
+    wanted = inspect.signature(handleAlgorithmResults).parameters
+    handleAlgorithmResults(algorithm, context, **{name: value for name, value in named.items() if name in wanted})
+
+
+def load_styled():
+    """Load results into a project as the dialog does, over their scene."""
     project = QgsProject.instance()
     scene = QgsRasterLayer(UTM, "vegas_utm")
     project.addMapLayer(scene)
@@ -172,14 +180,13 @@ def load_styled():
         "PROBABILITY": QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project),
     }  # fmt: skip
     results, good = algorithm.run(arguments, context, feedback)
-    percents = list(feedback.percents)  # loading has a progress of its own
-    handleAlgorithmResults(algorithm, context, feedback, False, arguments)
+    show_results(algorithm, context, arguments)
     layers = project.layerTreeRoot().layerOrder()
     found = {
         "good": good, "names": [layer.name() for layer in layers], "count": results.get("COUNT"),
         "colours": [colours(layer) for layer in layers[:3]],
         "renderers": [layer.renderer().type() for layer in layers],
-        "percents": percents, "said": feedback.said,
+        "percents": feedback.percents, "said": feedback.said,
         "extents": [[b.xMinimum(), b.yMinimum(), b.xMaximum(), b.yMaximum()] for b in (half, layers[2].extent())],
         "crs": [layer.crs().authid() for layer in layers],
         "features": [layer.featureCount() for layer in layers[:2]],
@@ -279,9 +286,7 @@ def compare():
     arguments = {"ROADS": in_memory, "MAP": known, "BUFFER": 8}
     arguments["OUTPUT"] = QgsProcessingOutputLayerDefinition(os.path.join(WORK, "differences.gpkg"), project)
     results, good = algorithm.run(arguments, context, Feedback())
-    from processing.gui.Postprocessing import handleAlgorithmResults
-
-    handleAlgorithmResults(algorithm, context, Feedback(), False, arguments)
+    show_results(algorithm, context, arguments)
     layer = project.layerTreeRoot().layerOrder()[0]
     found = {"good": good, "results": results, "lines": lines, "colours": colours(layer), "name": layer.name()}
     project.clear()

@@ -53,7 +53,7 @@ def say(**event) -> str:
 RESULT = say(event="result", features=3)
 
 
-def test_what_the_child_says_reaches_the_dialog(feedback):
+def test_messages_of_the_child_reach_the_dialog(feedback):
     code = say(event="log", level="info", message="resampled") + say(event="log", level="warning", message="too coarse")
     for stage, total in (("predict", 4), ("vectorize", 2)):
         for done in range(1, total + 1):
@@ -67,7 +67,7 @@ def test_what_the_child_says_reaches_the_dialog(feedback):
     assert feedback.warnings == ["too coarse"]
 
 
-def test_progress_never_goes_back_and_bears_the_unknown(feedback):
+def test_progress_never_decreases_and_tolerates_unknown_events(feedback):
     code = say(event="progress", stage="predict", done=3, total=4, unit="windows")
     code += say(event="progress", stage="predict", done=1, total=4, unit="windows")
     code += say(event="progress", stage="novelty", done=5, total=0) + say(event="novelty") + "print('not JSON')\n"
@@ -82,13 +82,13 @@ def test_two_megabytes_of_stderr_neither_block_nor_flood(feedback):
     assert len(feedback.console) == SHOWN_LINES
 
 
-def test_a_line_without_end_is_read_in_pieces(feedback):
+def test_an_endless_line_is_read_in_pieces(feedback):
     done, _ = run("import sys\nsys.stderr.write('x' * 3_000_000)\n" + RESULT, feedback)
     assert done
     assert max(map(len, feedback.console)) <= child_module.LINE_BYTES
 
 
-def test_the_childs_own_sentence_is_the_error(feedback):
+def test_the_childs_own_message_is_the_error(feedback):
     code = (
         say(event="error", message="a.tif: has no CRS")
         + "import sys; print('Error: a.tif: has no CRS', file=sys.stderr); sys.exit(1)"
@@ -98,7 +98,7 @@ def test_the_childs_own_sentence_is_the_error(feedback):
     assert feedback.console == []
 
 
-def test_an_error_before_json_begins_is_told_too(feedback):
+def test_an_error_before_json_starts_is_reported_too(feedback):
     with pytest.raises(ChildError, match=r"^No such option: --novelty$"):
         run("import sys; print('Usage: x', file=sys.stderr); sys.exit('Error: No such option: --novelty')", feedback)
 
@@ -150,7 +150,7 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_a_child_that_will_not_end_is_killed_with_its_own_children(feedback, tmp_path):
+def test_a_child_that_does_not_exit_is_killed_with_its_children(feedback, tmp_path):
     note, leftover = tmp_path / "pids", tmp_path / ".roads.tmp-1-a.gpkg"
     code = (
         "import os, signal, subprocess, sys, time\n"
@@ -169,7 +169,7 @@ def test_a_child_that_will_not_end_is_killed_with_its_own_children(feedback, tmp
     assert not any(is_running(int(pid)) for pid in note.read_text().split())
 
 
-def test_a_grandchild_that_holds_the_streams_does_not_hold_us(feedback):
+def test_a_grandchild_that_keeps_the_streams_open_does_not_block_us(feedback):
     code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(5)'])\n"
     started = time.monotonic()
     done, _ = run(code + RESULT, feedback)
@@ -183,13 +183,13 @@ POISON = {
 }  # fmt: skip
 
 
-def test_what_would_break_another_python_is_removed():
+def test_variables_that_would_break_another_python_are_removed():
     cleaned = clean_environment({**POISON, "PYTHONPATH": "/nowhere", "pythonpath": "/nowhere", "HOME": "/home/me"})
     assert cleaned == {"HOME": "/home/me", "PYTHONSAFEPATH": "1", "PYTHONIOENCODING": "utf-8"}
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_the_child_ends_when_qgis_is_killed(tmp_path, child_python):
+def test_the_child_exits_when_qgis_is_killed(tmp_path, child_python):
     """A process that stands for QGIS starts the real command line, and is killed while that works."""
     parent = (
         f"import os, sys; sys.path.insert(0, {str(QGIS_FOLDER)!r})\n"

@@ -48,7 +48,7 @@ def test_the_parameter_wins_then_the_variable_then_the_setting(program, nothing_
     assert find_interpreter("", setting, nothing_installed).command[0] == setting
 
 
-def test_what_is_named_and_does_not_work_is_an_error_not_a_fallback(program, nothing_installed):
+def test_a_specified_python_that_does_not_work_is_an_error_not_a_fallback(program, nothing_installed):
     good = program("good/python", f"echo road-extract {PACKAGE_VERSION}")
     with pytest.raises(ChildError, match="cannot be started"):
         find_interpreter("/nowhere/python", good, nothing_installed)
@@ -66,7 +66,7 @@ def test_what_is_named_and_does_not_work_is_an_error_not_a_fallback(program, not
         (["exit 1"], "it said: nothing"),
     ],
 )
-def test_a_python_that_will_not_do_gets_one_sentence(program, nothing_installed, lines, words):
+def test_an_unsuitable_python_gives_one_error_message(program, nothing_installed, lines, words):
     python = program("python", *lines)
     with pytest.raises(ChildError, match=words) as caught:
         find_interpreter(python, "", nothing_installed)
@@ -74,7 +74,7 @@ def test_a_python_that_will_not_do_gets_one_sentence(program, nothing_installed,
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_no_program_and_a_folder_that_is_no_environment(tmp_path, nothing_installed):
+def test_a_file_that_is_not_a_program_and_a_folder_that_is_not_an_environment(tmp_path, nothing_installed):
     (tmp_path / "notes.txt").write_text("no program")
     for path in (tmp_path / "notes.txt", tmp_path):
         with pytest.raises(ChildError, match="cannot be started"):
@@ -94,7 +94,7 @@ def test_nothing_found_says_what_to_do(nothing_installed):
         find_interpreter("", "", nothing_installed)
 
 
-def test_poison_in_the_environment_does_not_reach_it(child_python, tmp_path, monkeypatch):
+def test_a_poisoned_environment_does_not_reach_it(child_python, tmp_path, monkeypatch):
     """A broken package in the current folder and on PYTHONPATH, and a PYTHONHOME of another Python."""
     (tmp_path / "road_extract.py").write_text("raise SystemExit('wrong one')")
     monkeypatch.chdir(tmp_path)
@@ -102,7 +102,7 @@ def test_poison_in_the_environment_does_not_reach_it(child_python, tmp_path, mon
     assert find_interpreter(str(child_python), "", environ).version
 
 
-def test_an_environments_folder_and_the_program_itself_do(program, tmp_path):
+def test_an_environment_folder_and_the_program_itself_are_accepted(program, tmp_path):
     python = program("venv/bin/python", "true")
     assert to_command(str(tmp_path / "venv")) == (python, "-m", "road_extract")
     assert to_command("/home/me/.local/bin/road-extract") == ("/home/me/.local/bin/road-extract",)
@@ -124,7 +124,7 @@ def test_usual_places_are_found(program, tmp_path, place):
     assert Path(written) in default_places({"PATH": ""}, tmp_path)
 
 
-def test_the_path_comes_first_and_broken_places_are_passed_over(program, tmp_path, monkeypatch):
+def test_the_path_comes_first_and_broken_places_are_skipped(program, tmp_path, monkeypatch):
     broken = program("bin/road-extract", "exit 1")
     works = program(".venvs/road-extract/bin/python", f"echo road-extract {PACKAGE_VERSION}")
     environ = {"PATH": f"{Path(broken).parent}:{os.environ['PATH']}"}

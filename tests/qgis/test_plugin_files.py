@@ -53,7 +53,7 @@ def test_the_table_holds_every_option():
             }
 
 
-def test_a_name_of_two_modules_is_refused():
+def test_a_name_defined_in_two_modules_is_refused():
     generate, names = load("generate"), set()
     generate._check_names("A: int = 1\ndef b(): pass", names)
     with pytest.raises(ValueError, match="b is defined in two"):
@@ -79,7 +79,7 @@ def test_annotations_of_later_pythons_are_never_evaluated():
         assert "from __future__ import annotations" in path.read_text(encoding="utf-8"), path
 
 
-def test_bandit_has_nothing_to_say():
+def test_bandit_reports_nothing():
     command = [sys.executable, "-m", "bandit", "--quiet", "--recursive", *map(str, IN_QGIS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -35,7 +35,7 @@ def program(tmp_path, monkeypatch):
     return write
 
 
-def test_a_tested_version_is_preferred_and_old_ones_are_passed_over(program):
+def test_a_tested_version_is_preferred_and_old_ones_are_skipped(program):
     program("old", (3, 9))
     program("newest", (3, 15))
     wanted = program("tested", (3, 12))
@@ -48,7 +48,7 @@ def test_a_newer_one_than_any_tested_is_better_than_none(program):
     assert find_python("", {}).path == wanted
 
 
-def test_a_folder_of_wheels_wants_its_own_version(program):
+def test_a_folder_of_wheels_requires_its_own_python_version(program):
     program("tested", (3, 12))
     wanted = program("other", (3, 13))
     assert find_python("", {}, wanted=(3, 13)).path == wanted
@@ -56,7 +56,7 @@ def test_a_folder_of_wheels_wants_its_own_version(program):
         find_python("", {}, wanted=(3, 11))
 
 
-def test_only_old_ones_are_named_and_it_is_said_what_to_install(program):
+def test_if_there_are_only_old_ones_the_message_says_what_to_install(program):
     program("a", (3, 9))
     program("b", (3, 10))
     program("narrow", (3, 12), wide=False)
@@ -66,20 +66,20 @@ def test_only_old_ones_are_named_and_it_is_said_what_to_install(program):
         find_python("", {})
 
 
-def test_one_that_makes_no_environments_will_do_where_uv_is(program):
+def test_a_python_without_venv_is_accepted_if_uv_is_installed(program):
     python = program("debian", (3, 12), has_venv=False)
     with pytest.raises(ChildError, match=r"sudo apt install python3\.12-venv"):
         find_python("", {})
     assert find_python("", {}, uv="/usr/bin/uv").path == python
 
 
-def test_what_hangs_or_is_no_python_is_none(tmp_path):
+def test_a_program_that_hangs_or_is_not_python_is_ignored(tmp_path):
     assert probe_python("/bin/false", {}) is None
     assert probe_python(str(tmp_path), {}) is None
     assert probe_python(sys.executable, {}).version == sys.version_info[:2]
 
 
-def test_usual_places_and_uv_are_looked_at(tmp_path):
+def test_usual_places_and_uv_are_searched(tmp_path):
     for place in (".local/share/uv/python/cpython-3.12.1-linux/bin/python3", ".pyenv/versions/3.12.1/bin/python3"):
         (tmp_path / place).parent.mkdir(parents=True)
         (tmp_path / place).touch()
@@ -90,7 +90,7 @@ def test_usual_places_and_uv_are_looked_at(tmp_path):
     assert find_uv({"PATH": ""}, tmp_path) in (str(uv), find_uv({"PATH": ""}, Path("/nowhere")))
 
 
-def test_what_the_launcher_of_windows_says_is_understood():
+def test_output_of_the_windows_launcher_is_parsed():
     said = (
         " -V:3.12 *        C:\\Users\\A B\\AppData\\Local\\Programs\\Python\\Python312\\python.exe\n"
         " -V:3.11          C:\\Python311\\python.exe\nInstalled Pythons found by py.exe\n"

@@ -66,7 +66,7 @@ def test_there_is_no_network(set_up):
         assert set_up[1]["network"]["error"]
 
 
-def test_proxy_and_certificates_are_passed_on_as_qgis_is_set(set_up):
+def test_proxy_and_certificates_are_taken_from_qgis(set_up):
     seen = set_up[1]["proxy_and_certificates"]
     assert seen["plain"] == {}
     found = seen["found"]
@@ -88,7 +88,7 @@ def test_proxy_and_certificates_are_passed_on_as_qgis_is_set(set_up):
         ("Segmentation fault", "the installation failed (Segmentation fault): set up again, or choose Repair"),
     ],
 )
-def test_what_pip_says_becomes_a_sentence(line, words):
+def test_errors_of_pip_become_one_message(line, words):
     from road_extract_qgis.environment import SetupOptions, explain_failure, hide_passwords
 
     said = explain_failure(["Collecting numpy", line], SetupOptions())
@@ -107,7 +107,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_what_cannot_work_gets_a_sentence_and_the_place_of_the_log(set_up, case):
+def test_impossible_set_ups_give_a_message_and_the_location_of_the_log(set_up, case):
     refused = set_up[1][case]
     assert REFUSALS[case] in refused["error"]
     assert refused["error"].endswith("setup.log")
@@ -157,13 +157,13 @@ def test_a_second_time_it_only_checks(set_up):
     assert not any(line.startswith("Installing collected") for line in again["said"])
 
 
-def test_roads_come_out_with_nothing_named(set_up):
+def test_roads_are_extracted_without_specifying_a_python(set_up):
     extracted = set_up[1]["extract"]
     assert extracted["count"] > 2
     assert "道路/env/bin/python (the QGIS setting)" in extracted["said"][0]
 
 
-def test_damage_is_found_and_everything_made_anew(set_up):
+def test_damage_is_found_and_everything_reinstalled(set_up):
     """As after an interruption; the test does not wait for the end of it."""
     damaged = set_up[1]["damaged"]
     assert damaged["error"] == ""
@@ -179,6 +179,6 @@ def test_remove_leaves_no_environment_and_no_setting(set_up):
     assert not removed["setting"]
 
 
-def test_qgis_own_python_got_nothing(qgis):
+def test_nothing_is_installed_into_the_python_of_qgis(qgis):
     done = qgis.start([SYSTEM_PYTHON, "-I", "-c", "import road_extract"])
     assert done.returncode != 0

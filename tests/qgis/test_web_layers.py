@@ -63,7 +63,7 @@ def test_tiles_are_copied_pixel_for_pixel(web, map_folder):
         assert (ours.read()[:3, valid] == wanted[:3, valid]).all()
 
 
-def test_a_tiled_layer_gives_what_the_same_picture_as_a_geotiff_gives(web, road_extract, tmp_path):
+def test_a_tiled_layer_gives_the_same_as_a_geotiff_of_it(web, road_extract, tmp_path):
     """Byte for byte the roads, pixel for pixel the probability."""
     assert web["xyz"]["error"] == ""
     assert web["xyz"]["crs"] == "EPSG:32611"
@@ -77,7 +77,7 @@ def test_a_tiled_layer_gives_what_the_same_picture_as_a_geotiff_gives(web, road_
         assert (ours.read(1) == theirs.read(1)).all()
 
 
-def test_what_it_takes_and_whose_terms_hold_is_said_before_it_starts(web):
+def test_size_and_terms_of_use_are_logged_before_the_download(web):
     said = web["xyz"]["said"]
     estimate = next(index for index, line in enumerate(said) if line.startswith("Rendering 0.1"))
     terms = next(index for index, line in enumerate(said) if "terms of use" in line)
@@ -92,7 +92,7 @@ def test_a_wms_gives_roads_too(web):
     assert web["wms"]["results"]["COUNT"] > 2
 
 
-def test_a_server_that_fails_now_and_then_is_asked_again(web, map_folder):
+def test_failed_requests_are_retried(web, map_folder):
     assert web["flaky"]["error"] == ""
     with rasterio.open(web["flaky"]["results"]["OUTPUT"]) as ours:
         again = ours.read(1)
@@ -100,7 +100,7 @@ def test_a_server_that_fails_now_and_then_is_asked_again(web, map_folder):
         assert np.array_equal(again, theirs.read(1))
 
 
-def test_a_server_that_fails_is_a_sentence_and_leaves_nothing(web):
+def test_a_failing_server_gives_a_message_and_leaves_nothing(web):
     failed = web["failing"]
     assert failed["error"].startswith("failing does not deliver its imagery (HTTP 503): check that it shows")
     assert not failed["written"]

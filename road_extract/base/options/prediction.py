@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from road_extract.base.options.declaring import check_ranges, option
 
-BACKENDS = ("auto", "openvino", "onnxruntime", "tensorflow")
-PRECISIONS = ("auto", "float32", "bfloat16", "int8")
+#: Inference backends and numerical precisions.
+BACKENDS = ("auto", "openvino", "pytorch", "onnxruntime", "tensorflow")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,9 @@ class PredictOptions:
     """How to turn a scene into a probability raster."""
 
     model: str | None = option(None, "Model folder with weights.npz and spec.json (default: the shipped model)")
-    backend: str = option("auto", "Inference backend; auto uses the fastest one installed", choices=BACKENDS)
+    backend: str = option(
+        "auto", "Inference backend; auto uses the fastest one installed, on a GPU if it sees one", choices=BACKENDS
+    )
     precision: str = option("auto", "Numerical precision; auto uses the fastest one that is safe", choices=PRECISIONS)
     threads: int | None = option(None, "CPU threads (default: all)", low=1, high=1024)
     bands: tuple[int, ...] | None = option(

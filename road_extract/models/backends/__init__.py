@@ -1,19 +1,21 @@
-"""What runs the model, behind one method.
+"""Runtimes for the model, behind one interface.
 
 Each module is the only importer of its runtime, and imports it lazily. Nothing here knows scenes or windows.
 """
 
 from __future__ import annotations
 
-import shutil
+import logging
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
-from road_extract.base.errors import BackendError, InputError
+from road_extract.base.errors import InputError
 from road_extract.base.options import BACKENDS, PRECISIONS
+from road_extract.models.backends.choosing import choose_backend as choose_backend
 from road_extract.models.backends.protocol import Backend as Backend
 from road_extract.models.backends.symmetries import D4Backend
+
+log = logging.getLogger("road_extract")
 
 
 def open_backend(
@@ -27,11 +29,12 @@ def open_backend(
     """Load a model into a backend.
 
     Args:
-        name: One of `base.options.BACKENDS`; ``auto`` takes the fastest that is installed, see `choose_backend`.
+        name: One of `base.options.BACKENDS`; ``auto`` takes the fastest that is installed, see `choose_backend`, and
+            logs why.
         model: Model folder.
-        batch_size: Windows that go through the model at once; the backend's own choice if left out.
+        batch_size: Windows per batch; chosen by the backend by default.
         precision: One of `base.options.PRECISIONS`.
-        threads: Of the processor; all if left out.
+        threads: CPU threads; all by default.
         tta: Test-time augmentation: ``none``, or ``d4`` for the mean over the eight symmetries of a tile.
 
     Raises:
@@ -41,31 +44,29 @@ def open_backend(
     for what, value, known in (("backend", name, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in known:
             raise InputError(f"{what} {value!r} is unknown; expected one of {', '.join(known)}")
-    chosen = choose_backend() if name == "auto" else name
-    backend = _backend_class(chosen)(model, batch_size, precision, threads)
+    if name == "auto":
+        choice = choose_backend()
+        log.info("backend %s: %s", choice.name, choice.reason)
+        name = choice.name
+    backend = _backend_class(name)(model, batch_size, precision, threads)
     return D4Backend(backend) if tta == "d4" else backend
 
 
-def choose_backend() -> str:
-    """The fastest backend that is installed.
+def check_any_place(backend: Backend) -> None:
+    """Refuse a backend that cannot be used for shards, whose pixels must equal those of the whole scene.
 
-    Where there is an NVIDIA GPU, ONNX Runtime if it was built for it, else TensorFlow. On the processor OpenVINO, then
-    TensorFlow, then ONNX Runtime. Nothing heavy is imported to find out.
+    Raises:
+        InputError: If the prediction for a tile depends on the other tiles of its batch.
     """
-    if shutil.which("nvidia-smi"):
-        order = ("tensorflow", "openvino", "onnxruntime")
-        if find_spec("onnxruntime") and _onnxruntime_has_cuda():
-            return "onnxruntime"
-    else:
-        order = ("openvino", "tensorflow", "onnxruntime")
-    for name in order:
-        if find_spec(name):
-            return name
-    raise BackendError("no runtime for the model is installed; install one (pip install openvino)")
+    if not getattr(backend, "any_place", True):
+        raise InputError(
+            f"{backend.description}: the last bits of a prediction depend on the other tiles of its batch, so "
+            "shards would differ from the whole scene; choose another --precision, such as bfloat16 or float32"
+        )
 
 
 def export_network(to: str, model: Path, folder: Path) -> None:
-    """Write a model's network into a folder in the format of a runtime.
+    """Export the network of a model to a folder, in the format of a runtime.
 
     Args:
         to: ``onnx``, ``openvino`` or ``savedmodel``.
@@ -92,12 +93,6 @@ def export_network(to: str, model: Path, folder: Path) -> None:
         raise InputError(f"format {to!r} is unknown; expected onnx, openvino or savedmodel")
 
 
-def _onnxruntime_has_cuda() -> bool:
-    from road_extract.models.backends.onnxruntime import has_cuda
-
-    return has_cuda()
-
-
 def _backend_class(name: str) -> Callable[[Path, int | None, str, int | None], Backend]:
     if name == "openvino":
         from road_extract.models.backends.openvino import OpenVinoBackend
@@ -107,6 +102,10 @@ def _backend_class(name: str) -> Callable[[Path, int | None, str, int | None], B
         from road_extract.models.backends.onnxruntime import OnnxRuntimeBackend
 
         return OnnxRuntimeBackend
+    if name == "pytorch":
+        from road_extract.models.backends.pytorch import PyTorchBackend
+
+        return PyTorchBackend
     from road_extract.models.backends.tensorflow import TensorFlowBackend
 
     return TensorFlowBackend

@@ -1,4 +1,4 @@
-"""What a runtime has compiled, kept in the user's cache folder: a program that starts again finds it there.
+"""Compiled networks in the user's cache folder, so that the next start finds them there.
 
 Nothing depends on it. Without a folder that can be written to, and after damage, everything is built anew.
 """
@@ -13,15 +13,15 @@ from pathlib import Path
 
 from road_extract.base.files import replacing
 
-#: Names the folder; empty: nothing is kept.
+#: Environment variable with the folder; if it is empty, nothing is cached.
 VARIABLE = "ROAD_EXTRACT_CACHE"
-#: Those used last; one is 10 to 40 MB.
-ENTRIES = 6
+#: Number of most recently used entries to keep; a network takes 10 to 40 MB.
+ENTRIES = 8
 _DIGEST_BYTES = 32
 
 
 def cache_folder() -> Path | None:
-    """Where entries lie; None if none are wanted."""
+    """Folder of the entries; None if caching is switched off."""
     if VARIABLE in os.environ:
         return Path(os.environ[VARIABLE]) if os.environ[VARIABLE] else None
     if sys.platform == "win32":
@@ -34,25 +34,25 @@ def cache_folder() -> Path | None:
 
 
 def make_key(parts: Iterable[str]) -> str:
-    """One name for everything that an entry depends on."""
+    """Combine everything that an entry depends on into one name."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
 
 def read_entry(key: str) -> bytes | None:
-    """What was kept under a key; None if there is nothing, or it is damaged."""
+    """Return the entry for a key; None if there is none or it is damaged."""
     try:
         path = _path(key)
         content = path.read_bytes() if path else b""
         if path:
-            path.touch()  # the oldest go first
-    except (OSError, RuntimeError):  # RuntimeError: a user without a home
+            path.touch()  # the least recently used entries are deleted first
+    except (OSError, RuntimeError):  # RuntimeError: the user has no home folder
         return None
     digest, value = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     return value if hashlib.sha256(value).digest() == digest else None
 
 
 def write_entry(key: str, value: bytes) -> None:
-    """Keep a value, if that is possible, and drop what was not used for long."""
+    """Store a value if possible, and delete the least recently used entries."""
     try:
         path = _path(key)
         if path is None:

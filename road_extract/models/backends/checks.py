@@ -1,4 +1,4 @@
-"""What backends look at: the values that come out, and the processor."""
+"""Checks shared by the backends: of output values, and of the CPU."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from road_extract.base.errors import BackendError
 
 
 def check_probabilities(values: Float32Array) -> Float32Array:
-    """The values themselves.
+    """Return the values if all of them are probabilities.
 
     Raises:
-        BackendError: If one is no probability.
+        BackendError: If any value is not a probability.
     """
-    # written so that NaN fails too
+    # written so that NaN also fails
     if not (values.min() >= 0 and values.max() <= 1):
         raise BackendError("the model gave values that are no probabilities; its weights may be damaged")
     return values
 
 
 def processor_flags() -> str:
-    """The instruction sets of the processor, as Linux tells them; elsewhere empty."""
+    """Instruction sets of the CPU as reported by Linux; empty on other systems."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""ONNX Runtime: on NVIDIA, AMD and other devices by its providers, or on the processor."""
+"""ONNX Runtime: on NVIDIA, AMD and other devices through its providers, or on the CPU."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from road_extract.models.backends.checks import check_probabilities
 
 BATCH_SIZE = 4
 _OPSET = 17
-#: Of ONNX files with that opset: any reader from 2022 on knows it.
+#: Version of ONNX files with that opset; any reader since 2022 supports it.
 _IR_VERSION = 8
 
 
 class OnnxRuntimeBackend:
-    """A `Backend` that needs no TensorFlow. Float32 on every device."""
+    """A `Backend` that does not need TensorFlow. It computes in float32 on every device."""
 
     def __init__(
         self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
@@ -39,20 +39,10 @@ class OnnxRuntimeBackend:
         """
         if precision not in ("auto", "float32"):
             raise InputError(f"backend onnxruntime computes in float32 only, not in {precision}")
-        ort = _import("onnxruntime")
         self.batch_size, self.in_flight = batch_size or BATCH_SIZE, 1
-        settings = ort.SessionOptions()
-        settings.log_severity_level = 3
-        settings.intra_op_num_threads = threads or 0
-        content = build_onnx(model, self.batch_size).SerializeToString()
-        # Azure's is a web service, not a device
-        providers = [name for name in ort.get_available_providers() if name != "AzureExecutionProvider"]
-        try:
-            self._session = ort.InferenceSession(content, settings, providers=providers)
-        except Exception as error:
-            raise BackendError(f"ONNX Runtime could not load the model: {error}") from error
-        device = self._session.get_providers()[0].removesuffix("ExecutionProvider")
-        self.description = f"ONNX Runtime {ort.__version__}, {device}, float32"
+        self._session = _start_session(build_onnx(model, self.batch_size), threads)
+        version = _import("onnxruntime").__version__
+        self.description = f"ONNX Runtime {version}, {_device_of(self._session)}, float32"
 
     def predict(self, batch: Float32Array) -> Float32Array:
         """See `Backend.predict`."""
@@ -67,9 +57,19 @@ class OnnxRuntimeBackend:
         del self._session
 
 
-def has_cuda() -> bool:
-    """Whether the ONNX Runtime that is installed was built for NVIDIA's GPUs."""
-    return "CUDAExecutionProvider" in _import("onnxruntime").get_available_providers()
+def find_device() -> str:
+    """Return the device that ONNX Runtime would use: ``CPU``, ``CUDA``, or the name of another provider.
+
+    A provider that ONNX Runtime was built with may lack its device. Only a session that starts shows that it is there.
+
+    Raises:
+        BackendError: If ONNX Runtime or onnx cannot be imported, or no session can be started.
+    """
+    onnx = _import("onnx")
+    value = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in ("x", "y")]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "probe", value[:1], value[1:])
+    opsets = [onnx.helper.make_opsetid("", _OPSET)]
+    return _device_of(_start_session(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION), None))
 
 
 def build_onnx(model: Path, batch_size: int | None = None) -> Any:
@@ -106,6 +106,24 @@ def build_onnx(model: Path, batch_size: int | None = None) -> Any:
 def export_onnx(model: Path, folder: Path) -> None:
     """Write ``model.onnx`` into a folder."""
     (folder / "model.onnx").write_bytes(build_onnx(model).SerializeToString())
+
+
+def _start_session(network: Any, threads: int | None) -> Any:
+    ort = _import("onnxruntime")
+    settings = ort.SessionOptions()
+    settings.log_severity_level = 3
+    settings.intra_op_num_threads = threads or 0
+    # Azure's provider is a web service, not a device
+    providers = [name for name in ort.get_available_providers() if name != "AzureExecutionProvider"]
+    try:
+        return ort.InferenceSession(network.SerializeToString(), settings, providers=providers)
+    except Exception as error:
+        raise BackendError(f"ONNX Runtime could not load the model: {error}") from error
+
+
+def _device_of(session: Any) -> str:
+    name: str = session.get_providers()[0]
+    return name.removesuffix("ExecutionProvider")
 
 
 class _Operations:

@@ -1,8 +1,10 @@
-"""OpenVINO on the processor: the network built from the model folder's weights, several requests in flight."""
+"""OpenVINO on the CPU: the network is built from the weights of the model folder; several requests are in flight."""
 
 from __future__ import annotations
 
+import os
 import queue
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,27 +17,29 @@ from road_extract.base.errors import BackendError, InputError
 from road_extract.models import INT8_FILE, build_inference_form, model_hash, read_int8_ranges, read_spec, read_weights
 from road_extract.models.backends.cache import make_key, read_entry, write_entry
 from road_extract.models.backends.checks import check_probabilities, processor_flags
-from road_extract.models.backends.openvino_int8 import quantize
+from road_extract.models.backends.openvino_int8 import KERNEL_7_BITS, KERNEL_8_BITS, products_saturate, quantize
 
-#: Two windows a request fill the processor's caches best; more only wait longer.
+#: Two windows per request make the best use of the CPU's caches; with more, each only waits longer.
 BATCH_SIZE = 2
-#: What is not in integers is computed in bfloat16 beside them, where the processor has it.
-_HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
+#: OpenVINO's names for the floating-point precisions.
+_HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+#: What OpenVINO calls the precisions that a CPU supports natively, the fastest first.
+_CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16"}
 
 
 class OpenVinoBackend:
-    """A `Backend` that needs no TensorFlow."""
+    """A `Backend` that does not need TensorFlow."""
 
     def __init__(
         self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
     ) -> None:
-        """Build and compile the network, or take it from the cache.
+        """Build and compile the network, or load it from the cache.
 
         Args:
             model: Model folder.
             batch_size: First dimension of every batch; the fastest if left out.
-            precision: ``float32``, ``bfloat16``, ``int8``, or ``auto``: the fastest that the processor has instructions
-                for; int8 only for a model that has been made ready for it.
+            precision: ``float32``, ``bfloat16``, ``float16``, ``int8``, or ``auto``: the fastest that the processor has
+                instructions for; int8 only for a model that has been made ready for it.
             threads: Of the processor; all if left out.
 
         Raises:
@@ -45,20 +49,26 @@ class OpenVinoBackend:
         ov = _import_openvino()
         self.batch_size = batch_size or BATCH_SIZE
         core = ov.Core()
+        native = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "auto":
-            precision = _choose_precision(core, model)
-        settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": _HINTS[precision]}
+            precision = _choose_precision(native, model)
+        if precision == "float16" and _CAPABILITIES[precision] not in native:
+            raise InputError("OpenVINO does not support float16 on this CPU; choose another --precision")
+        largest = _largest_kernel(core) if precision == "int8" else None
+        hint = _HINTS[_choose_float(native) if precision == "int8" else precision]
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": hint}
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
-        compiled = _load(core, model, self.batch_size, precision, settings)
+        compiled = _load(core, model, self.batch_size, largest, settings)
         self.in_flight = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        # a request belongs to one caller at a time
+        # each request belongs to one caller at a time
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(self.in_flight):
             self._requests.put(compiled.create_infer_request())
-        self.description = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {precision}"
-        # The bindings fetch NumPy's interface at their first use, behind a guard of C++ that waits with the GIL held:
-        # two threads that come first together stop each other for ever. Here there is one.
+        kernels = " with kernels of 7 bits" if largest == KERNEL_7_BITS else ""
+        self.description = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {precision}{kernels}"
+        # The bindings load NumPy's interface on first use, behind a C++ guard that waits while holding the GIL. If two
+        # threads get there at the same time, they deadlock; here, there is only one.
         ov.Type.f32.to_dtype()
         _ = ov.Tensor(np.zeros(1, np.float32), shared_memory=True).data
 
@@ -80,8 +90,18 @@ class OpenVinoBackend:
             self._requests.get()
 
 
-def build_int8(model: Path, batch_size: int = -1) -> Any:
-    """`build_openvino` in 8-bit integers.
+def find_device() -> str:
+    """Return ``CPU``: this backend does not use OpenVINO's other devices.
+
+    Raises:
+        BackendError: If OpenVINO cannot be imported.
+    """
+    _import_openvino()
+    return "CPU"
+
+
+def build_int8(model: Path, batch_size: int = -1, largest: int = KERNEL_8_BITS) -> Any:
+    """Build the network with 8-bit integers; ``largest`` is the largest integer in a kernel, see `quantize`.
 
     Raises:
         InputError: If the model folder cannot be used, or has no ranges for it.
@@ -92,7 +112,7 @@ def build_int8(model: Path, batch_size: int = -1) -> Any:
         raise InputError(f"model {model}: has no {INT8_FILE}, which int8 needs; make it with `road-extract quantize`")
     network = build_openvino(model, batch_size)
     try:
-        quantize(network, measured.ranges)
+        quantize(network, measured.ranges, largest)
     except KeyError as error:
         raise InputError(f"model {model}: {INT8_FILE} names no feature map of this network: {error}") from error
     return network
@@ -129,7 +149,7 @@ def export_openvino(model: Path, folder: Path) -> None:
 
 
 class _Operations:
-    """`Operations` on OpenVINO's nodes, channels-first. Each node has a name of ours: quantization goes by them."""
+    """`Operations` on OpenVINO's nodes, channels-first. Each node gets a name, which quantization uses."""
 
     def __init__(self, ops: Any) -> None:
         self._ops = ops
@@ -182,16 +202,20 @@ class _Operations:
         return self._constant(values.reshape(1, -1, 1, 1))
 
 
-def _load(core: Any, model: Path, batch_size: int, precision: str, settings: dict[str, Any]) -> Any:
-    """The compiled network: building and compiling take a second, reading what they gave last time a tenth of it."""
-    read_spec(model)  # a folder that is no model is told so in any case
-    key = make_key([precision, str(batch_size), repr(sorted(settings.items())), *_surroundings(core, model)])
+def _load(core: Any, model: Path, batch_size: int, largest: int | None, settings: dict[str, Any]) -> Any:
+    """Return the compiled network. Building it takes a second, and loading it from the cache a tenth of that.
+
+    ``largest`` is the largest integer in a kernel; None for a network without integers.
+    """
+    read_spec(model)  # reports a folder that is not a model in any case
+    asked = repr((batch_size, largest, sorted(settings.items())))
+    key = make_key([asked, model_hash(model), *_surroundings(core)])
     if (entry := read_entry(key)) is not None:
         try:
             return core.import_model(entry, "CPU", settings)
-        except RuntimeError:  # of an OpenVINO that only looks the same
+        except RuntimeError:  # of a different OpenVINO with the same version
             pass
-    network = (build_int8 if precision == "int8" else build_openvino)(model, batch_size)
+    network = build_int8(model, batch_size, largest) if largest else build_openvino(model, batch_size)
     try:
         compiled = core.compile_model(network, "CPU", settings)
     except RuntimeError as error:
@@ -200,26 +224,36 @@ def _load(core: Any, model: Path, batch_size: int, precision: str, settings: dic
     return compiled
 
 
-def _surroundings(core: Any, model: Path) -> list[str]:
-    """What a compiled network depends on, but for how it is asked for: model, this code, runtime, processor."""
-    package = resources.files("road_extract.models")
-    sources = ("inference_form.py", "backends/openvino.py", "backends/openvino_int8.py")
-    code = [package.joinpath(source).read_text(encoding="utf-8") for source in sources]
+def _surroundings(core: Any) -> list[str]:
+    """What a compiled network depends on apart from the model and its settings: this code, the runtime and the CPU."""
+    models = resources.files("road_extract") / "models"
+    sources = ("inference_form.py", "backends/openvino.py", "backends/openvino_int8.py", "backends/rounding.py")
+    code = [models.joinpath(source).read_text(encoding="utf-8") for source in sources]
     device = [str(core.get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
-    return [model_hash(model), *code, str(_import_openvino().__version__), *device, processor_flags()]
+    limits = repr(sorted(item for item in os.environ.items() if item[0].startswith(("ONEDNN_", "DNNL_"))))
+    return [*code, str(_import_openvino().__version__), *device, processor_flags(), limits]
 
 
-#: Instructions that multiply 8-bit integers without loss; older ones saturate in between.
-_INT8_FLAGS = ("amx_int8", "avx512_vnni", "avx_vnni")
+def _largest_kernel(core: Any) -> int:
+    """Largest integer in a kernel for which this CPU does not saturate. Measured in some 20 ms, and cached."""
+    key = make_key(["largest kernel", *_surroundings(core)])
+    if (entry := read_entry(key)) is not None:
+        return int(entry)
+    try:
+        largest = KERNEL_7_BITS if products_saturate(core) else KERNEL_8_BITS
+    except RuntimeError as error:
+        raise BackendError(f"OpenVINO could not compile a network of 8-bit integers: {error}") from error
+    write_entry(key, str(largest).encode())
+    return largest
 
 
-def _choose_precision(core: Any, model: Path) -> str:
-    native = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    # where flags cannot be read, bfloat16 tells: every processor that has it has these instructions, too
-    has_int8 = "BF16" in native or any(flag in processor_flags() for flag in _INT8_FLAGS)
-    if "INT8" in native and has_int8 and (model / INT8_FILE).exists():
-        return "int8"
-    return "bfloat16" if "BF16" in native else "float32"
+def _choose_precision(native: Sequence[str], model: Path) -> str:
+    return "int8" if "INT8" in native and (model / INT8_FILE).exists() else _choose_float(native)
+
+
+def _choose_float(native: Sequence[str]) -> str:
+    """The fastest floating-point precision that the CPU supports natively."""
+    return next((name for name, capability in _CAPABILITIES.items() if capability in native), "float32")
 
 
 def _import_openvino() -> Any:

@@ -1,8 +1,11 @@
-"""OpenVINO's 8-bit form of the network: fake quantization round every convolution.
+"""OpenVINO's 8-bit form of the network: fake quantization around every convolution.
 
 Jacob et al. (2018), "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
 CVPR: feature maps with a range of their own, kernels symmetric with a scale for each output channel. A range that is
 not all positive is stretched so that zero is one of its 256 values: padding stays exact.
+
+CPUs with AVX2 or AVX-512 but without VNNI add two 8-bit products in 16 bits, where the sum saturates: 2 x 255 x 127 is
+more than 32,767. On such CPUs, kernels are limited to 7 bits, because 2 x 255 x 63 is less.
 """
 
 from __future__ import annotations
@@ -14,12 +17,15 @@ import numpy as np
 
 from road_extract.base.arrays import Float32Array
 from road_extract.base.errors import BackendError
+from road_extract.models.backends.rounding import round_convolution, round_transposed
 
 #: Axis of the output channels in a kernel of OpenVINO's layouts.
 _OUTPUT_AXIS = {"Convolution": 0, "ConvolutionBackpropData": 1}
 _LEVELS = 256
-#: Symmetric round zero: -127 to 127.
+#: Symmetric around zero: -127 to 127.
 _WEIGHT_LEVELS = 255
+#: Largest integer in a kernel.
+KERNEL_8_BITS, KERNEL_7_BITS = 127, 63
 
 
 def measure_ranges(model: Any, tiles: Sequence[Float32Array]) -> dict[str, tuple[float, float]]:
@@ -54,12 +60,13 @@ def measure_ranges(model: Any, tiles: Sequence[Float32Array]) -> dict[str, tuple
     return ranges
 
 
-def quantize(model: Any, ranges: Mapping[str, tuple[float, float]]) -> None:
+def quantize(model: Any, ranges: Mapping[str, tuple[float, float]], largest: int = KERNEL_8_BITS) -> None:
     """Rewrite an ``openvino.Model`` in place.
 
     Args:
         model: As `build_openvino` makes it.
         ranges: Of the maps to quantize, by the names of their nodes.
+        largest: `KERNEL_8_BITS`, or `KERNEL_7_BITS` for CPUs on which 8-bit products saturate.
 
     Raises:
         KeyError: If a range belongs to no node.
@@ -69,7 +76,33 @@ def quantize(model: Any, ranges: Mapping[str, tuple[float, float]]) -> None:
         _quantize_output(nodes[name].output(0), *_with_zero(low, high), _LEVELS)
     for node in nodes.values():
         if node.get_type_name() in _OUTPUT_AXIS:
-            _quantize_kernel(node)
+            _quantize_kernel(node, largest)
+
+
+def products_saturate(core: Any) -> bool:
+    """Check whether sums of 8-bit products saturate on this CPU.
+
+    This is measured instead of derived from a list of instructions, so it works on every platform and respects the
+    limits set by oneDNN's environment variables.
+
+    Args:
+        core: An ``openvino.Core``.
+
+    Raises:
+        RuntimeError: If OpenVINO cannot compile the test network.
+    """
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    channels, top = 32, 255.0
+    image = ops.parameter([1, channels, 4, 4], np.float32)
+    kernel = ops.constant(np.full((channels, channels, 1, 1), KERNEL_8_BITS, np.float32))
+    sums = ops.convolution(image, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
+    _quantize_output(image.output(0), np.array(0, np.float32), np.array(top, np.float32), _LEVELS)
+    _quantize_kernel(sums, KERNEL_8_BITS)
+    compiled = core.compile_model(ov.Model([sums], [image], "products"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = compiled(np.full((1, channels, 4, 4), top, np.float32))[0]
+    return bool(found.min() < 0.99 * channels * top * KERNEL_8_BITS)
 
 
 def _with_zero(low: float, high: float) -> tuple[Float32Array, Float32Array]:
@@ -82,12 +115,19 @@ def _with_zero(low: float, high: float) -> tuple[Float32Array, Float32Array]:
     return np.array(low, np.float32), np.array(high, np.float32)
 
 
-def _quantize_kernel(node: Any) -> None:
-    source = node.input(1).get_source_output()
-    kernel = source.get_node().data
-    others = tuple(axis for axis in range(4) if axis != _OUTPUT_AXIS[node.get_type_name()])
+def _quantize_kernel(node: Any, largest: int) -> None:
+    from openvino import opset13 as ops
+
+    axis = _OUTPUT_AXIS[node.get_type_name()]
+    kernel = node.input(1).get_source_output().get_node().data
+    others = tuple(other for other in range(4) if other != axis)
     limit = np.maximum(np.abs(kernel).max(axis=others, keepdims=True), np.finfo(np.float32).tiny)
-    _quantize_output(source, -limit, limit, _WEIGHT_LEVELS)
+    step = limit / np.float32(largest)
+    if largest < KERNEL_8_BITS:  # with coarse steps, the direction in which each number is rounded matters
+        whole = round_convolution(kernel / step) if axis == 0 else round_transposed(kernel / step)
+        node.input(1).replace_source_output(ops.constant(np.ascontiguousarray(whole * step)).output(0))
+    reach = step * np.float32(KERNEL_8_BITS)
+    _quantize_output(node.input(1).get_source_output(), -reach, reach, _WEIGHT_LEVELS)
 
 
 def _quantize_output(output: Any, low: Float32Array, high: Float32Array, levels: int) -> None:

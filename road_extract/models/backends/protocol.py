@@ -1,4 +1,4 @@
-"""The one interface of everything that runs a model."""
+"""The interface of all backends."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ class Backend(Protocol):
         batch_size: First dimension of every batch.
         in_flight: Calls at once that use the device fully.
         description: Runtime, device and precision, for people and records.
+
+    The prediction for a tile must not depend on the other tiles of the batch, nor on its place among them. A backend
+    that cannot guarantee this has an attribute ``any_place`` that is False, and is not used for shards.
     """
 
     batch_size: int

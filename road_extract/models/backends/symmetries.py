@@ -1,4 +1,4 @@
-"""Test-time augmentation: a model looks at every symmetry of a tile, and its answers are averaged."""
+"""Test-time augmentation: the model runs on every symmetry of a tile, and the predictions are averaged."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from road_extract.models.backends.protocol import Backend
 
 
 class D4Backend:
-    """A backend whose answer does not depend on which way a tile is turned: the mean over D4, the square's symmetries.
+    """A backend whose predictions do not depend on a tile's orientation: the mean over the symmetries of a square.
 
     Eight times the work. Tiles must be square.
     """
 
     def __init__(self, backend: Backend) -> None:
-        """Stand over a backend, and close it when closed."""
+        """Wrap a backend. Closing this backend also closes the wrapped one."""
         self._backend = backend
+        self.any_place: bool = getattr(backend, "any_place", True)
         self.batch_size, self.in_flight = backend.batch_size, backend.in_flight
         self.description = f"{backend.description}, mean over 8 symmetries"
 

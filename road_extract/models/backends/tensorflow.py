@@ -23,7 +23,7 @@ BATCH_SIZE = 4
 
 
 class TensorFlowBackend:
-    """A `Backend`. Uses a GPU where TensorFlow sees one, else the CPU, in bfloat16 where that pays."""
+    """A `Backend`. Uses a GPU if TensorFlow sees one, otherwise the CPU, with bfloat16 if that is faster."""
 
     def __init__(
         self, model: Path, batch_size: int | None = None, precision: str = "auto", threads: int | None = None
@@ -40,8 +40,8 @@ class TensorFlowBackend:
             InputError: If the model folder cannot be used, or another precision is asked for.
             BackendError: If TensorFlow cannot be imported.
         """
-        if precision == "int8":
-            raise InputError("backend tensorflow computes in float32 or bfloat16; for int8 use openvino")
+        if precision not in ("auto", "float32", "bfloat16"):
+            raise InputError(f"backend tensorflow computes in float32 or bfloat16, not in {precision}")
         self.batch_size, self.in_flight = batch_size or BATCH_SIZE, 1
         with _quiet_start():
             self._start(model, precision, threads)
@@ -63,24 +63,39 @@ class TensorFlowBackend:
             network = load_model(model)
         finally:
             keras.config.set_dtype_policy(previous)
-        signature = tf.TensorSpec((self.batch_size, *network.input_shape[1:]), tf.float32)
-        # one traced graph: calling keras' predict() in a loop is slow and leaks
+        has_gpu = bool(tf.config.list_physical_devices("GPU"))
+        # On the CPU, TensorFlow splits matrix products into blocks across the batch. On some CPUs (AVX2 without VNNI),
+        # rows at the end of a block are summed in a different order, so the prediction for a tile would depend on its
+        # place in the batch. One tile at a time is as fast on the CPU.
+        self._at_once = self.batch_size if has_gpu else 1
+        signature = tf.TensorSpec((self._at_once, *network.input_shape[1:]), tf.float32)
+        # one traced graph: calling Keras predict() in a loop is slow and leaks memory
         self._graph = tf.function(lambda batch: network(batch, training=False)[..., 0], input_signature=[signature])
+        self._firsts = range(0, self.batch_size, self._at_once)
         self._graph(np.zeros(signature.shape, np.float32))  # traces and compiles
-        device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-        self.description = f"TensorFlow {tf.__version__}, {device}, {precision}"
+        self.description = f"TensorFlow {tf.__version__}, {'GPU' if has_gpu else 'CPU'}, {precision}"
 
     def predict(self, batch: Float32Array) -> Float32Array:
         """See `Backend.predict`."""
         try:
-            probability: Float32Array = self._graph(batch).numpy()
+            parts = [self._graph(batch[first : first + self._at_once]).numpy() for first in self._firsts]
         except Exception as error:
             raise BackendError(f"TensorFlow could not run the model: {error}") from error
-        return check_probabilities(probability)
+        return check_probabilities(np.concatenate(parts))
 
     def close(self) -> None:
         """See `Backend.close`."""
         del self._graph
+
+
+def find_device() -> str:
+    """Return ``GPU`` if TensorFlow sees one, otherwise ``CPU``.
+
+    Raises:
+        BackendError: If TensorFlow cannot be imported.
+    """
+    with _quiet_start():
+        return "GPU" if _import_tensorflow().config.list_physical_devices("GPU") else "CPU"
 
 
 def export_saved_model(model: Path, folder: Path) -> None:
@@ -104,10 +119,10 @@ def export_saved_model(model: Path, folder: Path) -> None:
 
 @contextmanager
 def _quiet_start() -> Iterator[None]:
-    """Keep what native code prints at its start, which tells users nothing, from stderr, unless the start fails."""
+    """Hide the start-up messages of native code, which are of no use to users, unless the start fails."""
     try:
         stderr = os.dup(2)
-    except OSError:  # no stderr to keep quiet
+    except OSError:  # there is no stderr
         yield
         return
     with tempfile.TemporaryFile() as said:
@@ -138,11 +153,11 @@ def _limit_threads(tf: Any, threads: int) -> None:
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-    except RuntimeError:  # TensorFlow takes it only before its first use in a process
+    except RuntimeError:  # only possible before the first use of TensorFlow in a process
         log.warning("TensorFlow already runs in this process: its number of threads stays as it is")
 
 
 def _has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16; where that is not known, float32 is the safe choice."""
+    """Check whether the CPU supports bfloat16. If that is unknown, float32 is the safe choice."""
     flags = processor_flags()
     return "amx_bf16" in flags or "avx512_bf16" in flags
