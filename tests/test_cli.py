@@ -211,7 +211,7 @@ FLAGS = [
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
      "--assume-crs --nodata --subdataset"),
     ("extract", VectorizeOptions, "--geometry --threshold --min-area --min-hole --simplify"),
-    ("extract", LineOptions, "--max-gap --min-length --min-spur"),
+    ("extract", LineOptions, "--faint --max-gap --min-confidence --min-worth --min-face --min-length --min-spur"),
     ("batch", BatchOptions,
      "--formats --keep-probability --keep-mask --keep-nodes --asset --shard-px --jobs --dask --merge --resume "
      "--fail-fast"),
