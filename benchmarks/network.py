@@ -1,11 +1,18 @@
 """Road lines: built in three ways to be scored, and timed.
 
     python benchmarks/network.py build OUT PROBABILITY... [--truth MASKS]
+    python benchmarks/network.py rivals MASKS PROBABILITY...
+    python benchmarks/network.py grid MASKS PROBABILITY... [--faint F ...] [--confidence C ...] [--worth W ...]
     python benchmarks/network.py speed RASTER [--repeat N] [--threshold T]
 
 `build` writes a GeoPackage of lines for each probability raster into OUT/bridged, OUT/unbridged and OUT/naive
 (threshold and skeleton, one line for each branch), and with --truth those of the masks of the same names into
 OUT/truth, for `road-extract evaluate`.
+
+`rivals` scores our lines, and those of the recipes in `rivals.py` that are installed, on the same probabilities
+against the masks of the same names in the folder MASKS, with `road-extract evaluate --metrics lines`.
+
+`grid` does the same for all combinations of options: defaults are chosen so, on ground that is not reported.
 
 `speed` vectorizes a single-band raster, and the same N times below itself, to polygons and to lines, each in a process
 of its own; its peak memory is what the operating system counted (ru_maxrss, the figure of /usr/bin/time -v).
@@ -13,12 +20,15 @@ of its own; its peak memory is what the operating system counted (ru_maxrss, the
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -26,16 +36,20 @@ import click
 import numpy as np
 import rasterio
 import shapely
+from rivals import RECIPES, Recipe
 
-from road_extract import LineOptions, VectorizeOptions, vectorize_roads
+from road_extract import EvaluateOptions, LineOptions, VectorizeOptions, evaluate, vectorize_roads
 from road_extract.base.features import Feature, LayerSchema
 from road_extract.base.grid import PixelFrame
-from road_extract.base.placing import place_xy
+from road_extract.base.placing import place, place_xy
 from road_extract.io.raster import ProbabilityRaster, gdal_session
 from road_extract.io.vector import write_features
 from road_extract.roads.centrelines import trace_skeleton
 from road_extract.roads.masks.strips import MaskStrip
 from road_extract.roads.network.tracing import trace_graph
+
+#: Writes the lines of a probability raster into a file.
+Writer = Callable[[Path, Path], None]
 
 
 @click.group()
@@ -78,6 +92,76 @@ def build_naive(raster: Path, out: Path) -> int:
     lines = shapely.linestrings(xy, indices=np.repeat(np.arange(len(sizes)), sizes))
     features = (Feature(line, {"id": number}) for number, line in enumerate(lines, 1))
     return write_features(out, LayerSchema("road_lines", "LineString", crs, {"id": int}), features)
+
+
+@main.command()
+@click.argument("truth", type=click.Path(path_type=Path, exists=True))
+@click.argument("rasters", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+def rivals(truth: Path, rasters: tuple[Path, ...]) -> None:
+    """Score our lines and those of published recipes on RASTERS against the masks in the folder TRUTH."""
+    print_header("lines")
+    print_scores("ours", write_ours, rasters, truth)
+    for name, recipe in RECIPES.items():
+        print_scores(name, partial(write_rival, recipe), rasters, truth)
+
+
+@main.command()
+@click.argument("truth", type=click.Path(path_type=Path, exists=True))
+@click.argument("rasters", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+@click.option("--faint", type=float, multiple=True, default=[LineOptions().faint], show_default=True)
+@click.option("--confidence", type=float, multiple=True, default=[0.35, 0.5, 0.65], show_default=True)
+@click.option("--worth", type=float, multiple=True, default=[0.15, 0.25, 0.35], show_default=True)
+def grid(
+    truth: Path,
+    rasters: tuple[Path, ...],
+    faint: tuple[float, ...],
+    confidence: tuple[float, ...],
+    worth: tuple[float, ...],
+) -> None:
+    """Score combinations of options on RASTERS against the masks in the folder TRUTH."""
+    print_header("faint conf worth")
+    for a, b, c in itertools.product(faint, confidence, worth):
+        options = LineOptions(faint=a, min_confidence=b, min_worth=c)
+        print_scores(f"{a:5.2f} {b:4.2f} {c:5.2f}", partial(write_ours, lines=options), rasters, truth)
+
+
+def print_header(first: str) -> None:
+    """Name the columns of `print_scores`."""
+    print(f"{first:16} {'compl.':>7} {'correct':>7} {'quality':>7} {'APLS':>7} {'TOPO F1':>7} {'s/scene':>8}")
+
+
+def print_scores(name: str, write: Writer, rasters: tuple[Path, ...], truth: Path) -> None:
+    """Write lines, evaluate them, and print a row; the time is that of writing alone."""
+    with tempfile.TemporaryDirectory() as scratch:
+        started = time.process_time()
+        try:
+            for path in rasters:
+                write(path, Path(scratch) / path.with_suffix(".gpkg").name)
+        except ImportError as error:
+            print(f"{name:16} not installed: {error}")
+            return
+        seconds = (time.process_time() - started) / len(rasters)
+        lines = evaluate(Path(scratch), truth, options=EvaluateOptions(metrics="lines")).lines
+    assert lines is not None
+    found = (lines.wiedemann_completeness, lines.wiedemann_correctness, lines.wiedemann_quality)
+    scores = [score or 0.0 for score in (*found, lines.apls, lines.topo_f1)]
+    print(f"{name:16}", *(f"{score:7.3f}" for score in scores), f"{seconds:8.2f}", flush=True)
+
+
+def write_ours(raster: Path, out: Path, lines: LineOptions | None = None) -> None:
+    """Write our lines, with all defaults if nothing else is asked for."""
+    vectorize_roads(raster, out, options=VectorizeOptions(geometry="lines"), lines=lines, overwrite=True)
+
+
+def write_rival(recipe: Recipe, raster: Path, out: Path) -> None:
+    """Write the lines of a recipe."""
+    with gdal_session(), ProbabilityRaster(str(raster)) as source:
+        threshold = 0.5 if source.threshold is None else source.threshold
+        probability = np.concatenate([np.where(valid, p, 0) for _, p, valid in source.iter_strips()])
+        transform, crs = source.grid.transform, source.grid.crs
+    lines = recipe(probability.astype(np.float64), threshold)
+    features = (Feature(line, {"id": n}) for n, line in enumerate(place(lines, transform), 1))
+    write_features(out, LayerSchema("road_lines", "LineString", crs, {"id": int}), features)
 
 
 def repeat_downward(raster: Path, out: Path, times: int) -> float:

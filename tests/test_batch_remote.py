@@ -12,7 +12,7 @@ from road_extract import BatchOptions, PredictOptions, extract_batch
 from road_extract.batch.shards import plan_scene
 from road_extract.batch.tasks import ShardTask
 from road_extract.cli import run
-from road_extract.io.raster import remote
+from road_extract.io import fetching
 from tests.helpers.backends import PositionBackend, use_backend
 from tests.helpers.file_server import serve
 from tests.helpers.s3 import put_object
@@ -21,7 +21,7 @@ from tests.helpers.scenes import roads_in, tree
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch, identity_model):
-    monkeypatch.setattr(remote, "WAITS_S", (0.01, 0.02, 0.04))
+    monkeypatch.setattr(fetching, "WAITS_S", (0.01, 0.02, 0.04))
     monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "0.01")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     use_backend(monkeypatch, PositionBackend)

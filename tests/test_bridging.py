@@ -16,7 +16,7 @@ from road_extract.base.options import LineOptions
 from road_extract.base.windows import Window
 from road_extract.roads.masks.strips import MaskStrip
 from road_extract.roads.network import Evidence, RoadNetwork, trace_mask, trace_network
-from road_extract.roads.network.bridging import drop_crossing
+from road_extract.roads.network.adding import drop_crossing
 from road_extract.roads.network.graph import Graph, Points
 from tests.helpers.lines import check_valid, draw, to_byte
 
@@ -24,9 +24,13 @@ THRESHOLD = 0.5
 
 
 def trace(
-    chance: np.ndarray, max_gap: float = 30, min_length: float = 0, valid: np.ndarray | None = None
+    chance: np.ndarray,
+    max_gap: float = 30,
+    min_length: float = 0,
+    valid: np.ndarray | None = None,
+    min_confidence: float = 0.3,
 ) -> RoadNetwork:
-    """The network of what is at least as probable as the threshold."""
+    """The network of everything that is at least as probable as the threshold; no line is dropped for its worth."""
     chance = chance.astype(np.float32)
     valid = np.ones(chance.shape, bool) if valid is None else valid
 
@@ -37,7 +41,9 @@ def trace(
         return chance[place], valid[place]
 
     strip = MaskStrip(0, (chance >= THRESHOLD) & valid, valid, to_byte(chance))
-    options = LineOptions(max_gap_m=max_gap, min_length_m=min_length)
+    options = LineOptions(
+        max_gap_m=max_gap, min_length_m=min_length, min_confidence=min_confidence, min_worth=0, min_face_m2=0
+    )
     return trace_network([strip], PixelFrame(*chance.shape), options, 1.0, Evidence(read, THRESHOLD, is_mask=False))
 
 
@@ -67,12 +73,29 @@ def test_a_gap_with_some_probability_is_bridged_and_marked():
     assert np.abs(shapely.get_coordinates(network.lines[bridge])[:, 1] - 40.5).max() < 1
 
 
-@pytest.mark.parametrize(
-    ("length", "chance", "bridged"),
-    [(6, 0.0, True), (20, 0.0, False), (20, 0.3, False), (20, 0.45, True), (40, 0.45, False)],
-)
-def test_the_less_probable_the_shorter_a_gap_may_be(length, chance, bridged):
-    assert trace(with_gap(length, chance), max_gap=30).bridged.any() == bridged
+def confidence(length: float, faint_chance: float) -> float:
+    """Of the bridge across a gap in a straight road."""
+    network = trace(with_gap(length, faint_chance), max_gap=90, min_confidence=0)
+    return float(network.confidence[network.bridged].max())
+
+
+def test_a_bridge_is_the_likelier_the_shorter_and_the_more_probable_its_gap_is():
+    by_length = [confidence(length, 0.1) for length in (30, 50, 80)]
+    assert by_length == sorted(by_length, reverse=True)
+    by_chance = [confidence(30, chance) for chance in (0.02, 0.2, 0.45)]
+    assert by_chance == sorted(by_chance)
+
+
+def test_bridges_are_left_out_below_the_confidence_asked_for():
+    chance, likely = with_gap(30, 0.2), confidence(30, 0.2)
+    assert trace(chance, min_confidence=likely - 0.01).bridged.any()
+    assert not trace(chance, min_confidence=likely + 0.01).bridged.any()
+
+
+def test_only_bridges_have_a_confidence():
+    network = trace(with_gap(20, 0.4), max_gap=50)
+    assert np.array_equal(np.isfinite(network.confidence), network.bridged)
+    assert 0.3 <= network.confidence[network.bridged].min() <= 1
 
 
 def test_no_gap_is_bridged_if_the_option_is_zero():
@@ -136,9 +159,7 @@ def test_only_bridges_end_where_two_lines_meet(seed):
 def test_no_bridge_is_searched_to_the_side():
     """The other road is 20 m off, within reach, but not ahead."""
     mask = draw(80, 200, (10, 30.5, 100, 30.5), (10, 50.5, 190, 50.5))
-    chance = chance_of(mask, np.ones_like(mask), 0.45)
-    assert not trace(chance).bridged.any()
-    assert trace(chance, max_gap=40).bridged.any()
+    assert not trace(chance_of(mask), min_confidence=0.5).bridged.any()
 
 
 def test_dead_ends_with_the_same_heading_are_not_joined():
@@ -153,7 +174,15 @@ def test_of_two_crossing_bridges_the_later_one_is_dropped():
         nodes = Points(points, np.zeros(6, np.uint8), np.zeros(6, np.float32), np.zeros((6, 2), np.float32))
         start, end = np.array(pairs).T
         bridged = np.arange(len(pairs)) >= len(pairs) - bridges
-        return Graph(nodes, start, end, np.zeros(len(pairs), int), nodes.take(np.empty(0, int)), bridged)
+        return Graph(
+            nodes,
+            start,
+            end,
+            np.zeros(len(pairs), int),
+            nodes.take(np.empty(0, int)),
+            bridged,
+            np.where(bridged, 0.7, np.nan),
+        )
 
     left = drop_crossing(graph((0, 1), (2, 3), bridges=2), 2)
     assert left.start.tolist() == [0]
@@ -201,7 +230,8 @@ def test_a_mask_is_bridged_straight_and_its_bridges_have_no_probability():
     assert network.bridged.sum() == 1
     assert np.isnan(network.probability).all()
     far = draw(80, 200, (10, 40.5, 85, 40.5), (115, 40.5, 190, 40.5))
-    assert not trace_mask(far, options=LineOptions(max_gap_m=30)).bridged.any()
+    assert trace_mask(far, options=LineOptions(max_gap_m=40)).bridged.any()
+    assert not trace_mask(far, options=LineOptions(max_gap_m=20)).bridged.any()
     assert not trace_mask(mask).bridged.any()
 
 

@@ -209,15 +209,15 @@ def test_every_command_has_help_that_shows_its_options(capsys):
 FLAGS = [
     ("extract", PredictOptions,
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
-     "--assume-crs"),
+     "--assume-crs --nodata --subdataset"),
     ("extract", VectorizeOptions, "--geometry --threshold --min-area --min-hole --simplify"),
-    ("extract", LineOptions, "--max-gap --min-length --min-spur"),
+    ("extract", LineOptions, "--faint --max-gap --min-confidence --min-worth --min-face --min-length --min-spur"),
     ("batch", BatchOptions,
      "--formats --keep-probability --keep-mask --keep-nodes --asset --shard-px --jobs --dask --merge --resume "
      "--fail-fast"),
     ("shard", PredictOptions,
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
-     "--assume-crs"),
+     "--assume-crs --nodata --subdataset"),
 ]  # fmt: skip
 
 

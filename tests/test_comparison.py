@@ -146,7 +146,7 @@ def test_the_command_prints_lengths_and_json(roads, existing, tmp_path, capsys):
     assert run([*args, "--json", str(tmp_path / "d.json")]) == 0
     captured = capsys.readouterr()
     assert captured.out.splitlines()[0].split()[:4] == ["new", "0.795", "km", "2"]
-    assert "1 of its 4 geometries are no lines" in captured.err
+    assert "1 of its 4 geometries are not lines" in captured.err
     values = json.loads((tmp_path / "d.json").read_text())
     assert values["length_km"]["missing"] == pytest.approx(0.3, rel=1e-3)
     assert run([*args, "--json", "-", "--overwrite", "--buffer", "2"]) == 0

@@ -19,7 +19,7 @@ from road_extract.roads.masks.strips import MaskStrip
 from road_extract.roads.network import Evidence, RoadNetwork, to_networkx, trace_mask, trace_network
 from tests.helpers.lines import check_valid, draw, to_byte
 
-ALL = LineOptions(max_gap_m=0, min_length_m=0)
+ALL = LineOptions(max_gap_m=0, min_length_m=0, min_worth=0, min_face_m2=0)
 
 
 def ring(rows: int, cols: int, radius: float, width: float = 7.0) -> np.ndarray:
@@ -279,3 +279,48 @@ def test_real_roads_give_valid_lines_of_about_the_right_length(shared_data):
     network = trace_mask(mask)
     check_valid(network)
     assert network.length_m.sum() * 7 == pytest.approx(mask.sum(), rel=0.1)
+
+
+@pytest.mark.parametrize("angle", [25, 40, 55])
+def test_roads_that_merge_are_one_junction_without_a_triangle(angle):
+    """A Y whose arms are joined by a slip road: the hole between the three is 150 m2."""
+    dx, dy = 80 * np.cos(np.radians(angle)), 80 * np.sin(np.radians(angle))
+    arms = [(20, 100.5, 100, 100.5), (100, 100.5, 100 + dx, 100.5 - dy), (100, 100.5, 100 + dx, 100.5 + dy)]
+    slip = (100 + 0.5 * dx, 100.5 - 0.5 * dy, 100 + 0.5 * dx, 100.5 + 0.5 * dy)
+    mask = draw(200, 200, *arms, slip, width=6)
+    open_faces = trace_mask(mask, options=LineOptions(max_gap_m=0, min_worth=0, min_face_m2=0, min_length_m=0))
+    areas = shapely.area(shapely.get_parts(shapely.polygonize(open_faces.lines)))
+    assert len(areas) == 1
+    options = LineOptions(max_gap_m=0, min_worth=0, min_face_m2=1.2 * areas[0], min_length_m=0)
+    network = trace_mask(mask, options=options)
+    check_valid(network)
+    assert not len(shapely.get_parts(shapely.polygonize(network.lines)))
+    assert len(set(network.component)) == 1
+    kept = trace_mask(mask, options=LineOptions(max_gap_m=0, min_worth=0, min_face_m2=0.8 * areas[0], min_length_m=0))
+    assert len(kept) == len(open_faces)
+
+
+def test_a_road_drawn_twice_becomes_one():
+    y, x = np.mgrid[:80, :200] + 0.5
+    mask = draw(80, 200, (10, 40.5, 190, 40.5), width=10)
+    mask &= ~((np.abs(y - 40.5) < 2) & (np.abs(x - 100) < 25))
+    assert trace_mask(mask, options=ALL).node_degree.max() == 3
+    network = trace_mask(mask, options=LineOptions(max_gap_m=0, min_worth=0))
+    assert len(network) == 1
+    assert network.length_m[0] == pytest.approx(180, abs=6)
+
+
+def test_a_roundabout_stays_a_ring_with_its_arms():
+    mask = ring(200, 200, 18) | draw(200, 200, (5, 100, 82, 100), (118, 100, 195, 100), (100, 118, 100, 195))
+    network = trace_mask(mask, options=LineOptions(max_gap_m=0, min_worth=0))
+    check_valid(network)
+    assert degrees(network) == [1, 1, 1, 3, 3, 3]
+    assert len(network) == 6
+
+
+def test_carriageways_stay_two_lines_with_one_node_each_where_a_road_crosses():
+    axes = [(10.0, 60.0, 230.0, 60.0), (10.0, 80.0, 230.0, 80.0), (120.0, 10.0, 120.0, 130.0)]
+    network = trace_mask(draw(140, 240, *axes, width=6), options=LineOptions(max_gap_m=0, min_worth=0, min_face_m2=100))
+    check_valid(network)
+    assert degrees(network) == [1, 1, 1, 1, 1, 1, 4, 4]
+    assert distance_to(network, axes) < 1

@@ -142,5 +142,9 @@ class _Sampled:
     def dtype(self) -> str:
         return str(self._pixels.dtype)
 
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        return (0.0, 255.0) if self.dtype == "uint8" else None
+
     def sample(self) -> tuple[np.ndarray, np.ndarray]:
         return self._pixels, self._valid

@@ -170,8 +170,9 @@ def test_masks_of_other_tools_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        (np.array([[0, 7]], np.uint8), "holds the value 7"),
-        (np.array([[0, 7]], np.uint16), "holds the value 7"),
+        (np.array([[0, 7, 3]], np.uint8), "holds values from 0 to 7"),
+        (np.array([[0, 300]], np.uint16), "holds the value 300"),
+        (np.array([[0, -1]], np.int16), "holds the value -1"),
         (np.array([[0, 1.5]], np.float32), "holds the value 1.5"),
         (np.array([[0, -0.5]], np.float32), "holds the value -0.5"),
         (np.array([[0, np.inf]], np.float32), "holds the value inf"),
@@ -181,10 +182,10 @@ def test_values_that_are_not_probabilities_are_an_input_error(tmp_path, values, 
     write_band(tmp_path / "p.tif", values)
     with pytest.raises(InputError, match=words):
         read_all(tmp_path / "p.tif")
-    with ProbabilityRaster(str(tmp_path / "p.tif")) as raster, pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=words), ProbabilityRaster(str(tmp_path / "p.tif")) as raster:
         list(raster.iter_levels(0.5))
 
 
 def test_a_raster_with_several_bands_is_not_a_probability_raster(write_scene):
     with pytest.raises(InputError, match="has 3 bands of uint8"):
-        ProbabilityRaster(str(write_scene(np.zeros((3, 5, 5), np.uint8))))
+        ProbabilityRaster(str(write_scene(np.arange(75, dtype=np.uint8).reshape(3, 5, 5))))

@@ -17,7 +17,7 @@ from rasterio.env import getenv
 from road_extract.base.errors import InputError
 from road_extract.base.windows import Window
 from road_extract.cli import console, run
-from road_extract.io.raster import remote
+from road_extract.io import fetching
 from road_extract.io.raster.opening import open_raster
 from road_extract.io.raster.remote import remote_env
 from road_extract.io.sources import expand_inputs
@@ -28,7 +28,7 @@ from tests.helpers.scenes import UTM, roads_in
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(remote, "WAITS_S", (0.01, 0.02, 0.04))
+    monkeypatch.setattr(fetching, "WAITS_S", (0.01, 0.02, 0.04))
     monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "0.01")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
@@ -120,9 +120,9 @@ def test_a_name_that_looks_like_a_message_is_not_one(tmp_path, rng, write_scene,
 
 
 def test_gdals_settings_reach_the_thread_that_reads(tmp_path, rng, write_scene, log, identity_model, monkeypatch):
-    """One block, one request: only GDAL's own retry is left."""
-    monkeypatch.setattr(remote, "WAITS_S", ())
-    write_scene(rng.integers(0, 256, (3, 200, 200), dtype=np.uint8), blockysize=200)
+    """One block, one request: only GDAL's own second try is left. The first look at a scene leaves blocks unread."""
+    monkeypatch.setattr(fetching, "WAITS_S", ())
+    write_scene(rng.integers(0, 256, (3, 1000, 200), dtype=np.uint8), blockysize=100)
     with serve(tmp_path, log) as server:
         assert run(["predict", f"{server.url}/scene.tif", str(tmp_path / "p.tif")]) == 0
         last = max(n for n, request in enumerate(server.requests) if request.sent > 16384)
@@ -178,7 +178,7 @@ GONE = {
 def test_permanent_errors_are_reported_at_once(
     cog, tmp_path, log, identity_model, monkeypatch, capsys, command, fail, name, words
 ):
-    monkeypatch.setattr(remote, "WAITS_S", (0.01, 60.0))
+    monkeypatch.setattr(fetching, "WAITS_S", (0.01, 60.0))
     (cog.parent / "a.txt.tif").write_text("no raster")
     out = {"extract": ["r.gpkg"], "info": ["--no-timing"]}[command]
     out = [str(tmp_path / arg) if "." in arg else arg for arg in out]
@@ -193,7 +193,7 @@ def test_permanent_errors_are_reported_at_once(
 
 
 def test_a_missing_server_is_reported_at_once(monkeypatch, capsys):
-    monkeypatch.setattr(remote, "WAITS_S", (60.0,))
+    monkeypatch.setattr(fetching, "WAITS_S", (60.0,))
     monkeypatch.delenv("GDAL_HTTP_RETRY_DELAY")
     started = time.monotonic()
     assert run(["info", "--no-timing", "http://127.0.0.1:1/x.tif"]) == 1
@@ -219,7 +219,7 @@ def test_a_server_that_dies_midway_leaves_nothing_behind(cog, tmp_path, log, ide
     err = capsys.readouterr().err
     assert err.count("Error: ") == 1
     assert "its pixels cannot be read" in err
-    assert "the network failed again and again" in err
+    assert "the network keeps failing" in err
     assert not list(tmp_path.glob("*p.*"))
 
 

@@ -9,7 +9,7 @@ import pystac
 import pytest
 
 from road_extract.base.errors import InputError
-from road_extract.io.raster import remote
+from road_extract.io import fetching
 from road_extract.io.sources import expand_inputs
 from tests.helpers.file_server import serve
 
@@ -18,7 +18,7 @@ COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(remote, "WAITS_S", (0.01, 0.02))
+    monkeypatch.setattr(fetching, "WAITS_S", (0.01, 0.02))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
@@ -202,7 +202,7 @@ def test_bad_documents_on_a_server_give_one_error_message(tmp_path, name, words)
 
 
 def test_a_missing_server_is_reported_at_once(monkeypatch):
-    monkeypatch.setattr(remote, "WAITS_S", (60.0,))
+    monkeypatch.setattr(fetching, "WAITS_S", (60.0,))
     with pytest.raises(InputError, match="refused"):
         expand_inputs(["http://127.0.0.1:1/catalog.json"])
 
@@ -221,3 +221,48 @@ def test_links_of_an_item_are_relative_to_its_self_link(tmp_path):
     pystac.ItemCollection([item]).save_object(str(tmp_path / "items.json"))
     (ref,) = expand_inputs([str(tmp_path / "items.json")])
     assert ref.path.replace("/./", "/") == "/vsicurl/https://h.org/items/image.tif"
+
+
+@pytest.mark.parametrize(
+    ("kind", "href", "good"),
+    [
+        ("image/vnd.stac.geotiff", "a", True),
+        ("image/vnd.stac.geotiff; cloud-optimized=true", "a", True),
+        ("image/tiff; application=geotiff; profile=cloud-optimized", "a", True),
+        ("image/x.geotiff", "a", True),
+        ("application/geotiff", "a", True),
+        ("image/jp2", "a.jp2", True),
+        (None, "a.jp2", True),
+        ("application/octet-stream", "a.tif", True),
+        ("image/png", "a.png", False),
+        ("application/json", "a.tif", False),
+    ],
+)
+def test_rasters_are_known_by_any_of_their_types(tmp_path, kind, href, good):
+    (tmp_path / "i.json").write_text(json.dumps({
+        "type": "Feature", "stac_version": "1.0.0", "id": "i", "links": [],
+        "assets": {"a": {"href": href, **({"type": kind} if kind else {})}},
+    }))  # fmt: skip
+    if good:
+        assert len(expand_inputs([str(tmp_path / "i.json")])) == 1
+    else:
+        with pytest.raises(InputError, match="has no raster assets"):
+            expand_inputs([str(tmp_path / "i.json")])
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        {"bands": [{"name": "B8", "eo:common_name": "nir"}, {"name": "B4", "eo:common_name": "red"}]},
+        {"eo:bands": [{"name": "B8", "common_name": "nir"}, {"name": "B4", "common_name": "red"}]},
+    ],
+)
+def test_names_of_bands_come_along(tmp_path, bands):
+    item = {
+        "type": "Feature",
+        "id": "i",
+        "links": [],
+        "assets": {"a": {"href": "a.tif", "type": "image/tiff", **bands}},
+    }
+    (tmp_path / "i.json").write_text(json.dumps(item | {"stac_version": "1.0.0"}))
+    assert expand_inputs([str(tmp_path / "i.json")])[0].bands == ("nir", "red")

@@ -491,7 +491,7 @@ def test_a_feature_that_does_not_fit_is_refused(tmp_path: Path, suffix: str, fea
         (schema(fields={"Geometry": str}), "reserved"),
         (schema(fields={"fid": int}), "reserved"),
         (schema(fields={"tags": list}), "expected int, float, bool or str"),
-        (LayerSchema("roads", "Polygon", "", {}), "no WKT"),
+        (LayerSchema("roads", "Polygon", "", {}), "not valid WKT"),
     ],
 )
 def test_a_schema_that_no_format_takes_is_refused(tmp_path: Path, layer: LayerSchema, message: str) -> None:

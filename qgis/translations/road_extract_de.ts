@@ -329,7 +329,7 @@
   </message>
   <message>
    <source>help:DiffOptions.angle_deg</source>
-   <extracomment>Lines are the same road only where they run the same way, within this angle</extracomment>
+   <extracomment>Maximum difference in direction between lines that can match as the same road</extracomment>
    <translation>Linien gelten nur dann als dieselbe Straße, wenn ihre Richtungen um höchstens diesen Winkel abweichen</translation>
   </message>
   <message>
@@ -339,17 +339,17 @@
   </message>
   <message>
    <source>help:DiffOptions.buffer_m</source>
-   <extracomment>Lines as near as this may be the same road</extracomment>
+   <extracomment>Maximum distance between lines that can match as the same road</extracomment>
    <translation>Linien, die höchstens so weit voneinander entfernt sind, können dieselbe Straße sein</translation>
   </message>
   <message>
    <source>help:DiffOptions.min_length_m</source>
-   <extracomment>Shorter pieces of a line become part of the piece beside them</extracomment>
+   <extracomment>Merge pieces shorter than this into the adjacent piece of their line</extracomment>
    <translation>Kürzere Stücke einer Linie werden dem Nachbarstück zugeschlagen</translation>
   </message>
   <message>
    <source>help:DiffOptions.sort</source>
-   <extracomment>Order of the pieces: surest first (probability) or most doubtful first (doubtful)</extracomment>
+   <extracomment>Order of the output: most certain first (probability) or most doubtful first (doubtful)</extracomment>
    <translation>Reihenfolge der Stücke: sicherste zuerst (probability) oder zweifelhafteste zuerst (doubtful)</translation>
   </message>
   <message>
@@ -359,17 +359,17 @@
   </message>
   <message>
    <source>help:LineOptions.max_gap_m</source>
-   <extracomment>Dead ends are joined across gaps up to so long where the probability carries it; 0 leaves gaps</extracomment>
+   <extracomment>Longest gap to bridge where the probability supports it (0: bridge none)</extracomment>
    <translation>Längste Lücke, die überbrückt wird, wo die Wahrscheinlichkeit es stützt; 0 lässt Lücken offen</translation>
   </message>
   <message>
    <source>help:LineOptions.min_length_m</source>
-   <extracomment>Shorter pieces of road that join no other are dropped</extracomment>
+   <extracomment>Drop isolated pieces of road shorter than this</extracomment>
    <translation>Kürzere Straßenstücke ohne Anschluss entfallen</translation>
   </message>
   <message>
    <source>help:LineOptions.spur_widths</source>
-   <extracomment>Dead-end branches shorter than so many times their own width are dropped</extracomment>
+   <extracomment>Drop dead-end spurs shorter than this many road widths</extracomment>
    <translation>Sackgassen, die kürzer sind als so viele Straßenbreiten, entfallen</translation>
   </message>
   <message>
@@ -384,7 +384,7 @@
   </message>
   <message>
    <source>help:PredictOptions.backend</source>
-   <extracomment>What runs the model; auto: the fastest that is installed</extracomment>
+   <extracomment>Inference backend; auto uses the fastest one installed, on a GPU if it sees one</extracomment>
    <translation>Laufzeitumgebung des Modells: auto (die schnellste installierte), openvino, onnxruntime oder tensorflow</translation>
   </message>
   <message>
@@ -394,7 +394,7 @@
   </message>
   <message>
    <source>help:PredictOptions.batch_size</source>
-   <extracomment>Windows that go through the model at once; the backend's own choice if left out</extracomment>
+   <extracomment>Number of windows per inference batch (default: chosen by the backend)</extracomment>
    <translation>Anzahl der Fenster, die zugleich durch das Modell gehen (Standard: die der Laufzeitumgebung)</translation>
   </message>
   <message>
@@ -409,52 +409,52 @@
   </message>
   <message>
    <source>help:PredictOptions.native_gsd</source>
-   <extracomment>Keep the scene's own pixels, whatever the model's ground sample distance</extracomment>
+   <extracomment>Keep the scene's own pixel size instead of resampling to the model's GSD</extracomment>
    <translation>Die Pixel der Szene bleiben, wie groß auch immer die des Modells sind</translation>
   </message>
   <message>
    <source>help:PredictOptions.overlap_px</source>
-   <extracomment>Overlap of neighbouring windows</extracomment>
+   <extracomment>Overlap between neighbouring windows</extracomment>
    <translation>Überlappung benachbarter Fenster</translation>
   </message>
   <message>
    <source>help:PredictOptions.precision</source>
-   <extracomment>Numerical precision; auto: the fastest that is safe</extracomment>
+   <extracomment>Numerical precision; auto uses the fastest one that is safe</extracomment>
    <translation>Rechengenauigkeit: auto (die schnellste sichere), float32, bfloat16 oder int8</translation>
   </message>
   <message>
    <source>help:PredictOptions.threads</source>
-   <extracomment>Processor threads for the model; all if left out</extracomment>
+   <extracomment>CPU threads (default: all)</extracomment>
    <translation>Prozessor-Threads für das Modell (Standard: alle)</translation>
   </message>
   <message>
    <source>help:PredictOptions.tta</source>
-   <extracomment>Test-time augmentation: d4 averages the model's answers over the eight symmetries of a window, in eight times the time</extracomment>
+   <extracomment>Test-time augmentation: d4 averages predictions over the eight symmetries of each window, which takes eight times as long</extracomment>
    <translation>Augmentierung beim Vorhersagen: d4 mittelt die Antworten des Modells über die acht Symmetrien eines Fensters und braucht die achtfache Zeit</translation>
   </message>
   <message>
    <source>help:VectorizeOptions.geometry</source>
-   <extracomment>What comes out: road polygons, a network of road lines, or both</extracomment>
+   <extracomment>Output geometry: road polygons, a network of road lines, or both</extracomment>
    <translation>Was herauskommt: Straßenpolygone, ein Netz von Straßenlinien oder beides</translation>
   </message>
   <message>
    <source>help:VectorizeOptions.min_area_m2</source>
-   <extracomment>Smaller road areas are dropped</extracomment>
+   <extracomment>Drop road areas smaller than this</extracomment>
    <translation>Kleinere Straßenflächen entfallen</translation>
   </message>
   <message>
    <source>help:VectorizeOptions.min_hole_m2</source>
-   <extracomment>Smaller holes are filled</extracomment>
+   <extracomment>Fill holes smaller than this</extracomment>
    <translation>Kleinere Löcher werden gefüllt</translation>
   </message>
   <message>
    <source>help:VectorizeOptions.simplify_m</source>
-   <extracomment>Outlines and lines may move by so much to lose needless points; 0 keeps the outlines of the pixels</extracomment>
+   <extracomment>Simplification tolerance (0: keep the pixel outlines)</extracomment>
    <translation>Toleranz beim Vereinfachen von Umrissen und Linien; 0 behält die Umrisse der Pixel</translation>
   </message>
   <message>
    <source>help:VectorizeOptions.threshold</source>
-   <extracomment>Probability from which a pixel is road; the model's own if left out</extracomment>
+   <extracomment>Minimum probability for a pixel to count as road (default: the model's threshold)</extracomment>
    <translation>Wahrscheinlichkeit, ab der ein Pixel Straße ist (Standard: die des Modells)</translation>
   </message>
   <message>

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,11 @@ from typing import Any
 
 from road_extract.base.errors import InputError, OutputError
 
+_SPACE_NUMBERS = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_SPACE_WORDS = re.compile(
+    r"(?i)no space|disk|quota|too large|reached the file|i/o (error|failure)|no such table: rtree|short write"
+    r"|writ(e|ing) (error|failed)|fail\w* (to )?writ|fwrite|WriteEncoded|WriteScanline|could not flush|cannot flush"
+)
 #: Files that drivers leave beside a file, and would mistake for parts of a new one.
 _COMPANIONS = ("-wal", "-shm", "-journal", ".aux.xml", ".msk", ".ovr")
 
@@ -79,6 +86,19 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         for leftover in temp.parent.glob(f"{glob.escape(temp.stem)}*"):
             leftover.unlink(missing_ok=True)
+
+
+def space_advice(path: Path, error: BaseException) -> str:
+    """What to do about an error of writing, if the disk is its cause: drivers tell by their words alone."""
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    numbers = {getattr(part, "errno", None) for part in chain}
+    if numbers & _SPACE_NUMBERS or any(_SPACE_WORDS.search(str(part)) for part in chain):
+        return f"; free space in {path.parent} or choose another folder"
+    return ""
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

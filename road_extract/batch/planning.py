@@ -75,7 +75,7 @@ def plan(ref: SceneRef, recipe: Recipe, result: SceneResult) -> PlannedScene:
         RoadExtractError: If the scene cannot be used.
     """
     path = os.path.abspath(ref.path) if os.path.exists(ref.path) else ref.path
-    scene = plan_scene(path, recipe.predict, recipe.shard_px, ref.shown)
+    scene = plan_scene(path, recipe.predict, recipe.shard_px, ref.shown, ref.bands)
     with gdal_session():
         taken = read_tags(ref.path).get("TIFFTAG_DATETIME", "")
     origin = Origin(ref.name, ref.shown, ref.identity(), taken)

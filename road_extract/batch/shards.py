@@ -87,15 +87,24 @@ def count_windows(plan: TilePlan, cores: list[Window]) -> int:
     return sum(sum(1 for _ in plan.touching(core)) for core in cores)
 
 
-def plan_scene(path: str, options: PredictOptions, shard_px: int, shown: str | None = None) -> ShardedScene:
+def plan_scene(
+    path: str, options: PredictOptions, shard_px: int, shown: str | None = None, bands: tuple[str, ...] = ()
+) -> ShardedScene:
     """Open a scene once to find out everything that its shards have to agree on.
+
+    Args:
+        path: What GDAL opens.
+        options: How probabilities are made.
+        shard_px: Shortest side of a shard.
+        shown: The path for people.
+        bands: Names of its bands, where a catalogue tells them.
 
     Raises:
         InputError: If the scene or the model cannot be used.
     """
-    with open_scene(path, options) as setup:
+    with open_scene(path, options, known_bands=bands) as setup:
         return ShardedScene(
-            path, shown or path, options, setup.source.grid, setup.plan, setup.scaling, shard_px,
+            path, shown or path, setup.options, setup.source.grid, setup.plan, setup.scaling, shard_px,
             model_hash(model_folder(options)), __version__, tuple(setup.remarks),
         )  # fmt: skip
 

@@ -21,9 +21,11 @@ from road_extract.cli.parameters import overwrite_option
     show_default=True,
     help="Length of the longer side of the picture [px].",
 )
+@click.option("--assume-crs", help="CRS of a file that has none, such as EPSG:32611.")
 @overwrite_option
-def command(scene: str, roads: str, out: Path, size_px: int, overwrite: bool) -> None:
+def command(scene: str, roads: str, out: Path, size_px: int, assume_crs: str | None, overwrite: bool) -> None:
     """Draw ROADS, a vector file in any CRS, over SCENE and save the picture to OUT (PNG)."""
     from road_extract.pipeline.preview import draw_preview
 
-    click.echo(f"picture in {draw_preview(scene, roads, out, size_px=size_px, overwrite=overwrite)}")
+    path = draw_preview(scene, roads, out, size_px=size_px, assume_crs=assume_crs, overwrite=overwrite)
+    click.echo(f"picture in {path}")

@@ -88,7 +88,7 @@ def _look_at(predictions: list[Path], options: EvaluateOptions) -> tuple[float, 
         if is_vector(path):
             graded = False
             continue
-        with ProbabilityRaster(str(path)) as raster:
+        with ProbabilityRaster(str(path), options.assume_crs) as raster:
             recorded.add(raster.threshold)
             graded = graded and not raster.is_mask
     found = sorted(threshold for threshold in recorded if threshold is not None)

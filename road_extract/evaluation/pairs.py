@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from road_extract.base.errors import InputError
+from road_extract.io.archives import ARCHIVE_SUFFIXES, holds_map
 
-VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg", ".fgb", ".parquet", ".shp", ".osm", ".pbf")
+#: What GDAL reads as a map; other suffixes are those of rasters.
+VECTOR_SUFFIXES = (
+    ".geojson", ".json", ".geojsonl", ".gpkg", ".fgb", ".parquet", ".geoparquet", ".shp", ".osm", ".pbf", ".kml",
+    ".kmz", ".gpx", ".gml", ".gdb", ".tab", ".mif", ".dxf", ".dgn", ".sqlite", ".topojson", ".csv", ".shz",
+)  # fmt: skip
 RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".jp2", ".png")
 #: A prediction may be named after its scene with one of these behind.
 ENDINGS = ("_roads", "_probability", "_mask")
@@ -29,8 +34,17 @@ class ScenePair:
 
 
 def is_vector(path: Path) -> bool:
-    """Whether a file name says that the file holds vectors."""
+    """Whether a file name says that the file holds vectors; of archives, whether a name inside does."""
+    if path.suffix.lower() == ".gz" and not path.name.lower().endswith(".tar.gz"):
+        return Path(path.stem).suffix.lower() in VECTOR_SUFFIXES
+    if path.suffix.lower() in ARCHIVE_SUFFIXES:
+        return holds_map(path)
     return path.suffix.lower() in VECTOR_SUFFIXES
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it holds scenes: a geodatabase is a folder, too, but one map."""
+    return path.is_dir() and path.suffix.lower() != ".gdb"
 
 
 def pair_scenes(prediction: Path, truth: Path) -> tuple[list[ScenePair], list[str]]:
@@ -43,9 +57,9 @@ def pair_scenes(prediction: Path, truth: Path) -> tuple[list[ScenePair], list[st
         InputError: One is a folder and the other is not, two files have one name, a prediction has no truth, or there
             is no pair.
     """
-    if prediction.is_dir() != truth.is_dir():
+    if _is_folder(prediction) != _is_folder(truth):
         raise InputError(f"{prediction} and {truth}: one is a folder and one is not; give two files or two folders")
-    if not prediction.is_dir():
+    if not _is_folder(prediction):
         return [ScenePair(truth.stem, prediction, truth)], []
     predictions, truths = _files_by_name(prediction), _files_by_name(truth)
     pairs = [ScenePair(_scene_of(name, truths), path, truth) for name, path in predictions.items()]
@@ -65,8 +79,8 @@ def _scene_of(name: str, truths: dict[str, Path]) -> str:
 
 
 def _files_by_name(folder: Path) -> dict[str, Path]:
-    paths = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
-    paths = [path for path in paths if path.suffix.lower() in VECTOR_SUFFIXES + RASTER_SUFFIXES]
+    paths = [path for path in sorted(folder.iterdir()) if not _is_folder(path) and not path.name.startswith(".")]
+    paths = [path for path in paths if path.suffix.lower() in VECTOR_SUFFIXES + RASTER_SUFFIXES + ARCHIVE_SUFFIXES]
     _check_distinct([path.stem for path in paths], folder)
     return {path.stem: path for path in paths}
 

@@ -47,8 +47,8 @@ def count_scene(pair: ScenePair, threshold: float, options: EvaluateOptions, err
         RoadExtractError: If a file cannot be used or written.
     """
     grid = plan_grid(pair, options)
-    prediction = read_prediction(pair.prediction, grid, threshold, options.width_m)
-    truth = read_truth(pair.truth, grid, options.width_m)
+    prediction = read_prediction(pair.prediction, grid, threshold, options)
+    truth = read_truth(pair.truth, grid, options)
     valid = (prediction.pixels != NODATA) & (truth.pixels != NODATA) & _inside(grid, options)
     if not valid.any():
         log.warning("%s: no pixel has data on both sides", pair.name)
@@ -66,7 +66,7 @@ def count_scene(pair: ScenePair, threshold: float, options: EvaluateOptions, err
 def _inside(grid: RasterGrid, options: EvaluateOptions) -> BoolArray | np.bool_:
     if options.within is None:
         return np.True_
-    area = read_area(Path(options.within), grid.crs, footprint(grid))
+    area = read_area(Path(options.within), grid.crs, footprint(grid), assume_crs=options.assume_crs)
     return burn_shapes([] if area.is_empty else [area], grid)
 
 

@@ -11,14 +11,15 @@ from affine import Affine
 
 from road_extract.base.arrays import BoolArray, ByteArray, Float32Array, Geometries
 from road_extract.base.errors import InputError
-from road_extract.base.geodesy import local_crs, move
+from road_extract.base.geodesy import bring_near, local_crs, move, unwrap
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import NODATA, PROBABILITY_MAX
 from road_extract.base.options import EvaluateOptions
 from road_extract.evaluation.pairs import ScenePair, is_vector
 from road_extract.io.raster import ProbabilityRaster
 from road_extract.io.raster.on_grid import burn_shapes, read_labels_on
-from road_extract.io.vector import read_table
+from road_extract.io.raster.scene import footprint
+from road_extract.io.vector import Selection, read_table
 from road_extract.metrics.raster import LEVELS
 from road_extract.metrics.splitting import split_lines
 
@@ -46,13 +47,13 @@ def plan_grid(pair: ScenePair, options: EvaluateOptions) -> RasterGrid:
     """
     for path in (pair.prediction, pair.truth):
         if not is_vector(path):
-            with ProbabilityRaster(str(path)) as raster:
+            with ProbabilityRaster(str(path), options.assume_crs) as raster:
                 return raster.grid
     return _grid_around(pair.truth if options.within is None else Path(options.within), options)
 
 
 def _grid_around(path: Path, options: EvaluateOptions) -> RasterGrid:
-    table = read_table(path)
+    table = read_table(path, selection=_selection(options, options.within is None))
     if not len(table.geometries):
         raise InputError(f"{path}: holds nothing, so the area to compare is unknown; name it (--within)")
     west, south, east, north = shapely.total_bounds(table.geometries)
@@ -67,37 +68,46 @@ def _grid_around(path: Path, options: EvaluateOptions) -> RasterGrid:
     return RasterGrid(height, width, Affine(gsd, 0, west, 0, -gsd, north), crs)
 
 
-def read_prediction(path: Path, grid: RasterGrid, threshold: float, width_m: float) -> Side:
+def _selection(options: EvaluateOptions, is_truth: bool) -> Selection:
+    """What to read of a vector file: layer and condition are meant for the truth."""
+    return (
+        Selection(options.layer, options.where, options.assume_crs)
+        if is_truth
+        else Selection(assume_crs=options.assume_crs)
+    )
+
+
+def read_prediction(path: Path, grid: RasterGrid, threshold: float, options: EvaluateOptions) -> Side:
     """Read a prediction on its grid.
 
     Args:
         path: Raster on the grid, or vectors.
         grid: The grid.
         threshold: From which a pixel is road.
-        width_m: Lines are drawn so wide.
+        options: How wide lines are drawn, and what to read.
 
     Raises:
         InputError: If it cannot be used.
     """
     if is_vector(path):
-        side = _read_vectors(path, grid, width_m)
+        side = _read_vectors(path, grid, options.width_m, _selection(options, is_truth=False))
         return Side(side.pixels * np.uint8(PROBABILITY_MAX), side.lines)
     pixels = np.full(grid.shape, NODATA, np.uint8)
-    with ProbabilityRaster(str(path)) as raster:
+    with ProbabilityRaster(str(path), options.assume_crs) as raster:
         for row, probability, valid in raster.iter_strips():
             pixels[row : row + len(valid)][valid] = _to_levels(probability, threshold)[valid]
     return Side(pixels, None)
 
 
-def read_truth(path: Path, grid: RasterGrid, width_m: float) -> Side:
+def read_truth(path: Path, grid: RasterGrid, options: EvaluateOptions) -> Side:
     """Read a truth on the grid.
 
     Raises:
         InputError: If it cannot be used, or lies elsewhere.
     """
     if is_vector(path):
-        return _read_vectors(path, grid, width_m)
-    return Side(read_labels_on(str(path), grid), None)
+        return _read_vectors(path, grid, options.width_m, _selection(options, is_truth=True))
+    return Side(read_labels_on(str(path), grid, options.assume_crs), None)
 
 
 def threshold_level(threshold: float) -> int:
@@ -113,24 +123,25 @@ def _to_levels(probability: Float32Array, threshold: float) -> ByteArray:
     return np.where(probability >= threshold, np.maximum(levels, level), np.minimum(levels, level - 1)).astype(np.uint8)
 
 
-def _read_vectors(path: Path, grid: RasterGrid, width_m: float) -> Side:
-    table = read_table(path)
+def _read_vectors(path: Path, grid: RasterGrid, width_m: float, selection: Selection) -> Side:
+    table = read_table(path, selection=selection)
     parts = shapely.get_parts(table.geometries)
-    has_areas = (shapely.get_dimensions(parts) == 2).any()
+    areas = parts[shapely.get_dimensions(parts) == 2]
     lines, _ = split_lines(table.geometries)
-    if has_areas and len(lines):
-        raise InputError(f"{path}: holds lines and polygons; give a file with one of them")
-    if has_areas:
-        areas = parts[shapely.get_dimensions(parts) == 2]
-        return Side(burn_shapes(move(areas, table.crs, grid.crs), grid).view(np.uint8), None)
-    lines = move(lines, table.crs, grid.crs)
+    if len(areas) and len(lines):
+        raise InputError(f"{path}: holds lines and polygons; give a file with one of them, or name a layer (--layer)")
+    if len(areas):
+        near, _ = bring_near(areas, table.crs, footprint(grid), grid.crs)
+        return Side(burn_shapes(near, grid).view(np.uint8), None)
+    lines, _ = bring_near(lines, table.crs, footprint(grid), grid.crs)
     return Side(_burn_lines(lines, grid, width_m).view(np.uint8), lines)
 
 
 def _burn_lines(lines: Geometries, grid: RasterGrid, width_m: float) -> BoolArray:
     metres = metric_crs(grid)
     strips = shapely.buffer(move(lines, grid.crs, metres), width_m / 2)
-    return burn_shapes(move(strips, metres, grid.crs), grid)
+    middle, _ = grid.transform * (grid.width / 2, grid.height / 2)
+    return burn_shapes(unwrap(move(strips, metres, grid.crs), grid.crs, middle, local=True), grid)
 
 
 def metric_crs(grid: RasterGrid) -> str:

@@ -11,6 +11,6 @@ from road_extract.roads.network import trace_mask
 
 def trace_lines(mask: BoolArray, grid: RasterGrid, min_length_m: float) -> Geometries:
     """The centrelines of a mask (rows, cols), in the grid's CRS, (n,). Gaps stay gaps: nothing is invented."""
-    options = LineOptions(max_gap_m=0.0, min_length_m=min_length_m)
+    options = LineOptions(max_gap_m=0.0, min_worth=0.0, min_face_m2=0.0, min_length_m=min_length_m)
     network = trace_mask(mask, pixel_size_m=pixel_size_m(grid), options=options)
     return network.placed(grid.transform).lines

@@ -6,6 +6,7 @@ import numpy as np
 import shapely
 
 from road_extract.base.arrays import Geometries, IntArray
+from road_extract.base.errors import InputError
 
 
 def split_lines(geometries: Geometries) -> tuple[Geometries, IntArray]:
@@ -31,7 +32,10 @@ def clip_lines(lines: Geometries, area: shapely.Geometry) -> tuple[Geometries, I
     shapely.prepare(area)
     whole = shapely.contains_properly(area, lines)
     cut = np.flatnonzero(~whole & shapely.intersects(area, lines))
-    parts, source = split_lines(shapely.line_merge(shapely.intersection(lines[cut], area)))
+    try:
+        parts, source = split_lines(shapely.line_merge(shapely.intersection(lines[cut], area)))
+    except shapely.errors.GEOSException as error:
+        raise InputError(f"the lines cannot be cut to the area ({error}); check the area's polygons") from error
     index = np.concatenate([np.flatnonzero(whole), cut[source]])
     order = np.argsort(index, kind="stable")
     return np.concatenate([lines[whole], parts])[order], index[order]

@@ -14,6 +14,7 @@ from road_extract.base.progress import Report, no_report
 from road_extract.io.raster import open_probability_sink
 from road_extract.models.backends import Backend
 from road_extract.pipeline.outputs import Extraction, Outputs, Targets, plan_targets, to_outputs
+from road_extract.pipeline.resources import check_needs
 from road_extract.pipeline.setup import NOTHING_VALID, PathLike, load_backend, open_scene
 from road_extract.pipeline.vectorizing import load_libraries, vectorize_to
 
@@ -52,7 +53,7 @@ def extract_roads(
     with scratch(Path(outputs.roads).with_suffix(".tif")) if kept is None else replacing(kept) as raster:
         with ThreadPoolExecutor(1, "load") as pool:
             pool.submit(load_libraries, targets)  # while the model loads; a failure here is raised again later
-            _predict_to(scene, raster, predict, report, lasting=kept is not None)
+            _predict_to(scene, raster, predict, report, lasting=kept is not None, targets=targets)
         release_free_memory()
         return _vectorize_whole(raster, targets, vectorize, lines, None, report)
 
@@ -129,9 +130,14 @@ def _predict_to(
     *,
     lasting: bool = True,
     backend: Backend | None = None,
+    targets: Targets | None = None,
 ) -> None:
+    """Write the probability raster of a scene, once it is sure that all that is made of it can be written, too."""
     with open_scene(scene, options) as setup, ExitStack() as stack:
         setup.log_remarks()
+        if targets is not None:
+            targets.check_crs(setup.source.grid.crs)
+        check_needs(str(scene), setup.plan, options.backend, out.parent)
         loaded = backend or load_backend(options)
         log.info("model %s by %s", setup.spec.name, loaded.description)
         sink = stack.enter_context(open_probability_sink(out, setup.source.grid, setup.tags(loaded), lasting=lasting))

@@ -35,7 +35,7 @@ class MaskRun:
     report: Report = no_report
 
     def iter_strips(
-        self, source: ProbabilityRaster, stage: str, area_share: float = 1.0
+        self, source: ProbabilityRaster, stage: str, area_share: float = 1.0, faint: float = 1.0
     ) -> Generator[MaskStrip, None, None]:
         """Read and clean in another thread while the caller works on the mask.
 
@@ -43,18 +43,20 @@ class MaskRun:
             source: Read in the other thread.
             stage: Name of the work in reports.
             area_share: Areas as small as this share of the smallest area are kept.
+            faint: Pixels count as road from this share of the threshold up.
         """
         from road_extract.roads.masks.cleaning import iter_clean_strips
 
         size_x, size_y = pixel_size_m(source.grid)
         areas = (area_share * self.options.min_area_m2, self.options.min_hole_m2)
         pixels = [math.ceil(area / (size_x * size_y)) for area in areas]
-        cleaned = iter_clean_strips(self._iter_thresholded(source, stage), *pixels)
+        cleaned = iter_clean_strips(self._iter_thresholded(source, stage, faint), *pixels)
         return run_ahead(cleaned if self.kept is None else _iter_kept(cleaned, self.kept), _STRIPS_AHEAD)
 
-    def _iter_thresholded(self, source: ProbabilityRaster, stage: str) -> Iterator[MaskStrip]:
+    def _iter_thresholded(self, source: ProbabilityRaster, stage: str, faint: float) -> Iterator[MaskStrip]:
+        threshold = road_threshold(self.options, source) * (1.0 if source.is_mask else faint)
         # levels take one byte per pixel: memory grows with the strips
-        for row, road, valid, levels in source.iter_levels(road_threshold(self.options, source)):
+        for row, road, valid, levels in source.iter_levels(threshold):
             yield MaskStrip(row, road, valid, levels)
             self.report(Progress(stage, row + len(levels), source.grid.height, "rows"))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from road_extract.base.errors import InputError
-from road_extract.io.vector import check_format, is_network_format
+from road_extract.io.vector import check_crs, check_format, is_network_format
 
 PathLike = str | Path
 
@@ -54,6 +54,16 @@ class Targets:
         """All files; one that holds both polygons and lines is listed once."""
         lines = None if self.lines == self.polygons else self.lines
         return [path for path in (self.polygons, lines, self.nodes, self.mask) if path is not None]
+
+    def check_crs(self, crs: str) -> None:
+        """Find out whether places in a CRS can be written to all files.
+
+        Raises:
+            InputError: If one needs longitude and latitude on the earth, and the CRS has none.
+        """
+        for path in (self.polygons, self.lines, self.nodes):
+            if path is not None:
+                check_crs(path, crs)
 
     def mapped(self, names: dict[Path, Path]) -> Targets:
         """The same layers under other names."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from road_extract.base.errors import RoadExtractError
@@ -17,15 +18,10 @@ from road_extract.models import read_spec
 from road_extract.models.backends import choose_backend
 from road_extract.models.backends.listing import measure_speed
 from road_extract.models.spec import ModelSpec
-from road_extract.pipeline.setup import PathLike, load_backend, model_folder, open_scene
+from road_extract.pipeline.resources import estimate_needs, find_shortages
+from road_extract.pipeline.setup import PathLike, load_backend, model_folder, open_scene, scene_view
 
 T = TypeVar("T")
-
-#: Measured (docs/performance.md): GDAL's cache together with the runtime and its model, what TensorFlow needs beyond
-#: that, and what each column of the inference grid adds.
-BASE_BYTES = 0.75e9
-TENSORFLOW_BYTES = 1.1e9
-BYTES_PER_COLUMN = 9_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,28 +92,28 @@ def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, ti
     options, path = options or PredictOptions(), str(scene)
     problems: list[str] = []
     spec = _attempt(lambda: read_spec(model_folder(options)), problems)
-    facts = _attempt(lambda: read_facts(path), problems)
+    facts = _attempt(lambda: read_facts(path, options.subdataset), problems)
     if facts is None or spec is None:
         return SceneReport(redact(path), facts, problems=problems)
-    problems += find_problems(path, options.bands, len(spec.bands), options.assume_crs)
+    problems += _attempt(lambda: find_problems(path, scene_view(options, spec)), problems) or []
     if problems:
         return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=problems)
     return _describe_work(path, facts, options, spec, timing)
 
 
 def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: ModelSpec, timing: bool) -> SceneReport:
-    problems: list[str] = []
     try:
         with open_scene(path, options) as setup:
             plan, remarks = setup.plan, [text for _, text in setup.remarks]
     except RoadExtractError as error:
         return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=[str(error)])
-    timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing else None
+    needs = estimate_needs(plan, options.backend)
+    problems, doubts = find_shortages(needs, Path.cwd())
+    timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing and not problems else None
     seconds, backend = timed if timed else (None, "")
     return SceneReport(
-        redact(path), facts, spec.name, spec.gsd_m, (plan.height, plan.width), len(plan),
-        _estimate_memory(options.backend, plan.width), plan.height * plan.width * 4 // 3,
-        seconds, backend, _tell_choice(options.backend, problems), remarks,
+        redact(path), facts, spec.name, spec.gsd_m, (plan.height, plan.width), len(plan), needs.memory_bytes,
+        needs.disk_bytes, seconds, backend, _tell_choice(options.backend, problems), [*remarks, *doubts],
         list(dict.fromkeys(problems)),
     )  # fmt: skip
 
@@ -127,12 +123,6 @@ def _tell_choice(backend: str, problems: list[str]) -> str:
         return ""
     choice = _attempt(choose_backend, problems)
     return f"{choice.name}: {choice.reason}" if choice else ""
-
-
-def _estimate_memory(backend: str, columns: int) -> int:
-    choice = _attempt(choose_backend, []) if backend == "auto" else None  # its problem is reported with the choice
-    heavy = "tensorflow" in (backend, choice and choice.name)
-    return int(BASE_BYTES + BYTES_PER_COLUMN * columns + (TENSORFLOW_BYTES if heavy else 0))
 
 
 def _time_model(options: PredictOptions, spec: ModelSpec, plan: TilePlan) -> tuple[float, str]:

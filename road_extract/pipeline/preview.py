@@ -13,15 +13,22 @@ BRIDGE_COLOUR = (0, 220, 255)
 
 
 def draw_preview(
-    scene: str | Path, roads: str | Path, out: str | Path, *, size_px: int = 1600, overwrite: bool = False
+    scene: str | Path,
+    roads: str | Path,
+    out: str | Path,
+    *,
+    size_px: int = 1600,
+    assume_crs: str | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Draw road polygons and lines over a scene. Lines that bridge a gap have a different colour.
 
     Args:
-        scene: Any raster with a CRS.
+        scene: Any raster with a place.
         roads: Vector file in any format and CRS; all layers of a GeoPackage are drawn.
         out: PNG to write.
         size_px: Longer side of the picture.
+        assume_crs: CRS of a file that has none.
         overwrite: Replace an existing picture.
 
     Returns:
@@ -32,8 +39,8 @@ def draw_preview(
     """
     out = Path(out)
     check_outputs([out], [scene, roads], overwrite)
-    picture, grid = read_picture(str(scene), size_px)
-    seen, bridges = read_roads(Path(roads), grid.crs)
+    picture, grid = read_picture(str(scene), size_px, assume_crs)
+    seen, bridges = read_roads(Path(roads), grid.crs, assume_crs)
     picture = draw_shapes(picture, seen, grid, ROAD_COLOUR)
     write_png(out, draw_shapes(picture, bridges, grid, BRIDGE_COLOUR))
     return out

@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -104,19 +104,27 @@ class SceneSetup:
 
 
 @contextmanager
-def open_scene(scene: PathLike, options: PredictOptions, scaling: Scaling | None = None) -> Iterator[SceneSetup]:
-    """Open a scene the way its model needs it.
+def open_scene(
+    scene: PathLike, options: PredictOptions, scaling: Scaling | None = None, known_bands: tuple[str, ...] = ()
+) -> Iterator[SceneSetup]:
+    """Open a scene the way its model needs it, and see that it can be read.
 
     Args:
         scene: Any raster that GDAL opens.
         options: How probabilities are made.
-        scaling: Of the scene, if it is known already.
+        scaling: Of the scene, if it is known already; then it has also been checked that the scene can be read.
+        known_bands: Names of its bands, if a catalogue gives them.
 
     Raises:
         InputError: If the scene or the model cannot be used, or the overlap does not fit the model's tiles.
     """
     spec = read_spec(model_folder(options))
-    with gdal_session(), Scene(str(scene), scene_view(options, spec)) as source:
+    view = replace(scene_view(options, spec), known_bands=known_bands)
+    with gdal_session(), Scene(str(scene), view) as source:
+        if scaling is None:
+            source.probe()
+        if source.bands_by_catalogue:  # whoever opens it again need not know the catalogue
+            options = replace(options, bands=source.bands)
         plan = TilePlan(source.grid.height, source.grid.width, spec.tile_size_px, options.overlap_px)
         yield SceneSetup(source, plan, scaling or scale_scene(source, spec.normalization), spec, options)
 
@@ -152,13 +160,15 @@ def scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:
         native_gsd=options.native_gsd,
         bounds=options.bounds,
         assume_crs=options.assume_crs,
-        aoi=None if options.aoi is None else partial(read_area, Path(options.aoi)),
+        aoi=None if options.aoi is None else partial(read_area, Path(options.aoi), assume_crs=options.assume_crs),
+        subdataset=options.subdataset,
+        nodata=options.nodata,
+        band_names=spec.bands,
     )
 
 
 def _iter_remarks(source: Scene, spec: ModelSpec) -> Iterator[tuple[int, str]]:
-    if len(source.bands) > 1 and source.colours != ("red", "green", "blue"):
-        yield logging.INFO, f"bands {source.bands} are taken as {', '.join(spec.bands)}"
+    yield from source.remarks
     size_x, size_y = source.native_gsd_m
     sizes = f"the scene's pixels are {size_x:.3g} x {size_y:.3g} m, the model's {spec.gsd_m:g} m"
     if source.resampled:

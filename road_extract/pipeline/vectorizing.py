@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 #: Lines are traced from areas as small as this share of the smallest polygon: a faint road is a row of short dashes,
 #: which bridging joins. A dash that stays alone is dropped because it is too short.
 LINE_AREA_SHARE = 0.25
+#: How far outlines may move unless something else is asked for. They follow the edges of pixels, and a tolerance of one
+#: pixel would leave the steps in oblique outlines.
+OUTLINE_TOLERANCE_PX = 1.5
+#: The same for lines, which are smooth already.
+LINE_TOLERANCE_M = 1.0
 
 
 def load_libraries(targets: Targets) -> None:
@@ -51,6 +58,7 @@ def vectorize_to(
     """
     with gdal_session(), ExitStack() as stack:
         source = stack.enter_context(ProbabilityRaster(str(raster), assume_crs))
+        targets.check_crs(source.grid.crs)
         stack.enter_context(gdal_session(source.cache_bytes))
         # each layer is made from a mask of its own; the mask of the first layer is kept
         kept = None if targets.mask is None else stack.enter_context(open_mask_sink(targets.mask, source.grid, {}))
@@ -74,6 +82,8 @@ def iter_road_polygons(source: ProbabilityRaster, masks: MaskRun) -> Generator[F
     from road_extract.roads.polygons import iter_polygons
 
     grid, tolerance_m = source.grid, masks.options.simplify_m
+    if tolerance_m is None:
+        tolerance_m = OUTLINE_TOLERANCE_PX * max(pixel_size_m(grid))
     with (
         closing(masks.iter_strips(source, "vectorize")) as strips,
         closing(iter_polygons(strips, grid.width, pixel_size_m=pixel_size_m(grid), tolerance_m=tolerance_m)) as found,
@@ -93,8 +103,14 @@ def trace_roads(source: ProbabilityRaster, lines: LineOptions, masks: MaskRun) -
 
     grid, options = source.grid, masks.options
     evidence = Evidence(source.read, road_threshold(options, source), source.is_mask)
-    with closing(masks.iter_strips(source, "lines", LINE_AREA_SHARE)) as strips:
-        network = trace_network(strips, pixel_frame(grid), lines, options.simplify_m, evidence)
+    tolerance_m = LINE_TOLERANCE_M if options.simplify_m is None else options.simplify_m
+    if masks.kept is not None:
+        # what is kept reaches the threshold; lines are traced on fainter ground too
+        with closing(masks.iter_strips(source, "mask", LINE_AREA_SHARE)) as strips:
+            deque(strips, maxlen=0)
+    faint = replace(masks, kept=None).iter_strips(source, "lines", LINE_AREA_SHARE, lines.faint)
+    with closing(faint) as strips:
+        network = trace_network(strips, pixel_frame(grid), lines, tolerance_m, evidence)
     return network.placed(grid.transform)
 
 

@@ -54,30 +54,39 @@ class SampledScene(Protocol):
         """The bands that are used."""
         ...
 
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Darkest and brightest value that its pixels can have; None where only the pixels themselves can tell."""
+        ...
+
     def sample(self) -> tuple[NDArray[Any], BoolArray]:
         """Pixels from all over the scene (rows, cols, bands) and their validity (rows, cols)."""
         ...
 
 
 def scale_scene(scene: SampledScene, normalization: str) -> Scaling:
-    """The one scaling of a scene, from pixels all over it.
+    """The one scaling of a scene: the range that its file declares, or one measured on pixels all over it.
 
     Args:
         scene: The scene.
         normalization: That of the model: one of `road_extract.models.spec.NORMALIZATIONS`.
 
     Raises:
-        InputError: If no pixel is valid and the scene does not have 8 bits, or if the file is damaged.
+        InputError: If the range has to be measured and no pixel is valid, or if the file is damaged.
     """
-    if scene.dtype == "uint8" and normalization == "none":
-        return byte_scaling(len(scene.bands))
+    known = scene.value_range
+    declared = None if known is None else Scaling((known[0],) * len(scene.bands), (known[1],) * len(scene.bands))
+    if declared is not None and normalization == "none":
+        return declared
     sample, valid = scene.sample()
-    if scene.dtype == "uint8" and not valid.any():
-        return byte_scaling(len(scene.bands))
-    return fit_scaling(sample, valid, normalization)
+    if declared is not None and not valid.any():
+        return declared
+    return fit_scaling(sample, valid, normalization, None if known is None else known[1] - known[0])
 
 
-def fit_scaling(sample: NDArray[Any], valid: BoolArray, normalization: str = "none") -> Scaling:
+def fit_scaling(
+    sample: NDArray[Any], valid: BoolArray, normalization: str = "none", full: float | None = None
+) -> Scaling:
     """Choose a scaling by percentiles of the valid pixels.
 
     Without normalization they become 0 and 1, which stretches pixels whose range depends on sensor and light. With
@@ -87,6 +96,7 @@ def fit_scaling(sample: NDArray[Any], valid: BoolArray, normalization: str = "no
         sample: Pixels from all over the scene, (rows, cols, bands).
         valid: (rows, cols).
         normalization: One of `road_extract.models.spec.NORMALIZATIONS`.
+        full: From the darkest to the brightest value that pixels can have, where that is known.
 
     Raises:
         InputError: If no pixel is valid.
@@ -94,15 +104,17 @@ def fit_scaling(sample: NDArray[Any], valid: BoolArray, normalization: str = "no
     pixels = sample[valid]
     if not len(pixels):
         raise InputError("the scene has no valid pixels to choose its scaling from; check its nodata value or mask")
-    low, high = np.percentile(pixels, STRETCH_PERCENT, axis=0)
+    low, high = np.percentile(pixels.astype(np.float64, copy=False), STRETCH_PERCENT, axis=0)
     if normalization == "percentiles":
-        return _normalized(low, high, sample.dtype == np.uint8)
-    return Scaling(tuple(low.tolist()), tuple(np.maximum(high, low + 1).tolist()))
+        return _normalized(low, high, 255.0 if full is None and sample.dtype == np.uint8 else full)
+    # whole numbers differ by 1 at least; reflectances and other fractions by any amount
+    least = low + 1 if sample.dtype.kind in "iub" else np.where(high > low, high, low + 1)
+    return Scaling(tuple(low.tolist()), tuple(np.maximum(high, least).tolist()))
 
 
-def _normalized(low: Float64Array, high: Float64Array, is_byte: bool) -> Scaling:
+def _normalized(low: Float64Array, high: Float64Array, full: float | None) -> Scaling:
     """Widen ranges that are too narrow around their middle, then leave headroom at both ends."""
-    least = MIN_RANGE_8_BIT if is_byte else MIN_RANGE_SHARE * float(np.abs(high).max()) or 1.0
+    least = MIN_RANGE_SHARE * float(np.abs(high).max()) or 1.0 if full is None else MIN_RANGE_8_BIT / 255 * full
     middle, span = (low + high) / 2, np.maximum(high - low, least)
     below, above = NORMALIZED_PERCENTILES
     unit = span / (above - below)

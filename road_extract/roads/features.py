@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # polygons alone do not wait for SciPy
 POLYGON_FIELDS = {"id": int, "area_m2": float, "probability": float}
 
 LINE_FIELDS = {
-    "id": int, "length_m": float, "probability": float, "probability_min": float, "bridged": bool, "component": int,
-    "from_node": int, "to_node": int, "dead_end": bool,
+    "id": int, "length_m": float, "probability": float, "probability_min": float, "bridged": bool, "confidence": float,
+    "component": int, "from_node": int, "to_node": int, "dead_end": bool,
 }  # fmt: skip
 WIDTH_FIELDS = {"width_m": float, "width_p10_m": float, "width_p90_m": float}
 NODE_FIELDS = {"id": int, "degree": int, "component": int}
@@ -80,6 +80,7 @@ def line_properties(network: RoadNetwork, index: int, crs: str, *, widths: bool)
         "probability": _rounded(network.probability[index], 4),
         "probability_min": _rounded(network.probability_min[index], 4),
         "bridged": bool(network.bridged[index]),
+        "confidence": _rounded(network.confidence[index], 4),
         "component": int(network.component[index]) + 1,
         "from_node": int(network.from_node[index]) + 1,
         "to_node": int(network.to_node[index]) + 1,

@@ -138,6 +138,7 @@ def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOpt
 
 def _read_pixels(source: Scene, spec: ModelSpec) -> tuple[ByteArray, BoolArray]:
     """Read all pixels as uint8 (rows, cols, bands), scaled as for inference, and their validity."""
+    source.probe()
     grid = source.grid
     scaling = scale_scene(source, spec.normalization)
     pixels, valid = np.zeros((*grid.shape, len(spec.bands)), np.uint8), np.zeros(grid.shape, np.bool_)

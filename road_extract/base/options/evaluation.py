@@ -32,6 +32,11 @@ class EvaluateOptions:
         1.0, "Pixel size of the comparison grid if neither side is a raster", unit="m", low=0.01, high=1000, short="gsd"
     )
     within: str | None = option(None, "Score only inside the polygons of this vector file (any format and CRS)")
+    layer: str | None = option(None, "Truth: name of the only layer to read (default: all layers of lines)")
+    where: str | None = option(
+        None, "Truth: SQL condition for features to read (default: all; of OpenStreetMap files, the roads)"
+    )
+    assume_crs: str | None = option(None, "CRS of a file that has none, such as EPSG:32611")
     min_length_m: float = option(
         20.0, "When lines are traced in a mask, drop isolated pieces shorter than this", unit="m", low=0.0,
         short="min-length",
@@ -72,6 +77,12 @@ class DiffOptions:
         None, "Compare only this rectangle: XMIN YMIN XMAX YMAX in the CRS of ROADS"
     )
     within: str | None = option(None, "Compare only inside the polygons of this vector file (any format and CRS)")
+    layer: str | None = option(None, "Existing map: name of the only layer to read (default: all layers of lines)")
+    where: str | None = option(
+        None,
+        "Existing map: SQL condition for features to read (default: all; of OpenStreetMap files, the roads)",
+    )
+    assume_crs: str | None = option(None, "CRS of a file that has none, such as EPSG:32611")
     sort: str = option(
         "none",
         "Order of the output: most certain first (probability) or most doubtful first (doubtful)",

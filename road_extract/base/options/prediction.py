@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from road_extract.base.errors import InputError
 from road_extract.base.options.declaring import check_ranges, option
 
 #: Inference backends and numerical precisions.
@@ -39,7 +41,24 @@ class PredictOptions:
         None, "Process only this rectangle: XMIN YMIN XMAX YMAX in the scene's own coordinates"
     )
     aoi: str | None = option(None, "Process only the area inside the polygons of this vector file (any format and CRS)")
-    assume_crs: str | None = option(None, "CRS to use if the scene has none, such as EPSG:32611")
+    assume_crs: str | None = option(
+        None, "CRS to use if the scene or the area of interest has none, such as EPSG:32611"
+    )
+    nodata: str | None = option(
+        None, "Nodata value of a scene that does not mark its empty pixels; auto detects black or white collars"
+    )
+    subdataset: str | None = option(
+        None, "Raster to read from a file that contains several: its number (from 1) or its name"
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if self.nodata not in (None, "auto") and not _is_number(str(self.nodata)):
+            raise InputError(f"nodata is {self.nodata!r}; expected a number or auto")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return not math.isinf(float(text))
+    except ValueError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from road_extract.base.geodesy import lengths_m, local_crs, move
 from road_extract.base.options import DiffOptions
 from road_extract.evaluation.diff.layers import LineLayer, read_layers
 from road_extract.evaluation.diff.results import STATUSES, Difference
-from road_extract.io.vector import check_format, write_features
+from road_extract.io.vector import check_format, unique_names, write_features
 from road_extract.metrics.cutting import MatchRule, cut_by_match
 
 #: Attributes that every piece has.
@@ -52,6 +53,7 @@ def diff_roads(
     check_format(out)
     check_outputs([out], [roads, existing, *([] if options.within is None else [options.within])], overwrite)
     ours, theirs, crs = read_layers(Path(roads), Path(existing), options)
+    ours, theirs = _with_columns(ours, theirs)
     metric = _in_metres(ours.lines, theirs.lines, crs)
     pieces = [*_iter_pieces(ours, metric, crs, options, {False: "new", True: "matched"})]
     pieces += _iter_pieces(theirs, metric[::-1], crs, options, {False: "missing"})
@@ -122,6 +124,30 @@ def _sorted(pieces: list[Feature], sort: str) -> list[Feature]:
         return status, probability is None, sign * float(probability or 0)
 
     return sorted(pieces, key=key)
+
+
+def _with_columns(ours: LineLayer, theirs: LineLayer) -> tuple[LineLayer, LineLayer]:
+    """Both sides with attributes that share a column where their names are equal, and only there.
+
+    Databases take ``Id`` and ``id`` for the same name, so one of the two gets another.
+    """
+    spelled = {name.casefold(): name for name in _OF_THE_WHOLE}
+    return _renamed(ours, spelled), _renamed(theirs, spelled)
+
+
+def _renamed(layer: LineLayer, spelled: dict[str, str]) -> LineLayer:
+    names = {}
+    for name in layer.fields:
+        if spelled.setdefault(name.casefold(), name) != name:
+            (names[name],) = unique_names([name], spelled.values())
+            spelled[names[name].casefold()] = names[name]
+        else:
+            names[name] = name
+    if all(name == fresh for name, fresh in names.items()):
+        return layer
+    fields = {names[name]: kind for name, kind in layer.fields.items()}
+    rows = [{names[name]: value for name, value in row.items()} for row in layer.rows]
+    return replace(layer, fields=fields, rows=rows)
 
 
 def _fields(ours: dict[str, type], theirs: dict[str, type]) -> dict[str, type]:

@@ -9,17 +9,19 @@ from typing import Any
 
 import numpy as np
 import shapely
-from pyproj import Transformer
 
-from road_extract.base.arrays import BoolArray, Geometries, IntArray
+from road_extract.base.arrays import Geometries, IntArray
 from road_extract.base.errors import InputError
-from road_extract.base.geodesy import lengths_m, local_crs, move
+from road_extract.base.geodesy import bring_near, lengths_m, local_crs, move, unwrap
 from road_extract.base.options import DiffOptions
 from road_extract.evaluation.diff.results import Side
-from road_extract.io.vector import read_geometries, read_table
+from road_extract.io.vector import Selection, read_geometries, read_table
 from road_extract.metrics.splitting import clip_lines, split_lines
 
 log = logging.getLogger("road_extract")
+
+#: So far a local CRS keeps the shape of a box.
+_LOCAL_M = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +52,29 @@ def read_layers(roads: Path, existing: Path, options: DiffOptions) -> tuple[Line
     Raises:
         InputError: If a file cannot be read, or nothing says where to compare.
     """
-    ours, crs = _read_lines(roads)
-    theirs, their_crs = _read_lines(existing)
+    theirs_only = Selection(options.layer, options.where, options.assume_crs)
+    ours, crs = _read_lines(roads, Selection(assume_crs=options.assume_crs))
+    theirs, their_crs = _read_lines(existing, theirs_only)
     area = _choose_area(ours.lines, crs, options, roads)
-    near = _near(theirs.lines, their_crs, area, crs)
+    lines, near = bring_near(theirs.lines, their_crs, area, crs)
     far_km = float(lengths_m(theirs.lines[~near], their_crs).sum()) / 1000
-    lines = move(theirs.lines[near], their_crs, crs)
     theirs = LineLayer(lines, theirs.source[near], theirs.fields, theirs.rows, theirs.side)
     return _clip(ours, area, crs, 0.0), _clip(theirs, area, crs, far_km), crs
 
 
-def _read_lines(path: Path) -> tuple[LineLayer, str]:
-    table = read_table(path)
+def _read_lines(path: Path, selection: Selection) -> tuple[LineLayer, str]:
+    table = read_table(path, selection=selection)
     lines, source = split_lines(table.geometries)
     ignored = len(table.geometries) - len(np.unique(source))
     if ignored:
-        log.warning("%s: %s of its %s geometries are no lines and are left out", path, ignored, len(table.geometries))
+        log.warning("%s: %s of its %s geometries are not lines and are left out", path, ignored, len(table.geometries))
     return LineLayer(lines, source, table.fields, table.rows, Side(0.0, 0.0, ignored)), table.crs
 
 
 def _choose_area(lines: Geometries, crs: str, options: DiffOptions, path: Path) -> shapely.Geometry:
     """Where to compare, in the CRS of the roads: what lies outside of what was looked at is not missing."""
     if options.within is not None:
-        return _read_polygons(Path(options.within), crs)
+        return _read_polygons(Path(options.within), crs, options.assume_crs)
     if options.bounds is not None:
         xmin, ymin, xmax, ymax = options.bounds
         if not (xmin < xmax and ymin < ymax):
@@ -80,28 +82,32 @@ def _choose_area(lines: Geometries, crs: str, options: DiffOptions, path: Path) 
         return shapely.box(*options.bounds)
     if not len(lines):
         raise InputError(f"{path}: holds no line, so the area to compare is unknown; name it (--within or --bounds)")
-    box = shapely.box(*shapely.total_bounds(lines))
-    metres = local_crs(box.centroid.x, box.centroid.y, crs)
-    return move(shapely.buffer(move(np.array([box]), crs, metres), options.buffer_m), metres, crs)[0]
+    return _extent(lines, crs, options.buffer_m)
 
 
-def _read_polygons(path: Path, crs: str) -> shapely.Geometry:
-    found = np.array([*read_geometries(path, crs)], object)
+def _extent(lines: Geometries, crs: str, buffer_m: float) -> shapely.Geometry:
+    """The box around lines, a buffer wider on all sides."""
+    west, south, east, north = shapely.total_bounds(lines)
+    x, y = (west + east) / 2, (south + north) / 2
+    box = shapely.box(west, south, east, north)
+    across = shapely.linestrings([[(west, y), (east, y)], [(x, south), (x, north)]])
+    if lengths_m(across, crs).max() <= _LOCAL_M:
+        metres = local_crs(x, y, crs)
+        wider = move(shapely.buffer(move(np.array([box]), crs, metres), buffer_m), metres, crs)
+        return unwrap(wider, crs, x, local=True)[0]
+    # a continent has no shape in a local CRS: the buffer is measured in the middle
+    step = max(east - west, north - south) * 1e-6
+    unit_x, unit_y = lengths_m(shapely.linestrings([[(x, y), (x + step, y)], [(x, y), (x, y + step)]]), crs) / step
+    pad_x, pad_y = buffer_m / unit_x, buffer_m / unit_y
+    return shapely.box(west - pad_x, south - pad_y, east + pad_x, north + pad_y)
+
+
+def _read_polygons(path: Path, crs: str, assume_crs: str | None) -> shapely.Geometry:
+    found = np.array([*read_geometries(path, crs, selection=Selection(assume_crs=assume_crs))], object)
     areas = found[shapely.get_dimensions(found) == 2]
     if not len(areas):
         raise InputError(f"{path}: holds no polygon; an area to compare needs at least one")
     return shapely.union_all(shapely.make_valid(areas))
-
-
-def _near(lines: Geometries, crs: str, area: shapely.Geometry, area_crs: str) -> BoolArray:
-    """Which lines lie near an area: what is far away may have no place in the area's CRS."""
-    if not len(lines):
-        return np.zeros(0, np.bool_)
-    to_lines = Transformer.from_crs(area_crs, crs, always_xy=True)
-    west, south, east, north = to_lines.transform_bounds(*area.bounds)
-    slack = max(east - west, north - south) / 10
-    box = shapely.box(west - slack, south - slack, east + slack, north + slack)
-    return shapely.intersects(lines, box)  # type: ignore[no-any-return]
 
 
 def _clip(layer: LineLayer, area: shapely.Geometry, crs: str, far_km: float) -> LineLayer:

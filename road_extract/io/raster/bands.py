@@ -1,52 +1,185 @@
-"""Which bands of a scene go to the model."""
+"""Which bands of a scene go to the model: by what the file says of them, and by their order only where it says nothing.
+
+Descriptions come first, because a writer has to set them; colour interpretations often are a default of the format.
+"""
 
 from __future__ import annotations
 
-import rasterio
-from rasterio.enums import ColorInterp
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from road_extract.base.errors import InputError
+from road_extract.io.raster.gdal_errors import ANY_ERRORS
 
-DTYPES = ("uint8", "uint16")
-_RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+#: What bands are called, in the languages that cameras and archives label them in.
+_WORDS = {
+    "red": ("red", "r", "rot", "rouge", "rojo", "vermelho", "rosso"),
+    "green": ("green", "g", "grün", "gruen", "vert", "verde"),
+    "blue": ("blue", "b", "blau", "bleu", "azul", "blu"),
+    "nir": ("nir", "near infrared", "nearinfrared", "near ir", "infrared", "nir08"),
+}
+#: Sentinel-2 and Landsat 8 and 9 agree on these; Landsat 4 to 7 do not, see `_numbered`.
+_NUMBERS = {2: "blue", 3: "green", 4: "red"}
+_NUMBERED = re.compile(r"(?:^|[\W_])b(?:and)?[ _]?0?(\d{1,2})a?(?:$|[ ,:;(-])")
+#: Centre wavelengths in micrometres, and how far from them a band may lie.
+_WAVES_UM = {"red": 0.66, "green": 0.56, "blue": 0.48, "nir": 0.84}
+_WAVE_SLACK_UM = 0.045
+CATALOGUE = "names in the catalogue"
+
+
+@dataclass(frozen=True, slots=True)
+class BandChoice:
+    """Bands that go to the model.
+
+    Attributes:
+        bands: Counted from 1.
+        level: Logging level of the remark.
+        remark: What was chosen and why; empty where nothing had to be chosen.
+    """
+
+    bands: tuple[int, ...]
+    level: int = logging.INFO
+    remark: str = ""
+
+
+def colours_of(dataset: Any) -> tuple[str, ...]:
+    """Name of each band's colour interpretation; ``undefined`` where GDAL cannot tell, or rasterio has no name."""
+    try:
+        return tuple(colour.name for colour in dataset.colorinterp)
+    except ANY_ERRORS:
+        return ("undefined",) * int(dataset.count)
 
 
 def choose_bands(
-    dataset: rasterio.DatasetReader, path: str, wanted: tuple[int, ...] | None, model_bands: int
-) -> tuple[int, ...]:
-    """Which bands go to the model: the asked ones, else red, green and blue, else the only one.
+    dataset: Any,
+    path: str,
+    wanted: tuple[int, ...] | None,
+    names: Sequence[str],
+    known: Sequence[str] = (),
+) -> BandChoice:
+    """Which bands go to the model: the ones asked for, else those with the model's names, else the first ones.
+
+    Args:
+        dataset: An open raster.
+        path: For messages.
+        wanted: Bands asked for, counted from 1.
+        names: Of the model's bands, such as red, green, blue.
+        known: What a catalogue says of the bands, if anything.
 
     Raises:
-        InputError: If there is no clear answer, or a band has an unusable type.
+        InputError: If there is no clear answer, or a band has no numbers that the model could take.
     """
-    colours = dataset.colorinterp
-    if wanted is None:
-        data = [i for i, colour in enumerate(colours, 1) if colour is not ColorInterp.alpha]
-        if len(data) in (3, 4) and all(colour in colours for colour in _RGB):
-            bands: tuple[int, ...] = tuple(colours.index(colour) + 1 for colour in _RGB)
-        elif len(data) in (3, 4):
-            bands = tuple(data[:3])
-        elif len(data) == 1:
-            bands = (data[0],)
-        else:
-            raise InputError(f"{path}: has {len(data)} bands; expected 1, 3 or 4, or name the ones to use (--bands)")
-        if len(bands) not in (1, model_bands):
-            raise InputError(f"{path}: the model takes {model_bands} bands; name them (--bands)")
-    else:
-        bands = wanted
-        if len(bands) not in (1, model_bands) or not all(1 <= band <= dataset.count for band in bands):
-            asked = ",".join(map(str, bands))
-            raise InputError(f"{path}: bands {asked} asked for; expected 1 or {model_bands} of 1 to {dataset.count}")
-    for band in bands:
-        _check_band(dataset, path, band)
-    return bands
+    choice = _asked(dataset, path, wanted, len(names)) if wanted else _found(dataset, path, names, known)
+    for band in choice.bands:
+        if dataset.dtypes[band - 1].startswith("complex"):
+            raise InputError(f"{path}: band {band} holds complex numbers; expected an image: choose others (--bands)")
+    return choice
 
 
-def _check_band(dataset: rasterio.DatasetReader, path: str, band: int) -> None:
-    if dataset.dtypes[band - 1] not in DTYPES:
+def _asked(dataset: Any, path: str, wanted: tuple[int, ...], count: int) -> BandChoice:
+    if len(wanted) not in (1, count) or not all(1 <= band <= dataset.count for band in wanted):
+        asked = ",".join(map(str, wanted))
+        raise InputError(f"{path}: bands {asked} asked for; expected 1 or {count} of 1 to {dataset.count}")
+    return BandChoice(wanted)
+
+
+def _found(dataset: Any, path: str, names: Sequence[str], known: Sequence[str]) -> BandChoice:
+    colours = colours_of(dataset)
+    data = [band for band, colour in enumerate(colours, 1) if colour != "alpha"]
+    if len(data) == 1:
+        return BandChoice((data[0],))
+    for labels, origin in _labellings(dataset, colours, known):
+        if all(name in labels for name in names):
+            return _named(labels, origin, names, colours)
+    if len(data) not in (3, 4):
+        first = ",".join(map(str, range(1, len(names) + 1)))
         raise InputError(
-            f"{path}: band {band} is {dataset.dtypes[band - 1]}; expected uint8 or uint16, so convert it first "
-            "(gdal_translate -ot UInt16 -scale)"
+            f"{path}: has {len(data)} bands and does not say which are {', '.join(names)}; name them, as in "
+            f"--bands {first}"
         )
-    if dataset.colorinterp[band - 1] is ColorInterp.palette:
-        raise InputError(f"{path}: band {band} has a colour table; convert it first (gdal_translate -expand rgb)")
+    if len(names) != 3:
+        raise InputError(f"{path}: the model takes {', '.join(names)}; name their bands (--bands)")
+    some = any(name in labels for labels, _ in _labellings(dataset, colours, known) for name in (*names, "nir"))
+    return _in_order(tuple(data[:3]), names, named=some)
+
+
+def _named(labels: Sequence[str], origin: str, names: Sequence[str], colours: Sequence[str]) -> BandChoice:
+    bands = tuple(labels.index(name) + 1 for name in names)
+    text = f"bands {_spell(bands)} are taken as {', '.join(names)}, by their {origin}"
+    if any(labels.count(name) > 1 for name in names):
+        return BandChoice(bands, logging.WARNING, f"{text}; others have the same names, so check them (--bands)")
+    if origin != "colour interpretation" and _contradicts(bands, names, colours):
+        return BandChoice(
+            bands, logging.WARNING, f"{text}; their colour interpretation says otherwise, so check them (--bands)"
+        )
+    plain = bands == tuple(range(1, len(names) + 1)) and origin == "colour interpretation"
+    return BandChoice(bands, logging.INFO, "" if plain else text)
+
+
+def _contradicts(bands: Sequence[int], names: Sequence[str], colours: Sequence[str]) -> bool:
+    told = [colours[band - 1] for band in bands]
+    return any(colour in names and colour != name for colour, name in zip(told, names, strict=True))
+
+
+def _in_order(bands: tuple[int, ...], names: Sequence[str], *, named: bool) -> BandChoice:
+    text = f"bands {_spell(bands)} are taken as {', '.join(names)}"
+    hint = "the file names only some of its bands" if named else "the file does not name its bands"
+    return BandChoice(bands, logging.WARNING if named else logging.INFO, f"{text}: {hint}; --bands chooses others")
+
+
+def _labellings(dataset: Any, colours: Sequence[str], known: Sequence[str]) -> list[tuple[list[str], str]]:
+    """What each band is, by every source that there is, the most telling first."""
+    found = [
+        (_numbered([text or "" for text in known]), CATALOGUE),
+        (_numbered([text or "" for text in dataset.descriptions]), "descriptions"),
+        (list(colours), "colour interpretation"),
+        (_by_wavelength(dataset), "wavelengths"),
+    ]
+    return [(labels, origin) for labels, origin in found if len(labels) == dataset.count]
+
+
+def _numbered(texts: Sequence[str]) -> list[str]:
+    """Band names as red, green, blue, nir, or empty.
+
+    B2, B3 and B4 are blue, green and red, unless it may be that B1, B2 and B3 are: of a sensor without a coastal band,
+    or because bands were just counted. Only a band beyond B7 rules that out.
+    """
+    words = [_by_word(text) for text in texts]
+    numbers = [int(hit[1]) if (hit := _NUMBERED.search(text.strip().lower())) else 0 for text in texts]
+    clear = 1 not in numbers or max(numbers, default=0) >= 8
+    return [word or (_NUMBERS.get(number, "") if clear else "") for word, number in zip(words, numbers, strict=True)]
+
+
+def _by_word(text: str) -> str:
+    text = re.sub(r"[\W_]+", " ", text.lower()).strip()
+    if "edge" in text or "pan" in text.split():
+        return ""
+    parts = set(text.split()) | {text, re.sub(r"^(band|channel|layer) ?\d* ?|^b ?\d+ ", "", text)}
+    return next((name for name in ("nir", "red", "green", "blue") if not parts.isdisjoint(_WORDS[name])), "")
+
+
+def _by_wavelength(dataset: Any) -> list[str]:
+    waves = [_wavelength_um(dataset, band) for band in dataset.indexes]
+    labels = [""] * len(waves)
+    for name, centre in _WAVES_UM.items():
+        away, place = min(((abs(wave - centre), place) for place, wave in enumerate(waves) if wave), default=(1.0, 0))
+        if away <= _WAVE_SLACK_UM:
+            labels[place] = name
+    return labels
+
+
+def _wavelength_um(dataset: Any, band: int) -> float | None:
+    tags = {**dataset.tags(band), **dataset.tags(band, ns="IMAGERY")}
+    text = next((value for key, value in tags.items() if key.upper() in ("WAVELENGTH", "CENTRAL_WAVELENGTH_UM")), "")
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value / 1000 if value > 100 else value  # nanometres
+
+
+def _spell(bands: Sequence[int]) -> str:
+    return f"{', '.join(map(str, bands[:-1]))} and {bands[-1]}"

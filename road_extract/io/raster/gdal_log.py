@@ -1,4 +1,4 @@
-"""What GDAL says beside its results, heard through rasterio's loggers."""
+"""GDAL's log messages, captured through rasterio's loggers."""
 
 from __future__ import annotations
 
@@ -10,47 +10,48 @@ from contextlib import contextmanager
 
 from road_extract.base.urls import redact
 
-#: Of GDAL's messages, and of what rasterio itself says when it is asked to say much.
+#: Loggers of GDAL's messages, and those that rasterio itself uses when debug logging is on.
 _GDAL = ("rasterio._env", "rasterio._err")
 _LOGGERS = (*_GDAL, "rasterio", "rasterio._base", "rasterio._io", "rasterio.env", "rasterio.session")
-_heard = threading.local()
+_captured = threading.local()
 
-#: GDAL tries again, or in another way.
-_NO_MATTER = re.compile(r"Retrying again|Request for \S+ failed with response_code")
+#: Messages about problems that GDAL solves by itself, by retrying or in another way.
+_HARMLESS = re.compile(r"Retrying again|Request for \S+ failed with response_code")
 
 
-class _Ear(logging.Filter):
-    """Takes passwords out of messages, and keeps those of one thread for who listens there."""
+class LogCapture(logging.Filter):
+    """Removes passwords from messages, and collects those of a thread that captures them."""
 
     def __init__(self, level: int) -> None:
         super().__init__()
         self._level = level
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Redact a record, collect it, and pass it on if it matters."""
         record.msg, record.args = redact(record.getMessage()), ()
-        if (messages := getattr(_heard, "messages", None)) is not None:
+        if (messages := getattr(_captured, "messages", None)) is not None:
             messages.append(record.msg)
-        return record.levelno >= self._level and not _NO_MATTER.search(record.msg)
+        return record.levelno >= self._level and not _HARMLESS.search(record.msg)
 
 
 def _install() -> None:
-    """Once for the process: GDAL names URLs with all that is in them."""
+    """Install the filter once per process: GDAL logs complete URLs, credentials included."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        if not any(isinstance(found, _Ear) for found in logger.filters):
-            logger.addFilter(_Ear(logger.getEffectiveLevel()))
-            if name in _GDAL:  # its errors come as INFO
+        if not any(isinstance(found, LogCapture) for found in logger.filters):
+            logger.addFilter(LogCapture(logger.getEffectiveLevel()))
+            if name in _GDAL:  # GDAL's errors arrive as INFO
                 logger.setLevel(min(logging.INFO, logger.getEffectiveLevel()))
 
 
 @contextmanager
-def hearing() -> Iterator[list[str]]:
-    """The messages that GDAL gives in this thread, while the block runs."""
+def capture_gdal_log() -> Iterator[list[str]]:
+    """Collect the messages that GDAL logs in this thread while the block runs."""
     _install()
-    outer = getattr(_heard, "messages", None)
+    outer = getattr(_captured, "messages", None)
     messages: list[str] = []
-    _heard.messages = messages
+    _captured.messages = messages
     try:
         yield messages
     finally:
-        _heard.messages = outer
+        _captured.messages = outer

@@ -1,4 +1,4 @@
-"""Rasters that lie side by side become one, strip by strip."""
+"""Joins adjacent rasters into one, strip by strip."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from road_extract.io.raster.sink import BLOCK_PX, RasterSink
 
 
 def read_tags(path: str) -> dict[str, str]:
-    """What a raster's maker recorded in it.
+    """Read the metadata tags of a raster.
 
     Raises:
-        InputError: If it is no raster.
+        InputError: If it is not a raster.
     """
     with open_raster(path) as dataset:
         return dict(dataset.tags())
 
 
 def join_rasters(rows: Sequence[Sequence[Path]], sink: RasterSink) -> bool:
-    """Write single-band uint8 rasters into one; no more than a row of blocks is in memory.
+    """Join single-band uint8 rasters, with no more than one row of blocks in memory.
 
     Args:
-        rows: From the top; each from left to right, equally high.
-        sink: Of the raster that they make up.
+        rows: Rows of rasters from the top; within a row from left to right, with equal heights.
+        sink: Sink of the joined raster.
 
     Returns:
-        Whether any pixel is not nodata.
+        Whether any pixel has data.
 
     Raises:
         InputError: If one is missing or damaged.

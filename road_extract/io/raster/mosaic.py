@@ -1,7 +1,7 @@
-"""Probability rasters of many scenes as one raster, on which every pixel belongs to one scene.
+"""Merges the probability rasters of many scenes into one raster in which every pixel comes from one scene.
 
-Where scenes overlap, a pixel belongs to the one in which it lies deepest, that is farthest from the edge: there the
-network saw the most around it. Of two equals the first one has it; where a scene has no data, it owns nothing.
+Where scenes overlap, a pixel comes from the scene in which it is farthest from the edge, because there the network saw
+the most context. In a tie the first scene wins. Pixels without data are never used.
 """
 
 from __future__ import annotations
@@ -26,23 +26,24 @@ from road_extract.base.arrays import ByteArray
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import NODATA
 from road_extract.base.windows import Window
-from road_extract.io.raster.opening import open_raster, readable
+from road_extract.io.raster.on_grid import beside
+from road_extract.io.raster.opening import grid_of, open_raster, readable
 from road_extract.io.raster.sink import BLOCK_PX, RasterSink
 
-#: A scene whose pixels stay that close to the mosaic's is put there as it is, else it is resampled.
+#: A scene whose pixels stay this close to those of the mosaic is copied; any other scene is resampled.
 _DRIFT_PX = 0.25
-#: How far GDAL may misplace a resampled pixel; it takes no 0.
+#: Tolerated position error of resampled pixels; GDAL does not accept 0.
 _WARP_PX = 0.01
 
 
 def plan_mosaic(grids: Sequence[RasterGrid]) -> RasterGrid:
-    """The grid that holds all grids: the first one's pixels and CRS, north up."""
+    """Plan a north-up grid that covers all grids, with the pixel size and CRS of the first."""
     first = grids[0]
     size_x, size_y = _pixel_size(first.transform)
-    bounds = np.array([_bounds_in(grid, first.crs) for grid in grids])
+    bounds = np.array([_bounds_in(beside(grid, first), first.crs) for grid in grids])
     (west, south), (east, north) = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
     x0, y0 = first.transform.c, first.transform.f
-    # counted from the first one's corner, so that its pixels stay where they are; a hair against rounding
+    # count from the first grid's corner so that its pixels stay in place; the small margin absorbs rounding
     cols = np.floor((west - x0) / size_x + 1e-6), np.ceil((east - x0) / size_x - 1e-6)
     rows = np.floor((y0 - north) / size_y + 1e-6), np.ceil((y0 - south) / size_y - 1e-6)
     transform = Affine(size_x, 0, x0 + cols[0] * size_x, 0, -size_y, y0 - rows[0] * size_y)
@@ -53,9 +54,9 @@ def write_mosaic(paths: Sequence[Path], grid: RasterGrid, sink: RasterSink) -> N
     """Write the mosaic of uint8 probability rasters, a row of blocks at a time.
 
     Args:
-        paths: In the order that decides between equals.
-        grid: As planned.
-        sink: Of that grid.
+        paths: Rasters, in the order that decides ties.
+        grid: Planned grid.
+        sink: Sink with that grid.
 
     Raises:
         InputError: If one cannot be read.
@@ -69,21 +70,21 @@ def write_mosaic(paths: Sequence[Path], grid: RasterGrid, sink: RasterSink) -> N
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A scene in the mosaic."""
+    """A scene within the mosaic."""
 
     path: Path
     dataset: Any
     window: Window
 
     def read(self, rows: tuple[int, int]) -> ByteArray:
-        """Values of rows of the mosaic, its own columns."""
+        """Read rows of the mosaic, limited to the scene's own columns."""
         place = RioWindow(0, rows[0] - self.window.row_off, self.window.width, rows[1] - rows[0])
         with readable(str(self.path)):
             values: ByteArray = self.dataset.read(1, window=place)
         return values
 
     def depth(self, rows: tuple[int, int]) -> NDArray[np.int32]:
-        """Pixels to the nearest edge, from 1."""
+        """Distance to the nearest edge in pixels, starting at 1."""
         row, col = np.arange(*rows, dtype=np.int32), np.arange(self.window.width, dtype=np.int32)
         row_depth = np.minimum(row - self.window.row_off, self.window.row_end - 1 - row) + 1
         col_depth = np.minimum(col, self.window.width - 1 - col) + 1
@@ -108,22 +109,23 @@ def _blend(parts: Sequence[_Part], strip: Window) -> ByteArray:
 
 def _place(path: Path, grid: RasterGrid, stack: ExitStack) -> _Part:
     dataset = stack.enter_context(open_raster(str(path)))
-    transform = dataset.transform
+    transform = beside(grid_of(dataset, str(path), None), grid).transform
     offset = ~grid.transform * (transform.c, transform.f)
     col, row = (round(value) for value in offset)
     if _lies_on(dataset, grid, (col - offset[0], row - offset[1])):
         return _Part(path, dataset, Window(col, row, dataset.width, dataset.height))
     own = RasterGrid(dataset.height, dataset.width, transform, dataset.crs.to_wkt())
     window = _window_of(_bounds_in(own, grid.crs), grid)
+    moved = {} if transform == dataset.transform else {"src_transform": transform}
     warped = WarpedVRT(
-        dataset, crs=CRS.from_wkt(grid.crs), transform=grid.window_transform(window), width=window.width,
+        dataset, **moved, crs=CRS.from_wkt(grid.crs), transform=grid.window_transform(window), width=window.width,
         height=window.height, resampling=Resampling.bilinear, src_nodata=NODATA, nodata=NODATA, tolerance=_WARP_PX,
     )  # fmt: skip
     return _Part(path, stack.enter_context(warped), window)
 
 
 def _lies_on(dataset: rasterio.DatasetReader, grid: RasterGrid, shift: tuple[float, float]) -> bool:
-    """Whether the pixels are the mosaic's, but for less than a pixel in all."""
+    """Whether the pixels coincide with those of the mosaic to less than a pixel overall."""
     a, b, _, d, e, _ = dataset.transform[:6]
     drift = max(abs(a / grid.transform.a - 1) * dataset.width, abs(e / grid.transform.e - 1) * dataset.height)
     same_crs = bool(dataset.crs == CRS.from_wkt(grid.crs))
@@ -143,7 +145,7 @@ def _pixel_size(transform: Affine) -> tuple[float, float]:
 
 
 def _bounds_in(grid: RasterGrid, crs: str) -> tuple[float, float, float, float]:
-    """West, south, east, north in a CRS."""
+    """Bounds in a CRS: west, south, east, north."""
     corners = [(0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height)]
     xs, ys = zip(*[grid.transform * corner for corner in corners], strict=True)
     box = min(xs), min(ys), max(xs), max(ys)

@@ -1,4 +1,4 @@
-"""Opening rasters, and what every raster must have: pixels that can be read and a place on the earth."""
+"""Opens rasters and checks what every raster must have: readable pixels and a location on the ground."""
 
 from __future__ import annotations
 
@@ -6,104 +6,198 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from affine import Affine
+from rasterio.errors import NotGeoreferencedWarning
 
+from road_extract.base.coordinates import full_turn, horizontal_crs, parse_crs, to_geodetic, turns_to
 from road_extract.base.errors import InputError
+from road_extract.base.grid import RasterGrid
 from road_extract.base.urls import is_remote, to_gdal_path
+from road_extract.io.allowed import check_allowed, check_link, check_references, trusted
+from road_extract.io.archives import is_archive, name_inside, unpacked
+from road_extract.io.raster.drivers import drivers, open_with
+from road_extract.io.raster.gdal_errors import ANY_ERRORS, READ_ERRORS, ask
 from road_extract.io.raster.remote import RemoteDataset, is_networked
+from road_extract.io.raster.subdatasets import choose_subdataset
+from road_extract.io.vrt_text import is_vrt
 
-#: GDAL would take a twentieth of the machine's memory for decoded blocks; this holds a row of 512 px blocks of a scene
-#: of 100,000 columns. GDAL_CACHEMAX in the environment is respected. In bytes: rasterio takes no megabytes.
+#: GDAL's default is a twentieth of the machine's memory; this holds a row of 512 px blocks of a scene of 100,000
+#: columns. GDAL_CACHEMAX in the environment takes precedence. In bytes, because rasterio does not accept megabytes.
 BLOCK_CACHE_BYTES = 256 * 2**20
+
+_NO_TEXTS: list[str] = []
+#: Suffixes of formats whose drivers are often missing because they need proprietary libraries.
+_LICENSED = {".ecw": "ECW", ".sid": "MrSID", ".jpeg2000": "JP2ECW"}
 
 
 @contextmanager
 def gdal_session(cache_bytes: int = BLOCK_CACHE_BYTES) -> Iterator[None]:
-    """GDAL's settings while this package reads and writes: a bounded cache, no files written beside inputs."""
+    """GDAL's settings while this package reads and writes: a bounded cache, and no Python code out of VRTs.
+
+    Files beside a raster (``.aux.xml``, world files) are read, for they may hold its CRS and nodata value. Nothing in
+    this package makes GDAL write one.
+    """
     cache = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": cache_bytes}
-    with rasterio.Env(GDAL_PAM_ENABLED="NO", **cache):
+    with rasterio.Env(GDAL_VRT_ENABLE_PYTHON="NO", **cache):
         yield
 
 
-def open_raster(path: str, **settings: str) -> rasterio.DatasetReader:
-    """Open a raster; one over the network gets over short failures of it, now and when it is read.
+def open_raster(path: str, subdataset: str | None = None, **settings: str) -> Any:
+    """Open a raster; one over the network survives short failures of it, now and when it is read.
 
     Args:
-        path: Path, URL or GDAL's name.
+        path: Path, URL or GDAL's name. Of an archive with one raster that is opened.
+        subdataset: Number (from 1) or name of the one to open in a container of several.
         settings: For GDAL's driver.
 
     Raises:
-        InputError: If GDAL cannot, or the file is a container of several rasters.
+        InputError: If GDAL cannot open it, or it is a container of several rasters and none is named.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `check_georeference` says it better
-            dataset = _open_anywhere(to_gdal_path(path), settings)
-    except (RasterioError, ValueError) as error:
-        expected = "expected a GeoTIFF or the like"
-        if is_remote(path):
-            expected += " that can be reached; check address, credentials and network"
-        raise InputError(f"{path}: cannot be opened as a raster ({error}); {expected}") from error
-    if dataset.count == 0:
-        dataset.close()
-        raise InputError(f"{path}: holds several rasters; name one of its subdatasets")
+    check_allowed(path)
+    name = to_gdal_path(path)
+    if is_archive(name):
+        name = name_inside(name)
+    name = unpacked(name)
+    dataset = _open(path, name, settings)
+    if dataset.count == 0 or subdataset is not None:
+        found = ask(lambda: list(map(str, dataset.subdatasets)), _NO_TEXTS)
+        if dataset.count == 0 or found:
+            dataset.close()
+            return _open(path, choose_subdataset(path, found, subdataset), settings)
     return dataset
 
 
-def _open_anywhere(path: str, settings: dict[str, str]) -> Any:
+def _open(path: str, name: str, settings: dict[str, str]) -> Any:
+    check_references(name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `check_georeference` explains it
+            return _open_anywhere(name, settings)
+    except ANY_ERRORS as error:
+        raise InputError(f"{path}: cannot be opened as a raster ({error}); {_expected(path)}") from error
+
+
+def _expected(path: str) -> str:
+    """What to do about a file that GDAL does not open."""
+    driver = _LICENSED.get(Path(path).suffix.lower())
+    if driver is not None:
+        return f"this GDAL has no driver for {driver}, so convert it to GeoTIFF with a program that has one"
     if is_remote(path):
-        return RemoteDataset(path, settings)
-    dataset = rasterio.open(path, **settings)
+        return "expected a GeoTIFF or the like that can be reached; check address, credentials and network"
+    return "expected a GeoTIFF or another raster that GDAL reads"
+
+
+def _open_anywhere(path: str, settings: dict[str, str]) -> Any:
+    names = None if trusted() else drivers(with_vrt=not is_remote(path) or is_vrt(path) or path[:1] == "<")
+    if is_remote(path):
+        dataset = RemoteDataset(path, settings, names)
+        _check_files(dataset, path)
+        return dataset
+    dataset = open_with(path, names, **settings)
     if not is_networked(dataset, path):
         return dataset
     dataset.close()
-    return RemoteDataset(path, settings)
+    return RemoteDataset(path, settings, names)
+
+
+def _check_files(dataset: Any, path: str) -> None:
+    """See that a remote dataset refers to what it may, for VRTs whose text GDAL alone can read."""
+    if trusted() or path[:1] == "<" or dataset.driver != "VRT":
+        return
+    for file in ask(lambda: list(map(str, dataset.files)), _NO_TEXTS):
+        if not is_remote(file) and not file.startswith("/vsi"):
+            dataset.close()
+            check_link(path, file)
 
 
 @contextmanager
 def readable(path: str) -> Iterator[None]:
-    """Reading inside this block turns damage of the file into an InputError."""
+    """Turn errors of reading pixels inside this block into an InputError."""
     try:
         yield
-    except RasterioError as error:
+    except READ_ERRORS as error:
         cause = error.__cause__ or error
-        damage = "the network failed again and again, or it" if is_remote(path) else "it"
+        damage = "the network keeps failing, or it" if is_remote(path) else "it"
         raise InputError(
             f"{path}: its pixels cannot be read ({cause}); {damage} is damaged, cut short, or refers to a missing file"
         ) from error
 
 
-def crs_of(dataset: rasterio.DatasetReader, path: str, assumed: str | None) -> str:
-    """CRS as WKT.
+def crs_of(dataset: Any, path: str, assumed: str | None) -> str:
+    """Horizontal CRS as WKT; heights do not matter here.
+
+    Args:
+        dataset: An open raster.
+        path: For messages.
+        assumed: CRS to use if the raster has none, or one that PROJ cannot use.
 
     Raises:
-        InputError: If there is none and none is assumed, or the assumed one is unknown.
+        InputError: If there is no usable CRS and none is assumed.
     """
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    if dataset.crs:
-        return str(dataset.crs.to_wkt())
-    if assumed is None and (dataset.gcps[0] or dataset.rpcs):
-        raise InputError(f"{path}: has control points but no grid on the ground; rectify it first (gdalwarp)")
+    own = ask(lambda: dataset.crs.to_wkt() if dataset.crs else None, None)
+    if own:
+        try:
+            flat = horizontal_crs(str(own))
+            to_geodetic(flat)
+            return flat
+        except InputError as error:
+            if assumed is None:
+                raise InputError(
+                    f"{path}: {error}; --assume-crs EPSG:... replaces a CRS that cannot be used"
+                ) from error
     if assumed is None:
-        raise InputError(f"{path}: has no CRS; assign one (gdal_edit.py -a_srs EPSG:...) or name it (--assume-crs)")
+        raise InputError(f"{path}: has no CRS; name it (--assume-crs EPSG:...)")
+    return assumed_crs(assumed)
+
+
+def assumed_crs(text: str) -> str:
+    """The CRS that a user names, as WKT.
+
+    Raises:
+        InputError: If PROJ does not know it.
+    """
     try:
-        return str(CRS.from_user_input(assumed).to_wkt())
-    except CRSError as error:
-        raise InputError(f"--assume-crs {assumed}: is no known CRS; expected one such as EPSG:32611") from error
+        return horizontal_crs(str(parse_crs(text).to_wkt()))
+    except InputError as error:
+        raise InputError(f"--assume-crs {text}: is not a known CRS; expected one such as EPSG:32611") from error
 
 
-def check_georeference(dataset: rasterio.DatasetReader, path: str) -> None:
+def check_georeference(dataset: Any, path: str) -> None:
     """Check that pixels have a place and an area.
 
     Raises:
         InputError: If not.
     """
     if dataset.transform.is_identity:
-        raise InputError(f"{path}: has no geotransform, so its place is unknown; georeference it first (gdalwarp)")
+        raise InputError(
+            f"{path}: has no geotransform, so its place is unknown; write it into a world file beside it: six lines in "
+            f"{Path(path).stem}.wld with pixel width, 0, 0, minus pixel height, and x and y of the middle of the upper "
+            "left pixel"
+        )
     if dataset.transform.is_degenerate:
-        raise InputError(f"{path}: its geotransform gives pixels no area; georeference it again (gdalwarp)")
+        raise InputError(f"{path}: its geotransform gives pixels no area; correct it (a world file has no say here)")
+
+
+def grid_of(dataset: Any, path: str, assume_crs: str | None) -> RasterGrid:
+    """Size and place of a raster. Longitudes come within half a turn of Greenwich, whatever the file counts from.
+
+    Raises:
+        InputError: If it has no place.
+    """
+    crs = crs_of(dataset, path, assume_crs)
+    check_georeference(dataset, path)
+    transform = _nearest_turn(dataset.transform, dataset.shape, crs)
+    return RasterGrid(dataset.height, dataset.width, transform, crs, ask(lambda: dataset.nodata, None))
+
+
+def _nearest_turn(transform: Affine, shape: tuple[int, int], crs: str, near: float = 0.0) -> Affine:
+    turn = full_turn(crs)
+    height, width = shape
+    if turn is None or abs(transform.a) * width > turn / 2:
+        return transform
+    shift = turns_to((transform * (width / 2, height / 2))[0], near, turn)
+    return Affine.translation(shift, 0) * transform if shift else transform

@@ -18,14 +18,17 @@ from road_extract.base.arrays import BoolArray, ByteArray
 from road_extract.base.errors import OutputError
 from road_extract.base.files import replacing
 from road_extract.base.grid import RasterGrid
-from road_extract.io.raster.opening import crs_of, open_raster, readable
+from road_extract.io.raster.opening import grid_of, open_raster, readable
+from road_extract.io.raster.views import plan_view
 
-# Lines are burnt one pixel wide; this makes them two.
+_NAMES = ("red", "green", "blue")
+
+# Lines are rasterized one pixel wide; this makes them two pixels wide.
 _BRUSH = np.ones((2, 2), np.bool_)
 
 
-def read_picture(path: str, size_px: int) -> tuple[ByteArray, RasterGrid]:
-    """Read a whole raster, shrunk so that its longer side has ``size_px`` pixels at most.
+def read_picture(path: str, size_px: int, assume_crs: str | None = None) -> tuple[ByteArray, RasterGrid]:
+    """Read a whole raster, reduced so that its longer side has at most ``size_px`` pixels.
 
     Returns:
         (rows, cols, 3) uint8, stretched between the 2nd and 98th percentile, and its grid.
@@ -33,27 +36,30 @@ def read_picture(path: str, size_px: int) -> tuple[ByteArray, RasterGrid]:
     Raises:
         InputError: If it cannot be read.
     """
-    with open_raster(path) as dataset:
-        grid = RasterGrid(dataset.height, dataset.width, dataset.transform, crs_of(dataset, path, None))
+    with open_raster(path) as plain:
+        view = plan_view(plain, path, None, _NAMES, assume_crs=assume_crs)
+    with open_raster(view.name) as dataset:
+        grid = grid_of(dataset, path, assume_crs)
         shrink = max(1.0, max(dataset.shape) / size_px)
         grid = grid.resize(max(1, round(grid.height / shrink)), max(1, round(grid.width / shrink)))
-        bands = (1, 2, 3) if dataset.count >= 3 else (1, 1, 1)
+        bands = view.bands if len(view.bands) == 3 else view.bands[:1] * 3
         shape = (grid.height, grid.width)
         with readable(path):
             pixels = dataset.read(bands, out_shape=(3, *shape), resampling=rasterio.enums.Resampling.average)
             valid = dataset.dataset_mask(out_shape=shape) > 0
+    valid &= np.isfinite(pixels).all(axis=0)
     return _stretch(pixels.transpose(1, 2, 0), valid), grid
 
 
 def _stretch(pixels: NDArray[Any], valid: BoolArray) -> ByteArray:
     low, high = np.percentile(pixels[valid], (2, 98)) if valid.any() else (0, 1)
-    unit = np.clip((pixels.astype(np.float32) - low) / max(high - low, 1), 0, 1)
+    unit = np.clip((np.where(valid[..., None], pixels, low) - low) / (high - low or 1), 0, 1)
     unit[~valid] = 0
     return (unit * 255).astype(np.uint8)
 
 
 def draw_shapes(picture: ByteArray, shapes: Sequence[Any], grid: RasterGrid, colour: tuple[int, int, int]) -> ByteArray:
-    """Fill areas lightly and outline them, and draw lines two pixels wide.
+    """Draw areas with a light fill and an outline, and lines two pixels wide.
 
     Args:
         picture: (rows, cols, 3).
@@ -88,7 +94,7 @@ def write_png(path: Path, picture: ByteArray) -> None:
     """
     rows, cols, bands = picture.shape
     with replacing(path) as temp, rasterio.Env(GDAL_PAM_ENABLED="NO"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture has no place
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture is not georeferenced
         try:
             with rasterio.open(temp, "w", driver="PNG", width=cols, height=rows, count=bands, dtype="uint8") as dataset:
                 dataset.write(picture.transpose(2, 0, 1))

@@ -1,4 +1,4 @@
-"""Rasters over a network: GDAL's settings for them, and patience where GDAL has none."""
+"""Rasters over a network: GDAL's settings for them, and retries where GDAL does not retry."""
 
 from __future__ import annotations
 
@@ -11,101 +11,98 @@ from typing import Any, Self, TypeVar
 
 import rasterio
 from rasterio.env import getenv, hasenv
-from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.errors import RasterioIOError
 from rasterio.session import DummySession
 
 from road_extract.base.urls import is_remote, redact
-from road_extract.io.raster.gdal_log import hearing
+from road_extract.io import fetching
+from road_extract.io.raster.drivers import open_with
+from road_extract.io.raster.gdal_errors import GDAL_ERRORS
+from road_extract.io.raster.gdal_log import capture_gdal_log
 
 log = logging.getLogger("road_extract")
 
 T = TypeVar("T")
 
-#: Set unless the user has set them: in the environment, or by a `rasterio.Env` around the call.
+#: Defaults for options that the user has set neither in the environment nor by a surrounding `rasterio.Env`.
 SETTINGS = {
-    # no requests for files that might lie beside: masks and overviews are inside, as in every COG
+    # no requests for sidecar files: in a COG, masks and overviews are inside the file
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_HTTP_CONNECTTIMEOUT": "10",
-    # a transfer may take long, but not stand still
+    # slow transfers are fine, stalled ones are not
     "GDAL_HTTP_LOW_SPEED_LIMIT": "1000",
     "GDAL_HTTP_LOW_SPEED_TIME": "30",
     "GDAL_HTTP_MAX_RETRY": "2",
     "GDAL_HTTP_RETRY_DELAY": "0.5",
     "GDAL_HTTP_TCP_KEEPALIVE": "YES",
-    # else GDAL keeps what it got of a cut transfer, and that an object was not there, for all who open it later, and
-    # mixes an object with its next version
+    # otherwise GDAL caches incomplete transfers and missing objects for everyone who opens them later, and mixes
+    # versions of an object
     "CPL_VSIL_CURL_NON_CACHED": "/vsi",
 }
-#: Before we try again ourselves.
-WAITS_S = (0.5, 2.0, 6.0)
-
-#: Trying again does not help.
+#: Errors that retrying does not solve.
 _FINAL = re.compile(
     r"(?i)response code: 4(0[0-7]|1\d)|resolve host|connect to server|connection refused|certificate|does not exist"
     r"|no ?such|not defined|access ?denied|forbidden|credential|access ?key|signature"
 )
-#: What a header that arrived in part makes GDAL say, before it goes on without masks or overviews.
+#: What GDAL logs when part of a header is missing, before it continues without masks or overviews.
 _CUT_HEADER = re.compile(r"(?i)read (TIFF )?director|(fetching|read|IO) error|error (fetching|reading)|HTTP|curl")
 
 _NAMES = re.compile(r"(/vsi[^\s'\":]*)?(https?://[^\s'\"]+)?")
 
 
 def remote_env() -> rasterio.Env:
-    """GDAL's settings for one call in this thread: rasterio's settings do not reach other threads."""
+    """Return GDAL's settings for one call. They are needed in each thread: rasterio's settings do not cross threads."""
     taken = set(os.environ) | set(getenv() if hasenv() else ())
     settings = {name: value for name, value in SETTINGS.items() if name not in taken}
-    # GDAL finds credentials by itself; rasterio would have boto3 look for them each time
+    # GDAL finds credentials itself; rasterio would ask boto3 for them every time
     return rasterio.Env(DummySession(), **settings)
 
 
 class RemoteDataset:
-    """A dataset that is opened anew, after a while, when the network fails in the middle.
+    """A dataset that is reopened after a pause when the network fails. It has the interface of a rasterio dataset."""
 
-    It has what rasterio's datasets have.
-    """
-
-    def __init__(self, path: str, settings: dict[str, str]) -> None:
-        """Open it, with its whole header.
+    def __init__(self, path: str, settings: dict[str, str], drivers: tuple[str, ...] | None = None) -> None:
+        """Open the dataset and read its complete header.
 
         Raises:
-            RasterioError: If that does not succeed in the end.
+            RasterioError: If all attempts fail.
         """
-        self._path, self._settings = path, settings
+        self._path, self._settings, self._drivers = path, settings, drivers
         self._dataset: Any = None
         self._again(lambda dataset: None)
 
     def read(self, *args: Any, **kwargs: Any) -> Any:
-        """As rasterio's."""
+        """Same as in rasterio."""
         return self._again(lambda dataset: dataset.read(*args, **kwargs))
 
     def read_masks(self, *args: Any, **kwargs: Any) -> Any:
-        """As rasterio's."""
+        """Same as in rasterio."""
         return self._again(lambda dataset: dataset.read_masks(*args, **kwargs))
 
     def dataset_mask(self, *args: Any, **kwargs: Any) -> Any:
-        """As rasterio's."""
+        """Same as in rasterio."""
         return self._again(lambda dataset: dataset.dataset_mask(*args, **kwargs))
 
     def get_tag_item(self, *args: Any, **kwargs: Any) -> Any:
-        """As rasterio's."""
+        """Same as in rasterio."""
         return self._again(lambda dataset: dataset.get_tag_item(*args, **kwargs))
 
     def _again(self, step: Callable[[Any], T]) -> T:
-        waits, before = iter(WAITS_S), ""
+        waits, before = iter(fetching.WAITS_S), ""
         while True:
             try:
                 with remote_env():
-                    self._dataset = self._dataset or _open(self._path, self._settings)
+                    self._dataset = self._dataset or _open(self._path, self._settings, self._drivers)
                     return step(self._dataset)
-            except RasterioError as error:
+            except GDAL_ERRORS as error:
                 self.close()
                 reason = _reason(error, self._path)
-                # nothing tells a start that was lost on the way from a file of another kind, but that it comes back
+                # a truncated start of a file looks like an unknown format; only a second attempt tells them apart
                 if _FINAL.search(_nameless(reason, self._path)) or ("not recognized" in reason and reason == before):
                     raise
                 before = reason
                 if (wait_s := next(waits, None)) is None:
-                    raise RasterioIOError(f"{reason}; given up after {len(WAITS_S) + 1} attempts") from None
+                    raise RasterioIOError(f"{reason}; given up after {len(fetching.WAITS_S) + 1} attempts") from None
                 log.warning("%s: %s; trying again in %g s", redact(self._path), reason, wait_s)
                 time.sleep(wait_s)
 
@@ -125,30 +122,30 @@ class RemoteDataset:
         self.close()
 
 
-def _open(path: str, settings: dict[str, str]) -> Any:
-    with hearing() as messages:
-        dataset = rasterio.open(path, **settings)
-        for band in dataset.indexes:  # GDAL reads the headers of masks and overviews when they are asked for
+def _open(path: str, settings: dict[str, str], drivers: tuple[str, ...] | None) -> Any:
+    with capture_gdal_log() as messages:
+        dataset = open_with(path, drivers, **settings)
+        for band in dataset.indexes:  # GDAL reads the headers of masks and overviews on first use
             _ = dataset.overviews(band)
         _ = dataset.mask_flag_enums
     told = [_nameless(text, path) for text in messages if "Retrying again" not in text]
     if complaints := [text for text in told if _CUT_HEADER.search(text)]:
         dataset.close()
-        raise RasterioIOError(f"its header cannot be read whole: {complaints[0]}")
+        raise RasterioIOError(f"its header cannot be read completely: {complaints[0]}")
     return dataset
 
 
 def _nameless(text: str, path: str) -> str:
-    """What GDAL said, without names of files: anything may stand in them."""
+    """Remove file names from a GDAL message: they can contain anything, including words that look like errors."""
     name = re.split("[?#]", path.rpartition("/")[2])[0]
     text = _NAMES.sub("", text.replace(redact(path), ""))
     return re.sub(r"^.*?msg=['\"]|['\"]$", "", text.replace(name, "") if name else text)
 
 
-def _reason(error: RasterioError, path: str) -> str:
+def _reason(error: Exception, path: str) -> str:
     return redact(str(error.__cause__ or error)).replace(f"'{redact(path)}'", "").strip(" .")
 
 
 def is_networked(dataset: Any, path: str) -> bool:
-    """Whether a dataset that was opened as a file refers to remote ones."""
+    """Whether a dataset that was opened as a local file refers to remote ones."""
     return path.lower().endswith(".vrt") and any(is_remote(file) for file in dataset.files)

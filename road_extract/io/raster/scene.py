@@ -1,4 +1,4 @@
-"""Scenes as the model wants them: chosen bands, on the inference grid, with a mask of valid pixels."""
+"""Scenes the way the model needs them: selected bands on the inference grid, with a mask of valid pixels."""
 
 from __future__ import annotations
 
@@ -16,19 +16,25 @@ from rasterio.features import geometry_mask
 from rasterio.windows import Window as RioWindow
 
 from road_extract.base.arrays import BoolArray
+from road_extract.base.coordinates import full_turn, turns_to
 from road_extract.base.errors import InputError
 from road_extract.base.geodesy import pixel_size_m
 from road_extract.base.grid import RasterGrid
 from road_extract.base.windows import Window
-from road_extract.io.raster.bands import choose_bands
-from road_extract.io.raster.opening import check_georeference, crs_of, open_raster, readable
+from road_extract.io.raster.bands import CATALOGUE, colours_of
+from road_extract.io.raster.gdal_errors import ask
+from road_extract.io.raster.opening import grid_of, open_raster, readable
+from road_extract.io.raster.probing import Pixels, find_collar, is_dim, may_be_dim, read_probe
 from road_extract.io.raster.remote import RemoteDataset
+from road_extract.io.raster.views import largest_value, plan_view
+from road_extract.io.raster.vrt import bands_as_they_are, write_vrt
+from road_extract.io.vrt_text import find_missing
 
 log = logging.getLogger("road_extract")
 
-#: Within this share of the model's GSD the scene's own grid is kept.
+#: The scene's own grid is kept if its GSD differs from the model's by no more than this share.
 GSD_TOLERANCE = 0.1
-#: Beyond this factor the model sees something it was never trained on.
+#: Beyond this factor between the two GSDs, the model sees objects at sizes it was never trained on.
 GSD_EXTREME = 4.0
 _SAMPLE_PX = 1024
 #: Columns of a remote scene that are fetched at once.
@@ -37,17 +43,21 @@ _AHEAD_PX = 1024
 
 @dataclass(frozen=True, slots=True)
 class SceneView:
-    """How to look at a scene file.
+    """How to read a scene file.
 
     Attributes:
         gsd_m: The model's GSD.
-        model_bands: Bands that the model takes.
+        model_bands: How many bands the model takes.
         bands: Bands to use, counted from 1.
         native_gsd: Keep the scene's grid.
-        bounds: Part to read, (xmin, ymin, xmax, ymax) in the scene's coordinates.
-        assume_crs: CRS if the file has none.
-        aoi: Called with the scene's CRS (WKT) and footprint in it; gives a geometry in it, pixels outside which are
-            invalid.
+        bounds: Rectangle to read, (xmin, ymin, xmax, ymax) in the scene's coordinates.
+        assume_crs: CRS to use if the file has none.
+        subdataset: Raster to read from a file that contains several.
+        nodata: Nodata value, or ``auto`` to detect collars; None uses what the file declares.
+        band_names: Names of the model's bands.
+        known_bands: Names of the scene's bands from a catalogue.
+        aoi: Function of the scene's CRS (WKT) and its footprint in that CRS. It returns a geometry in that CRS; pixels
+            outside it are invalid.
     """
 
     gsd_m: float
@@ -57,6 +67,17 @@ class SceneView:
     bounds: tuple[float, float, float, float] | None = None
     assume_crs: str | None = None
     aoi: Callable[[str, Any], Any] | None = None
+    subdataset: str | None = None
+    nodata: str | None = None
+    band_names: tuple[str, ...] = ("red", "green", "blue")
+    known_bands: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the model's bands, one for each."""
+        if len(self.band_names) == self.model_bands:
+            return self.band_names
+        return tuple(f"band {number}" for number in range(1, self.model_bands + 1))
 
 
 class Scene:
@@ -69,19 +90,20 @@ class Scene:
             InputError: If it cannot be read or used; the message says what to do.
         """
         self.path = path
-        self._dataset = open_raster(path)
+        self._dataset = open_raster(path, view.subdataset)
+        self._full = self._dataset
+        self._all_valid = False
+        self._reach: float | None = None
         try:
             self._set_up(view)
         except BaseException:
-            self._dataset.close()
+            self.close()
             raise
 
     def _set_up(self, view: SceneView) -> None:
+        self._see(view)
         dataset = self._dataset
-        crs = crs_of(dataset, self.path, view.assume_crs)
-        check_georeference(dataset, self.path)
-        self.bands = choose_bands(dataset, self.path, view.bands, view.model_bands)
-        full = RasterGrid(dataset.height, dataset.width, dataset.transform, crs, dataset.nodata)
+        full = grid_of(dataset, self.path, view.assume_crs)
         self._part = _part_of(full, view.bounds, self.path)
         native = full.crop(self._part)
         self.native_gsd_m = pixel_size_m(native)
@@ -89,18 +111,87 @@ class Scene:
         self._factors = (native.height / self.grid.height, native.width / self.grid.width)
         self._resampling = Resampling.average if max(self._factors) > 1 else Resampling.bilinear
         self._all_valid = all(MaskFlags.all_valid in dataset.mask_flag_enums[b - 1] for b in self.bands)
-        self._area = self._area_of(view, crs, footprint(native))
-        # GDAL would shrink from overviews, whoever made them however: pixels are averaged from the scene itself
-        self._full = open_raster(self.path, OVERVIEW_LEVEL="NONE") if self.resampled else dataset
+        self._area = self._area_of(view, full.crs, footprint(native))
+        # overviews may have been made by any method, so pixels are averaged from full resolution
+        if self.resampled:
+            self._full = open_raster(self._name, OVERVIEW_LEVEL="NONE")
         self._fetched: Window | None = None
 
+    def _see(self, view: SceneView) -> None:
+        """Replace the dataset by a virtual one if its values or its georeferencing require it."""
+        plan = plan_view(self._dataset, self.path, view.bands, view.names, view.known_bands, view.assume_crs)
+        self.bands, self.remarks = plan.bands, list(plan.remarks)
+        self._name = self._source = str(self._dataset.name)
+        pages = len(ask(lambda: list(self._dataset.subdatasets), [""]))
+        if view.subdataset is None and pages > 1:
+            self._remark(logging.WARNING, f"this is 1 of {pages} rasters in this file; --subdataset chooses another")
+        self._reopen(plan.name)
+        if view.nodata is not None and (value := self._nodata(view.nodata)) is not None:
+            self._reopen(write_vrt(self._dataset, self._name, bands_as_they_are(self._dataset), value))
+
+    def _reopen(self, name: str) -> None:
+        if name != self._name:
+            opened = open_raster(name)
+            self._dataset.close()
+            self._dataset = self._full = opened
+            self._name = name
+
+    def _nodata(self, wanted: str) -> float | None:
+        """Nodata value for the requested setting."""
+        if wanted != "auto":
+            return float(wanted)
+        if self._marks_invalid():
+            self._remark(logging.INFO, "the scene itself marks its pixels without data: nodata auto does nothing")
+            return None
+        value = self._collar(read_probe(self._everything(), self._read_plain))
+        text = "no collar was found" if value is None else f"pixels of the value {value:g} are taken as nodata"
+        self._remark(logging.INFO, text)
+        return value
+
+    def _marks_invalid(self) -> bool:
+        flags: list[Any] = ask(lambda: self._dataset.mask_flag_enums, [[]] * self._dataset.count)
+        return not all(MaskFlags.all_valid in flags[band - 1] for band in self.bands)
+
+    def _collar(self, parts: list[Pixels]) -> float | None:
+        is_unsigned = np.dtype(self.dtype).kind == "u"
+        white = [largest_value(self._dataset, self.bands[0])] if is_unsigned else []
+        return find_collar(parts[:4], [0.0, *white])
+
+    def _everything(self) -> Window:
+        return Window(0, 0, self._dataset.width, self._dataset.height)
+
+    def _read_plain(self, window: RioWindow) -> Pixels:
+        return self._read(self._dataset, window, (window.height, window.width), Resampling.nearest)
+
+    def _remark(self, level: int, text: str) -> None:
+        self.remarks.append((level, text))
+
+    def probe(self) -> None:
+        """Read a block in every corner and in the middle, and add remarks about unusual content.
+
+        Raises:
+            InputError: If the file is damaged or truncated there, or refers to missing files.
+        """
+        if missing := find_missing(self._source):
+            raise InputError(f"{self.path}: {len(missing)} of the files it refers to are missing, such as {missing[0]}")
+        parts = read_probe(self._part, self._read_plain)
+        if not self._marks_invalid() and (value := self._collar(parts)) is not None:
+            text = f"whole corners have the value {value:g} and count as data; if they are not, use --nodata auto"
+            self._remark(logging.WARNING, text)
+        is_byte = self.dtype == "uint8" and largest_value(self._dataset, self.bands[0]) == 255
+        if is_byte and may_be_dim(parts) and is_dim(*(sample := self.sample())):
+            self._reach = float(sample[0][sample[1]].max())
+            self._remark(logging.WARNING, f"8-bit values reach only {self._reach:g} of 255, which is taken as white")
+
     def _area_of(self, view: SceneView, crs: str, footprint: Any) -> Any:
-        """Outside this geometry pixels are invalid; None if all count."""
+        """Geometry outside of which pixels are invalid, or None."""
         area = None
         if view.bounds is not None and (self.grid.transform.b or self.grid.transform.d):
             import shapely
 
-            area = shapely.box(*view.bounds)  # on a rotated grid the part that was cut out is larger
+            area = shapely.box(
+                *nearest_turn(view.bounds, self.grid)
+            )  # on a rotated grid the part that was cut out is larger
         if view.aoi is not None:
             found = view.aoi(crs, footprint)
             if not found.intersects(footprint):
@@ -110,13 +201,29 @@ class Scene:
 
     @property
     def dtype(self) -> str:
-        """Of the pixels as stored."""
+        """Data type of the stored pixels."""
         return str(self._dataset.dtypes[self.bands[0] - 1])
 
     @property
+    def bands_by_catalogue(self) -> bool:
+        """Whether the bands were chosen by what a catalogue says of them."""
+        return any(CATALOGUE in text for _, text in self.remarks)
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Darkest and brightest value that pixels can have; None where only the pixels themselves can tell.
+
+        8-bit pixels have one: that of their bits, or where `probe` found that they fill little of it, that part.
+        """
+        if self.dtype != "uint8":
+            return None
+        return 0.0, self._reach or max(largest_value(self._dataset, band) for band in self.bands)
+
+    @property
     def colours(self) -> tuple[str, ...]:
-        """What the file says the used bands are."""
-        return tuple(self._dataset.colorinterp[band - 1].name for band in self.bands)
+        """Colour interpretation of the bands in use."""
+        colours = colours_of(self._dataset)
+        return tuple(colours[band - 1] for band in self.bands)
 
     @property
     def resampled(self) -> bool:
@@ -145,10 +252,10 @@ class Scene:
         return pixels, valid
 
     def _fetch(self, wanted: RioWindow) -> None:
-        """Bring blocks of a remote scene into GDAL's cache.
+        """Load blocks of a remote scene into GDAL's cache.
 
-        What a call needs GDAL fetches at once, and no more, unless that is a single block: then it fetches one after
-        the other, with a surplus that doubles.
+        GDAL fetches the blocks of one call together and exactly. A single block is fetched with a surplus that doubles
+        from call to call.
         """
         part, fetched = self._part, self._fetched
         row, row_end = int(wanted.row_off), min(part.row_end, int(np.ceil(wanted.row_off + wanted.height)))
@@ -163,9 +270,9 @@ class Scene:
             self._full.read(self.bands, window=RioWindow(col, row, col_end - col, row_end - row))
 
     def sample(self) -> tuple[NDArray[Any], BoolArray]:
-        """Pixels from all over the file, at most about a million: (rows, cols, bands) and validity (rows, cols).
+        """Sample pixels across the whole file, about a million at most: (rows, cols, bands) and validity (rows, cols).
 
-        They come from the overviews, or from spots on a regular grid where there are none.
+        They come from the overviews, or from a regular grid of small windows if there are none.
         """
         height, width = self._dataset.shape
         if not self._dataset.overviews(self.bands[0]) and height * width > 16 * _SAMPLE_PX**2:
@@ -184,11 +291,14 @@ class Scene:
         with readable(self.path):
             valid = np.ones(shape, np.bool_)
             if not self._all_valid:
-                # a resampled pixel is valid where its middle is; the mean below leaves invalid pixels out
+                # a resampled pixel is valid if its centre is; the average below leaves invalid pixels out
                 valid = dataset.dataset_mask(window=window, out_shape=shape, resampling=Resampling.nearest) > 0
-            if not valid.any():  # where the mask lies beside the pixels, these need not be decoded
+            if not valid.any():  # if the mask is stored separately, the pixels need not be decoded
                 return np.zeros((*shape, len(self.bands)), dataset.dtypes[self.bands[0] - 1]), valid
             pixels = dataset.read(self.bands, window=window, out_shape=(len(self.bands), *shape), resampling=resampling)
+        if pixels.dtype.kind == "f":  # NaN and infinity are not brightness values
+            valid = valid & np.isfinite(pixels).all(axis=0)
+            pixels[:, ~valid] = 0
         return pixels.transpose(1, 2, 0), valid
 
     def close(self) -> None:
@@ -204,14 +314,14 @@ class Scene:
 
 
 def _part_of(grid: RasterGrid, bounds: tuple[float, float, float, float] | None, path: str) -> Window:
-    """The pixels that a rectangle touches."""
+    """Window of the pixels that a rectangle touches."""
     if bounds is None:
         return Window(0, 0, grid.width, grid.height)
-    xmin, ymin, xmax, ymax = bounds
-    if not (xmin < xmax and ymin < ymax):
+    if not (bounds[0] < bounds[2] and bounds[1] < bounds[3]):
         raise InputError(f"bounds {bounds}: expected XMIN YMIN XMAX YMAX with XMIN < XMAX and YMIN < YMAX")
+    xmin, ymin, xmax, ymax = nearest_turn(bounds, grid)
     corners = [~grid.transform * corner for corner in ((xmin, ymin), (xmin, ymax), (xmax, ymin), (xmax, ymax))]
-    # a hair inside, so that bounds on pixel edges do not take in the next pixel
+    # slightly inside, so that bounds on pixel edges do not include the next pixel
     hair = 1e-6
     cols, rows = zip(*corners, strict=True)
     col0, row0 = max(0, int(np.floor(min(cols) + hair))), max(0, int(np.floor(min(rows) + hair)))
@@ -219,6 +329,16 @@ def _part_of(grid: RasterGrid, bounds: tuple[float, float, float, float] | None,
     if col0 >= col1 or row0 >= row1:
         raise InputError(f"{path}: bounds {bounds} do not touch the scene; give them in the scene's own coordinates")
     return Window(col0, row0, col1 - col0, row1 - row0)
+
+
+def nearest_turn(bounds: tuple[float, float, float, float], grid: RasterGrid) -> tuple[float, float, float, float]:
+    """Bounds in degrees moved by whole turns to where a grid lies: files may count longitudes from 0 to 360."""
+    turn, (west, south, east, north) = full_turn(grid.crs), bounds
+    if turn is None or east - west >= turn:
+        return bounds
+    middle, _ = grid.transform * (grid.width / 2, grid.height / 2)
+    shift = float(turns_to((west + east) / 2, middle, turn))
+    return west + shift, south, east + shift, north
 
 
 def _inference_grid(native: RasterGrid, gsd_m: tuple[float, float], model_gsd_m: float) -> RasterGrid:
@@ -230,7 +350,7 @@ def _inference_grid(native: RasterGrid, gsd_m: tuple[float, float], model_gsd_m:
 
 
 def footprint(grid: RasterGrid) -> Any:
-    """The polygon that a grid covers, in its CRS."""
+    """Polygon covered by a grid, in its CRS."""
     import shapely
 
     corners = ((0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height))

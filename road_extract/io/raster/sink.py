@@ -1,4 +1,4 @@
-"""Rasters written strip by strip: tiled GeoTIFFs with overviews that appear whole or not at all."""
+"""Writes rasters strip by strip, as tiled GeoTIFFs with overviews that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 import rasterio
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from rasterio.windows import Window as RioWindow
 
 from road_extract.base.arrays import BoolArray, ByteArray, Float32Array
 from road_extract.base.errors import OutputError, RoadExtractError
-from road_extract.base.files import replacing
+from road_extract.base.files import replacing, space_advice
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import NODATA, PROBABILITY_MAX
+from road_extract.io.raster.gdal_errors import WRITE_ERRORS
 
 BLOCK_PX = 256
 
 _SLACK_BYTES = 2**16
 _DEFLATE = 6
-#: A third of that one's time for a tenth more bytes.
+#: Takes a third of the time of the default level for a tenth more bytes.
 _FAST_DEFLATE = 1
 
 #: Red, green, blue, alpha: 0..255 each.
@@ -32,7 +32,7 @@ Colour = tuple[int, int, int, int]
 
 
 class RasterSink:
-    """Takes the rows of a single-band uint8 raster from the top, in strips of any height."""
+    """Accepts the rows of a single-band uint8 raster from the top, in strips of any height."""
 
     def __init__(self, dataset: rasterio.io.DatasetWriter) -> None:
         self._dataset = dataset
@@ -41,11 +41,11 @@ class RasterSink:
 
     @property
     def row_count(self) -> int:
-        """Rows that came so far."""
+        """Number of rows received so far."""
         return self._row + sum(map(len, self._waiting))
 
     def write(self, rows: ByteArray) -> None:
-        """Append (rows, cols). Whole rows of blocks are written at once, so that no block is compressed twice."""
+        """Append (rows, cols). Complete rows of blocks are written together, so that no block is compressed twice."""
         self._waiting.append(rows)
         ready = sum(map(len, self._waiting))
         if ready >= BLOCK_PX or self._row + ready == self._dataset.height:
@@ -66,10 +66,10 @@ def open_probability_sink(
     """Write probabilities: uint8 0..254, scale 1/254, nodata 255.
 
     Args:
-        path: GeoTIFF to write; it appears when the block ends without an error.
+        path: GeoTIFF to write; it appears if the block ends without an error.
         grid: Size and place.
-        tags: Recorded in the file.
-        lasting: Add overviews and compress well; what is read once and deleted needs neither.
+        tags: Metadata to record in the file.
+        lasting: Add overviews and compress well. Temporary files need neither.
 
     Raises:
         OutputError: If it cannot be written.
@@ -132,11 +132,11 @@ def _open_sink(
             if shrink_by is not None and (factors := _overview_factors((grid.height, grid.width))):
                 _build_overviews(temp, factors, shrink_by)
                 _check_written(temp, range(len(factors)))
-        except (RasterioError, OSError) as error:
+        except WRITE_ERRORS as error:
             if isinstance(error, RoadExtractError):
                 raise
             reason = error.__cause__ or getattr(error, "strerror", None) or error
-            raise OutputError(f"{path}: cannot be written ({reason}); is the disk full?") from error
+            raise OutputError(f"{path}: cannot be written ({reason}){space_advice(path, error)}") from error
 
 
 def _overview_factors(shape: tuple[int, int]) -> list[int]:
@@ -147,7 +147,7 @@ def _overview_factors(shape: tuple[int, int]) -> list[int]:
 
 
 def _build_overviews(path: Path, factors: list[int], shrink_by: Resampling) -> None:
-    """Of a file that is whole otherwise: GDAL crashes where the disk fills up while it makes the first one."""
+    """Build overviews. GDAL crashes if the disk fills up during the first one, so space is checked before."""
     _check_room(path)
     with (
         rasterio.Env(GDAL_PAM_ENABLED="NO", COMPRESS_OVERVIEW="DEFLATE", GDAL_TIFF_OVR_BLOCKSIZE=str(BLOCK_PX)),
@@ -157,10 +157,10 @@ def _build_overviews(path: Path, factors: list[int], shrink_by: Resampling) -> N
 
 
 def _check_room(path: Path) -> None:
-    """See whether a file may double its size, which is more than overviews need: they say less than what they are of.
+    """Check that there is room to double the file, which is more than overviews need.
 
     Raises:
-        OSError: If it may not.
+        OSError: If there is not.
     """
     size = path.stat().st_size
     with path.open("r+b") as file:
@@ -180,11 +180,11 @@ def _extend(descriptor: int, size: int, by: int) -> None:
 
 
 def _check_written(path: Path, levels: Iterable[int]) -> None:
-    """Read everything back: closing a dataset swallows the errors of its last writes, and a disk may have filled up.
+    """Read everything back: closing a dataset loses the errors of its last writes, for example if the disk is full.
 
     Args:
         path: The file.
-        levels: Of overviews; -1 is the raster itself.
+        levels: Overview levels; -1 is the raster itself.
 
     Raises:
         RasterioError: If a block cannot be read, or overviews are missing.

@@ -1,4 +1,4 @@
-"""What a raster is made of: files, and the place of its blocks in them."""
+"""The files of a raster and the location of its blocks in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SPOTS = 8
 
 
 def read_files(path: str) -> list[str]:
-    """The files that GDAL reads for a raster: itself, overviews, masks, and what a VRT refers to.
+    """List the files that GDAL reads for a raster: the file itself, overviews, masks, and the sources of a VRT.
 
     Raises:
         InputError: If it cannot be opened.
@@ -23,9 +23,9 @@ def read_files(path: str) -> list[str]:
 
 
 def read_structure(path: str) -> str:
-    """A hash of a raster's header, with where some of its blocks lie.
+    """Hash a raster's header together with the location of some of its blocks.
 
-    When the pixels of a compressed GeoTIFF change, so do the lengths of its blocks, and where the following ones lie.
+    When the pixels of a compressed GeoTIFF change, so do the lengths of its blocks and the offsets of later ones.
 
     Raises:
         InputError: If it cannot be opened.
@@ -40,6 +40,6 @@ def read_structure(path: str) -> str:
 
 
 def _spots(dataset: Any, axis: int) -> list[int]:
-    """Rows or columns of blocks from the first to the last."""
+    """Indices of blocks along an axis, evenly spaced from the first to the last."""
     count = -(-dataset.shape[axis] // dataset.block_shapes[0][axis])
     return sorted({int(spot) for spot in np.linspace(0, count - 1, _SPOTS)})

@@ -1,47 +1,35 @@
-"""Scenes that have no place in the world, for uses in which only their pixels count: training and scoring."""
+"""Scenes without georeferencing, for uses in which only the pixels matter: training and scoring."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from xml.sax.saxutils import escape
 
+from affine import Affine
+
+from road_extract.base.coordinates import parse_crs
 from road_extract.io.raster.opening import open_raster
+from road_extract.io.raster.vrt import Placement, bands_as_they_are, write_vrt
 
-#: Metres anywhere on land, in the middle of a UTM zone.
+#: Arbitrary location on land, in the middle of a UTM zone.
 _CRS, _LEFT_M, _TOP_M = "EPSG:32640", 500_000, 2_780_000
 
 
 def place_if_unplaced(path: Path, gsd_m: float) -> str:
-    """What to open for a scene that may have no geotransform or no CRS.
+    """Return what to open for a scene that may lack a geotransform or a CRS.
 
     Args:
         path: Any raster that GDAL opens.
-        gsd_m: Ground sample distance that a scene without place is taken to have.
+        gsd_m: Ground sample distance to assume for a scene without georeferencing.
 
     Returns:
-        The path itself, or the text of a VRT that puts the scene somewhere, with its masks and pixels as they are.
+        The path itself, or the text of a VRT that places the scene and leaves its pixels and masks unchanged.
 
     Raises:
-        InputError: If it cannot be opened.
+        InputError: If the scene cannot be opened.
     """
     with open_raster(str(path)) as dataset:
         if dataset.crs and not dataset.transform.is_identity:
             return str(path)
-        height, width, count, types = dataset.height, dataset.width, dataset.count, dataset.dtypes
-        colours = [colour.name.capitalize() for colour in dataset.colorinterp]
-    source = f'<SourceFilename relativeToVRT="0">{escape(str(path.resolve()))}</SourceFilename>'
-    bands = "".join(
-        f'<VRTRasterBand dataType="{_GDAL_NAMES[types[band]]}" band="{band + 1}">'
-        f"<ColorInterp>{colours[band]}</ColorInterp>"
-        f"<SimpleSource>{source}<SourceBand>{band + 1}</SourceBand></SimpleSource></VRTRasterBand>"
-        for band in range(count)
-    )
-    mask = f'<MaskBand><VRTRasterBand dataType="Byte"><SimpleSource>{source}<SourceBand>mask,1</SourceBand>'
-    mask += "</SimpleSource></VRTRasterBand></MaskBand>"
-    return (
-        f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}"><SRS>{_CRS}</SRS>'
-        f"<GeoTransform>{_LEFT_M},{gsd_m},0,{_TOP_M},0,{-gsd_m}</GeoTransform>{bands}{mask}</VRTDataset>"
-    )
-
-
-_GDAL_NAMES = {"uint8": "Byte", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "float32": "Float32"}
+        crs = str(parse_crs(_CRS).to_wkt())
+        place = Placement(crs, Affine(gsd_m, 0.0, _LEFT_M, 0.0, -gsd_m, _TOP_M))
+        return write_vrt(dataset, str(path.resolve()), bands_as_they_are(dataset), place=place)

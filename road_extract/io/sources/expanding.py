@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from road_extract.base.errors import InputError
 from road_extract.base.urls import is_remote, is_url, redact, to_gdal_path
-from road_extract.io.sources.fetching import is_http, read_http_facts
+from road_extract.io.allowed import check_link
+from road_extract.io.fetching import is_http, read_http_facts
 from road_extract.io.sources.found import Found
 from road_extract.io.sources.lists import TABLE_SUFFIXES, TEXT_SUFFIXES, read_list
 from road_extract.io.sources.naming import name_all
@@ -42,7 +43,8 @@ def expand_inputs(inputs: Sequence[str], asset: str | None = None) -> list[Scene
             found.setdefault(scene.place, scene)
     names = name_all({place: scene.name for place, scene in found.items()})
     return [
-        SceneRef(names[place], to_gdal_path(scene.location), redact(scene.location)) for place, scene in found.items()
+        SceneRef(names[place], to_gdal_path(scene.location), redact(scene.location), scene.bands)
+        for place, scene in found.items()
     ]
 
 
@@ -91,7 +93,9 @@ def _in_glob(pattern: str) -> list[str]:
 
 def _from_list(base: str, entry: str) -> str:
     # GDAL names with a driver prefix, such as NETCDF:"file.nc":band, are not paths
-    return entry if re.match(r"[A-Za-z0-9_]{2,}:", entry) and not is_url(entry) else resolve(base, entry)
+    target = entry if re.match(r"[A-Za-z0-9_]{2,}:", entry) and not is_url(entry) else resolve(base, entry)
+    check_link(base, target)
+    return target
 
 
 def _is_api(text: str) -> bool:

@@ -15,10 +15,12 @@ class Found:
     Attributes:
         location: Path, URL or GDAL name.
         name: The name it gets if no other scene has the same one.
+        bands: Names of its bands, if a catalogue gives them.
     """
 
     location: str
     name: str
+    bands: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:

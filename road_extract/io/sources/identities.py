@@ -8,8 +8,8 @@ from typing import Any
 
 from road_extract.base.errors import InputError
 from road_extract.base.urls import redact
+from road_extract.io.fetching import is_http, read_http_facts
 from road_extract.io.raster.structure import read_files, read_structure
-from road_extract.io.sources.fetching import is_http, read_http_facts
 
 _AT_ONCE = 16
 

@@ -6,7 +6,7 @@ import csv
 import os
 
 from road_extract.base.errors import InputError
-from road_extract.io.sources.fetching import read_document
+from road_extract.io.fetching import read_document
 
 TEXT_SUFFIXES = (".txt", ".lst")
 TABLE_SUFFIXES = (".csv", ".tsv")

@@ -17,11 +17,13 @@ class SceneRef:
             file system. It may contain dots, so append suffixes instead of replacing one.
         path: The name that GDAL opens. It may contain a password or a signature: never show or record it.
         shown: The location without credentials, for messages.
+        bands: Names of its bands, if a catalogue gives them.
     """
 
     name: str
     path: str
     shown: str
+    bands: tuple[str, ...] = ()
 
     def identity(self) -> dict[str, Any]:
         """Return JSON values that change when the content of the scene changes.

@@ -15,7 +15,8 @@ from urllib.request import url2pathname
 
 from road_extract.base.errors import InputError
 from road_extract.base.urls import is_url, unsigned
-from road_extract.io.sources.fetching import is_http, read_document
+from road_extract.io.allowed import check_link
+from road_extract.io.fetching import is_http, read_document
 from road_extract.io.sources.found import Found
 
 Json = dict[str, Any]
@@ -24,12 +25,23 @@ Json = dict[str, Any]
 _NO_SCENE = {"thumbnail", "overview", "metadata", "mask", "data-mask", "cloud", "snow-ice"}
 
 
+#: Media types of GeoTIFF and JPEG 2000, registered or not.
+_RASTER_TYPES = {
+    "image/tiff", "image/vnd.stac.geotiff", "image/geotiff", "image/x-geotiff", "image/x.geotiff", "image/vnd.geotiff",
+    "application/geotiff", "application/x-geotiff", "image/cog", "image/jp2", "image/jpx", "image/jpeg2000",
+    "image/jpeg2000-image", "image/x-jp2",
+}  # fmt: skip
+#: Types that say nothing, so that the name has to.
+_UNTOLD_TYPES = {"", "application/octet-stream", "binary/octet-stream", "image"}
+_RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".cog")
+
+
 def iter_stac(location: str, asset: str | None) -> Iterator[Found]:
     """Iterate over the scenes of a STAC document and of all documents that it links to, in order.
 
     Args:
         location: Path or URL of an Item, ItemCollection, Catalog or Collection.
-        asset: Asset key. If None, the only GeoTIFF asset with the role data or visual is used.
+        asset: Asset key. If None, the only raster asset with the role data or visual is used.
 
     Raises:
         InputError: If a document cannot be read or is not STAC, or an item does not have the asset.
@@ -37,10 +49,30 @@ def iter_stac(location: str, asset: str | None) -> Iterator[Found]:
     found = False
     for item, base in _iter_items(location, set()):
         found = True
-        key = _choose_asset(item, asset, base)
-        yield Found(resolve(base, item["assets"][key]["href"]), str(item["id"]))
+        chosen = item["assets"][_choose_asset(item, asset, base)]
+        yield Found(_follow(base, chosen["href"]), str(item["id"]), _band_names(chosen))
     if not found:
         raise InputError(f"{location}: this STAC document contains no items")
+
+
+def _follow(base: str, href: str) -> str:
+    """Where a link leads, if the document may lead there.
+
+    Raises:
+        InputError: If it may not.
+    """
+    target = resolve(base, href)
+    check_link(base, target)
+    return target
+
+
+def _band_names(asset: Json) -> tuple[str, ...]:
+    """Common names of an asset's bands, else their names: ``bands`` of STAC 1.1, ``eo:bands`` before."""
+    bands = asset.get("bands") or asset.get("eo:bands") or []
+    if not isinstance(bands, list) or not all(isinstance(band, dict) for band in bands):
+        return ()
+    names = [band.get("eo:common_name") or band.get("common_name") or band.get("name") or "" for band in bands]
+    return tuple(map(str, names))
 
 
 def resolve(base: str, href: str) -> str:
@@ -68,10 +100,10 @@ def _iter_items(location: str, seen: set[str]) -> Iterator[tuple[Json, str]]:
         for link in _links(document, location, "next"):
             if str(link.get("method", "GET")).upper() != "GET":
                 raise InputError(f"{location}: its next page requires POST; save all pages as one ItemCollection")
-            yield from _iter_items(resolve(location, link["href"]), seen)
+            yield from _iter_items(_follow(location, link["href"]), seen)
     else:
         for link in _links(document, location, "item", "items", "child"):
-            yield from _iter_items(resolve(location, link["href"]), seen)
+            yield from _iter_items(_follow(location, link["href"]), seen)
 
 
 def _read_json(location: str) -> Json:
@@ -126,19 +158,19 @@ def _choose_asset(item: Json, asset: str | None, location: str) -> str:
         if asset not in assets:
             raise InputError(f"{location}: item {item['id']!r} has no asset {asset!r}; its assets are: {keys}")
         return asset
-    rasters = {key: set(value.get("roles") or ()) for key, value in assets.items() if _is_geotiff(value)}
+    rasters = {key: set(value.get("roles") or ()) for key, value in assets.items() if _is_raster(value)}
     rasters = {key: roles for key, roles in rasters.items() if not roles & _NO_SCENE or "visual" in roles}
     for wanted in ({"visual"}, {"data", "visual"}, None):
         fitting = [key for key, roles in rasters.items() if wanted is None or roles & wanted]
         if len(fitting) == 1:
             return fitting[0]
     raise InputError(
-        f"{location}: item {item['id']!r} has {len(rasters) or 'no'} GeoTIFF assets that could be the scene; choose "
+        f"{location}: item {item['id']!r} has {len(rasters) or 'no'} raster assets that could be the scene; choose "
         f"one by its key (--asset): {keys}"
     )
 
 
-def _is_geotiff(asset: Json) -> bool:
-    kind = str(asset.get("type") or "").lower()
+def _is_raster(asset: Json) -> bool:
+    kind = str(asset.get("type") or "").lower().partition(";")[0].strip()
     path = urlsplit(asset["href"]).path.lower()
-    return kind.startswith("image/tiff") or (not kind and path.endswith((".tif", ".tiff")))
+    return kind in _RASTER_TYPES or (kind in _UNTOLD_TYPES and path.endswith(_RASTER_SUFFIXES))

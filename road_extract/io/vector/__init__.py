@@ -5,13 +5,16 @@ A layer is streamed in batches to a temporary file next to the target, which is 
     features --batches--> checked batches --one writer per format--> temporary file --rename--> target
 """
 
+from road_extract.io.vector.fields import unique_names
 from road_extract.io.vector.geojson import reproject, to_lonlat
+from road_extract.io.vector.layers import Selection
 from road_extract.io.vector.reading import Table, read_area, read_geometries, read_roads, read_table
 from road_extract.io.vector.writing import (
     FORMATS,
     GDAL_SUFFIXES,
     NETWORK_FORMATS,
     add_layer,
+    check_crs,
     check_format,
     check_output,
     is_network_format,
@@ -23,8 +26,10 @@ __all__ = [
     "FORMATS",
     "GDAL_SUFFIXES",
     "NETWORK_FORMATS",
+    "Selection",
     "Table",
     "add_layer",
+    "check_crs",
     "check_format",
     "check_output",
     "is_network_format",
@@ -34,6 +39,7 @@ __all__ = [
     "read_table",
     "reproject",
     "to_lonlat",
+    "unique_names",
     "write_features",
     "write_network",
 ]

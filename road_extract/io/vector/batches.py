@@ -1,4 +1,4 @@
-"""Features on their way to a file: checked, and in batches of bounded size."""
+"""Checks features on their way to a file and groups them into batches of bounded size."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from road_extract.base.errors import InputError
 from road_extract.base.features import Feature, LayerSchema
+from road_extract.io.vector.fields import unique_names
 
 if TYPE_CHECKING:
     import pyproj
@@ -20,17 +21,19 @@ BATCH_BYTES = 8 * 2**20
 _BYTES_PER_VERTEX = 16
 
 _FIELD_TYPES = (int, float, bool, str)
-#: Names that drivers give to columns of their own.
+#: Names that drivers use for their own columns.
 RESERVED_FIELDS = frozenset({"fid", "geom", "geometry"})
 
 
 def check_schema(schema: LayerSchema) -> None:
-    """Check the CRS, the fields' names and their types.
+    """Check the CRS and the names and types of the fields.
 
     Raises:
         InputError: One of them cannot be used.
     """
     crs_of(schema)
+    if unique_names(list(schema.fields)) != list(schema.fields):
+        raise InputError(f"field names of layer {schema.name!r} differ in case alone; give them different names")
     for name, kind in schema.fields.items():
         if name.lower() in RESERVED_FIELDS:
             raise InputError(f"the field name {name!r} is reserved by the file formats; choose another one")
@@ -39,7 +42,7 @@ def check_schema(schema: LayerSchema) -> None:
 
 
 def iter_batches(schema: LayerSchema, features: Iterable[Feature]) -> Iterator[list[Feature]]:
-    """Lists of checked features, bounded in number and in vertices."""
+    """Iterate over lists of checked features, limited in features and vertices."""
     import shapely
 
     batch: list[Feature] = []
@@ -81,18 +84,20 @@ def crs_of(schema: LayerSchema) -> pyproj.CRS:
     """The CRS of a layer.
 
     Raises:
-        InputError: It is no WKT.
+        InputError: It is not valid WKT.
     """
     import pyproj
 
     try:
         return pyproj.CRS.from_wkt(schema.crs)
     except pyproj.exceptions.CRSError as error:
-        raise InputError(f"the CRS of layer {schema.name!r} is no WKT ({schema.crs[:60]!r}); pass WKT") from error
+        raise InputError(
+            f"the CRS of layer {schema.name!r} is not valid WKT ({schema.crs[:60]!r}); pass WKT"
+        ) from error
 
 
 def geometries_of(batch: list[Feature]) -> Geometries:
-    """The geometries of some features, as shapely's functions take them."""
+    """Geometries of a batch as the object array that shapely's functions expect."""
     import numpy as np
 
     geometries = np.empty(len(batch), dtype=object)
@@ -101,7 +106,7 @@ def geometries_of(batch: list[Feature]) -> Geometries:
 
 
 class Watch(Generic[T]):
-    """Iterates, and remembers the error it ended with: C code in between replaces that by one of its own."""
+    """Iterates and remembers the error that ended it, because C code in between raises an error of its own instead."""
 
     def __init__(self, items: Iterable[T]) -> None:
         self._items = items

@@ -1,17 +1,16 @@
-"""GeoJSON by RFC 7946. Written here, because GDAL's RFC 7946 mode can round a polygon into an invalid one."""
+"""Writes GeoJSON (RFC 7946). GDAL's RFC 7946 mode is not used, because its rounding can make polygons invalid."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from road_extract.base.errors import InputError
 from road_extract.base.features import Feature, LayerSchema
-from road_extract.io.vector.batches import crs_of, geometries_of
+from road_extract.io.vector.batches import geometries_of
 
 if TYPE_CHECKING:
     import pyproj
@@ -24,9 +23,9 @@ _DEGREE_STEP = 1e-7
 
 def write_geojson(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
     """Write a feature collection; returns the number of features."""
-    import pyproj
+    from road_extract.base.coordinates import LONLAT, transformer
 
-    to_lonlat = pyproj.Transformer.from_crs(crs_of(schema), "OGC:CRS84", always_xy=True)
+    to_lonlat = transformer(schema.crs, LONLAT)
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(f'{{"type": "FeatureCollection", "name": {json.dumps(schema.name)}, "features": [')
@@ -39,7 +38,7 @@ def write_geojson(path: Path, schema: LayerSchema, batches: Iterator[list[Featur
 
 
 def reproject(geometry: shapely.Geometry, crs: str, target: str) -> shapely.Geometry:
-    """A geometry in another CRS, x before y, vertex by vertex.
+    """Reproject a geometry vertex by vertex, x before y.
 
     Args:
         geometry: In ``crs``.
@@ -48,37 +47,34 @@ def reproject(geometry: shapely.Geometry, crs: str, target: str) -> shapely.Geom
     """
     import shapely
 
-    move = _transformer(crs, target).transform
+    from road_extract.base.coordinates import transformer
+
+    move = transformer(crs, target).transform
     return shapely.transform(geometry, move, interleaved=False)
 
 
-@lru_cache(maxsize=16)
-def _transformer(crs: str, target: str) -> pyproj.Transformer:
-    import pyproj
-
-    return pyproj.Transformer.from_crs(crs, target, always_xy=True)
-
-
 def to_lonlat(geometry: shapely.Geometry, crs: str) -> tuple[dict[str, Any], list[float]]:
-    """A geometry as a GeoJSON object in longitude and latitude, and its box (RFC 7946, section 5).
+    """Convert a geometry to a GeoJSON object in longitude and latitude, with its bounding box (RFC 7946, section 5).
 
-    Its edges are divided first: what is straight in one CRS is not in another.
+    Edges are subdivided first: a straight line in one CRS is curved in another.
 
     Args:
         geometry: Of length, in ``crs``.
         crs: WKT.
 
     Returns:
-        The object, and west, south, east, north; west is the greater one where the antimeridian is crossed.
+        The object, and west, south, east, north. West is greater than east if the antimeridian is crossed.
 
     Raises:
-        InputError: A coordinate has no place in WGS 84.
+        InputError: A coordinate cannot be expressed in WGS 84.
     """
     import numpy as np
     import shapely
 
+    from road_extract.base.coordinates import LONLAT, transformer
+
     divided = np.array([geometry.segmentize(geometry.length / 100)], dtype=object)
-    (placed,) = to_rfc7946(divided, _transformer(crs, "OGC:CRS84"))
+    (placed,) = to_rfc7946(divided, transformer(crs, LONLAT))
     west, south, east, north = placed.bounds
     if east - west > 180:  # in parts on either side
         sides = [part.bounds for part in shapely.get_parts(placed)]
@@ -96,22 +92,22 @@ def _iter_geojson(batch: list[Feature], to_lonlat: pyproj.Transformer) -> Iterat
 
 
 def _to_json(value: int | float | bool | str | None) -> int | float | bool | str | None:
-    """JSON has no NaN and no infinity (RFC 8259, section 6)."""
+    """Replace NaN and infinity, which JSON does not have (RFC 8259, section 6)."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def to_rfc7946(geometries: Geometries, to_lonlat: pyproj.Transformer) -> Geometries:
-    """Geometries as RFC 7946 wants them: see `write_features`.
+    """Convert geometries to the form that RFC 7946 requires; see `write_features`.
 
     Args:
         geometries: Valid 2D geometries.
         to_lonlat: From their CRS to longitude and latitude of WGS 84, both x before y.
 
     Returns:
-        Valid geometries in degrees, or None where nothing is left. What crosses the antimeridian is of a multi type.
+        Valid geometries in degrees, or None if nothing is left. Geometries across the antimeridian become multi-part.
 
     Raises:
-        InputError: A coordinate has no place in WGS 84.
+        InputError: A coordinate cannot be expressed in WGS 84.
     """
     import numpy as np
     import shapely
@@ -128,7 +124,7 @@ def to_rfc7946(geometries: Geometries, to_lonlat: pyproj.Transformer) -> Geometr
 
 
 def _round_to_step(geometries: Geometries) -> Geometries:
-    """Round to 7 decimals; where that alone breaks a geometry, by snap rounding, which keeps it valid."""
+    """Round to 7 decimals. If that makes a geometry invalid, use snap rounding, which keeps it valid."""
     import shapely
 
     rounded = shapely.set_precision(geometries, _DEGREE_STEP, mode="pointwise")
@@ -139,7 +135,7 @@ def _round_to_step(geometries: Geometries) -> Geometries:
 
 
 def _cut_at_antimeridian(geometry: shapely.Geometry) -> shapely.Geometry:
-    """The parts on either side (RFC 7946, section 3.1.9); between two vertices the shorter way round is meant."""
+    """Split at the antimeridian (RFC 7946, section 3.1.9). Edges take the shorter way around."""
     import shapely
 
     if isinstance(geometry, shapely.Polygon):
@@ -154,7 +150,7 @@ def _cut_at_antimeridian(geometry: shapely.Geometry) -> shapely.Geometry:
 
 
 def _ring_region(ring: shapely.LinearRing) -> shapely.Geometry:
-    """What a ring encloses, between -180 and 180 degrees; a ring round a pole encloses the pole."""
+    """Area enclosed by a ring, between -180 and 180 degrees. A ring around a pole encloses the pole."""
     import shapely
 
     points = shapely.get_coordinates(_unwrap(ring)).tolist()
@@ -168,7 +164,7 @@ def _ring_region(ring: shapely.LinearRing) -> shapely.Geometry:
 
 
 def _unwrap(line: shapely.LineString) -> shapely.LineString:
-    """The line without the jumps of 360 degrees: its longitudes may leave -180 to 180."""
+    """Remove jumps of 360 degrees. Longitudes may then leave the range -180 to 180."""
     import numpy as np
     import shapely
 
@@ -179,7 +175,7 @@ def _unwrap(line: shapely.LineString) -> shapely.LineString:
 
 
 def _iter_turns(geometry: shapely.Geometry) -> Iterator[shapely.Geometry]:
-    """Copies of a geometry, whole turns apart, of which every part lies between -180 and 180 degrees in one."""
+    """Iterate over copies shifted by whole turns. Each part lies between -180 and 180 degrees in one of them."""
     import shapely
 
     west, _, east, _ = geometry.bounds

@@ -1,4 +1,4 @@
-"""GraphML (graphml.graphdrawing.org), as networkx and other graph tools read it."""
+"""Writes GraphML (graphml.graphdrawing.org) for networkx and other graph tools."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def write_graphml(path: Path, network: RoadNetwork, crs: str, model: str) -> Non
 
     Args:
         path: File to write.
-        network: In map coordinates, which stay as they are.
-        crs: Theirs, as WKT; an attribute of the graph.
-        model: What found the roads; an attribute of the graph.
+        network: Network in map coordinates, which are kept.
+        crs: CRS of the coordinates as WKT; becomes an attribute of the graph.
+        model: Model that found the roads; becomes an attribute of the graph.
     """
     graph = to_networkx(network)
     graph.graph.update(crs=crs, model=model)

@@ -1,4 +1,4 @@
-"""OSM XML (wiki.openstreetmap.org/wiki/OSM_XML): road lines to be reviewed in JOSM and uploaded from there."""
+"""Writes OSM XML (wiki.openstreetmap.org/wiki/OSM_XML), to review road lines in JOSM and upload them from there."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import TextIO
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
-import pyproj
 import shapely
 
+from road_extract.base.coordinates import LONLAT, transformer
 from road_extract.base.errors import InputError
 from road_extract.base.version import __version__
 from road_extract.roads.network import RoadNetwork
 
-#: The most nodes that OpenStreetMap takes in one way (API 0.6).
+#: Maximum number of nodes in a way (OpenStreetMap API 0.6).
 MAX_WAY_NODES = 2000
 
 
 def write_osm(path: Path, network: RoadNetwork, crs: str, model: str) -> None:
-    """Write nodes, then ways; all are new, so their ids are negative. Ways that meet share a node.
+    """Write nodes, then ways. All are new, so their ids are negative. Ways that meet share a node.
 
     Args:
         path: File to write.
-        network: In map coordinates.
-        crs: Theirs, as WKT.
-        model: What found the roads, for the tag ``source``.
+        network: Network in map coordinates.
+        crs: CRS of the coordinates, as WKT.
+        model: Model that found the roads, for the tag ``source``.
 
     Raises:
-        InputError: A coordinate has no place in WGS 84.
+        InputError: A coordinate cannot be expressed in WGS 84.
     """
-    to_lonlat = pyproj.Transformer.from_crs(pyproj.CRS.from_wkt(crs), "OGC:CRS84", always_xy=True)
+    to_lonlat = transformer(crs, LONLAT)
     inner = [shapely.get_coordinates(line)[1:-1] for line in network.lines]
     places = np.concatenate([network.node_xy.reshape(-1, 2), *inner])
     lon, lat = to_lonlat.transform(places[:, 0], places[:, 1])
@@ -54,7 +54,7 @@ def _write_ways(file: TextIO, network: RoadNetwork, inner_sizes: list[int], sour
         first += size
         tags = {"highway": "road", "source": source}
         if network.bridged[index]:
-            tags["fixme"] = "bridges a gap in what was seen: check"
+            tags["fixme"] = "bridges a gap in the detected road: check"
         for part in _split(refs):
             way += 1
             file.write(f'<way id="-{way}">\n')
@@ -64,6 +64,6 @@ def _write_ways(file: TextIO, network: RoadNetwork, inner_sizes: list[int], sour
 
 
 def _split(refs: list[int]) -> Iterator[list[int]]:
-    """Parts that the API takes, each starting with the node that the one before ends with."""
+    """Split into parts that the API accepts. Each starts with the last node of the one before."""
     for start in range(0, len(refs) - 1, MAX_WAY_NODES - 1):
         yield refs[start : start + MAX_WAY_NODES]

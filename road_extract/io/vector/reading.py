@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from road_extract.base.errors import InputError
 from road_extract.io.vector.batches import RESERVED_FIELDS
+from road_extract.io.vector.fields import unique_names
+from road_extract.io.vector.layers import (
+    ANY,
+    AREAS,
+    EVERYTHING,
+    LINES,
+    Layer,
+    Selection,
+    choose_layers,
+    list_layers,
+    osm_condition,
+    read_frame,
+    say_layers,
+    source_name,
+    vector_errors,
+)
 
 if TYPE_CHECKING:
     import shapely
 
     from road_extract.base.arrays import Geometries
 
+log = logging.getLogger("road_extract")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A vector layer as it was read, in its own CRS.
+    """Features of a vector file as they were read, in one CRS.
 
     Attributes:
-        geometries: None of them is empty, (n,).
+        geometries: None of them is empty, (n,). Longitudes are continuous, see `road_extract.base.geodesy.unwrap`.
         crs: WKT.
-        fields: Name to type of every attribute: int, float, bool or str.
+        fields: Name to type of every attribute: int, float, bool or str. No two names differ in case alone.
         rows: Attributes of each geometry; None where there is no value.
     """
 
@@ -32,56 +52,67 @@ class Table:
     rows: list[dict[str, Any]]
 
 
-def read_table(path: Path, where: str | None = None) -> Table:
-    """Read a vector file with its attributes; those that are no numbers or truth values become text.
+def read_table(path: Path, where: str | None = None, *, selection: Selection = EVERYTHING) -> Table:
+    """Read a vector file with its attributes; those that are neither numbers nor truth values become text.
+
+    All layers of lines are read, or where there is none all layers of polygons; what is left out is logged. Of
+    OpenStreetMap files the roads are read.
 
     Args:
-        path: Any file that GDAL opens, or GeoParquet; of several layers the first one of lines, else the first.
-        where: Only features for which this SQL condition holds; not for GeoParquet.
+        path: Any file that GDAL opens, GeoParquet, or an archive of one.
+        where: Only features for which this SQL condition holds; not for GeoParquet. Short for `Selection.where`.
+        selection: What to read of it.
 
     Raises:
-        InputError: The file cannot be read, or has no CRS, or the condition does not fit it.
+        InputError: The file cannot be read, has no CRS, or its coordinates do not fit it, or the selection does not.
     """
-    layer = _read_layer(path, _line_layer(path), where)
-    layer = layer[~(layer.geometry.isna() | layer.geometry.is_empty)]
-    names = [name for name in layer.columns if name.lower() not in RESERVED_FIELDS and name != layer.geometry.name]
-    fields = {name: _type_of(layer[name].dtype.kind) for name in names}
-    columns = [_values(layer[name], fields[name]) for name in names]
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] or [{} for _ in range(len(layer))]
-    return Table(layer.geometry.to_numpy(), str(layer.crs.to_wkt()), fields, rows)
+    selection = selection if where is None else Selection(selection.layer, where, selection.assume_crs)
+    tables = _read(path, LINES, selection)
+    return _joined([_to_table(path, frame, crs) for frame, crs in tables])
 
 
-def _type_of(kind: str) -> type:
-    return {"b": bool, "i": int, "u": int, "f": float}.get(kind, str)
-
-
-def _values(column: Any, kind: type) -> list[Any]:
-    return [None if missing else kind(value) for value, missing in zip(column, column.isna(), strict=True)]
-
-
-def read_geometries(path: Path, crs: str) -> list[shapely.Geometry]:
-    """The geometries of a vector file, brought to a CRS; empty ones are left out.
+def read_geometries(path: Path, crs: str, *, selection: Selection = EVERYTHING) -> list[shapely.Geometry]:
+    """The polygons of a vector file, or whatever it holds, brought to a CRS; empty ones are left out.
 
     Args:
-        path: Any file that GDAL opens, or GeoParquet; of several layers the first.
+        path: See `read_table`.
         crs: The CRS wanted, as WKT.
+        selection: What to read of it.
 
     Raises:
         InputError: The file cannot be read, or has no CRS.
     """
-    return [part for part in _read(path).to_crs(crs) if part is not None and not part.is_empty]
+    found: list[shapely.Geometry] = []
+    for frame, own in _read(path, AREAS, selection):
+        found += list(_moved(_geometries(frame, own), own, crs)[0])
+    return found
 
 
-def read_area(path: Path, crs: str, near: shapely.Geometry) -> shapely.Geometry:
+def _moved(geometries: Geometries, crs: str, to_crs: str) -> tuple[Geometries, Any]:
+    """Geometries in another CRS, without those that have no place there, and which of all they are."""
+    import numpy as np
+    import shapely
+
+    from road_extract.base.coordinates import transformer
+
+    moved = shapely.transform(geometries, transformer(crs, to_crs).transform, interleaved=False)
+    points, index = shapely.get_coordinates(moved, return_index=True)
+    placed = np.ones(len(moved), np.bool_)
+    placed[np.unique(index[~np.isfinite(points).all(axis=1)])] = False
+    return moved[placed], placed
+
+
+def read_area(path: Path, crs: str, near: shapely.Geometry, *, assume_crs: str | None = None) -> shapely.Geometry:
     """The union of the polygons of a vector file, as far as they lie near a place, brought to a CRS.
 
     They are cut before they are moved, and their edges are divided: an edge that is straight in one CRS is not in
     another, and what lies far away may have no place there at all.
 
     Args:
-        path: Any file that GDAL opens, or GeoParquet.
+        path: See `read_table`.
         crs: The CRS wanted, as WKT.
         near: A geometry in that CRS.
+        assume_crs: CRS of a file that has none.
 
     Returns:
         A geometry, empty if nothing is near.
@@ -89,83 +120,185 @@ def read_area(path: Path, crs: str, near: shapely.Geometry) -> shapely.Geometry:
     Raises:
         InputError: The file cannot be read, or has no CRS or no polygon.
     """
-    import geopandas
+    import numpy as np
     import shapely
 
-    layer = _read(path)
-    polygons = layer[layer.geom_type.isin(["Polygon", "MultiPolygon"])]
-    if polygons.empty:
+    parts = []
+    for frame, own in _read(path, AREAS, Selection(assume_crs=assume_crs)):
+        geometries = shapely.get_parts(_geometries(frame, own))
+        polygons = geometries[shapely.get_dimensions(geometries) == 2]
+        if len(polygons):
+            with vector_errors(path):
+                parts.append(_cut_near(polygons, own, crs, near))
+    if not parts:
         raise InputError(f"{path}: holds no polygon; an area of interest needs at least one")
-    place = geopandas.GeoSeries([near.segmentize(near.length / 100)], crs=crs).to_crs(layer.crs)
-    west, south, east, north = place.total_bounds
+    return shapely.union_all(np.array(parts, dtype=object))
+
+
+def _cut_near(polygons: Geometries, own: str, crs: str, near: shapely.Geometry) -> shapely.Geometry:
+    import numpy as np
+    import shapely
+
+    from road_extract.base.geodesy import move, unwrap
+
+    edge = near.boundary if near.geom_type == "Polygon" else near  # see `bring_near`
+    place = unwrap(move(np.array([edge.segmentize(near.length / 100)], dtype=object), crs, own), own)
+    west, south, east, north = shapely.total_bounds(place)
+    polygons = unwrap(polygons, own, (west + east) / 2)
     slack = max(east - west, north - south) / 10
     box = shapely.box(west - slack, south - slack, east + slack, north + slack)
-    part = shapely.intersection(shapely.make_valid(shapely.union_all(shapely.make_valid(polygons.values))), box)
+    part = shapely.intersection(shapely.make_valid(shapely.union_all(shapely.make_valid(polygons))), box)
     divided = shapely.segmentize(part, max(east - west, north - south) / 100)
-    return geopandas.GeoSeries([divided], crs=layer.crs).to_crs(crs).iloc[0]
+    return move(np.array([divided], dtype=object), own, crs)[0]
 
 
-def read_roads(path: Path, crs: str) -> tuple[list[shapely.Geometry], list[shapely.Geometry]]:
+def read_roads(
+    path: Path, crs: str, assume_crs: str | None = None
+) -> tuple[list[shapely.Geometry], list[shapely.Geometry]]:
     """The geometries of all layers of a vector file, brought to a CRS: what was seen, and lines that bridge gaps.
 
     Args:
-        path: Any file that GDAL opens, or GeoParquet.
+        path: See `read_table`.
         crs: The CRS wanted, as WKT.
+        assume_crs: CRS of a file that has none.
 
     Raises:
         InputError: The file cannot be read, or has no CRS.
     """
     seen: list[shapely.Geometry] = []
     bridges: list[shapely.Geometry] = []
-    for name in _layer_names(path):
-        layer = _read_layer(path, name)
-        bridged = layer["bridged"].fillna(False).astype(bool) if "bridged" in layer else [False] * len(layer)
-        for geometry, is_bridge in zip(layer.geometry.to_crs(crs), bridged, strict=True):
-            if geometry is not None and not geometry.is_empty:
-                (bridges if is_bridge else seen).append(geometry)
+    for frame, own in _read(path, ANY, Selection(assume_crs=assume_crs)):
+        table = _to_table(path, frame, own)
+        geometries, placed = _moved(table.geometries, own, crs)
+        rows = [row for row, is_placed in zip(table.rows, placed, strict=True) if is_placed]
+        for geometry, row in zip(geometries, rows, strict=True):
+            (bridges if row.get("bridged") is True else seen).append(geometry)
     return seen, bridges
 
 
-def _line_layer(path: Path) -> str | None:
-    """The first layer of lines; None for the first of all."""
-    return next((name for name, kind in _list_layers(path) if "LineString" in kind), None)
+def _read(path: Path, wanted: str, selection: Selection) -> list[tuple[Any, str]]:
+    """The layers of a file that hold something of a kind, each as a GeoDataFrame with its CRS as WKT."""
+    name = source_name(path)
+    layers = list_layers(path, name)
+    chosen = choose_layers(path, layers, wanted, selection.layer)
+    frames = [(layer, read_frame(path, name, layer, osm_condition(layers, layer, selection))) for layer in chosen]
+    frames = [(layer, frame) for layer, frame in frames if hasattr(frame, "geom_type")]
+    if not frames:
+        raise InputError(f"{path}: holds no geometries; give a map with lines or polygons")
+    frames = _of_kind(frames, wanted) or frames
+    say_layers(path, [layer for layer, _ in frames], layers)
+    return [(frame, _crs_of(path, frame, selection.assume_crs)) for _, frame in frames]
 
 
-def _layer_names(path: Path) -> list[str | None]:
-    return [name for name, _ in _list_layers(path)] if path.suffix.lower() == ".gpkg" else [None]
+def _of_kind(frames: Sequence[tuple[Layer, Any]], wanted: str) -> list[tuple[Layer, Any]]:
+    """The layers that hold at least one geometry of a kind."""
+    words = {LINES: "LineString", AREAS: "Polygon", ANY: ""}[wanted]
+    return [(layer, frame) for layer, frame in frames if frame.geom_type.str.contains(words, na=False).any()]
 
 
-def _list_layers(path: Path) -> list[tuple[str, str]]:
-    """Name and geometry type of each layer; GeoParquet has none."""
-    import pyogrio
+def _crs_of(path: Path, frame: Any, assumed: str | None) -> str:
+    from road_extract.base.coordinates import horizontal_crs, parse_crs
 
-    if path.suffix.lower() == ".parquet":
-        return []
-    try:
-        return [(str(name), str(kind)) for name, kind in pyogrio.list_layers(path)]
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as vector data ({error})") from error
+    own = None if frame.crs is None else horizontal_crs(str(frame.crs.to_wkt()))
+    if own is None and assumed is None:
+        raise InputError(f"{path}: has no CRS; name it (--assume-crs EPSG:...)")
+    if own is not None and _fits(frame, own):
+        return own
+    if assumed is not None:
+        return horizontal_crs(str(parse_crs(assumed).to_wkt()))
+    x, y = (float(value) for value in frame.total_bounds[:2])
+    raise InputError(
+        f"{path}: its coordinates, such as {x:.7g} {y:.7g}, are not degrees, though its CRS is "
+        f"{parse_crs(str(own)).name!r}; name the CRS that they are in (--assume-crs EPSG:...)"
+    )
 
 
-def _read(path: Path) -> Any:
-    """The geometries of the first layer as a GeoSeries."""
-    return _read_layer(path, None).geometry
+def _fits(frame: Any, crs: str) -> bool:
+    """Whether coordinates can be those of a CRS: degrees end at the poles, and after two turns."""
+    import numpy as np
+
+    from road_extract.base.coordinates import full_turn
+
+    turn = full_turn(crs)
+    bounds = np.abs(frame.total_bounds)
+    if turn is None or np.isnan(bounds).any():
+        return True
+    return bool(bounds[[1, 3]].max() <= turn / 4 * (1 + 1e-6) and bounds[[0, 2]].max() <= 2 * turn)
 
 
-def _read_layer(path: Path, name: str | None, where: str | None = None) -> Any:
-    """A layer, the first one if it is not named, as a GeoDataFrame."""
-    import geopandas
+def _geometries(frame: Any, crs: str) -> Geometries:
+    """Flat geometries with places, their longitudes continuous."""
+    import numpy as np
+    import shapely
 
-    chosen = {key: value for key, value in (("layer", name), ("where", where)) if value is not None}
-    try:
-        if path.suffix.lower() == ".parquet":
-            if where is not None:
-                raise InputError(f"{path}: conditions cannot be asked of GeoParquet; give another format")
-            layer = geopandas.read_parquet(path)
-        else:
-            layer = geopandas.read_file(path, **chosen)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as vector data ({error})") from error
-    if getattr(layer, "crs", None) is None:
-        raise InputError(f"{path}: has no CRS; give a vector file with one")
-    return layer
+    from road_extract.base.geodesy import unwrap
+
+    geometries = frame.geometry.to_numpy()
+    return unwrap(shapely.force_2d(geometries[_usable(geometries)]), crs) if len(geometries) else np.empty(0, object)
+
+
+def _usable(geometries: Geometries) -> Any:
+    import numpy as np
+    import shapely
+
+    there = ~(shapely.is_missing(geometries) | shapely.is_empty(geometries))
+    points, index = shapely.get_coordinates(geometries, return_index=True)
+    there[np.unique(index[~np.isfinite(points).all(axis=1)])] = False
+    if left_out := len(geometries) - int(there.sum()):
+        log.info("%d of %d features have no usable geometry and are left out", left_out, len(geometries))
+    return there
+
+
+def _to_table(path: Path, frame: Any, crs: str) -> Table:
+    usable = _usable(frame.geometry.to_numpy())
+    frame = frame[usable]
+    # by number: a damaged table may have two columns of one name
+    numbers = [n for n, name in enumerate(frame.columns) if name != frame.geometry.name and _is_attribute(str(name))]
+    names = unique_names([str(frame.columns[number]) for number in numbers])
+    columns = [frame.iloc[:, number] for number in numbers]
+    fields = {name: _type_of(column) for name, column in zip(names, columns, strict=True)}
+    with vector_errors(path):  # texts are decoded only now
+        values = [_values(column, kind) for column, kind in zip(columns, fields.values(), strict=True)]
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)] or [{} for _ in range(len(frame))]
+    return Table(_geometries(frame, crs), crs, fields, rows)
+
+
+def _is_attribute(name: str) -> bool:
+    return name.lower() not in RESERVED_FIELDS
+
+
+def _type_of(column: Any) -> type:
+    kind = column.dtype.kind
+    if kind in "iu" and len(column) and int(column.max()) >= 2**63:  # no format takes it
+        return str
+    return {"b": bool, "i": int, "u": int, "f": float}.get(kind, str)
+
+
+def _values(column: Any, kind: type) -> list[Any]:
+    return [None if missing else kind(value) for value, missing in zip(column, column.isna(), strict=True)]
+
+
+def _joined(tables: Sequence[Table]) -> Table:
+    """One table of several, in the CRS of the first; a field whose types differ becomes text."""
+    import numpy as np
+
+    from road_extract.base.geodesy import move, unwrap
+
+    if len(tables) == 1:
+        return tables[0]
+    crs = tables[0].crs
+    geometries = np.concatenate([move(table.geometries, table.crs, crs) for table in tables])
+    spelled: dict[str, str] = {}
+    fields: dict[str, type] = {}
+    rows = []
+    for table in tables:
+        names = {name: spelled.setdefault(name.lower(), name) for name in table.fields}
+        for name, kind in table.fields.items():
+            fields[names[name]] = kind if fields.get(names[name], kind) is kind else str
+        rows += [{names[name]: value for name, value in row.items()} for row in table.rows]
+    filled = [{name: _as(row.get(name), kind) for name, kind in fields.items()} for row in rows]
+    return Table(unwrap(geometries, crs), crs, fields, filled)
+
+
+def _as(value: Any, kind: type) -> Any:
+    return None if value is None else kind(value)

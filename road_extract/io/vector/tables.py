@@ -1,6 +1,6 @@
 """GeoPackage and FlatGeobuf, written by GDAL, and GeoParquet, written by Arrow.
 
-GDAL reports no error where the disk fills up while it closes a file; so what it wrote is read back.
+GDAL does not report an error if the disk fills up while it closes a file, so files are read back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from road_extract.io.vector.batches import BATCH_FEATURES, Watch, crs_of, geomet
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# A fixed date, so that the same features give the same bytes.
+# A fixed date, so that equal features give equal bytes.
 _GPKG_LAST_CHANGE = "1970-01-01T00:00:00.000Z"
 
 
@@ -58,7 +58,7 @@ def _write_gdal(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]
 
 
 class _Count:
-    """Counts the features that pass."""
+    """Counts the features that pass through."""
 
     def __init__(self) -> None:
         self.value = 0
@@ -70,7 +70,7 @@ class _Count:
 
 
 def write_flatgeobuf(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
-    """Write FlatGeobuf with its spatial index; returns the number of features."""
+    """Write FlatGeobuf with a spatial index and return the number of features."""
     import pyogrio
 
     count = _write_gdal(path, schema, batches, "FlatGeobuf")
@@ -80,10 +80,7 @@ def write_flatgeobuf(path: Path, schema: LayerSchema, batches: Iterator[list[Fea
 
 
 def write_geopackage(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
-    """Write a layer with its spatial index, into a new GeoPackage or beside the layers of one that is there.
-
-    Returns the number of features.
-    """
+    """Write a layer with a spatial index into a new or an existing GeoPackage and return the number of features."""
     count = _write_gdal(path, schema, batches, "GPKG")
     layer, index = (name.replace('"', '""') for name in (schema.name, f"rtree_{schema.name}_geom_rowid"))
     with closing(sqlite3.connect(path)) as database, database:
@@ -96,9 +93,9 @@ def write_geopackage(path: Path, schema: LayerSchema, batches: Iterator[list[Fea
 
 
 def _fix_change_counter(path: Path) -> None:
-    """Let a database say that it was changed once: GDAL needs one transaction more or less from run to run.
+    """Set the change counter to 1: the number of GDAL's transactions varies from run to run.
 
-    The counter stands twice in the header, and both have to agree (sqlite.org/fileformat2.html, 1.3.7 and 1.3.15).
+    The header contains the counter twice, and both must agree (sqlite.org/fileformat2.html, 1.3.7 and 1.3.15).
     """
     with path.open("r+b") as file:
         for place in (24, 92):
@@ -112,7 +109,7 @@ def _check_whole(expected: int, found: int) -> None:
 
 
 def write_parquet(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
-    """Write GeoParquet; returns the number of features."""
+    """Write GeoParquet and return the number of features."""
     from pyarrow.parquet import ParquetWriter
 
     columns = _arrow_schema(schema, {"geo": json.dumps(_geo_metadata(schema))})

@@ -1,4 +1,4 @@
-"""Layers of features, written whole or not at all."""
+"""Writes layers of features, completely or not at all."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 Writer = Callable[[Path, LayerSchema, Iterator[list[Feature]]], int]
 
 FORMATS = {".geojson": "GeoJSON", ".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".parquet": "Parquet"}
-"""Suffix to format: a GDAL driver, or GeoParquet."""
+"""Format by suffix: a GDAL driver, or GeoParquet."""
 
 GDAL_SUFFIXES = frozenset({".gpkg", ".fgb"})
-"""Those that GDAL writes."""
+"""Suffixes of the formats that GDAL writes."""
 
 NETWORK_FORMATS = {".osm": "OSM XML", ".graphml": "GraphML"}
-"""Suffix to format, of those for networks."""
+"""Network format by suffix."""
 
 _WRITERS: dict[str, Writer] = {
     "GeoJSON": write_geojson,
@@ -38,43 +38,43 @@ _WRITERS: dict[str, Writer] = {
 
 
 def check_format(path: Path) -> str:
-    """The format that a file name stands for.
+    """Return the format for a file name.
 
     Raises:
-        InputError: The suffix names no known format.
+        InputError: The suffix is not that of a known format.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
-        raise InputError(f"{path} does not end in a known vector format; use {', '.join(FORMATS)}")
+        raise InputError(f"{path} does not have the suffix of a known vector format; use {', '.join(FORMATS)}")
     return FORMATS[suffix]
 
 
 def check_output(path: Path, overwrite: bool) -> None:
-    """Find out before any work whether `write_features` could write there.
+    """Check, before any work, whether `write_features` can write a file.
 
     Args:
-        path: The file to be written.
-        overwrite: Whether a file of that name may be replaced.
+        path: File to write.
+        overwrite: Whether an existing file may be replaced.
 
     Raises:
-        InputError: The suffix names no known format, or the file is there already.
-        OutputError: Its folder is missing or cannot be written to.
+        InputError: The suffix is not that of a known format, or the file exists already.
+        OutputError: The folder is missing or not writable.
     """
     check_format(path)
     files.check_output(path, overwrite)
 
 
 def write_features(path: Path, schema: LayerSchema, features: Iterable[Feature]) -> int:
-    """Write a layer; a file of that name is replaced at the very end, and stays as it was if anything fails.
+    """Write a layer. An existing file is replaced at the very end and stays unchanged if anything fails.
 
     Geometries keep the schema's CRS, except in GeoJSON: WGS 84 in degrees, longitude before latitude, exterior rings
     counterclockwise, cut at the antimeridian, 7 decimals (RFC 7946, sections 3.1.6, 3.1.9, 4 and 11.2). A geometry
-    that vanishes by that rounding (about 1 cm) is null there.
+    that this rounding (about 1 cm) reduces to nothing becomes null.
 
     Args:
         path: A file with a suffix of `FORMATS`.
         schema: The layer.
-        features: Consumed once and in batches, so that memory does not grow with their number.
+        features: Features, consumed once and in batches, so that memory does not depend on their number.
 
     Returns:
         The number of features written.
@@ -92,7 +92,7 @@ def write_features(path: Path, schema: LayerSchema, features: Iterable[Feature])
 
 
 def add_layer(path: Path, schema: LayerSchema, features: Iterable[Feature]) -> int:
-    """Write one more layer into a GeoPackage that is there, which is changed in place: give it a temporary one.
+    """Add a layer to an existing GeoPackage, in place. Pass a temporary file.
 
     Arguments, result and errors as for `write_features`.
     """
@@ -102,25 +102,41 @@ def add_layer(path: Path, schema: LayerSchema, features: Iterable[Feature]) -> i
         return write_geopackage(path, schema, iter_batches(schema, source))
 
 
+def check_crs(path: Path, crs: str) -> None:
+    """Check, before any work, whether coordinates in a CRS can be written to a file.
+
+    Args:
+        path: File to write; its suffix determines the format.
+        crs: WKT.
+
+    Raises:
+        InputError: The format needs longitude and latitude on the earth, and the CRS has none.
+    """
+    from road_extract.base.coordinates import check_lonlat
+
+    if path.suffix.lower() in (".geojson", ".osm"):
+        check_lonlat(crs, f"{path.suffix} files")
+
+
 def is_network_format(path: Path) -> bool:
-    """Whether a file name stands for a format that holds a network of lines and nothing else."""
+    """Whether a file name has the suffix of a format for line networks only."""
     return path.suffix.lower() in NETWORK_FORMATS
 
 
 def write_network(path: Path, network: RoadNetwork, crs: str, model: str) -> int:
-    """Write a network whole, nodes and lines; a file of that name is replaced at the very end.
+    """Write a network with nodes and lines. An existing file is replaced at the very end.
 
     Args:
         path: A file with a suffix of `NETWORK_FORMATS`.
         network: In map coordinates.
         crs: Theirs, as WKT.
-        model: What found the roads; may be empty.
+        model: Model that found the roads; may be empty.
 
     Returns:
         The number of lines written.
 
     Raises:
-        InputError: A coordinate has no place in WGS 84.
+        InputError: A coordinate cannot be expressed in WGS 84.
         OutputError: The file cannot be written.
     """
     from road_extract.io.vector.graphml import write_graphml
@@ -134,11 +150,11 @@ def write_network(path: Path, network: RoadNetwork, crs: str, model: str) -> int
 
 @contextmanager
 def _driver_errors(path: Path, source: Watch[Feature]) -> Iterator[None]:
-    """Tell errors of writing from those of the features."""
+    """Distinguish errors of writing from errors raised by the features."""
     try:
         yield
-    except (OSError, RuntimeError, sqlite3.Error) as error:
+    except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
         if error is source.error or isinstance(error, RoadExtractError):
             raise
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"{path}: cannot be written ({reason}); free space there or choose another folder") from error
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise OutputError(f"{path}: cannot be written ({reason}){files.space_advice(path, error)}") from error

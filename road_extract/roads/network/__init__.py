@@ -4,7 +4,7 @@ pixels --tracing--> graph --cleaning--> --ends--> --bridging--> --shaping--> Roa
 """
 
 from road_extract.roads.network.building import trace_mask, trace_network
-from road_extract.roads.network.gap_paths import Evidence
+from road_extract.roads.network.evidence import Evidence
 from road_extract.roads.network.networkx_graph import to_networkx
 from road_extract.roads.network.road_network import RoadNetwork
 

@@ -1,174 +1,238 @@
-"""Bridges gaps: joins a dead end to what lies ahead of it, where distance, heading and probability agree."""
+"""Bridges gaps: joins dead ends to what their roads most likely go on to.
+
+Every dead end has candidates (`candidates`), each with a way of its own (`gap_paths`) and features (`gap_features`),
+from which a logistic model tells how likely it is that a road runs there. The likeliest come first. A dead end is
+joined once, and bridges neither cross roads nor each other, nor do two run side by side.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from scipy.spatial import KDTree
 
-from road_extract.base.arrays import BoolArray, Float64Array, IntArray, ranges
+from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
 from road_extract.base.grid import PixelFrame
-from road_extract.base.levels import PROBABILITY_MAX
+from road_extract.base.options import LineOptions
+from road_extract.roads.network.adding import Bridges, add_bridges, drop_crossing
+from road_extract.roads.network.candidates import Candidates, find_candidates
 from road_extract.roads.network.dissolving import dissolve_nodes
-from road_extract.roads.network.ends import FreeEnds, at_scene_edge, find_free_ends, to_unit
-from road_extract.roads.network.gap_paths import Evidence, GapPath, find_gap_path, plan_window
-from road_extract.roads.network.graph import Graph, Points
-from road_extract.roads.network.point_index import PointIndex
-from road_extract.roads.network.shaping import axis_lines, find_meetings
+from road_extract.roads.network.ends import FreeEnds, at_scene_edge, find_free_ends
+from road_extract.roads.network.evidence import Evidence
+from road_extract.roads.network.gap_features import measure_gaps
+from road_extract.roads.network.gap_paths import GapPaths, find_gap_paths
+from road_extract.roads.network.graph import Graph
+from road_extract.roads.network.logistic import read_model
+from road_extract.roads.network.shaping import axis_lines
+from road_extract.roads.network.worth import line_worth
 
-#: Two dead ends are joined if the second one does not look away from the first (cosine of 80 degrees).
-_FACING = 0.17
-#: A bridge that meets a road within so many widths of a node meets that node.
-_NODE_WIDTHS = 0.75
-#: Points of the road itself are no aim as far along it as so many times the longest gap.
-_OWN_ROAD = 3.0
+#: Bridges nearer to each other than this (metres) along half of their length are the same road.
+TWIN_M = 8.0
+#: Bridges that meet a road nearer to each other than this (metres) meet it in the same node.
+SAME_NODE_M = 6.0
+#: A bridge runs along a road where it is this near to it (metres), and may do so on this share of its inner length.
+_ALONG_M = 5.0
+_ALONG_SHARE = 0.5
+#: Shorter ones (metres) lie beside the roads that they join in any case.
+_SHORT_M = 25.0
+#: A dash that has been joined makes further bridges likely.
+_ROUNDS = 2
+#: In later rounds only dead ends this near to a bridge (metres) are looked at again.
+_AROUND_M = 45.0
+#: The first and last metres of a bridge, which run inside the roads that it joins, may touch other roads.
+_MOUTH_M = 4.0
+#: A dead end that another bridge has reached already is joined again only by bridges of this confidence.
+_SECOND_BRIDGE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class _Bridge:
-    """From a free end (its node) to a node, or to a point of an edge if ``point`` is not -1."""
+class Gaps:
+    """The candidates of a graph with all that is known of them.
 
-    node: int
-    to_node: int
-    point: int
-    path: GapPath
+    Attributes:
+        ends: The free ends.
+        found: The candidates.
+        paths: Their ways.
+        features: Their features by name, (candidates,) each.
+    """
+
+    ends: FreeEnds
+    found: Candidates
+    paths: GapPaths
+    features: dict[str, Float64Array]
 
 
-def bridge_gaps(graph: Graph, evidence: Evidence, frame: PixelFrame, max_gap_m: float) -> Graph:
+def bridge_gaps(graph: Graph, evidence: Evidence, frame: PixelFrame, options: LineOptions) -> Graph:
     """Add bridged edges from free ends.
-
-    From each free end the cheapest path is sought, within 50 degrees of its heading, to the first road that it meets:
-    the dead end of another one that faces it, or a road's side. A path's length is weighted by the lack of probability
-    and may not exceed ``max_gap_m``. The cheapest bridges come first; none crosses a road or another bridge.
 
     Args:
         graph: With extended ends.
         evidence: The probability between roads.
-        frame: The scene's pixels.
-        max_gap_m: Longest gap; 0 adds nothing.
+        frame: The pixels of the scene.
+        options: The longest gap (0 adds nothing) and the least confidence.
     """
-    if not max_gap_m or not len(graph):
+    if not options.max_gap_m or not len(graph):
         return graph
-    chosen = _choose(graph, list(_iter_bridges(graph, evidence, frame, max_gap_m)))
-    if not chosen:
+    for _ in range(_ROUNDS):
+        graph = _bridge_once(graph, evidence, frame, options)
+    return graph
+
+
+def _bridge_once(graph: Graph, evidence: Evidence, frame: PixelFrame, options: LineOptions) -> Graph:
+    gaps = measure_all_gaps(graph, evidence, frame, options.max_gap_m)
+    if not len(gaps.found):
         return graph
-    return dissolve_nodes(drop_crossing(_add(graph, chosen, frame, is_mask=evidence.is_mask), len(chosen)))
+    confidence = judge_gaps(gaps, is_mask=evidence.is_mask)
+    bridges = choose_bridges(graph, gaps, confidence, options.min_confidence)
+    if not len(bridges):
+        return graph
+    return dissolve_nodes(drop_crossing(add_bridges(graph, bridges, is_mask=evidence.is_mask), len(bridges)))
 
 
-def _choose(graph: Graph, found: list[_Bridge]) -> list[_Bridge]:
-    """The cheapest bridges first; a dead end that one of them leaves or reaches needs no other of its own."""
-    taken: set[int] = set()
-    ends = set(np.flatnonzero(graph.degree == 1).tolist())
-    chosen = []
-    for bridge in sorted(found, key=lambda bridge: (bridge.path.cost, bridge.node)):
-        if bridge.node not in taken:
-            taken |= {bridge.node} | ({bridge.to_node} & ends)
-            chosen.append(bridge)
-    return chosen
+def measure_all_gaps(graph: Graph, evidence: Evidence, frame: PixelFrame, max_gap_m: float) -> Gaps:
+    """Find all candidates of a graph and measure them. Arguments as for `bridge_gaps`."""
+    ends = find_free_ends(graph, frame)
+    is_open = ~at_scene_edge(graph, frame)[ends.node] & ends.heading.any(axis=1)
+    is_open &= _near_bridges(graph, ends, min(max_gap_m, _AROUND_M))
+    found = find_candidates(graph, ends, is_open, max_gap_m)
+    arrival = np.where((found.other >= 0)[:, None], found.arrival, 0)
+    start = graph.nodes.xy[ends.node[found.end]], ends.heading[found.end]
+    paths = find_gap_paths(start, (found.place, arrival), evidence, frame)
+    known = np.flatnonzero(paths.valid)
+    found, paths = found.take(known), paths.take(known)
+    worth = np.ones(len(graph)) if evidence.is_mask else line_worth(graph, evidence, frame)
+    worth = np.where(graph.bridged, 1.0, worth)
+    features = measure_gaps(graph, ends, found, paths, evidence)
+    if not evidence.is_mask:
+        features |= _worth_features(worth[ends.edge[found.end]], worth[found.edge])
+    return Gaps(ends, found, paths, features)
 
 
-def _iter_bridges(graph: Graph, evidence: Evidence, frame: PixelFrame, max_gap_m: float) -> Iterator[_Bridge]:
-    size, ends = np.array(frame.pixel_size_m), find_free_ends(graph, frame)
-    index = PointIndex.of(graph, max_gap_m, frame)
-    open_ = ~at_scene_edge(graph, frame)[ends.node] & ends.heading.any(axis=1)
-    # by place, so that windows read one after the other lie in the same blocks of the file
-    cells = np.floor(graph.nodes.xy[ends.node] / (256 * size)).astype(np.int64)
-    order = np.lexsort((cells[:, 0], cells[:, 1]))
-    for end in order[open_[order]].tolist():
-        place, heading = graph.nodes.xy[ends.node[end]], ends.heading[end]
-        near = index.near(place)
-        is_own = _is_own_road(graph, index, near, int(ends.edge[end]), int(ends.node[end]), _OWN_ROAD * max_gap_m)
-        aims = near[~is_own]
-        if not _lies_ahead(index.xy[aims] - place, heading, max_gap_m):
+def _worth_features(own: Float64Array, goal: Float64Array) -> dict[str, Float64Array]:
+    low, high = (np.clip(worth, 0.02, 0.98) for worth in (np.minimum(own, goal), np.maximum(own, goal)))
+    return {
+        "low_worth": np.log(low / (1 - low)),
+        "high_worth": np.log(high / (1 - high)),
+        "both_worth": low * high,
+        "log_both": np.log(low * high),
+    }
+
+
+def _near_bridges(graph: Graph, ends: FreeEnds, reach_m: float) -> BoolArray:
+    """Free ends around the bridges that there are already, (ends,); all of them where there is none yet."""
+    nodes = np.append(graph.start[graph.bridged], graph.end[graph.bridged])
+    if not len(nodes):
+        return np.ones(len(ends.node), np.bool_)
+    distance, _ = KDTree(graph.nodes.xy[nodes]).query(graph.nodes.xy[ends.node])
+    return np.asarray(distance <= reach_m, np.bool_)
+
+
+def judge_gaps(gaps: Gaps, *, is_mask: bool) -> Float64Array:
+    """How likely a road runs along each candidate, 0..1, (candidates,)."""
+    return read_model("mask_gaps" if is_mask else "gaps")(gaps.features)
+
+
+def choose_bridges(graph: Graph, gaps: Gaps, confidence: Float64Array, min_confidence: float) -> Bridges:
+    """Choose bridges, the likeliest first.
+
+    Args:
+        graph: The roads.
+        gaps: The candidates.
+        confidence: How likely each of them is a road, (candidates,).
+        min_confidence: Less likely ones are left out.
+    """
+    order = np.lexsort((gaps.found.place[:, 0], gaps.found.place[:, 1], -confidence))
+    order = order[confidence[order] >= min_confidence]
+    order = order[~meet_roads(graph, gaps.paths.take(order))]
+    lines = shapely.linestrings(gaps.paths.xy[order])
+    chosen = order[_compete(gaps, order, confidence, _rivals(lines))]
+    start = gaps.ends.node[gaps.found.end[chosen]]
+    point = _share_points(graph, gaps.found.point[chosen])
+    xy = _moved_to(gaps.paths.xy[chosen], graph, point)
+    return Bridges(start, gaps.found.node[chosen], point, xy, gaps.paths.probability[chosen], confidence[chosen])
+
+
+def meet_roads(graph: Graph, paths: GapPaths) -> BoolArray:
+    """Which ways cross a road between their mouths, or run along one, (ways,)."""
+    lines = shapely.linestrings(paths.xy)
+    if not len(lines):
+        return np.zeros(0, bool)
+    length = shapely.length(lines)
+    inner = _inner_parts(lines, np.minimum(_MOUTH_M, length / 3), length)
+    tree, meets = shapely.STRtree(axis_lines(graph)), np.zeros(len(lines), bool)
+    meets[tree.query(inner, predicate="intersects")[0]] = True
+    places = shapely.points(shapely.get_coordinates(inner))
+    along = np.zeros(len(places), bool)
+    along[tree.query(places, predicate="dwithin", distance=_ALONG_M)[0]] = True
+    share = along.reshape(len(lines), -1).mean(axis=1)
+    runs_along = (share > _ALONG_SHARE) & (length > _SHORT_M)
+    return np.asarray(meets | runs_along, np.bool_)
+
+
+def _inner_parts(lines: Geometries, mouth: Float64Array, length: Float64Array) -> Geometries:
+    """Lines without their first and last metres, (lines,)."""
+    steps = np.linspace(0, 1, 13)
+    at = mouth[:, None] + steps * (length - 2 * mouth)[:, None]
+    places = shapely.get_coordinates(shapely.line_interpolate_point(lines[:, None], at))
+    parts: Geometries = shapely.linestrings(places.reshape(len(lines), len(steps), 2))
+    return parts
+
+
+def _rivals(lines: Geometries) -> dict[int, list[int]]:
+    """For each way the earlier ones that it cannot stand beside: they cross it, or run along it."""
+    first, second = shapely.STRtree(lines).query(lines, predicate="dwithin", distance=TWIN_M)
+    earlier = second < first
+    first, second = first[earlier], second[earlier]
+    ends = shapely.get_point(lines, 0), shapely.get_point(lines, -1)
+    touching = np.minimum.reduce([shapely.distance(a[first], b[second]) for a in ends for b in ends]) < 1e-6
+    cross = shapely.intersects(lines[first], lines[second]) & ~touching
+    places = shapely.line_interpolate_point(lines[first][:, None], np.linspace(0, 1, 9), normalized=True)
+    beside = (shapely.distance(places, lines[second][:, None]) < TWIN_M).mean(axis=1) > 0.5
+    rivals: dict[int, list[int]] = {}
+    for one, other in zip(first[cross | beside].tolist(), second[cross | beside].tolist(), strict=True):
+        rivals.setdefault(one, []).append(other)
+    return rivals
+
+
+def _compete(gaps: Gaps, order: IntArray, confidence: Float64Array, rivals: dict[int, list[int]]) -> IntArray:
+    """Numbers in ``order`` of the bridges that stay, ascending."""
+    joined: set[int] = set()
+    chosen: dict[int, None] = {}
+    for number, candidate in enumerate(order.tolist()):
+        end, other = int(gaps.found.end[candidate]), int(gaps.found.other[candidate])
+        taken = (end in joined) + (other in joined)
+        if end in joined and (other < 0 or other in joined):
             continue
-        window = plan_window(place, heading, max_gap_m, frame)
-        aims, own = index.inside(aims, window), index.inside(near[is_own], window)
-        path = find_gap_path((place, heading), index.pixel[aims], index.pixel[own], window, evidence, frame, max_gap_m)
-        bridge = None if path is None else _judge(graph, index, ends, end, path, int(aims[path.target]))
-        if bridge is not None:
-            yield bridge
+        if taken and confidence[candidate] < _SECOND_BRIDGE:
+            continue
+        if any(rival in chosen for rival in rivals.get(number, [])):
+            continue
+        joined |= {end, other} - {-1}
+        chosen[number] = None
+    return np.array(list(chosen), dtype=np.int64)
 
 
-def _is_own_road(graph: Graph, index: PointIndex, near: IntArray, edge: int, node: int, reach_m: float) -> BoolArray:
-    """Which points lie on the road that ends, no farther along it than ``reach_m``, (near,)."""
-    along = index.from_start[near] if graph.start[edge] == node else index.to_end[near]
-    own: BoolArray = (index.edge[near] == edge) & (along <= reach_m)
-    return own
+def _share_points(graph: Graph, point: IntArray) -> IntArray:
+    """The points of edges that bridges meet, those near an earlier one on the same edge replaced by that one."""
+    edge = np.searchsorted(graph.offsets, point, "right") - 1
+    taken: dict[int, list[int]] = {}
+    shared = point.copy()
+    for number in np.flatnonzero(point >= 0).tolist():
+        place = graph.points.xy[point[number]]
+        for other in taken.setdefault(int(edge[number]), []):
+            if np.hypot(*(graph.points.xy[other] - place)) < SAME_NODE_M:
+                shared[number] = other
+                break
+        else:
+            taken[int(edge[number])].append(int(point[number]))
+    return shared
 
 
-def _lies_ahead(offset: Float64Array, heading: Float64Array, max_gap_m: float) -> bool:
-    far = np.hypot(*offset.T)
-    return bool(((far <= max_gap_m) & (offset @ heading >= 0.5 * far)).any())
-
-
-def _judge(graph: Graph, index: PointIndex, ends: FreeEnds, end: int, path: GapPath, aim: int) -> _Bridge | None:
-    """The bridge to a point of a road, or to the node that is near it there; None if they meet at a wrong angle."""
-    start = int(ends.node[end])
-    towards = to_unit((index.xy[aim] - graph.nodes.xy[start])[None])[0]
-    edge = index.edge[aim]
-    for node, along in ((graph.start[edge], index.from_start[aim]), (graph.end[edge], index.to_end[aim])):
-        if along <= _NODE_WIDTHS * 2 * graph.nodes.half_width_m[node] and node != start:
-            facing = ends.heading[(ends.node == node)]
-            meets = not len(facing) or float(facing[0] @ towards) <= _FACING
-            return _Bridge(start, int(node), -1, path) if meets else None
-    return None if index.point[aim] < 0 else _Bridge(start, -1, int(index.point[aim]), path)
-
-
-def _add(graph: Graph, bridges: list[_Bridge], frame: PixelFrame, *, is_mask: bool) -> Graph:
-    """The graph with its edges cut where bridges meet them, and the bridges as its last edges, in their order."""
-    cuts = np.unique([bridge.point for bridge in bridges if bridge.point >= 0]).astype(np.int64)
-    ends = [
-        bridge.to_node if bridge.point < 0 else len(graph.nodes) + int(np.searchsorted(cuts, bridge.point))
-        for bridge in bridges
-    ]
-    cut = cut_edges(graph, cuts)
-    ways = [bridge.path.pixels[1:-1] for bridge in bridges]
-    pixels = np.concatenate(ways)
-    chance = np.concatenate([bridge.path.probability[1:-1] for bridge in bridges])
-    stored = np.zeros(len(pixels)) if is_mask else np.rint(chance * PROBABILITY_MAX)
-    xy = (pixels[:, ::-1] + 0.5) * np.array(frame.pixel_size_m)
-    points = Points(
-        xy, stored.astype(np.uint8), np.zeros(len(pixels), np.float32), np.zeros((len(pixels), 2), np.float32)
-    )
-    return replace(
-        cut,
-        start=np.append(cut.start, [bridge.node for bridge in bridges]),
-        end=np.append(cut.end, ends),
-        sizes=np.append(cut.sizes, [len(way) for way in ways]),
-        points=Points.concatenate([cut.points, points]),
-        bridged=np.append(cut.bridged, np.ones(len(bridges), bool)),
-    )
-
-
-def cut_edges(graph: Graph, points: IntArray) -> Graph:
-    """Make nodes of some points, given in ascending order: they become the last nodes, in this order."""
-    edge = np.searchsorted(graph.offsets, points, "right") - 1
-    # edges without points share their offset with the next one
-    pieces = np.bincount(edge, minlength=len(graph)) + 1
-    of_piece = np.repeat(np.arange(len(graph)), pieces)
-    first = np.cumsum(pieces) - pieces
-    is_first, is_last = np.zeros(len(of_piece), bool), np.zeros(len(of_piece), bool)
-    is_first[first], is_last[first + pieces - 1] = True, True
-    low, high = graph.offsets[of_piece], (graph.offsets + graph.sizes)[of_piece]
-    start, end = graph.start[of_piece], graph.end[of_piece]
-    numbers = len(graph.nodes) + np.arange(len(points))
-    low[~is_first], high[~is_last] = points + 1, points
-    start[~is_first], end[~is_last] = numbers, numbers
-    sizes = high - low
-    nodes = Points.concatenate([graph.nodes, graph.points.take(points).moved_to_middle()])
-    inner = graph.points.take(ranges(low, sizes))
-    return Graph(nodes, start, end, sizes, inner, graph.bridged[of_piece])
-
-
-def drop_crossing(graph: Graph, bridges: int) -> Graph:
-    """Drop those of the last edges that meet another edge elsewhere than at nodes; of two the later one."""
-    lines = axis_lines(graph)
-    new = np.arange(len(graph) - bridges, len(graph))
-    first, second = find_meetings(lines, new)
-    drop = np.maximum(first, second)[graph.bridged[first] | graph.bridged[second]]
-    keep = np.ones(len(graph), bool)
-    keep[drop] = False
-    keep[new] &= shapely.is_simple(lines[new])
-    return graph.take(keep)
+def _moved_to(xy: Float64Array, graph: Graph, point: IntArray) -> Float64Array:
+    """Ways whose last place lies on the middle of the road that they meet, (ways, samples, 2)."""
+    xy = xy.copy()
+    meets = point >= 0
+    xy[meets, -1] = graph.points.middle[point[meets]]
+    return xy

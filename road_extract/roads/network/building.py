@@ -18,15 +18,17 @@ from road_extract.roads.masks.strips import MaskStrip
 from road_extract.roads.network.bridging import bridge_gaps
 from road_extract.roads.network.cleaning import clean_graph, drop_short_pieces
 from road_extract.roads.network.ends import at_scene_edge
-from road_extract.roads.network.gap_paths import Evidence
+from road_extract.roads.network.evidence import Evidence
+from road_extract.roads.network.faces import open_small_faces
 from road_extract.roads.network.graph import Graph, line_lengths, sort_graph
 from road_extract.roads.network.moving import move_nodes
 from road_extract.roads.network.road_network import RoadNetwork
 from road_extract.roads.network.shaping import shape_lines
 from road_extract.roads.network.tracing import trace_graph
+from road_extract.roads.network.worth import prune
 
 #: What `trace_mask` does if nothing else is asked for: what the mask has, and no more.
-UNBRIDGED = LineOptions(max_gap_m=0.0)
+UNBRIDGED = LineOptions(max_gap_m=0.0, min_worth=0.0, min_face_m2=0.0)
 
 
 def trace_mask(
@@ -83,8 +85,9 @@ def trace_network(
     pixels = trace_skeleton(strips, frame.pixel_size_m)
     graph = clean_graph(trace_graph(pixels, frame), options.spur_widths, frame.pixel_area_m2)
     graph = move_nodes(graph, frame)
-    graph = bridge_gaps(graph, evidence, frame, options.max_gap_m)
-    graph = drop_short_pieces(graph, options.min_length_m)
+    graph = bridge_gaps(graph, evidence, frame, options)
+    graph = prune(graph, evidence, frame, options.min_worth)
+    graph = open_small_faces(drop_short_pieces(graph, options.min_length_m), options.min_face_m2)
     return _finish(graph, frame, simplify_m, is_mask=evidence.is_mask)
 
 
@@ -103,7 +106,8 @@ def _finish(graph: Graph, frame: PixelFrame, simplify_m: float, *, is_mask: bool
         lines=np.array(shapely.transform(lines, lambda xy: xy / size), dtype=object),
         from_node=graph.start, to_node=graph.end, length_m=length,
         probability=probability, probability_min=probability_min,
-        bridged=graph.bridged, component=label_groups(len(graph.nodes), graph.start, graph.end)[1][graph.start],
+        bridged=graph.bridged, confidence=graph.confidence,
+        component=label_groups(len(graph.nodes), graph.start, graph.end)[1][graph.start],
         dead_end=dead[graph.start] | dead[graph.end],
         width_m=middle, width_p10_m=low, width_p90_m=high,
     )  # fmt: skip

@@ -56,6 +56,7 @@ def _concatenate(graph: Graph, chains: Chains, joins: IntArray) -> Graph:
         sizes=np.add.reduceat(count, chains.starts),
         points=Points.concatenate([graph.nodes, graph.points]).take(index),
         bridged=graph.bridged[order[first_edge]],
+        confidence=graph.confidence[order[first_edge]],
     )
 
 

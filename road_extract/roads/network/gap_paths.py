@@ -1,198 +1,159 @@
-"""Least-cost paths across a gap: how far the probability carries a road that ends."""
+"""The ways that bridges take: smooth curves from heading to heading, bent towards the probability."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import dijkstra
 
-from road_extract.base.arrays import BoolArray, Float32Array, Float64Array, IntArray
+from road_extract.base.arrays import BoolArray, Float64Array, IntArray
 from road_extract.base.grid import PixelFrame
-from road_extract.base.windows import Window
+from road_extract.roads.network.ends import to_unit
+from road_extract.roads.network.evidence import Evidence
 
-#: A metre without any probability counts as so many of the longest gap, one at the threshold as one.
-NOTHING_COSTS = 4.0
-#: The same where nothing is known but the mask.
-MASK_COSTS = 2.0
-#: A straight path is taken if it costs no more than so many times the best one.
-STRAIGHT_IS_FINE = 1.15
-#: Farther off the heading (cosine of 50 degrees) no way is looked for.
-_CONE = 0.64
-
-Probability = tuple[Float32Array, BoolArray]
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known between the roads that were seen.
-
-    Attributes:
-        read: A window inside the scene to its probability, 0..1, and validity, both (rows, cols).
-        threshold: Probability from which a pixel is road.
-        is_mask: There is no probability, only 0 and 1.
-    """
-
-    read: Callable[[Window], Probability]
-    threshold: float
-    is_mask: bool
-
-    def costs(self, probability: Float32Array, valid: BoolArray) -> Float64Array:
-        """What a metre costs at each pixel, (rows, cols); infinite without data: nothing is said there."""
-        if self.is_mask:
-            return np.where(valid, MASK_COSTS, np.inf)
-        share = np.minimum(probability.astype(np.float64) / self.threshold, 1)
-        return np.where(valid, NOTHING_COSTS - (NOTHING_COSTS - 1) * share, np.inf)
+#: Places along each bridge.
+SAMPLES = 24
+#: Ways beside the curve that are tried, counted on both sides together with the curve itself.
+_LANES = 9
+#: The outermost way lies this share of the length aside in the middle of a bridge, and no farther than `_MOST_ASIDE_M`.
+_ASIDE = 0.3
+_MOST_ASIDE_M = 15.0
+#: The curve itself is taken unless another way costs less than this share of it.
+_CURVE_IS_FINE = 0.8
+#: A place without any probability costs this much more than one at the threshold.
+_NOTHING_COSTS = 3.0
+#: Cost of a step from one way to the next one.
+_LANE_CHANGE_COSTS = 0.5
+#: Rounds of (1, 2, 1) / 4 that take the steps out of a way.
+_SMOOTHING_ROUNDS = 6
+#: The surroundings of a bridge are looked at this far from its axis, in metres.
+_BESIDE_M = 11.0
 
 
 @dataclass(frozen=True, slots=True)
-class GapPath:
-    """A way from a free end to something else.
+class GapPaths:
+    """Ways across gaps, one row each.
 
     Attributes:
-        target: Index of what it leads to, among the targets given.
-        cost: In metres of probability at the threshold.
-        pixels: Row and column of the pixels in between, (pixels, 2).
-        probability: At those pixels, 0..1.
+        xy: Places at equal parameters from the start to the goal, metres, (n, SAMPLES, 2).
+        probability: At these places, 0..1, (n, SAMPLES).
+        beside: Mean probability on both sides of the inner places, (n,).
+        valid: Whether all places have data, (n,).
     """
 
-    target: int
-    cost: float
-    pixels: IntArray
-    probability: Float32Array
+    xy: Float64Array
+    probability: Float64Array
+    beside: Float64Array
+    valid: BoolArray
+
+    def take(self, which: IntArray | BoolArray) -> GapPaths:
+        """Some of the rows."""
+        return GapPaths(self.xy[which], self.probability[which], self.beside[which], self.valid[which])
+
+    @property
+    def length_m(self) -> Float64Array:
+        """Length of each way, (n,)."""
+        steps = np.diff(self.xy, axis=1)
+        return np.asarray(np.hypot(steps[..., 0], steps[..., 1]).sum(axis=1), np.float64)
 
 
-def plan_window(
-    place: Float64Array,
-    heading: Float64Array,
-    reach_m: float,
-    frame: PixelFrame,
-) -> Window:
-    """The window that holds all that is looked at from a free end.
-
-    Args:
-        place: Of the end, metres.
-        heading: Unit vector.
-        reach_m: How far.
-        frame: The scene's pixels.
-    """
-    turn = np.arccos(_CONE) * np.linspace(-1, 1, 11)
-    ahead = np.stack([np.cos(turn), np.sin(turn)], axis=1) @ np.array([heading, [-heading[1], heading[0]]])
-    corners = np.concatenate([place[None], place + 1.02 * reach_m * ahead]) / np.array(frame.pixel_size_m)
-    low = np.clip(np.floor(corners.min(axis=0) - 2), 0, None).astype(int)
-    high = np.minimum(np.ceil(corners.max(axis=0) + 2).astype(int), frame.shape[::-1])
-    return Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
-
-
-def find_gap_path(
-    end: tuple[Float64Array, Float64Array],
-    targets: IntArray,
-    barred: IntArray,
-    window: Window,
+def find_gap_paths(
+    start: tuple[Float64Array, Float64Array],
+    goal: tuple[Float64Array, Float64Array],
     evidence: Evidence,
     frame: PixelFrame,
-    max_cost: float,
-) -> GapPath | None:
-    """The cheapest way from a free end within 50 degrees of its heading to the first of some pixels.
+) -> GapPaths:
+    """Find the way of least cost in a corridor around the curve from each start to its goal.
+
+    The curve is a cubic Hermite spline. Beside it lie further curves, farther aside towards its middle; the way of
+    least cost may change between neighbours (dynamic programming over the samples, all bridges at once).
 
     Args:
-        end: Its place in metres, and its heading.
-        targets: Row and column of the pixels to reach, in the window, (n, 2).
-        barred: Pixels that no path may touch: the road's own, (m, 2).
-        window: Where to look.
+        start: Places in metres, and unit headings there, (n, 2) each.
+        goal: Places, and unit headings on arrival, (n, 2) each; zero headings leave the arrival open.
         evidence: The probability.
-        frame: The scene's pixels.
-        max_cost: Nothing dearer is looked for.
-
-    Returns:
-        The path, or None if there is none.
+        frame: The pixels of the scene.
     """
-    probability, valid = evidence.read(window)
-    cost = evidence.costs(probability, valid)
-    shape, corner = cost.shape, np.array([window.row_off, window.col_off])
-    offset = _offsets(end[0], window, frame)
-    start = _pixel_of(end[0], corner, frame, shape)
-    cone = _in_cone(offset, end[1], max(frame.pixel_size_m))
-    cost[~cone] = np.inf
-    cost.reshape(-1)[_flat(barred, corner, shape)] = np.inf
-    cost.reshape(-1)[start] = 1.0
-    goals = _flat(targets, corner, shape)
-    distance, before = _search(cost, start, goals, frame, max_cost)
-    best = int(np.argmin(distance[goals])) if len(goals) else -1
-    if best < 0 or not np.isfinite(distance[goals[best]]):
-        return None
-    way = _walk_back(before, int(goals[best]), start)
-    way = _straighten(way, cost, float(distance[goals[best]]), frame)
-    pixels = np.stack(np.divmod(way, shape[1]), axis=1) + corner
-    return GapPath(best, float(distance[goals[best]]), pixels, probability.reshape(-1)[way])
+    curve = hermite_curves(start, goal)
+    normal = _normals(curve)
+    lanes = curve[:, :, None, :] + _asides(curve)[..., None] * normal[:, :, None, :]
+    probability, valid = evidence.sample(lanes, frame)
+    share = np.minimum(probability / evidence.threshold, 1)
+    lane = _choose_lanes(np.where(valid, 1 + _NOTHING_COSTS * (1 - share), 1e6))
+    row, column = np.arange(len(curve))[:, None], np.arange(SAMPLES)[None]
+    xy = _smooth(lanes[row, column, lane])
+    sides = np.stack([xy + _BESIDE_M * normal, xy - _BESIDE_M * normal], axis=2)[:, SAMPLES // 4 : -SAMPLES // 4]
+    beside, _ = evidence.sample(sides, frame)
+    known = np.asarray(valid[row, column, lane].all(axis=1), np.bool_)
+    return GapPaths(xy, probability[row, column, lane], beside.mean(axis=(1, 2)), known)
 
 
-def _offsets(end: Float64Array, window: Window, frame: PixelFrame) -> Float64Array:
-    """From the end to each pixel's centre, metres, (rows, cols, 2) as x, y."""
-    x = (np.arange(window.width) + window.col_off + 0.5) * frame.pixel_size_m[0] - end[0]
-    y = (np.arange(window.height) + window.row_off + 0.5) * frame.pixel_size_m[1] - end[1]
-    return np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1)
+def hermite_curves(start: tuple[Float64Array, Float64Array], goal: tuple[Float64Array, Float64Array]) -> Float64Array:
+    """Cubic Hermite splines, (n, SAMPLES, 2).
+
+    The tangents are as long as the chord where the headings agree with it, and shorter the more they differ: so no
+    curve makes a loop.
+    """
+    chord = goal[0] - start[0]
+    length, direction = np.hypot(*chord.T)[:, None], to_unit(chord)
+    tangents = []
+    for heading in (start[1], goal[1]):
+        agreement = np.maximum((heading * direction).sum(axis=1, keepdims=True), 0)
+        tangents.append(heading * agreement * length)
+    open_ = ~goal[1].any(axis=1, keepdims=True)
+    tangents[1] = np.where(open_, chord, tangents[1])
+    t = np.linspace(0, 1, SAMPLES)[None, :, None]
+    parts = ((2 * t**3 - 3 * t**2 + 1), (t**3 - 2 * t**2 + t), (-2 * t**3 + 3 * t**2), (t**3 - t**2))
+    values = (start[0], tangents[0], goal[0], tangents[1])
+    return np.asarray(sum(part * value[:, None, :] for part, value in zip(parts, values, strict=True)), np.float64)
 
 
-def _in_cone(offset: Float64Array, heading: Float64Array, pixel_m: float) -> BoolArray:
-    far = np.hypot(offset[..., 0], offset[..., 1])
-    inside: BoolArray = (offset @ heading >= _CONE * far) | (far < 1.5 * pixel_m)
-    return inside
+def _normals(curve: Float64Array) -> Float64Array:
+    """Unit vectors across curves, (n, SAMPLES, 2)."""
+    along = np.gradient(curve, axis=1)
+    across = np.stack([-along[..., 1], along[..., 0]], axis=-1)
+    norm = np.maximum(np.hypot(across[..., 0], across[..., 1]), 1e-12)
+    return np.asarray(across / norm[..., None], np.float64)
 
 
-def _pixel_of(place: Float64Array, corner: IntArray, frame: PixelFrame, shape: tuple[int, ...]) -> int:
-    """The pixel under a place in metres, as an index into the window's flat array."""
-    col, row = np.floor(place / np.array(frame.pixel_size_m)).astype(int) - corner[::-1]
-    return int(np.clip(row, 0, shape[0] - 1) * shape[1] + np.clip(col, 0, shape[1] - 1))
+def _asides(curve: Float64Array) -> Float64Array:
+    """How far each lane lies aside of the curve at each sample, metres, (n, SAMPLES, _LANES)."""
+    chord = curve[:, -1] - curve[:, 0]
+    most = np.minimum(_ASIDE * np.hypot(*chord.T), _MOST_ASIDE_M)
+    t = np.linspace(0, 1, SAMPLES)
+    return np.asarray(most[:, None, None] * (4 * t * (1 - t))[:, None] * np.linspace(-1, 1, _LANES), np.float64)
 
 
-def _flat(pixels: IntArray, corner: IntArray, shape: tuple[int, ...]) -> IntArray:
-    local = pixels - corner
-    flat: IntArray = local[:, 0] * shape[1] + local[:, 1]
-    return flat
+def _choose_lanes(cost: Float64Array) -> IntArray:
+    """The lane at each sample, (n, SAMPLES), from costs (n, SAMPLES, _LANES): the middle one if it is about as good."""
+    lane, total = _cheapest_lanes(cost)
+    middle = cost[:, :, _LANES // 2].sum(axis=1)
+    lane[total > _CURVE_IS_FINE * middle] = _LANES // 2
+    return lane
 
 
-def _search(
-    cost: Float64Array, start: int, goals: IntArray, frame: PixelFrame, max_cost: float
-) -> tuple[Float64Array, IntArray]:
-    """Dijkstra over pixels with eight neighbours; no path leads on from a goal, nor over a pixel of infinite cost."""
-    rows, cols = cost.shape
-    flat, index = cost.reshape(-1), np.arange(cost.size).reshape(rows, cols)
-    size_x, size_y = frame.pixel_size_m
-    parts = [
-        (index[:, :-1], index[:, 1:], size_x), (index[:-1], index[1:], size_y),
-        (index[:-1, :-1], index[1:, 1:], np.hypot(size_x, size_y)),
-        (index[:-1, 1:], index[1:, :-1], np.hypot(size_x, size_y)),
-    ]  # fmt: skip
-    a, b = (np.concatenate([part[side].ravel() for part in parts]) for side in (0, 1))
-    metres = np.repeat([part[2] for part in parts], [part[0].size for part in parts])
-    weight = metres * (flat[a] + flat[b]) / 2
-    open_ = np.isfinite(weight)
-    a, b, weight = a[open_], b[open_], weight[open_]
-    a, b, weight = np.append(a, b), np.append(b, a), np.append(weight, weight)
-    is_goal = np.zeros(cost.size, bool)
-    is_goal[goals] = True
-    leads_on = ~is_goal[a]
-    graph = coo_array((weight[leads_on], (a[leads_on], b[leads_on])), shape=(cost.size, cost.size)).tocsr()
-    distance, before = dijkstra(graph, indices=start, return_predecessors=True, limit=max_cost)
-    return distance, before.astype(np.int64)
+def _cheapest_lanes(cost: Float64Array) -> tuple[IntArray, Float64Array]:
+    """The lane of the cheapest way at each sample, (n, SAMPLES), and what it costs, (n,)."""
+    count, samples, lanes = cost.shape
+    change = _LANE_CHANGE_COSTS * np.abs(np.arange(-1, 2))
+    total = cost[:, 0]
+    came_from = np.zeros((count, samples, lanes), np.int64)
+    for sample in range(1, samples):
+        padded = np.pad(total, ((0, 0), (1, 1)), constant_values=np.inf)
+        options = np.stack([padded[:, k : k + lanes] + change[k] for k in range(3)])
+        best = options.argmin(axis=0)
+        came_from[:, sample] = np.arange(lanes) + best - 1
+        total = options.min(axis=0) + cost[:, sample]
+    lane = np.empty((count, samples), np.int64)
+    lane[:, -1] = total.argmin(axis=1)
+    for sample in range(samples - 1, 0, -1):
+        lane[:, sample - 1] = came_from[np.arange(count), sample, lane[:, sample]]
+    return lane, total.min(axis=1)
 
 
-def _walk_back(before: IntArray, goal: int, start: int) -> IntArray:
-    way = [goal]
-    while way[-1] != start:
-        way.append(int(before[way[-1]]))
-    return np.array(way[::-1], dtype=np.int64)
-
-
-def _straighten(way: IntArray, cost: Float64Array, found: float, frame: PixelFrame) -> IntArray:
-    """The straight line between the ends of a path, if it is about as cheap."""
-    ends = np.stack(np.divmod(way[[0, -1]], cost.shape[1]), axis=1)
-    steps = int(np.abs(ends[1] - ends[0]).max())
-    straight = np.rint(np.linspace(ends[0], ends[1], steps + 1)).astype(np.int64)
-    flat = straight[:, 0] * cost.shape[1] + straight[:, 1]
-    metres = float(np.hypot(*((ends[1] - ends[0]) * np.array(frame.pixel_size_m[::-1]))))
-    price = float(np.mean(cost.reshape(-1)[flat])) * metres
-    return flat if price <= STRAIGHT_IS_FINE * found else way
+def _smooth(xy: Float64Array) -> Float64Array:
+    """Binomial smoothing along each way; its ends stay. (n, SAMPLES, 2)."""
+    xy = xy.copy()
+    for _ in range(_SMOOTHING_ROUNDS):
+        xy[:, 1:-1] = 0.5 * xy[:, 1:-1] + 0.25 * (xy[:, :-2] + xy[:, 2:])
+    return xy

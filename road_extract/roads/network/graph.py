@@ -66,6 +66,7 @@ class Graph:
         sizes: Number of its points between the two nodes, (edges,).
         points: Those points, edge after edge.
         bridged: Whether the edge bridges a gap, (edges,).
+        confidence: How likely a bridge is to be a road, 0..1; NaN for edges that were seen, (edges,).
     """
 
     nodes: Points
@@ -74,6 +75,7 @@ class Graph:
     sizes: IntArray
     points: Points
     bridged: BoolArray
+    confidence: Float64Array
 
     def __len__(self) -> int:
         return len(self.start)
@@ -95,7 +97,7 @@ class Graph:
         index = ranges(self.offsets[edges], sizes)
         return replace(
             self, start=self.start[edges], end=self.end[edges], sizes=sizes, points=self.points.take(index),
-            bridged=self.bridged[edges],
+            bridged=self.bridged[edges], confidence=self.confidence[edges],
         )  # fmt: skip
 
     def with_ends(self) -> tuple[Points, IntArray]:

@@ -46,6 +46,7 @@ def _take_back(before: Graph, moved: Graph, which: BoolArray) -> Graph:
     nodes = Points.concatenate([moved.nodes, before.nodes]).take(np.arange(count) + np.where(back, count, 0))
     both = replace(
         moved, nodes=nodes, start=np.tile(moved.start, 2), end=np.tile(moved.end, 2), bridged=np.tile(moved.bridged, 2),
+        confidence=np.tile(moved.confidence, 2),
         sizes=np.append(moved.sizes, before.sizes), points=Points.concatenate([moved.points, before.points]),
     )  # fmt: skip
     return both.take(np.arange(len(moved)) + np.where(which, len(moved), 0))

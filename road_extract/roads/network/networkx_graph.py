@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import networkx
 
 _EDGE_VALUES = (
-    "length_m", "probability", "probability_min", "bridged", "component", "dead_end", "width_m", "width_p10_m",
-    "width_p90_m",
+    "length_m", "probability", "probability_min", "bridged", "confidence", "component", "dead_end", "width_m",
+    "width_p10_m", "width_p90_m",
 )  # fmt: skip
 
 

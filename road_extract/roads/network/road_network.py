@@ -27,6 +27,7 @@ class RoadNetwork:
         probability: Mean along the edge, 0..1; NaN where none is known, (edges,).
         probability_min: Smallest along the edge, likewise.
         bridged: Whether the line bridges a gap in the mask, (edges,).
+        confidence: How likely a bridge is to be a road, 0..1; NaN for lines that were seen, (edges,).
         component: Connected component, counted from 0, (edges,).
         dead_end: Whether an end meets no other edge and does not lie on the scene's edge, (edges,).
         width_m: Median of twice the distance to the edge of the mask, (edges,); NaN for bridges.
@@ -42,6 +43,7 @@ class RoadNetwork:
     probability: Float64Array
     probability_min: Float64Array
     bridged: BoolArray
+    confidence: Float64Array
     component: IntArray
     dead_end: BoolArray
     width_m: Float64Array

@@ -115,4 +115,5 @@ def _join(points: Points, order: IntArray, chains: Chains, clusters: Points, att
     return Graph(
         Points.concatenate([clusters, points.take(np.append(start_pixel, end_pixel)).moved_to_middle()]),
         start[keep], end[keep], inner_sizes[keep], points.take(inner), np.zeros(int(keep.sum()), bool),
+        np.full(int(keep.sum()), np.nan),
     )  # fmt: skip

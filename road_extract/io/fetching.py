@@ -16,7 +16,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from road_extract.base.errors import InputError
 from road_extract.base.urls import is_url, redact
-from road_extract.io.raster import remote
 
 log = logging.getLogger("road_extract")
 
@@ -25,7 +24,25 @@ T = TypeVar("T")
 #: Lists and catalogues are small. This limit avoids downloading a whole raster that was specified by mistake.
 MAX_BYTES = 64 * 2**20
 TIMEOUT_S = 30
+#: Seconds to wait before a failed request or read is made again.
+WAITS_S = (0.5, 2.0, 6.0)
 _TRY_AGAIN = (429, 500, 502, 503, 504)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a server only to where a document from it might lead, see `road_extract.io.allowed`."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """As the standard library's, after a check."""
+        from road_extract.io.allowed import check_link
+
+        check_link(req.full_url, newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+_OPENER = urllib.request.build_opener(_Redirects)
 
 
 def is_http(location: str) -> bool:
@@ -39,6 +56,9 @@ def read_document(location: str) -> str:
     Raises:
         InputError: If it cannot be read, or is not text.
     """
+    from road_extract.io.allowed import check_allowed
+
+    check_allowed(location)
     if is_http(location):
         data = _request(location, {}, _read_body)
     elif is_url(location) or location.startswith("/vsi"):
@@ -93,9 +113,9 @@ def _facts(answer: Any) -> dict[str, Any]:
 
 def _request(url: str, headers: dict[str, str], read: Callable[[Any], T]) -> T:
     request = _prepared(url, headers)
-    for wait_s in (*remote.WAITS_S, None):
+    for wait_s in (*WAITS_S, None):
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
                 return read(answer)
         except (OSError, http.client.HTTPException) as error:
             reason = _reason(error)

@@ -1,0 +1,246 @@
+"""Fit the small models that decide on gaps and on faint lines, from probability rasters and masks of the same ground.
+
+    python benchmarks/line_models.py --ground PROBABILITIES MASKS WEIGHT [--ground ...] [--faint SHARE]
+
+PROBABILITIES and MASKS are folders of rasters with the same names; WEIGHT says how much an observation of this ground
+counts. The result replaces ``road_extract/roads/network/weights.json``. Use ground that the model was not trained on,
+and never the ground that scores are reported for. How well the models are calibrated is printed for a fifth of the
+scenes at a time, with models fitted on the others.
+
+A line is right where half of it lies within 5 m of a true road that runs the same way. A bridge is right where 70 % of
+it does, or where its ends are joined by a true road that is not much longer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+import shapely
+from scipy.sparse.csgraph import dijkstra
+
+from road_extract import LineOptions, VectorizeOptions
+from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
+from road_extract.base.geodesy import pixel_frame, pixel_size_m
+from road_extract.base.grid import PixelFrame
+from road_extract.io.raster import ProbabilityRaster, gdal_session
+from road_extract.io.raster.on_grid import read_labels_on
+from road_extract.metrics.graph import LineGraph, build_graph
+from road_extract.metrics.matching import match_lines
+from road_extract.pipeline.masking import MaskRun, road_threshold
+from road_extract.pipeline.vectorizing import LINE_AREA_SHARE
+from road_extract.roads.centrelines import trace_skeleton
+from road_extract.roads.network import Evidence, trace_mask
+from road_extract.roads.network.bridging import bridge_gaps, measure_all_gaps, meet_roads
+from road_extract.roads.network.cleaning import clean_graph
+from road_extract.roads.network.graph import Graph
+from road_extract.roads.network.logistic import WEIGHTS, LogisticModel, fit_logistic
+from road_extract.roads.network.moving import move_nodes
+from road_extract.roads.network.shaping import axis_lines
+from road_extract.roads.network.tracing import trace_graph
+from road_extract.roads.network.worth import KINDS, line_kinds, measure_lines
+
+#: What a mask of 0 and 1 does not tell.
+_OF_PROBABILITY = (
+    "share", "share_low", "share_root", "contrast", "beside", "own_strength", "goal_strength", "missing", "log_missing",
+    "dark_far", "dark_end", "dark_far_end", "low_worth", "high_worth", "both_worth", "log_both",
+)  # fmt: skip
+_NEAR_M, _SAME_WAY_DEG, _SNAP_M = 5.0, 40.0, 7.0
+_FOLDS = 5
+#: Longer lines count more, up to a limit.
+_LINE_UNIT_M, _LINE_MOST_M = 30.0, 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One scene: its lines before any gap is bridged, and the truth."""
+
+    graph: Graph
+    evidence: Evidence
+    frame: PixelFrame
+    truth: Geometries
+    known: BoolArray
+    weight: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Features with what is right, how much each counts, and the scene it is from."""
+
+    features: dict[str, Float64Array]
+    right: BoolArray
+    weight: Float64Array
+    scene: IntArray
+
+    def take(self, which: BoolArray) -> Observations:
+        """Some of them."""
+        features = {name: values[which] for name, values in self.features.items()}
+        return Observations(features, self.right[which], self.weight[which], self.scene[which])
+
+    def fit(self, leave_out: Iterable[str] = ()) -> LogisticModel:
+        """The model of all of them."""
+        features = {name: values for name, values in self.features.items() if name not in leave_out}
+        return fit_logistic(features, self.right, self.weight)
+
+
+def join(parts: list[Observations]) -> Observations:
+    """One after the other."""
+    names = parts[0].features
+    return Observations(
+        {name: np.concatenate([part.features[name] for part in parts]) for name in names},
+        np.concatenate([part.right for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+        np.concatenate([part.scene for part in parts]),
+    )
+
+
+def read_ground(raster: Path, mask: Path, weight: float, number: int, faint: float) -> Ground:
+    """Trace one scene as `vectorize` does, up to the bridging of gaps."""
+    with gdal_session(), ProbabilityRaster(str(raster)) as source:
+        options, frame, values = VectorizeOptions(geometry="lines"), pixel_frame(source.grid), None
+        parts = [(probability, valid) for _, probability, valid in source.iter_strips()]
+        values, valid = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        evidence = Evidence(lambda w: (values[w.slices], valid[w.slices]), road_threshold(options, source), False)
+        strips = MaskRun(options).iter_strips(source, "", LINE_AREA_SHARE, faint)
+        graph = trace_graph(trace_skeleton(strips, frame.pixel_size_m), frame)
+        labels = read_labels_on(str(mask), source.grid)
+        truth = trace_mask((labels == 1) & valid, pixel_size_m=pixel_size_m(source.grid)).lines
+    graph = move_nodes(clean_graph(graph, LineOptions().spur_widths, frame.pixel_area_m2), frame)
+    size = np.array(frame.pixel_size_m)
+    truth = np.array(shapely.transform(truth, lambda xy: xy * size), dtype=object)
+    return Ground(graph, evidence, frame, truth, valid & (labels <= 1), weight, number)
+
+
+def observe_lines(ground: Ground, graph: Graph) -> tuple[Observations, IntArray]:
+    """The seen lines of a graph where the truth is known, and the kind of each."""
+    keep = ~graph.bridged & _is_known(ground, axis_lines(graph))
+    lines = axis_lines(graph)[keep]
+    features = {n: v[keep] for n, v in measure_lines(graph, ground.evidence, ground.frame).items()}
+    weight = ground.weight * np.minimum(shapely.length(lines), _LINE_MOST_M) / _LINE_UNIT_M
+    right = _share_near(lines, ground.truth) >= 0.5
+    kinds = line_kinds(graph, ground.frame)[keep]
+    return Observations(features, right, weight, np.full(len(lines), ground.number)), kinds
+
+
+def observe_gaps(ground: Ground) -> Observations:
+    """The candidates where the truth is known."""
+    gaps = measure_all_gaps(ground.graph, ground.evidence, ground.frame, LineOptions().max_gap_m)
+    lines = shapely.linestrings(gaps.paths.xy)
+    keep = _is_known(ground, lines) & ~meet_roads(ground.graph, gaps.paths)
+    near = _share_near(lines, ground.truth) >= 0.7
+    right = near | _are_joined(gaps.paths.xy, build_graph(ground.truth))
+    count = len(lines)
+    seen = Observations(gaps.features, right, np.full(count, ground.weight), np.full(count, ground.number))
+    return seen.take(keep)
+
+
+def _is_known(ground: Ground, lines: Geometries) -> BoolArray:
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    pixels = np.floor(xy / np.array(ground.frame.pixel_size_m)).astype(np.int64)
+    col, row = np.clip(pixels, 0, np.array(ground.frame.shape[::-1]) - 1).T
+    unknown = np.bincount(line, ~ground.known[row, col], minlength=len(lines))
+    return np.asarray(unknown == 0, np.bool_)
+
+
+def _share_near(lines: Geometries, truth: Geometries, angle_deg: float | None = _SAME_WAY_DEG) -> Float64Array:
+    near = match_lines(lines, truth, _NEAR_M, angle_deg)
+    matched = np.bincount(near.line, near.stop_m - near.start_m, minlength=len(lines))
+    return np.asarray(matched / np.maximum(shapely.length(lines), 0.1), np.float64)
+
+
+def _are_joined(xy: Float64Array, truth: LineGraph) -> BoolArray:
+    """Whether a true road joins both ends of a bridge and is not much longer, (bridges,)."""
+    joined = np.zeros(len(xy), np.bool_)
+    if not len(xy) or not len(truth.edges):
+        return joined
+    places = truth.locate(np.concatenate([xy[:, 0], xy[:, -1]]), _SNAP_M)
+    links, rows = truth.with_places(places.only_found())
+    row = np.full(2 * len(xy), -1)
+    row[places.found] = rows
+    start, end = row[: len(xy)], row[len(xy) :]
+    both = (start >= 0) & (end >= 0)
+    if both.any():
+        limit = 1.3 * np.hypot(*np.diff(xy, axis=1)[..., ::1].T).sum(axis=0) + 10
+        sources, index = np.unique(start[both], return_inverse=True)
+        lengths = dijkstra(links, indices=sources, limit=float(limit.max()))
+        joined[both] = lengths[index, end[both]] <= limit[both]
+    return joined
+
+
+def print_calibration(name: str, seen: Observations) -> None:
+    """Mean probability and share of right ones, with models fitted on the other scenes."""
+    chance = np.zeros(len(seen.right))
+    for fold in range(_FOLDS):
+        test = seen.scene % _FOLDS == fold
+        chance[test] = seen.take(~test).fit()(seen.take(test).features)
+    print(f"{name}: {len(chance)} observations, {seen.right.mean():.2f} of them right")
+    for low in np.arange(0, 1, 0.1):
+        part = (chance >= low) & (chance < low + 0.1)
+        if part.any():
+            right = np.average(seen.right[part], weights=seen.weight[part])
+            print(f"  {low:.1f} to {low + 0.1:.1f}: {int(part.sum()):6d}, {right:.2f} right")
+
+
+def fit_lines(grounds: list[Ground], make: Iterable[Callable[[Ground], Graph]], *, show: bool) -> dict[str, object]:
+    """A model for each kind of line, from several graphs of the same ground."""
+    parts = [observe_lines(ground, of(ground)) for of in make for ground in grounds]
+    seen, kinds = join([part for part, _ in parts]), np.concatenate([kinds for _, kinds in parts])
+    for number, name in enumerate(KINDS):
+        if show:
+            print_calibration(name, seen.take(kinds == number))
+    return {name: seen.take(kinds == number).fit().to_json() for number, name in enumerate(KINDS)}
+
+
+def fit_gaps(grounds: list[Ground], *, show: bool) -> dict[str, object]:
+    """The models for gaps: with the probability, and without it for masks of 0 and 1."""
+    seen = join([observe_gaps(ground) for ground in grounds])
+    if show:
+        print_calibration("gaps", seen)
+    return {"gaps": seen.fit().to_json(), "mask_gaps": seen.fit(_OF_PROBABILITY).to_json()}
+
+
+def iter_grounds(folders: Iterable[tuple[Path, Path, float]], faint: float) -> Iterator[Ground]:
+    """The scenes of folders of probabilities and masks with a weight, numbered in one row."""
+    number = 0
+    for probabilities, masks, weight in folders:
+        for raster in sorted(probabilities.glob("*.tif")):
+            ground = read_ground(raster, masks / raster.name, weight, number, faint)
+            if len(ground.graph) and len(ground.truth):
+                yield ground
+            number += 1
+
+
+@click.command()
+@click.option("--ground", "folders", type=(click.Path(path_type=Path, exists=True),) * 2 + (float,), multiple=True)
+@click.option("--faint", default=LineOptions().faint, show_default=True)
+def main(folders: tuple[tuple[Path, Path, float], ...], faint: float) -> None:
+    """Fit the models on all --ground and write them into the package."""
+    grounds = list(iter_grounds(folders, faint))
+    models: dict[str, object] = {}
+
+    def use(**new: object) -> None:
+        models.update(new)
+        WEIGHTS.write_text(json.dumps(models, indent=1) + "\n", "utf-8")
+
+    options = LineOptions(min_confidence=0.4)
+
+    def plain(ground: Ground) -> Graph:
+        return ground.graph
+
+    def bridged(ground: Ground) -> Graph:
+        return bridge_gaps(ground.graph, ground.evidence, ground.frame, options)
+
+    # gaps are judged by the worth of the lines they join, and lines by their bridges: one after the other, twice
+    use(**fit_lines(grounds, [plain], show=False))
+    use(**fit_gaps(grounds, show=False))
+    use(**fit_lines(grounds, [plain, bridged], show=True))
+    use(**fit_gaps(grounds, show=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What the numbers of a mask or probability raster mean, whoever wrote it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from road_extract.base.arrays import BoolArray
+from road_extract.base.errors import InputError
+
+#: A raster whose largest value lies above the first and up to the second holds percentages.
+_PERCENT = (50, 100)
+_BYTE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """How values become probabilities.
+
+    Attributes:
+        scale: Value times this, plus the offset, is the probability.
+        offset: See there.
+        is_mask: Whether there are two values only, so that no probability can be told.
+        zero_is_ground: Whether the nodata value 0 is the background of a mask, and so means no road.
+        remark: Worth saying; may be empty.
+        level: Logging level of the remark.
+    """
+
+    scale: float
+    offset: float = 0.0
+    is_mask: bool = False
+    zero_is_ground: bool = False
+    remark: str = ""
+    level: int = logging.INFO
+
+
+def find_meaning(
+    path: str, dtype: str, nodata: float | None, strips: Iterable[tuple[NDArray[Any], BoolArray]]
+) -> Meaning:
+    """Tell from all its values what a raster without a scale tag holds.
+
+    Args:
+        path: For messages.
+        dtype: Of the raster.
+        nodata: That it declares.
+        strips: Its values and their validity, from the top; not all of them are read where a few tell.
+
+    Raises:
+        InputError: If the values are neither a mask, nor percentages, nor levels of 8 bits.
+    """
+    low, high, between = _extremes(strips, stop_above=100 if dtype[0] in "iu" else 1)
+    whole = dtype[0] in "iub"
+    if low < 0 or high > (_BYTE if whole else 1):
+        found = low if low < 0 else high
+        raise InputError(
+            f"{path}: holds the value {found:g}; expected 0 and 1, 0 and 255, percentages from 0 to 100, probabilities "
+            "from 0 to 1, or integers with a scale tag that makes them 0 to 1"
+        )
+    full = _full_value(path, high) if whole else 1
+    is_two = not between and high in (0, full)
+    ground = nodata == 0 and is_two
+    remarks = [
+        _scale_remark(full, is_two),
+        "its nodata value 0 is the background of a mask: it means no road" if ground else "",
+    ]
+    if high == 0 and nodata in (1, 100, _BYTE):
+        text = f"no road is left beside its nodata value; if {nodata:g} means road, take the nodata tag away"
+        return Meaning(1.0, 0.0, whole, ground, text, logging.WARNING)
+    doubtful = full == _BYTE and not is_two  # a grey picture looks the same
+    level = logging.WARNING if doubtful else logging.INFO
+    return Meaning(1 / full, 0.0, whole and is_two, ground, "; ".join(filter(None, remarks)), level)
+
+
+def _extremes(strips: Iterable[tuple[NDArray[Any], BoolArray]], stop_above: float) -> tuple[float, float, bool]:
+    """Smallest and largest value, and whether there are others than 0 and the largest."""
+    low, high = 0.0, 0.0
+    others: set[float] = set()
+    for values, valid in strips:
+        known = values.reshape(-1) if valid.all() else values[valid]
+        if not len(known):
+            continue
+        low, high = min(low, float(known.min())), max(high, float(known.max()))
+        if len(others) < 3:
+            others |= set(np.unique(known[:: max(1, len(known) // 4096)]).tolist()) - {0}
+            # counting is far faster than picking, and most rasters hold two values only
+            if np.count_nonzero(known == 0) + np.count_nonzero(known == high) * (high != 0) < len(known):
+                others.add(known[(known != 0) & (known != high)][0].item())
+        if low < 0 or (high > stop_above and len(others) > 1):
+            break
+    return low, high, bool(others - {high})
+
+
+def _full_value(path: str, high: float) -> int:
+    if high <= 1:
+        return 1
+    if high > _PERCENT[1]:
+        return _BYTE
+    if high > _PERCENT[0]:
+        return 100
+    raise InputError(
+        f"{path}: holds values from 0 to {high:g}, which are neither a mask of 0 and 1 nor percentages; expected 0 "
+        "and 1 (road), 0 and 255, or integers with a scale tag that makes them 0 to 1"
+    )
+
+
+def _scale_remark(full: int, is_two: bool) -> str:
+    if full == 1:
+        return ""
+    if is_two:
+        return f"{full} is taken as road and 0 as none"
+    return (
+        "values are taken as percentages"
+        if full == 100
+        else "values from 0 to 255 are taken as probabilities from 0 to 1"
+    )

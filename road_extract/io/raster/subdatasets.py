@@ -1,0 +1,42 @@
+"""Files that hold several rasters: NetCDF, HDF, GeoPackage and others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from road_extract.base.errors import InputError
+
+_SHOWN = 20
+
+
+def choose_subdataset(path: str, names: Sequence[str], wanted: str | None) -> str:
+    """GDAL's name of one raster in a container.
+
+    Args:
+        path: For messages.
+        names: GDAL's names of all of them.
+        wanted: Number from 1, the name, or its last part; None takes the only one.
+
+    Raises:
+        InputError: If there is none, or several and none of them is meant.
+    """
+    if not names:
+        raise InputError(f"{path}: holds no raster; expected a GeoTIFF or another raster that GDAL reads")
+    if wanted is None and len(names) == 1:
+        return names[0]
+    if wanted is not None:
+        fitting = [name for number, name in enumerate(names, 1) if wanted in (str(number), name, short_name(name))]
+        if len(fitting) == 1:
+            return fitting[0]
+    listed = ", ".join(f"{number} {short_name(name)}" for number, name in enumerate(names[:_SHOWN], 1))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    asked = "" if wanted is None else f", none of them {wanted!r}"
+    raise InputError(
+        f"{path}: holds {len(names)} rasters{asked}; choose one of a scene by its number or name "
+        f"(--subdataset): {listed}{more}; or give its full name, as in {names[0]}"
+    )
+
+
+def short_name(name: str) -> str:
+    """The part of GDAL's name that tells a subdataset from its neighbours."""
+    return name.rpartition(":")[2].strip('"/')

@@ -1,0 +1,225 @@
+"""Which layers of a vector file are read, and the one door to the libraries that read them."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from road_extract.base.errors import InputError, RoadExtractError
+from road_extract.base.urls import redact
+from road_extract.io.allowed import check_allowed, check_content
+from road_extract.io.archives import VECTORS, is_archive, name_inside, unpacked
+
+log = logging.getLogger("road_extract")
+
+#: Values of the OpenStreetMap tag ``highway`` that are roads for vehicles (wiki.openstreetmap.org/wiki/Key:highway).
+OSM_ROADS = (
+    "motorway", "motorway_link", "trunk", "trunk_link", "primary", "primary_link", "secondary", "secondary_link",
+    "tertiary", "tertiary_link", "unclassified", "residential", "living_street", "service", "track", "road",
+    "pedestrian", "busway",
+)  # fmt: skip
+_OSM_WHERE = f"highway IN ({', '.join(repr(value) for value in OSM_ROADS)})"
+#: The layers that GDAL makes of every OpenStreetMap file.
+_OSM_LAYERS = {"points", "lines", "multilinestrings", "multipolygons", "other_relations"}
+#: What GDAL says where nodes or ways are not in the order, or of the sign, that its fast index wants.
+_OSM_ORDER = ("OSM_USE_CUSTOM_INDEXING", "Non increasing", "Unsupported node id")
+
+LINES, AREAS, ANY = "lines", "polygons", "geometries"
+_KINDS = {LINES: ("LineString", "Curve"), AREAS: ("Polygon", "Surface")}
+_UNKNOWN = ("Unknown", "GeometryCollection")
+_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to read of a vector file.
+
+    Attributes:
+        layer: Name of the only layer to read; None for all that fit.
+        where: Only features for which this SQL condition holds. Of OpenStreetMap files None means the roads.
+        assume_crs: CRS of a file that has none, as WKT or a code.
+    """
+
+    layer: str | None = None
+    where: str | None = None
+    assume_crs: str | None = None
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of a file.
+
+    Attributes:
+        name: None for the only layer of a GeoParquet file.
+        kind: GDAL's name of its geometry type; None for a table without geometries.
+    """
+
+    name: str | None
+    kind: str | None
+
+    def holds(self, wanted: str) -> bool:
+        """Whether its type says that it holds lines, or polygons."""
+        return self.kind is not None and any(part in self.kind for part in _KINDS[wanted])
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it may hold anything: only its features tell."""
+        return self.kind is not None and any(self.kind.startswith(part) for part in _UNKNOWN)
+
+
+@contextmanager
+def vector_errors(path: Path) -> Iterator[None]:
+    """Whatever GDAL, GEOS, Arrow and pandas raise about a file inside this block becomes one sentence."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of GDAL, about features that come out as missing or empty
+            yield
+    except RoadExtractError:
+        raise
+    except Exception as error:  # pyogrio, shapely, pyarrow and pandas have no root in common
+        reason = " ".join((str(error) or type(error).__name__).split())
+        raise InputError(f"{path}: cannot be read as vector data ({redact(reason)[:300]})") from error
+
+
+def source_name(path: Path) -> str:
+    """What GDAL opens: the path, or the only map in an archive.
+
+    Raises:
+        InputError: If the archive holds none or several, or the place may not be read.
+    """
+    check_allowed(str(path))
+    name = str(path)
+    if is_archive(name) and not name.lower().endswith(".kmz"):
+        return name_inside(name, VECTORS)
+    check_content(name)
+    return unpacked(name)
+
+
+def list_layers(path: Path, name: str) -> list[Layer]:
+    """The layers of a file, in its order.
+
+    Raises:
+        InputError: If it cannot be opened.
+    """
+    import pyogrio
+
+    if is_parquet(name):
+        return [Layer(None, "Unknown")]
+    with vector_errors(path):
+        found = pyogrio.list_layers(name)
+    return [Layer(str(layer), None if kind is None else str(kind)) for layer, kind in found]
+
+
+def is_parquet(name: str) -> bool:
+    """Whether Arrow reads it rather than GDAL."""
+    return name.lower().endswith((".parquet", ".geoparquet"))
+
+
+def is_osm(layers: Sequence[Layer]) -> bool:
+    """Whether layers are those of an OpenStreetMap file."""
+    return {str(layer.name) for layer in layers} == _OSM_LAYERS
+
+
+def choose_layers(path: Path, layers: Sequence[Layer], wanted: str, chosen: str | None) -> list[Layer]:
+    """The layers to read.
+
+    Args:
+        path: For messages.
+        layers: All layers.
+        wanted: `LINES`, `AREAS` or `ANY`.
+        chosen: The name that the user gives, if any.
+
+    Raises:
+        InputError: If there is no layer of that name.
+    """
+    if chosen is not None:
+        found = [layer for layer in layers if layer.name == chosen]
+        if not found:
+            raise InputError(f"{path}: has no layer {chosen!r}; its layers: {_names(layers)}")
+        return found
+    if is_osm(layers):
+        name = {LINES: "lines", AREAS: "multipolygons"}.get(wanted, "lines")
+        return [layer for layer in layers if layer.name == name]
+    if wanted == ANY:
+        return [layer for layer in layers if layer.kind is not None] or list(layers)
+    fitting = [layer for layer in layers if layer.holds(wanted) or layer.is_unknown]
+    others = [layer for layer in layers if layer.kind is not None and layer not in fitting]
+    return fitting or others or list(layers)
+
+
+def say_layers(path: Path, read: Sequence[Layer], layers: Sequence[Layer]) -> None:
+    """Log which of several layers were read, and which were left out."""
+    if is_osm(layers) and [layer.name for layer in read] == ["lines"]:
+        log.info("%s: of OpenStreetMap data only the roads are read, unless --where says otherwise", path)
+        return
+    left = [layer for layer in layers if layer not in read and layer.kind is not None]
+    if len(read) > 1 or left:
+        text = f"; left out: {_names(left)} (--layer names one to read)" if left else ""
+        log.info("%s: read from %s%s", path, _names(read), text)
+
+
+def _names(layers: Sequence[Layer]) -> str:
+    names = ", ".join(str(layer.name) for layer in layers[:_SHOWN])
+    return names + (f" and {len(layers) - _SHOWN} more" if len(layers) > _SHOWN else "") or "none"
+
+
+def read_frame(path: Path, name: str, layer: Layer, where: str | None) -> Any:
+    """A layer as a GeoDataFrame, or as a DataFrame where it has no geometries.
+
+    Raises:
+        InputError: If it cannot be read, or the condition does not fit it.
+    """
+    if is_parquet(name):
+        if where is not None:
+            raise InputError(f"{path}: conditions cannot be asked of GeoParquet; give another format")
+        with vector_errors(path):
+            return _read_parquet(name)
+    try:
+        with vector_errors(path):
+            return _read_gdal(name, layer.name, where)
+    except InputError as error:
+        if not any(text in str(error) for text in _OSM_ORDER):
+            raise
+        with vector_errors(path), _slow_osm_index():
+            return _read_gdal(name, layer.name, where)
+
+
+def _read_parquet(name: str) -> Any:
+    import geopandas
+
+    return geopandas.read_parquet(name)
+
+
+def _read_gdal(name: str, layer: str | None, where: str | None) -> Any:
+    import pyogrio
+
+    # a ring of two points would end everything: it comes as None, and is counted with the others
+    return pyogrio.read_dataframe(name, layer=layer, where=where, on_invalid="ignore")
+
+
+@contextmanager
+def _slow_osm_index() -> Iterator[None]:
+    """GDAL's index for any node ids in any order."""
+    import pyogrio
+
+    before = pyogrio.get_gdal_config_option("OSM_USE_CUSTOM_INDEXING")
+    pyogrio.set_gdal_config_options({"OSM_USE_CUSTOM_INDEXING": "NO"})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OSM_USE_CUSTOM_INDEXING": before})
+
+
+def osm_condition(layers: Sequence[Layer], layer: Layer, selection: Selection) -> str | None:
+    """The condition to read a layer by: the user's, else that of roads in OpenStreetMap files."""
+    if selection.where is not None or not is_osm(layers):
+        return selection.where
+    return _OSM_WHERE if layer.name == "lines" else None

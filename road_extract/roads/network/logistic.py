@@ -1,0 +1,86 @@
+"""Logistic regression: a probability from a few named features, with weights that are a small JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from road_extract.base.arrays import BoolArray, Float64Array
+
+Features = Mapping[str, Float64Array]
+
+#: The weights of all models that are shipped; `benchmarks/line_models.py` writes them.
+WEIGHTS = Path(__file__).with_name("weights.json")
+#: Weights are pulled towards zero as if by this many observations of unit variance: it keeps rare features tame.
+RIDGE = 3.0
+_ROUNDS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticModel:
+    """The probability 1 / (1 + exp(-(bias + sum of weight * feature))).
+
+    Attributes:
+        bias: The constant term.
+        weights: Weight of each feature, by its name.
+    """
+
+    bias: float
+    weights: Mapping[str, float]
+
+    def __call__(self, features: Features) -> Float64Array:
+        """Probabilities 0..1, (n,), from features of shape (n,) each; features without a weight are ignored."""
+        size = len(next(iter(features.values())))
+        score = np.full(size, self.bias)
+        for name, weight in self.weights.items():
+            score += weight * features[name]
+        # exp overflows beyond about 700, long after the probability has reached 0 or 1
+        return np.asarray(1 / (1 + np.exp(-np.clip(score, -60, 60))), np.float64)
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that JSON can hold."""
+        return {"bias": round(self.bias, 4), "weights": {name: round(w, 4) for name, w in self.weights.items()}}
+
+
+def read_model(name: str) -> LogisticModel:
+    """Read a model that is shipped with this package.
+
+    Args:
+        name: One of the keys of ``weights.json``.
+    """
+    values = json.loads(WEIGHTS.read_text("utf-8"))[name]
+    return LogisticModel(values["bias"], values["weights"])
+
+
+def fit_logistic(features: Features, is_right: BoolArray, weight: Float64Array | None = None) -> LogisticModel:
+    """Fit a model by penalised maximum likelihood, with Newton's method.
+
+    The iteration is the iteratively reweighted least squares of Hastie, Tibshirani & Friedman (2009), "The Elements of
+    Statistical Learning", section 4.4.1, with a ridge penalty on the weights of the standardised features.
+
+    Args:
+        features: Arrays of shape (n,), by name.
+        is_right: The truth, (n,).
+        weight: How much each observation counts, (n,); all count 1 if left out.
+    """
+    matrix = np.stack(list(features.values()), axis=1)
+    mean, spread = matrix.mean(axis=0), np.maximum(matrix.std(axis=0), 1e-9)
+    design = np.column_stack([np.ones(len(matrix)), (matrix - mean) / spread])
+    counts = np.ones(len(matrix)) if weight is None else weight
+    penalty = np.diag(np.append(0.0, np.full(len(mean), RIDGE)))
+    beta = np.zeros(design.shape[1])
+    for _ in range(_ROUNDS):
+        chance = 1 / (1 + np.exp(-np.clip(design @ beta, -60, 60)))
+        gradient = design.T @ (counts * (is_right - chance)) - penalty @ beta
+        curvature = (design * (counts * chance * (1 - chance))[:, None]).T @ design + penalty + 1e-9 * np.eye(len(beta))
+        step = np.linalg.solve(curvature, gradient)
+        beta += step
+        if np.abs(step).max() < 1e-9:
+            break
+    slopes = beta[1:] / spread
+    return LogisticModel(float(beta[0] - slopes @ mean), dict(zip(features, slopes.tolist(), strict=True)))
