@@ -333,6 +333,11 @@
    <translation>Linien gelten nur dann als dieselbe Straße, wenn ihre Richtungen um höchstens diesen Winkel abweichen</translation>
   </message>
   <message>
+   <source>help:DiffOptions.assume_crs</source>
+   <extracomment>CRS to assume if the raster has none (default: that of the layer in QGIS)</extracomment>
+   <translation>KBS, das angenommen wird, wenn das Raster keines hat (Standard: das des Layers in QGIS)</translation>
+  </message>
+  <message>
    <source>help:DiffOptions.bounds</source>
    <extracomment>Only this rectangle is processed; any CRS will do</extracomment>
    <translation>Nur dieses Rechteck wird verarbeitet; das KBS ist beliebig</translation>
@@ -341,6 +346,11 @@
    <source>help:DiffOptions.buffer_m</source>
    <extracomment>Maximum distance between lines that can match as the same road</extracomment>
    <translation>Linien, die höchstens so weit voneinander entfernt sind, können dieselbe Straße sein</translation>
+  </message>
+  <message>
+   <source>help:DiffOptions.layer</source>
+   <extracomment>Existing map: name of the only layer to read (default: all layers of lines)</extracomment>
+   <translation>Vorhandene Karte: Name des einzigen Layers, der gelesen wird (Standard: alle Linienlayer)</translation>
   </message>
   <message>
    <source>help:DiffOptions.min_length_m</source>
@@ -353,19 +363,44 @@
    <translation>Reihenfolge der Stücke: sicherste zuerst (probability) oder zweifelhafteste zuerst (doubtful)</translation>
   </message>
   <message>
+   <source>help:DiffOptions.where</source>
+   <extracomment>Existing map: SQL condition for features to read (default: all; of OpenStreetMap files, the roads)</extracomment>
+   <translation>Vorhandene Karte: SQL-Bedingung für die Objekte, die gelesen werden (Standard: alle; bei OpenStreetMap-Dateien die Straßen)</translation>
+  </message>
+  <message>
    <source>help:DiffOptions.within</source>
    <extracomment>Only the area inside these polygons is processed; any CRS will do</extracomment>
    <translation>Nur die Fläche innerhalb dieser Polygone wird verarbeitet; das KBS ist beliebig</translation>
   </message>
   <message>
+   <source>help:LineOptions.faint</source>
+   <extracomment>Trace lines from this share of the threshold up; faint lines that are unlikely to be roads are dropped again</extracomment>
+   <translation>Linien ab diesem Anteil des Schwellenwerts verfolgen; schwache Linien, die wahrscheinlich keine Straßen sind, werden wieder verworfen</translation>
+  </message>
+  <message>
    <source>help:LineOptions.max_gap_m</source>
-   <extracomment>Longest gap to bridge where the probability supports it (0: bridge none)</extracomment>
+   <extracomment>Longest gap to bridge where a road is likely to continue (0: bridge none)</extracomment>
    <translation>Längste Lücke, die überbrückt wird, wo die Wahrscheinlichkeit es stützt; 0 lässt Lücken offen</translation>
+  </message>
+  <message>
+   <source>help:LineOptions.min_confidence</source>
+   <extracomment>Bridge gaps only where the estimated chance of a road is at least this</extracomment>
+   <translation>Lücken nur dort überbrücken, wo die geschätzte Wahrscheinlichkeit einer Straße mindestens so groß ist</translation>
+  </message>
+  <message>
+   <source>help:LineOptions.min_face_m2</source>
+   <extracomment>Open faces of the network smaller than this by dropping one side (0: keep all)</extracomment>
+   <translation>Kleinere Maschen des Netzes öffnen, indem eine Seite entfällt (0: alle behalten)</translation>
   </message>
   <message>
    <source>help:LineOptions.min_length_m</source>
    <extracomment>Drop isolated pieces of road shorter than this</extracomment>
    <translation>Kürzere Straßenstücke ohne Anschluss entfallen</translation>
+  </message>
+  <message>
+   <source>help:LineOptions.min_worth</source>
+   <extracomment>Drop lines whose estimated chance of being a road is lower than this (0: keep all)</extracomment>
+   <translation>Linien verwerfen, deren geschätzte Wahrscheinlichkeit, eine Straße zu sein, kleiner ist (0: alle behalten)</translation>
   </message>
   <message>
    <source>help:LineOptions.spur_widths</source>
@@ -413,6 +448,11 @@
    <translation>Die Pixel der Szene bleiben, wie groß auch immer die des Modells sind</translation>
   </message>
   <message>
+   <source>help:PredictOptions.nodata</source>
+   <extracomment>Nodata value of a scene that does not mark its empty pixels; auto detects black or white collars</extracomment>
+   <translation>Nodata-Wert einer Szene, die ihre leeren Pixel nicht kennzeichnet; auto erkennt schwarze oder weiße Ränder</translation>
+  </message>
+  <message>
    <source>help:PredictOptions.overlap_px</source>
    <extracomment>Overlap between neighbouring windows</extracomment>
    <translation>Überlappung benachbarter Fenster</translation>
@@ -421,6 +461,11 @@
    <source>help:PredictOptions.precision</source>
    <extracomment>Numerical precision; auto uses the fastest one that is safe</extracomment>
    <translation>Rechengenauigkeit: auto (die schnellste sichere), float32, bfloat16 oder int8</translation>
+  </message>
+  <message>
+   <source>help:PredictOptions.subdataset</source>
+   <extracomment>Raster to read from a file that contains several: its number (from 1) or its name</extracomment>
+   <translation>Raster, das aus einer Datei mit mehreren gelesen wird: seine Nummer (ab 1) oder sein Name</translation>
   </message>
   <message>
    <source>help:PredictOptions.threads</source>
@@ -449,7 +494,7 @@
   </message>
   <message>
    <source>help:VectorizeOptions.simplify_m</source>
-   <extracomment>Simplification tolerance (0: keep the pixel outlines)</extracomment>
+   <extracomment>Simplification tolerance (0: keep the pixel outlines; default: 1 m for lines, 1.5 pixels for polygons)</extracomment>
    <translation>Toleranz beim Vereinfachen von Umrissen und Linien; 0 behält die Umrisse der Pixel</translation>
   </message>
   <message>
@@ -498,9 +543,19 @@
    <translation>Zu verarbeitende Ausdehnung</translation>
   </message>
   <message>
+   <source>label:FAINT</source>
+   <extracomment>Faint lines: share of the threshold to trace from</extracomment>
+   <translation>Schwache Linien: Anteil des Schwellenwerts</translation>
+  </message>
+  <message>
    <source>label:GEOMETRY</source>
    <extracomment>Geometry</extracomment>
    <translation>Geometrie</translation>
+  </message>
+  <message>
+   <source>label:LAYER</source>
+   <extracomment>Layer of the existing map</extracomment>
+   <translation>Layer der vorhandenen Karte</translation>
   </message>
   <message>
    <source>label:MAX_GAP</source>
@@ -511,6 +566,16 @@
    <source>label:MIN_AREA</source>
    <extracomment>Minimum road area</extracomment>
    <translation>Kleinste Straßenfläche</translation>
+  </message>
+  <message>
+   <source>label:MIN_CONFIDENCE</source>
+   <extracomment>Least confidence of a bridged gap</extracomment>
+   <translation>Mindestsicherheit einer überbrückten Lücke</translation>
+  </message>
+  <message>
+   <source>label:MIN_FACE</source>
+   <extracomment>Smallest face of the network</extracomment>
+   <translation>Kleinste Masche des Netzes</translation>
   </message>
   <message>
    <source>label:MIN_HOLE</source>
@@ -528,6 +593,11 @@
    <translation>Mindestlänge von Sackgassen, in Straßenbreiten</translation>
   </message>
   <message>
+   <source>label:MIN_WORTH</source>
+   <extracomment>Least chance that a line is a road</extracomment>
+   <translation>Mindestwahrscheinlichkeit einer Straße</translation>
+  </message>
+  <message>
    <source>label:MODEL</source>
    <extracomment>Model</extracomment>
    <translation>Modell</translation>
@@ -536,6 +606,11 @@
    <source>label:NATIVE_GSD</source>
    <extracomment>Process at the scene's own resolution</extracomment>
    <translation>Auflösung der Szene beibehalten</translation>
+  </message>
+  <message>
+   <source>label:NODATA</source>
+   <extracomment>Nodata value</extracomment>
+   <translation>Nodata-Wert</translation>
   </message>
   <message>
    <source>label:OVERLAP</source>
@@ -558,6 +633,11 @@
    <translation>Reihenfolge</translation>
   </message>
   <message>
+   <source>label:SUBDATASET</source>
+   <extracomment>Subdataset</extracomment>
+   <translation>Subdatensatz</translation>
+  </message>
+  <message>
    <source>label:THREADS</source>
    <extracomment>Threads</extracomment>
    <translation>Threads</translation>
@@ -571,6 +651,11 @@
    <source>label:TTA</source>
    <extracomment>Test-time augmentation</extracomment>
    <translation>Augmentierung beim Vorhersagen</translation>
+  </message>
+  <message>
+   <source>label:WHERE</source>
+   <extracomment>Condition for features of the existing map</extracomment>
+   <translation>Bedingung für Objekte der vorhandenen Karte</translation>
   </message>
   <message>
    <source>{}, compared with the map</source>
