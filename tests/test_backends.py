@@ -81,7 +81,8 @@ EVERY = [
     Way("openvino", "int8", 3e-3, 0.97, 0.95),
     Way("onnxruntime", "float32", 1e-5, 0.9995, 0.9995),
     Way("pytorch", "float32", 1e-5, 0.9995, 0.9995),
-    Way("pytorch", "bfloat16", 2e-3, 0.995, 0.98),
+    # PyTorch rounds the output of every operation to bfloat16; the other runtimes keep more of some
+    Way("pytorch", "bfloat16", 2e-3, 0.99, 0.98),
 ]
 NAMES = sorted({way.name for way in EVERY})
 
