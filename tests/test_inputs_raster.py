@@ -578,7 +578,13 @@ def probabilities(path: Path) -> tuple[np.ndarray, np.ndarray, bool]:
         ((0, 128, 255), "uint8", (0, 128 / 255, 1), False),
         ((0, 0, 0), "uint8", (0, 0, 0), True),
         ((0, 0.5, 1), "float32", (0, 0.5, 1), False),
-        ((0, 1, 1), "float64", (0, 1, 1), False),
+        ((0, 1, 1), "float64", (0, 1, 1), True),
+        ((0, 255, 255), "float32", (0, 1, 1), True),
+        ((0, 100, 100), "float64", (0, 1, 1), True),
+        ((0, 37.5, 100), "float32", (0, 0.375, 1), False),
+        ((0, 127.5, 255), "float32", (0, 0.5, 1), False),
+        ((0, 0.5, 1.00001), "float32", (0, 0.5, 1), False),
+        ((0, 50, 100.001), "float32", (0, 0.5, 1), False),
     ],
 )
 def test_numbers_of_masks_and_probabilities(tmp_path, values, dtype, expected, is_mask):
@@ -586,6 +592,27 @@ def test_numbers_of_masks_and_probabilities(tmp_path, values, dtype, expected, i
     assert found[0].tolist() == pytest.approx(expected)
     assert valid.all()
     assert mask == is_mask
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((0, 255), "255 is taken as road and 0 as none"),
+        ((0, 100), "100 is taken as road and 0 as none"),
+        ((0, 37.5, 100), "values are taken as percentages"),
+        ((0, 37.5, 255), "values from 0 to 255 are taken as probabilities from 0 to 1"),
+    ],
+)
+def test_what_fractions_mean_is_told(tmp_path, caplog, values, words):
+    caplog.set_level(logging.INFO)
+    probabilities(mask_file(tmp_path / "m.tif", np.array([values], "float32")))
+    assert words in caplog.text
+
+
+@pytest.mark.parametrize("values", [(0, 1.7), (0, -0.5), (0, 300), (0, np.inf)])
+def test_fractions_that_mean_nothing_are_refused(tmp_path, values):
+    with pytest.raises(InputError, match="holds "):
+        ProbabilityRaster(str(mask_file(tmp_path / "m.tif", np.array([values], "float32"))))
 
 
 @pytest.mark.parametrize(("dtype", "road"), [("uint8", 1), ("uint8", 255), ("float64", 1), ("int16", 1)])

@@ -105,7 +105,8 @@ def vectorize_roads(
     """Turn a probability raster or a 0/1 mask from any source into road polygons or lines.
 
     Args:
-        raster: Single band: probabilities (float 0..1, or integers with a scale tag) or 0 and 1.
+        raster: Single band: probabilities (0..1, percentages, 0..255, or numbers with a scale tag) or a mask (0 and 1,
+            or 0 and 255).
         out: The file of the roads, or `Outputs` to keep the mask or the nodes of the lines too.
         options: How polygons and lines are made.
         lines: Further options for lines.

@@ -241,11 +241,12 @@ MASKS = [
     Kind("percentages, 0 to 100", mask(0, 30, 100), NOTED, "percentages"),
     Kind("0 to 255", mask(0, 130, 255), NOTED, "values from 0 to 255 are taken as probabilities"),
     Kind("fractions, 0 to 1", mask(0, 0.3, 1, dtype="float32"), TAKEN),
+    Kind("the same as floating point numbers", mask(0, 37.5, 100, dtype="float32"), NOTED, "percentages"),
     Kind("a mask whose nodata value is its background, 0", mask(0, 1, nodata=0), NOTED, "background of a mask"),
     Kind("three equal bands of 0 and 255", lambda f: raster(f, pixels=np.resize(np.array([0, 255], np.uint8),
                                                                                   (3, 30, 40))), NOTED, "255 is taken"),
     Kind("classes, such as 0 to 9", mask(0, 5, 9), REFUSED, "neither a mask of 0 and 1 nor percentages"),
-    Kind("values below 0, or fractions above 1", mask(0, -1, dtype="int16"), REFUSED, "holds the value -1"),
+    Kind("values below 0 or above 255", mask(0, -1, dtype="int16"), REFUSED, "holds the value -1"),
     Kind("several bands that differ", raster, REFUSED, "has 3 bands"),
 ]  # fmt: skip
 

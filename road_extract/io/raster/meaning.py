@@ -16,6 +16,8 @@ from road_extract.base.errors import InputError
 #: A raster whose largest value lies above the first and up to the second holds percentages.
 _PERCENT = (50, 100)
 _BYTE = 255
+#: How far rounding may move fractions beyond the largest value, as a share of it.
+_SLACK = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,15 @@ def find_meaning(
     Raises:
         InputError: If the values are neither a mask, nor percentages, nor levels of 8 bits.
     """
-    low, high, between = _extremes(strips, stop_above=100 if dtype[0] in "iu" else 1)
-    whole = dtype[0] in "iub"
-    if low < 0 or high > (_BYTE if whole else 1):
+    low, high, between = _extremes(strips, stop_above=_PERCENT[1])
+    slack = 0.0 if dtype[0] in "iub" else _SLACK
+    if low < -slack or high > _BYTE * (1 + slack):
         found = low if low < 0 else high
         raise InputError(
             f"{path}: holds the value {found:g}; expected 0 and 1, 0 and 255, percentages from 0 to 100, probabilities "
-            "from 0 to 1, or integers with a scale tag that makes them 0 to 1"
+            "from 0 to 1, or numbers with a scale tag that makes them 0 to 1"
         )
-    full = _full_value(path, high) if whole else 1
+    full = _full_value(path, high / (1 + slack))
     is_two = not between and high in (0, full)
     ground = nodata == 0 and is_two
     remarks = [
@@ -70,10 +72,10 @@ def find_meaning(
     ]
     if high == 0 and nodata in (1, 100, _BYTE):
         text = f"no road is left beside its nodata value; if {nodata:g} means road, take the nodata tag away"
-        return Meaning(1.0, 0.0, whole, ground, text, logging.WARNING)
+        return Meaning(1.0, 0.0, is_two, ground, text, logging.WARNING)
     doubtful = full == _BYTE and not is_two  # a grey picture looks the same
     level = logging.WARNING if doubtful else logging.INFO
-    return Meaning(1 / full, 0.0, whole and is_two, ground, "; ".join(filter(None, remarks)), level)
+    return Meaning(1 / full, 0.0, is_two, ground, "; ".join(filter(None, remarks)), level)
 
 
 def _extremes(strips: Iterable[tuple[NDArray[Any], BoolArray]], stop_above: float) -> tuple[float, float, bool]:
@@ -104,7 +106,7 @@ def _full_value(path: str, high: float) -> int:
         return 100
     raise InputError(
         f"{path}: holds values from 0 to {high:g}, which are neither a mask of 0 and 1 nor percentages; expected 0 "
-        "and 1 (road), 0 and 255, or integers with a scale tag that makes them 0 to 1"
+        "and 1 (road), 0 and 255, percentages from 0 to 100, or numbers with a scale tag that makes them 0 to 1"
     )
 
 

@@ -127,7 +127,7 @@ class ProbabilityRaster:
         scale, offset = float(dataset.scales[0]), float(dataset.offsets[0])
         if (scale, offset) != (1.0, 0.0):
             return Meaning(scale, offset)
-        if MADE_BY_TAG in tags or (dtype[0] == "f" and nodata != 0):
+        if MADE_BY_TAG in tags:
             return Meaning(1.0, is_mask=dtype[0] in "iub")
         self._zero_is_ground = nodata == 0  # so that zeros count as values
         return find_meaning(self.path, dtype, nodata, (self._read(window) for window in self._strips()))
