@@ -9,15 +9,17 @@ import zipfile
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 
 from road_extract.base.errors import InputError
 from road_extract.io import allowed
 from road_extract.io.allowed import LOCAL, PRIVATE, PUBLIC, check_allowed, check_link, distance
-from road_extract.io.raster import Scene, SceneView
+from road_extract.io.raster import ProbabilityRaster, Scene, SceneView, blocks, read_facts
 from road_extract.io.raster.opening import gdal_session, open_raster
 from road_extract.io.sources import expand_inputs
 from road_extract.io.sources.naming import safe_name
 from road_extract.io.vector import read_table
+from road_extract.pipeline import resources
 from tests.helpers.file_server import serve
 
 VIEW = SceneView(1.0)
@@ -257,3 +259,51 @@ def test_a_block_that_needs_more_memory_than_there_is_is_refused(tmp_path):
     )
     with pytest.raises(InputError), Scene(str(path), VIEW) as scene:
         scene.probe()
+
+
+@pytest.fixture
+def one_block(tmp_path):
+    """A few hundred bytes that claim to be a single block of 20000 x 20000 pixels in three bands."""
+    with rasterio.open(tmp_path / "b.tif", "w", driver="GTiff", width=20_000, height=20_000, count=3, dtype="uint8",
+                       crs="EPSG:32611", transform=rasterio.Affine(1, 0, 665_000, 0, -1, 4_010_000), tiled=True,
+                       sparse_ok=True, compress="deflate", blockxsize=20_000, blockysize=20_000):  # fmt: skip
+        pass
+    return tmp_path / "b.tif"
+
+
+@pytest.mark.parametrize("open_it", [lambda path: Scene(path, VIEW), ProbabilityRaster, open_raster, read_facts])
+def test_a_block_that_does_not_fit_into_memory_is_refused_before_it_is_read(one_block, monkeypatch, open_it):
+    monkeypatch.setattr(blocks, "total_memory", lambda: 10**9)
+    with pytest.raises(InputError, match=r"blocks of 20,000 x 20,000 pixels, and each takes 2.4 GB of memory"):
+        open_it(str(one_block))
+
+
+def test_the_advice_for_huge_blocks_works(one_block, monkeypatch, tmp_path):
+    with rasterio.open(one_block) as source:
+        rasterio.shutil.copy(source, tmp_path / "c.tif", driver="GTiff", tiled=True, compress="deflate")
+    monkeypatch.setattr(blocks, "total_memory", lambda: 10**9)
+    with open_raster(str(tmp_path / "c.tif")) as dataset:
+        assert blocks.block_bytes(dataset) < 10**6
+
+
+def test_a_block_counts_towards_the_memory_that_a_scene_takes(one_block, monkeypatch):
+    monkeypatch.setattr(resources, "total_memory", lambda: 10**9)
+    with open_raster(str(one_block)) as dataset:
+        needs = resources.estimate_needs(dataset.shape, "openvino", blocks.block_bytes(dataset))
+    assert needs.memory_bytes == pytest.approx(0.75e9 + 20_000 * 9_000 + 2.4e9)
+    with pytest.raises(InputError, match=r"needs about 3.3 GB of memory"):
+        resources.check_needs("b.tif", needs, None)
+
+
+def test_a_disk_that_is_surely_too_small_stops_the_work_and_one_that_may_be_is_told(monkeypatch, tmp_path, caplog):
+    needs = resources.Needs(0, 37 * 10**9)
+    monkeypatch.setattr(resources, "free_bytes", lambda folder: 10**9 - 1)
+    with pytest.raises(InputError, match="may take 37 GB"):
+        resources.check_needs("a.tif", needs, tmp_path)
+    monkeypatch.setattr(resources, "free_bytes", lambda folder: 2 * 10**9)
+    resources.check_needs("a.tif", needs, tmp_path)
+    assert "the probability raster may take 37 GB" in caplog.text
+    caplog.clear()
+    monkeypatch.setattr(resources, "free_bytes", lambda folder: 40 * 10**9)
+    resources.check_needs("a.tif", needs, tmp_path)
+    assert not caplog.text

@@ -6,12 +6,13 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from road_extract import PredictOptions, predict_probability
+from road_extract import PredictOptions, extract_batch, predict_portion, predict_probability
 from road_extract.base.errors import InputError
 from road_extract.base.windows import TilePlan
 from road_extract.batch import shards
 from road_extract.batch.shards import count_windows, is_shard, join_shards, plan_cores, plan_scene, predict_shard
 from road_extract.io.raster import read_tags
+from road_extract.pipeline import resources
 from tests.helpers.backends import PositionBackend, use_backend
 
 
@@ -122,3 +123,22 @@ def test_the_raster_carries_no_trace_of_its_shards(write_scene, tmp_path, positi
     join_shards(planned, files, tmp_path / "joined.tif")
     assert "ROAD_EXTRACT_MODEL" in read_tags(str(tmp_path / "joined.tif"))
     assert "ROAD_EXTRACT_SHARD" not in read_tags(str(tmp_path / "joined.tif"))
+
+
+def test_a_shard_that_needs_more_memory_than_there_is_is_refused(position, write_scene, rng, tmp_path, monkeypatch):
+    scene = plan_scene(str(write_scene(rng.integers(0, 256, (3, 60, 70), dtype=np.uint8))), PredictOptions(), 5000)
+    monkeypatch.setattr(resources, "total_memory", lambda: 10**8)
+    with pytest.raises(InputError, match=r"of memory, and this machine has 0\.1 GB"):
+        predict_shard(scene, 0, tmp_path / "s.tif", "f")
+    assert not list(tmp_path.glob("s.tif"))
+
+
+@pytest.mark.parametrize("portions", [False, True])
+def test_a_batch_without_room_for_its_shards_is_refused(position, write_scene, rng, tmp_path, monkeypatch, portions):
+    path = str(write_scene(rng.integers(0, 256, (3, 60, 70), dtype=np.uint8)))
+    monkeypatch.setattr(resources, "free_bytes", lambda folder: 100)
+    if portions:
+        (error,) = predict_portion([path], tmp_path / "out", 0, 1).errors.values()
+    else:
+        error = extract_batch([path], tmp_path / "out").scenes[0].error
+    assert "the probability raster may take 0.0 GB" in error

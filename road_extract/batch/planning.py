@@ -19,6 +19,7 @@ from road_extract.batch.shards import ShardedScene, is_shard, plan_scene
 from road_extract.batch.tasks import Products, ShardTask
 from road_extract.io.raster import gdal_session, read_tags
 from road_extract.io.sources import SceneRef
+from road_extract.pipeline.resources import Needs, check_needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,18 @@ def missing_shards(planned: PlannedScene, layout: Layout) -> list[int]:
         ]  # fmt: skip
 
 
+def check_room(planned: PlannedScene, missing: int, layout: Layout) -> None:
+    """See whether the missing shards, and the raster that all of them become, fit on the disk.
+
+    Raises:
+        InputError: If they cannot.
+    """
+    scene = planned.scene
+    pixels = scene.grid.height * scene.grid.width
+    shards = pixels * missing // len(scene.cores)
+    check_needs(scene.shown, Needs(0, shards + pixels * 4 // 3), layout.root)
+
+
 def iter_portion(
     refs: Iterable[SceneRef], recipe: Recipe, layout: Layout, index: int, of: int
 ) -> Iterator[tuple[str, ShardTask | RoadExtractError]]:
@@ -115,12 +128,13 @@ def iter_portion(
     for ref in refs:
         try:
             planned = plan(ref, recipe, SceneResult(ref.name, ref.shown))
+            missing = set(missing_shards(planned, layout))
+            check_room(planned, len(missing), layout)
         except RoadExtractError as error:
             yield ref.name, to_sentence(error)
             continue
         folder = layout.shards(ref.name, planned.shard_fingerprint)
         folder.mkdir(parents=True, exist_ok=True)
-        missing = set(missing_shards(planned, layout))
         for shard in range(len(planned.scene.cores)):
             if number % of == index and shard in missing:
                 out = layout.shard(ref.name, planned.shard_fingerprint, shard)

@@ -11,7 +11,7 @@ from road_extract.base.errors import OutputError, RoadExtractError
 from road_extract.base.files import write_json
 from road_extract.base.progress import Progress, Report
 from road_extract.batch.layout import Layout
-from road_extract.batch.planning import PlannedScene, Recipe, missing_shards, plan
+from road_extract.batch.planning import PlannedScene, Recipe, check_room, missing_shards, plan
 from road_extract.batch.pools.protocol import Outcome, Pool, to_sentence
 from road_extract.batch.records import is_whole, made_values, read_made, stac_item, write_record
 from road_extract.batch.results import BatchResult, SceneResult
@@ -91,6 +91,7 @@ class BatchRun:
             self._layout.forget(ref.name)
         self._layout.begin(ref.name, planned.shard_fingerprint)
         planned.waiting = deque(missing_shards(planned, self._layout))
+        check_room(planned, len(planned.waiting), self._layout)
         planned.left = len(planned.waiting)
         if done := len(planned.scene.cores) - planned.left:
             log.info(f"{ref.name}: resumed, {done} of {len(planned.scene.cores)} shards are finished")

@@ -22,6 +22,7 @@ from road_extract.base.windows import TilePlan, Window
 from road_extract.io.raster import BACKEND_TAG, gdal_session, join_rasters, open_probability_sink, read_tags
 from road_extract.models import model_hash
 from road_extract.models.backends import Backend, check_any_place
+from road_extract.pipeline.resources import check_needs, estimate_needs
 from road_extract.pipeline.setup import load_backend, model_folder, open_scene
 from road_extract.prediction.preprocess import Scaling
 
@@ -122,12 +123,13 @@ def predict_shard(scene: ShardedScene, index: int, out: Path, fingerprint: str, 
         report: Called with the progress.
 
     Raises:
-        RoadExtractError: If the shard cannot be computed, or would not match the others because the version, the model
-            or the scene has changed.
+        RoadExtractError: If the shard cannot be computed, needs more memory than this machine has, or would not match
+            the others because the version, the model or the scene has changed.
     """
     _check_same(scene, model_hash(model_folder(scene.options)))
-    backend = _model.load(scene.options, scene.model)
     core = scene.cores[index]
+    check_needs(scene.shown, estimate_needs((core.height, core.width), scene.options.backend), None)
+    backend = _model.load(scene.options, scene.model)
     with open_scene(scene.path, scene.options, scene.scaling) as setup:
         _check_grid(scene, setup.source.grid)
         tags = setup.tags(backend) | {SHARD_TAG: fingerprint}

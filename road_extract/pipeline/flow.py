@@ -138,7 +138,7 @@ def _predict_to(
         setup.log_remarks()
         if targets is not None:
             targets.check_crs(setup.source.grid.crs)
-        check_needs(str(scene), setup.plan, options.backend, out.parent)
+        check_needs(str(scene), setup.needs, out.parent)
         loaded = backend or load_backend(options)
         log.info("model %s by %s", setup.spec.name, loaded.description)
         sink = stack.enter_context(open_probability_sink(out, setup.source.grid, setup.tags(loaded), lasting=lasting))

@@ -18,7 +18,7 @@ from road_extract.models import read_spec
 from road_extract.models.backends import choose_backend
 from road_extract.models.backends.listing import measure_speed
 from road_extract.models.spec import ModelSpec
-from road_extract.pipeline.resources import estimate_needs, find_shortages
+from road_extract.pipeline.resources import find_shortages
 from road_extract.pipeline.setup import PathLike, load_backend, model_folder, open_scene, scene_view
 
 T = TypeVar("T")
@@ -104,10 +104,9 @@ def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, ti
 def _describe_work(path: str, facts: SceneFacts, options: PredictOptions, spec: ModelSpec, timing: bool) -> SceneReport:
     try:
         with open_scene(path, options) as setup:
-            plan, remarks = setup.plan, [text for _, text in setup.remarks]
+            plan, needs, remarks = setup.plan, setup.needs, [text for _, text in setup.remarks]
     except RoadExtractError as error:
         return SceneReport(redact(path), facts, spec.name, spec.gsd_m, problems=[str(error)])
-    needs = estimate_needs(plan, options.backend)
     problems, doubts = find_shortages(needs, Path.cwd())
     timed = _attempt(lambda: _time_model(options, spec, plan), problems) if timing and not problems else None
     seconds, backend = timed if timed else (None, "")

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import os
-import shutil
-from contextlib import suppress
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from road_extract.base.errors import InputError, RoadExtractError
-from road_extract.base.windows import TilePlan
+from road_extract.base.machine import free_bytes, in_gb, total_memory
 from road_extract.models.backends import choose_backend
+
+log = logging.getLogger("road_extract")
 
 #: Measured (docs/performance.md): GDAL's cache and the runtime with its model, what TensorFlow takes beyond that, and
 #: what each column of the inference grid adds.
 BASE_BYTES = 0.75e9
 TENSORFLOW_BYTES = 1.1e9
 BYTES_PER_COLUMN = 9_000
-#: Probability rasters compress at least so well, measured over scenes of cities and fields.
-_COMPRESSION = 4
-
-_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+#: Pixels and overviews of 32 probability rasters of cities and countryside were 2 to 37 times as large as their files,
+#: half of them more than 4 times. A scene is refused only if it would have to compress better than any of these.
+BEST_COMPRESSION = 37
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +35,17 @@ class Needs:
     disk_bytes: int
 
 
-def estimate_needs(plan: TilePlan, backend: str) -> Needs:
-    """What the probability of a scene takes."""
+def estimate_needs(shape: tuple[int, int], backend: str, block_bytes: int = 0) -> Needs:
+    """What the probability of a scene, or of a part of it, takes.
+
+    Args:
+        shape: Rows and columns of the inference grid.
+        backend: The one asked for.
+        block_bytes: What decoding a block of the scene takes.
+    """
+    height, width = shape
     tensorflow = TENSORFLOW_BYTES if _chosen(backend) == "tensorflow" else 0
-    return Needs(int(BASE_BYTES + BYTES_PER_COLUMN * plan.width + tensorflow), plan.height * plan.width * 4 // 3)
+    return Needs(int(BASE_BYTES + BYTES_PER_COLUMN * width + tensorflow) + block_bytes, height * width * 4 // 3)
 
 
 def _chosen(backend: str) -> str:
@@ -60,53 +65,44 @@ def find_shortages(needs: Needs, folder: Path | None) -> tuple[list[str], list[s
     Returns:
         Reasons why the work cannot succeed, and reasons why it may not.
     """
-    sure: list[str] = []
-    maybe: list[str] = []
+    memory = _memory_shortage(needs)
+    disk, is_sure = ("", False) if folder is None else _disk_shortage(needs, folder)
+    sure = [text for text in (memory, disk if is_sure else "") if text]
+    return sure, [disk] if disk and not is_sure else []
+
+
+def _memory_shortage(needs: Needs) -> str:
     total = total_memory()
-    if total is not None and needs.memory_bytes > total:
-        sure.append(
-            f"needs about {_gb(needs.memory_bytes)} of memory, and this machine has {_gb(total)}; work on parts of the "
-            "scene (--bounds), or check that its pixel size is right"
-        )
-    free = None if folder is None else _free_bytes(folder)
-    if free is not None and needs.disk_bytes > free:
-        text = f"the probability raster may take {_gb(needs.disk_bytes)}, and {folder} has {_gb(free)} free"
-        (sure if needs.disk_bytes / _COMPRESSION > free else maybe).append(f"{text}; choose another folder or --bounds")
-    return sure, maybe
+    if total is None or needs.memory_bytes <= total:
+        return ""
+    return (
+        f"needs about {in_gb(needs.memory_bytes)} of memory, and this machine has {in_gb(total)}; work on parts of the "
+        "scene (--bounds), or check that its pixel size is right"
+    )
 
 
-def check_needs(scene: str, plan: TilePlan, backend: str, folder: Path) -> None:
-    """See whether this machine can do the work.
+def _disk_shortage(needs: Needs, folder: Path) -> tuple[str, bool]:
+    """What is missing, if anything, and whether that is sure."""
+    free = free_bytes(folder)
+    if free is None or needs.disk_bytes <= free:
+        return "", False
+    text = f"the probability raster may take {in_gb(needs.disk_bytes)}, and {folder} has {in_gb(free)} free"
+    return f"{text}; choose another folder or --bounds", needs.disk_bytes / BEST_COMPRESSION > free
+
+
+def check_needs(scene: str, needs: Needs, folder: Path | None) -> None:
+    """See whether this machine can do the work, and log what may stop it.
+
+    Args:
+        scene: For messages.
+        needs: Of the scene.
+        folder: See `find_shortages`.
 
     Raises:
-        InputError: If not.
+        InputError: If it cannot.
     """
-    sure, _ = find_shortages(estimate_needs(plan, backend), folder)
+    sure, maybe = find_shortages(needs, folder)
     if sure:
         raise InputError(f"{scene}: {sure[0]}")
-
-
-def total_memory() -> int | None:
-    """Bytes of memory that this process may have; None where the system does not tell."""
-    found = [_cgroup_limit(Path(path)) for path in _CGROUP_LIMITS]
-    with suppress(AttributeError, ValueError, OSError):  # Windows has none
-        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return min((value for value in found if value is not None and value > 0), default=None)
-
-
-def _cgroup_limit(path: Path) -> int | None:
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):  # no such file, or "max"
-        return None
-
-
-def _free_bytes(folder: Path) -> int | None:
-    try:
-        return shutil.disk_usage(folder).free
-    except OSError:
-        return None
-
-
-def _gb(count: float) -> str:
-    return f"{count / 1e9:,.1f} GB" if count < 1e10 else f"{math.ceil(count / 1e9):,} GB"
+    for text in maybe:
+        log.warning("%s: %s", scene, text)

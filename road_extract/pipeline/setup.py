@@ -36,6 +36,7 @@ from road_extract.models import model_hash, read_spec, shipped_model
 from road_extract.models.backends import Backend
 from road_extract.models.backends import open_backend as open_backend  # where tests put theirs
 from road_extract.models.spec import ModelSpec
+from road_extract.pipeline.resources import Needs, estimate_needs
 from road_extract.prediction.inference import Inference, iter_probability
 from road_extract.prediction.preprocess import Scaling, scale_scene
 
@@ -68,6 +69,11 @@ class SceneSetup:
     def remarks(self) -> list[tuple[int, str]]:
         """What a user should know before the roads of this scene are extracted: logging levels and sentences."""
         return list(_iter_remarks(self.source, self.spec))
+
+    @property
+    def needs(self) -> Needs:
+        """What the probability of the scene takes of this machine."""
+        return estimate_needs((self.plan.height, self.plan.width), self.options.backend, self.source.block_bytes)
 
     def log_remarks(self) -> None:
         """Log the remarks."""

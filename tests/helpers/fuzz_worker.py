@@ -35,7 +35,7 @@ def read_raster(path: Path) -> None:
         with Scene(str(path), view) as scene:
             scene.probe()
             plan = TilePlan(scene.grid.height, scene.grid.width, 224, 32)
-            if find_shortages(estimate_needs(plan, "openvino"), path.parent)[0]:
+            if find_shortages(estimate_needs(scene.grid.shape, "openvino", scene.block_bytes), path.parent)[0]:
                 return
             scale_scene(scene, "percentiles")
             for window in [next(iter(plan)), Window(0, 0, min(300, plan.width), min(300, plan.height))]:

@@ -19,6 +19,7 @@ from road_extract.base.grid import RasterGrid
 from road_extract.base.urls import is_remote, to_gdal_path
 from road_extract.io.allowed import check_allowed, check_link, check_references, trusted
 from road_extract.io.archives import is_archive, name_inside, unpacked
+from road_extract.io.raster.blocks import check_blocks
 from road_extract.io.raster.drivers import drivers, open_with
 from road_extract.io.raster.gdal_errors import ANY_ERRORS, READ_ERRORS, ask
 from road_extract.io.raster.remote import RemoteDataset, is_networked
@@ -55,7 +56,8 @@ def open_raster(path: str, subdataset: str | None = None, **settings: str) -> An
         settings: For GDAL's driver.
 
     Raises:
-        InputError: If GDAL cannot open it, or it is a container of several rasters and none is named.
+        InputError: If GDAL cannot open it, it is a container of several rasters and none is named, or its blocks do not
+            fit into memory.
     """
     check_allowed(path)
     name = to_gdal_path(path)
@@ -76,9 +78,15 @@ def _open(path: str, name: str, settings: dict[str, str]) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `check_georeference` explains it
-            return _open_anywhere(name, settings)
+            dataset = _open_anywhere(name, settings)
     except ANY_ERRORS as error:
         raise InputError(f"{path}: cannot be opened as a raster ({error}); {_expected(path)}") from error
+    try:
+        check_blocks(dataset, path)
+    except InputError:
+        dataset.close()
+        raise
+    return dataset
 
 
 def _expected(path: str) -> str:

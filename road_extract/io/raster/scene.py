@@ -22,6 +22,7 @@ from road_extract.base.geodesy import pixel_size_m
 from road_extract.base.grid import RasterGrid
 from road_extract.base.windows import Window
 from road_extract.io.raster.bands import CATALOGUE, colours_of
+from road_extract.io.raster.blocks import block_bytes
 from road_extract.io.raster.gdal_errors import ask
 from road_extract.io.raster.opening import grid_of, open_raster, readable
 from road_extract.io.raster.probing import Pixels, find_collar, is_dim, may_be_dim, read_probe
@@ -92,6 +93,7 @@ class Scene:
         self.path = path
         self._dataset = open_raster(path, view.subdataset)
         self._full = self._dataset
+        self.block_bytes = block_bytes(self._dataset)
         self._all_valid = False
         self._reach: float | None = None
         try:
