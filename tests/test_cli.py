@@ -17,6 +17,7 @@ from road_extract.base.options import BatchOptions, LineOptions, PredictOptions,
 from road_extract.base.progress import Progress
 from road_extract.cli import COMMANDS, run
 from road_extract.cli.console import bar_line, format_seconds
+from road_extract.training.options import DataOptions
 from tests.helpers.paths import REPOSITORY, SAMPLES
 from tests.helpers.scenes import roads_in
 
@@ -218,6 +219,9 @@ FLAGS = [
     ("shard", PredictOptions,
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
      "--assume-crs --nodata --subdataset"),
+    ("train", DataOptions,
+     "--roads --where --layer --road-width --width-field --area --assume-crs --bands --nodata --subdataset --gsd "
+     "--validation-share --cell"),
 ]  # fmt: skip
 
 
@@ -228,6 +232,29 @@ def test_the_command_line_offers_every_option_field_with_its_help(capsys, comman
     for flag, f in zip(flags.split(), cls.__dataclass_fields__.values(), strict=True):
         assert flag in text
         assert "".join(f.metadata["help"].split()) in text
+
+
+#: Commands that read files, with the options that messages about these files may advise.
+ADVISED = {
+    "extract": "--bands --assume-crs --nodata --subdataset --bounds",
+    "predict": "--bands --assume-crs --nodata --subdataset --bounds",
+    "info": "--bands --assume-crs --nodata --subdataset --bounds",
+    "batch": "--bands --assume-crs --nodata --subdataset --bounds --backend --precision --restart",
+    "shard": "--bands --assume-crs --nodata --subdataset --bounds",
+    "train": "--bands --assume-crs --nodata --subdataset --layer --where --roads",
+    "quantize": "--bands --assume-crs --nodata --subdataset",
+    "vectorize": "--assume-crs --geometry",
+    "preview": "--bands --assume-crs",
+    "evaluate": "--assume-crs --layer --where --within --threshold --gsd",
+    "diff": "--assume-crs --layer --where --within --bounds",
+}
+
+
+@pytest.mark.parametrize("command", ADVISED)
+def test_a_command_has_the_options_that_its_errors_advise(capsys, command):
+    run([command, "--help"])
+    words = capsys.readouterr().out.replace("/", " ").split()
+    assert set(ADVISED[command].split()) <= set(words)
 
 
 def test_flags_that_are_on_can_be_switched_off(capsys):

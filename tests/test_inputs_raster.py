@@ -21,6 +21,8 @@ from rasterio.rpc import RPC
 from road_extract.base.errors import InputError
 from road_extract.base.windows import Window
 from road_extract.io.raster import ProbabilityRaster, Scene, SceneView, find_problems, gdal_session, read_facts
+from road_extract.io.raster.picture import read_picture
+from road_extract.io.raster.unplaced import place_if_unplaced
 from road_extract.prediction.preprocess import scale_scene
 from tests.helpers.scenes import UTM
 
@@ -500,7 +502,7 @@ def test_an_archive_of_several_rasters_lists_names_that_work(write_scene, rgb, t
     with pytest.raises(InputError, match="holds 2 files; name one: ") as error:
         Scene(str(tmp_path / "s.zip"), VIEW)
     name = str(error.value).rpartition(", ")[2]
-    assert name == f"/vsizip/{tmp_path}/s.zip/b.tif"
+    assert name == f"/vsizip/{{{tmp_path}/s.zip}}/b.tif"
     assert np.array_equal(whole(name)[0], rgb.transpose(1, 2, 0))
 
 
@@ -529,7 +531,7 @@ def test_subdatasets_are_listed_and_chosen(write_scene, rgb, tmp_path):
         with rasterio.open(path, "w", driver="GPKG", width=50, height=40, count=3, dtype="uint8", crs="EPSG:32611",
                            transform=UTM, RASTER_TABLE=table, **options) as dataset:  # fmt: skip
             dataset.write(rgb if table == "first" else 255 - rgb)
-    with pytest.raises(InputError, match=r"--subdataset\): 1 first, 2 second"):
+    with pytest.raises(InputError, match=r"--subdataset: 1 first, 2 second"):
         Scene(str(path), VIEW)
     with pytest.raises(InputError, match="none of them 'third'"):
         Scene(str(path), SceneView(1.0, subdataset="third"))
@@ -650,3 +652,39 @@ def test_a_grey_picture_of_three_bands_is_no_mask(tmp_path, rgb):
 def test_classes_are_no_percentages(tmp_path):
     with pytest.raises(InputError, match="values from 0 to 9"):
         ProbabilityRaster(str(mask_file(tmp_path / "m.tif", np.array([[0, 5, 9]], np.uint8))))
+
+
+# advice that works for every command
+
+
+def test_a_full_name_of_a_raster_is_taken_by_commands_without_subdataset(tmp_path, write_scene):
+    from road_extract import evaluate, vectorize_roads
+
+    values = np.zeros((1, 60, 80), np.uint8)
+    values[:, 20:28] = 1
+    for table, more in (("first", {}), ("second", {"APPEND_SUBDATASET": "YES"})):
+        mask_file(tmp_path / "m.gpkg", np.repeat(values * 255, 3, axis=0), "GPKG", RASTER_TABLE=table,
+                  TILE_FORMAT="PNG", **more)  # fmt: skip
+    with pytest.raises(InputError, match="give the full name of one") as error:
+        vectorize_roads(tmp_path / "m.gpkg", tmp_path / "r.gpkg")
+    name = str(error.value).partition("as in ")[2].partition(", or its number")[0]
+    assert vectorize_roads(name, tmp_path / "r.gpkg").polygons == 1
+    found = evaluate(Path(name), write_scene(values, "t.tif"))
+    assert found is not None
+
+
+def test_a_picture_of_many_nameless_bands_takes_the_advice(tmp_path, rng, write_scene):
+    scene = write_scene(rng.integers(1, 255, (7, 40, 50), dtype=np.uint8), photometric="MINISBLACK")
+    with pytest.raises(InputError, match="--bands 1,2,3"):
+        read_picture(str(scene), 50)
+    picture, _ = read_picture(str(scene), 50, wanted=(3, 2, 1))
+    assert picture.shape == (40, 50, 3)
+
+
+def test_a_scene_for_quantizing_takes_the_advice(tmp_path, rgb):
+    for table, more in (("first", {}), ("second", {"APPEND_SUBDATASET": "YES"})):
+        mask_file(tmp_path / "s.gpkg", rgb, "GPKG", RASTER_TABLE=table, **more)
+    with pytest.raises(InputError, match="--subdataset: 1 first, 2 second"):
+        place_if_unplaced(tmp_path / "s.gpkg", 1.0)
+    name = place_if_unplaced(tmp_path / "s.gpkg", 1.0, subdataset="2")
+    assert whole(name, subdataset="2")[0].shape == (40, 50, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import zipfile
 from pathlib import Path
 
 import geopandas
@@ -23,6 +25,7 @@ from road_extract.training.preparation import prepare_scenes
 from road_extract.training.sampling import SamplingOptions, WindowSampler, _crop, _grown, _warp, random_symmetry
 from road_extract.training.scenes import INVALID, ROAD, UNLABELLED, VALIDATION, PreparedScene, SceneEntry, open_prepared
 from road_extract.training.sources import TrainingSource
+from tests.helpers.input_kinds import raster
 from tests.helpers.scenes import UTM
 
 SPEC = ModelSpec("test")
@@ -389,3 +392,99 @@ def test_a_scene_smaller_than_a_window_is_continued_by_reflection(rng):
     assert np.array_equal(grown.labels[top - 1, left : left + 30], scene.labels[0])
     assert np.array_equal(grown.pixels[top : top + 20, left + 30], scene.pixels[:, -1])
     assert _grown(grown, 64) is grown
+
+
+# --- advice in errors works for training too
+
+
+def _prepare(source, tmp_path, **data):
+    return open_prepared(prepare_scenes([TrainingSource(source)], tmp_path / "p", DataOptions(**data), SPEC))
+
+
+def _without_crs(tmp_path, geometry, name):
+    geopandas.GeoDataFrame(geometry=[geometry], crs=UTM_CRS).to_file(tmp_path / name)
+    (tmp_path / name).with_suffix(".prj").unlink()
+
+
+def test_a_crs_can_be_given_to_scenes_masks_roads_and_areas(tmp_path, write_scene, rng):
+    image = rng.integers(0, 255, (3, 40, 60), dtype=np.uint8)
+    scene, line = (
+        write_scene(image, "s.tif", crs=None),
+        shapely.LineString([(665_000, 4_009_980), (665_060, 4_009_980)]),
+    )
+    area = shapely.box(665_000, 4_009_960, 665_030, 4_010_000)
+    _without_crs(tmp_path, line, "roads.shp")
+    _without_crs(tmp_path, area, "area.shp")
+    given = {"roads": str(tmp_path / "roads.shp"), "validation_share": 0.0}
+    with pytest.raises(InputError, match=r"if only its CRS is missing, name it \(--assume-crs"):
+        _prepare(scene, tmp_path, roads=_lines(tmp_path, [line]))
+    (found,) = _prepare(scene, tmp_path, **given, area=str(tmp_path / "area.shp"), assume_crs=UTM_CRS)
+    assert (found.labels[17:23, :29] == ROAD).all()
+    assert (found.labels[:, 31:] == UNLABELLED).all()
+
+
+def test_a_crs_can_be_given_to_roads_of_a_scene_that_has_one(tmp_path, write_scene, rng):
+    scene = write_scene(rng.integers(0, 255, (3, 40, 60), dtype=np.uint8), "s.tif")
+    line = shapely.LineString([(665_000, 4_009_980), (665_060, 4_009_980)])
+    _without_crs(tmp_path, line, "roads.shp")
+    given = {"roads": str(tmp_path / "roads.shp"), "validation_share": 0.0}
+    with pytest.raises(InputError, match="--assume-crs"):
+        _prepare(scene, tmp_path, **given)
+    (found,) = _prepare(scene, tmp_path, **given, assume_crs=UTM_CRS)
+    assert (found.labels[17:23] == ROAD).all()
+
+
+def test_bands_are_named_and_empty_pixels_marked(tmp_path, write_scene, rng):
+    image = rng.integers(1, 255, (7, 90, 100), dtype=np.uint8)
+    image[:, :50, :50] = 0
+    scene = write_scene(image, "s.tif", photometric="MINISBLACK")
+    line = shapely.LineString([(665_000, 4_009_980), (665_060, 4_009_980)])
+    given = {"roads": _lines(tmp_path, [line]), "validation_share": 0.0}
+    with pytest.raises(InputError, match="--bands 1,2,3"):
+        _prepare(scene, tmp_path, **given)
+    (found,) = _prepare(scene, tmp_path, **given, bands=(3, 2, 1), nodata="auto")
+    assert (found.labels[:50, :50] == INVALID).all()
+    assert np.array_equal(found.pixels[60:, 60:, 0], image[2, 60:, 60:])
+    with pytest.raises(InputError, match="expected a number or auto"):
+        DataOptions(nodata="black")
+
+
+def test_one_of_several_rasters_is_chosen(tmp_path):
+    line = shapely.LineString([(665_000, 4_009_980), (665_060, 4_009_980)])
+    for table, more in (("first", {}), ("second", {"APPEND_SUBDATASET": "YES"})):
+        pixels = np.full((3, 40, 60), 50 if table == "first" else 200, np.uint8)
+        raster(tmp_path, "s.gpkg", pixels, "GPKG", RASTER_TABLE=table, **more)
+    given = {"roads": _lines(tmp_path, [line]), "validation_share": 0.0}
+    with pytest.raises(InputError, match="--subdataset: 1 first, 2 second") as error:
+        _prepare(tmp_path / "s.gpkg", tmp_path, **given)
+    (found,) = _prepare(tmp_path / "s.gpkg", tmp_path, **given, subdataset="second")
+    assert (found.pixels == 200).all()
+    name = str(error.value).partition("as in ")[2].partition(", or its number")[0]
+    (found,) = _prepare(Path(name), tmp_path, **given)
+    assert (found.pixels == 50).all()
+
+
+def test_one_of_several_rasters_in_an_archive_is_named(tmp_path, write_scene, rng):
+    image = rng.integers(1, 255, (3, 40, 60), dtype=np.uint8)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as target:
+        for name in ("a.tif", "b.tif"):
+            target.write(write_scene(image, name), name)
+    line = shapely.LineString([(665_000, 4_009_980), (665_060, 4_009_980)])
+    given = {"roads": _lines(tmp_path, [line]), "validation_share": 0.0}
+    with pytest.raises(InputError, match="name one: ") as error:
+        _prepare(tmp_path / "a.zip", tmp_path, **given)
+    name = str(error.value).partition("name one: ")[2].split(", ")[1]
+    (found,) = _prepare(Path(name), tmp_path, **given)
+    assert np.array_equal(found.pixels, image.transpose(1, 2, 0))
+
+
+def test_only_one_layer_of_the_roads_is_read_on_demand(tmp_path, write_scene, rng, caplog):
+    caplog.set_level(logging.INFO)
+    scene = write_scene(rng.integers(0, 255, (3, 40, 60), dtype=np.uint8), "s.tif")
+    for layer, y in (("a", 4_009_990), ("b", 4_009_970)):
+        line = shapely.LineString([(665_000, y), (665_060, y)])
+        geopandas.GeoDataFrame(geometry=[line], crs=UTM_CRS).to_file(tmp_path / "r.gpkg", layer=layer)
+    (found,) = _prepare(scene, tmp_path, roads=str(tmp_path / "r.gpkg"), layer="b", validation_share=0.0)
+    assert not (found.labels[:20] == ROAD).any()
+    assert (found.labels[28:32] == ROAD).all()
+    assert "left out: a (--layer names one to read)" in caplog.text

@@ -86,7 +86,7 @@ def local_crs(x: float, y: float, crs: str) -> str:
 
     lon, lat = to_geodetic(crs).transform(x, y)
     if not (math.isfinite(lon) and abs(lat) <= 90):
-        raise InputError("the data lie outside the area of their CRS; check the CRS (--assume-crs gives another)")
+        raise InputError("the data lie outside the area of their CRS; check the CRS that the file states")
     ellipsoid, lon = geod(crs), (float(lon) + 180) % 360 - 180
     centre = f"+lat_0={float(lat)!r} +lon_0={lon!r}"
     return str(CRS.from_proj4(f"+proj=aeqd {centre} +a={ellipsoid.a!r} +b={ellipsoid.b!r} +units=m").to_wkt())

@@ -39,12 +39,21 @@ class IntList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             self.fail(f"{value!r} is not a list of band numbers such as 3,2,1", param, ctx)
 
 
-def options_of(cls: type[Any], leave_out: tuple[str, ...] = ()) -> Callable[[Command], Command]:
-    """Return a decorator that adds one option for every field of an options class, except those left out."""
+def options_of(
+    cls: type[Any], leave_out: tuple[str, ...] = (), only: tuple[str, ...] | None = None
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds one option for every field of an options class, or for some, except those left out.
+
+    Args:
+        cls: The options class.
+        leave_out: Fields without an option.
+        only: Fields with one; None for all.
+    """
+    wanted = [f for f in fields(cls) if f.name not in leave_out and (only is None or f.name in only)]
     hints = get_type_hints(cls)
 
     def decorate(command: Command) -> Command:
-        for f in reversed([f for f in fields(cls) if f.name not in leave_out]):
+        for f in reversed(wanted):
             command = _to_click(f, str(hints[f.name]))(command)
         return command
 

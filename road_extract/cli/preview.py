@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from road_extract.cli.parameters import overwrite_option
+from road_extract.base.options import PredictOptions
+from road_extract.cli.parameters import options_of, overwrite_option
 
 
 @click.command("preview")
@@ -22,10 +24,11 @@ from road_extract.cli.parameters import overwrite_option
     help="Length of the longer side of the picture [px].",
 )
 @click.option("--assume-crs", help="CRS of a file that has none, such as EPSG:32611.")
+@options_of(PredictOptions, only=("bands",))
 @overwrite_option
-def command(scene: str, roads: str, out: Path, size_px: int, assume_crs: str | None, overwrite: bool) -> None:
+def command(scene: str, roads: str, out: Path, **values: Any) -> None:
     """Draw ROADS, a vector file in any CRS, over SCENE and save the picture to OUT (PNG)."""
     from road_extract.pipeline.preview import draw_preview
 
-    path = draw_preview(scene, roads, out, size_px=size_px, assume_crs=assume_crs, overwrite=overwrite)
+    path = draw_preview(scene, roads, out, **values)
     click.echo(f"picture in {path}")

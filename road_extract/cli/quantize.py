@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+from road_extract.base.options import PredictOptions
+from road_extract.cli.parameters import options_of
 
 
 @click.command("quantize")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("scenes", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--assume-crs", help="CRS to use for scenes that have none, such as EPSG:32611.")
+@options_of(PredictOptions, only=("bands", "assume_crs", "nodata", "subdataset"))
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed for choosing tiles.")
-def command(model: Path, scenes: tuple[Path, ...], assume_crs: str | None, seed: int) -> None:
+def command(model: Path, scenes: tuple[Path, ...], seed: int, **values: Any) -> None:
     """Prepare the model folder MODEL for 8-bit inference, which is about twice as fast if the processor supports it.
 
     The model is run on tiles from SCENES to measure the ranges of its feature maps, so choose imagery of the kind that
@@ -21,5 +25,5 @@ def command(model: Path, scenes: tuple[Path, ...], assume_crs: str | None, seed:
     """
     from road_extract.pipeline.calibration import quantize_model
 
-    count = quantize_model(model, scenes, assume_crs=assume_crs, seed=seed)
+    count = quantize_model(model, scenes, seed=seed, **values)
     click.echo(f"measured {count} feature maps of {model} for 8-bit inference")

@@ -71,7 +71,7 @@ def _grid_around(path: Path, options: EvaluateOptions) -> RasterGrid:
 def _selection(options: EvaluateOptions, is_truth: bool) -> Selection:
     """What to read of a vector file: layer and condition are meant for the truth."""
     return (
-        Selection(options.layer, options.where, options.assume_crs)
+        Selection(options.layer, options.where, options.assume_crs, can_choose=True)
         if is_truth
         else Selection(assume_crs=options.assume_crs)
     )
@@ -129,7 +129,8 @@ def _read_vectors(path: Path, grid: RasterGrid, width_m: float, selection: Selec
     areas = parts[shapely.get_dimensions(parts) == 2]
     lines, _ = split_lines(table.geometries)
     if len(areas) and len(lines):
-        raise InputError(f"{path}: holds lines and polygons; give a file with one of them, or name a layer (--layer)")
+        more = ", or name a layer (--layer)" if selection.can_choose else ""
+        raise InputError(f"{path}: holds lines and polygons; give a file with one of them{more}")
     if len(areas):
         near, _ = bring_near(areas, table.crs, footprint(grid), grid.crs)
         return Side(burn_shapes(near, grid).view(np.uint8), None)

@@ -97,14 +97,13 @@ def _above(member: str) -> list[str]:
 
 def inner(name: str, member: str) -> str:
     """GDAL's name of a file in an archive."""
-    return (
-        f"{_SYSTEMS[_suffix(name)]}{{{name}}}/{member}" if _odd(name) else f"{_SYSTEMS[_suffix(name)]}{name}/{member}"
-    )
+    shown = f"{{{name}}}" if _odd(name) else name
+    return f"{_SYSTEMS[_suffix(name)]}{shown}/{member}"
 
 
 def _odd(name: str) -> bool:
-    """Whether GDAL would not see by the name where the archive ends."""
-    return sum(name.lower().count(suffix) for suffix in (".zip", ".tar", ".tgz")) > 1
+    """Whether GDAL would not see by the name where the archive ends, or pathlib would not keep it: it drops slashes."""
+    return name.startswith("/") or sum(name.lower().count(suffix) for suffix in (".zip", ".tar", ".tgz")) > 1
 
 
 def _suffix(name: str) -> str:

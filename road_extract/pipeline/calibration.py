@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,13 +21,25 @@ from road_extract.prediction.preprocess import pad_to, to_model_input
 TILES = 120
 
 
-def quantize_model(model: PathLike, scenes: Sequence[PathLike], *, assume_crs: str | None = None, seed: int = 0) -> int:
+def quantize_model(
+    model: PathLike,
+    scenes: Sequence[PathLike],
+    *,
+    assume_crs: str | None = None,
+    bands: tuple[int, ...] | None = None,
+    nodata: str | None = None,
+    subdataset: str | None = None,
+    seed: int = 0,
+) -> int:
     """Write ``int8.json`` into a model folder, with NNCF's post-training quantization.
 
     Args:
         model: Model folder.
         scenes: Imagery of the kind that the model is for; `TILES` random tiles are taken from it.
         assume_crs: CRS of scenes that have none.
+        bands: See `PredictOptions`, as for the next two.
+        nodata: See there.
+        subdataset: See there.
         seed: Random seed.
 
     Returns:
@@ -39,7 +52,7 @@ def quantize_model(model: PathLike, scenes: Sequence[PathLike], *, assume_crs: s
     from road_extract.models.backends.openvino import build_openvino
     from road_extract.models.backends.openvino_int8 import measure_ranges
 
-    options = PredictOptions(model=str(model), assume_crs=assume_crs)
+    options = PredictOptions(model=str(model), assume_crs=assume_crs, bands=bands, nodata=nodata, subdataset=subdataset)
     model, rng = Path(model), np.random.default_rng(seed)
     share = -(-TILES // max(1, len(scenes)))
     tiles = [tile for scene in scenes for tile in _draw(Path(scene), share, options, rng)]
@@ -55,7 +68,9 @@ def _draw(scene: Path, count: int, options: PredictOptions, rng: np.random.Gener
     spec = read_spec(Path(str(options.model)))
     tiles = []
     # only pixels matter here, so a scene without georeference will do
-    name = str(scene) if options.assume_crs else place_if_unplaced(scene, spec.gsd_m)
+    name = place_if_unplaced(scene, spec.gsd_m, assume_crs=options.assume_crs, subdataset=options.subdataset)
+    if name != str(scene):  # the VRT leads to the raster that was chosen
+        options = replace(options, subdataset=None)
     with open_scene(name, options) as setup:
         setup.log_remarks()
         windows, grid = list(setup.plan), setup.source.grid

@@ -19,6 +19,7 @@ def draw_preview(
     *,
     size_px: int = 1600,
     assume_crs: str | None = None,
+    bands: tuple[int, ...] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Draw road polygons and lines over a scene. Lines that bridge a gap have a different colour.
@@ -29,6 +30,7 @@ def draw_preview(
         out: PNG to write.
         size_px: Longer side of the picture.
         assume_crs: CRS of a file that has none.
+        bands: Bands of the scene to show as red, green and blue, or one as grey, counted from 1.
         overwrite: Replace an existing picture.
 
     Returns:
@@ -39,7 +41,7 @@ def draw_preview(
     """
     out = Path(out)
     check_outputs([out], [scene, roads], overwrite)
-    picture, grid = read_picture(str(scene), size_px, assume_crs)
+    picture, grid = read_picture(str(scene), size_px, assume_crs, bands)
     seen, bridges = read_roads(Path(roads), grid.crs, assume_crs)
     picture = draw_shapes(picture, seen, grid, ROAD_COLOUR)
     write_png(out, draw_shapes(picture, bridges, grid, BRIDGE_COLOUR))

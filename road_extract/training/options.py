@@ -7,6 +7,7 @@ from pathlib import Path
 
 from road_extract.base.errors import InputError
 from road_extract.base.options import check_ranges, option
+from road_extract.base.options.prediction import check_nodata
 from road_extract.models import STRIDE
 from road_extract.models.spec import STANDARD_FILTERS
 from road_extract.training.recipes import RECIPES
@@ -21,6 +22,7 @@ class DataOptions:
     where: str | None = option(
         None, 'SQL filter on the roads, such as "highway IS NOT NULL" for an OpenStreetMap extract'
     )
+    layer: str | None = option(None, "Name of the only layer of the roads to read (default: all layers of lines)")
     road_width_m: float = option(
         7.0, "Width at which lines are rasterized", unit="m", low=0.1, high=200, short="road-width"
     )
@@ -29,6 +31,16 @@ class DataOptions:
     )
     area: str | None = option(
         None, "Polygons (any format and CRS) inside which the labels are complete; ground outside counts as unlabelled"
+    )
+    assume_crs: str | None = option(None, "CRS of a scene, mask, roads or area that has none, such as EPSG:32611")
+    bands: tuple[int, ...] | None = option(
+        None, "Bands of the scenes, counted from 1: one (grey) or as many as the model takes, such as 3,2,1"
+    )
+    nodata: str | None = option(
+        None, "Nodata value of scenes that do not mark their empty pixels; auto detects black or white collars"
+    )
+    subdataset: str | None = option(
+        None, "Raster to read from scenes that contain several: its number (from 1) or its name"
     )
     gsd_m: float | None = option(
         None, "Ground sample distance of the model, to which scenes are resampled (default: that of --init, else 1)",
@@ -43,6 +55,7 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        check_nodata(self.nodata)
 
 
 #: Filters of each network size.

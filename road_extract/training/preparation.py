@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,12 +17,13 @@ from road_extract.base.arrays import BoolArray, ByteArray
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
 from road_extract.base.progress import Progress, Report, no_report
+from road_extract.base.urls import redact
 from road_extract.base.windows import Window
 from road_extract.io.raster import Scene, SceneView, gdal_session
 from road_extract.io.raster.on_grid import burn_shapes, read_labels_on
 from road_extract.io.raster.scene import footprint
 from road_extract.io.raster.unplaced import place_if_unplaced
-from road_extract.io.vector import Table, read_area, read_table
+from road_extract.io.vector import Selection, Table, read_area, read_table
 from road_extract.models.spec import ModelSpec
 from road_extract.prediction.preprocess import Scaling, scale_scene
 from road_extract.training.burning import RoadWidths, burn_roads
@@ -39,6 +41,8 @@ from road_extract.training.scenes import (
     write_scene,
 )
 from road_extract.training.sources import LabelledScene, TrainingSource, find_scenes
+
+log = logging.getLogger("road_extract")
 
 _BLOCK_PX = 1024
 _REQUEST_FILE = "request.txt"
@@ -84,7 +88,7 @@ def prepare_scenes(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / _REQUEST_FILE).write_text(request, encoding="utf-8")
-    table = None if data.roads is None else read_table(Path(data.roads), data.where)
+    table = None if data.roads is None else read_table(Path(data.roads), selection=_selection(data))
     entries, places = [], []
     counts: Counts = {}
     cell_px = max(1, round(data.cell_m / spec.gsd_m))
@@ -119,12 +123,15 @@ def _request(scenes: Sequence[LabelledScene], data: DataOptions, spec: ModelSpec
 
 
 def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOptions, spec: ModelSpec) -> _Prepared:
-    path = place_if_unplaced(scene.image, spec.gsd_m)
+    path = place_if_unplaced(scene.image, spec.gsd_m, assume_crs=data.assume_crs, subdataset=data.subdataset)
     placed = path == str(scene.image)
     if not placed and scene.mask is None:
-        raise InputError(f"{scene.image}: has no georeferencing, so vector roads cannot label it; provide a mask")
-    aoi = None if data.area is None or not placed else partial(read_area, Path(data.area))
-    with Scene(path, SceneView(spec.gsd_m, len(spec.bands))) as source:
+        raise InputError(
+            f"{scene.image}: has no georeferencing, so vector roads cannot label it; provide a mask, or if only its CRS "
+            "is missing, name it (--assume-crs EPSG:...)"
+        )
+    aoi = None if data.area is None or not placed else partial(read_area, Path(data.area), assume_crs=data.assume_crs)
+    with Scene(path, _view(data, spec, placed=placed)) as source:
         pixels, valid = _read_pixels(source, spec)
         road, labelled = _read_labels(scene, source.grid, table, data)
     if aoi is not None:
@@ -136,10 +143,24 @@ def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOpt
     return _Prepared(SceneEntry(name, scene.group, scene.share), source.grid, placed, pixels, labels)
 
 
+def _view(data: DataOptions, spec: ModelSpec, *, placed: bool) -> SceneView:
+    """What to see of a scene; what was placed arbitrarily has been chosen from its file already."""
+    return SceneView(
+        spec.gsd_m, len(spec.bands), bands=data.bands, assume_crs=data.assume_crs, nodata=data.nodata,
+        subdataset=data.subdataset if placed else None, band_names=spec.bands,
+    )  # fmt: skip
+
+
+def _selection(data: DataOptions) -> Selection:
+    return Selection(data.layer, data.where, data.assume_crs, can_choose=True)
+
+
 def _read_pixels(source: Scene, spec: ModelSpec) -> tuple[ByteArray, BoolArray]:
     """Read all pixels as uint8 (rows, cols, bands), scaled as for inference, and their validity."""
     source.probe()
     grid = source.grid
+    for level, text in source.remarks:
+        log.log(level, "%s: %s", redact(source.path), text)
     scaling = scale_scene(source, spec.normalization)
     pixels, valid = np.zeros((*grid.shape, len(spec.bands)), np.uint8), np.zeros(grid.shape, np.bool_)
     for row in range(0, grid.height, _BLOCK_PX):
@@ -161,7 +182,7 @@ def _read_labels(
 ) -> tuple[BoolArray, BoolArray]:
     """Return the road pixels and the labelled pixels, both (rows, cols)."""
     if scene.mask is not None:
-        labels = read_labels_on(str(scene.mask), grid)
+        labels = read_labels_on(str(scene.mask), grid, data.assume_crs)
         return labels == ROAD, labels <= ROAD
     assert table is not None
     road = burn_roads(table, grid, RoadWidths(data.road_width_m, data.width_field))

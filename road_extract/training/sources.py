@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from road_extract.base.errors import InputError
 
 #: Suffixes of the rasters to find in folders.
 SUFFIXES = (".tif", ".tiff", ".vrt")
+#: GDAL's names of rasters in archives and containers.
+_GDAL_NAME = re.compile(r"/vsi|[A-Z][A-Z0-9_]+:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,10 @@ def find_scenes(sources: Sequence[TrainingSource], have_roads: bool) -> list[Lab
 
 def _scenes_of(source: TrainingSource, have_roads: bool) -> list[LabelledScene]:
     path = source.path
-    if not path.exists():
+    is_name = not path.exists() and _GDAL_NAME.match(str(path)) is not None
+    if not path.exists() and not is_name:
         raise InputError(f"{path}: does not exist; expected a scene or a folder of scenes")
-    if path.is_file():
+    if path.is_file() or is_name:
         images = [path]
     else:
         folder = path / "images" if (path / "images").is_dir() else path

@@ -213,7 +213,7 @@ SCENES = [
     Kind("longitudes from 0 to 360", lambda f: raster(f, **DEGREES), TAKEN, "", "outputs lie between -180 and 180"),
     Kind("`.zip`, `.tar`, `.tar.gz` of one raster", archive, TAKEN, "", "opened"),
     Kind("an archive of several rasters", two_in_an_archive, REFUSED, "name one: /vsizip/", "name one: `/vsizip/...`"),
-    Kind("several subdatasets (NetCDF, HDF, GeoPackage)", subdatasets, REFUSED, "(--subdataset): 1 first, 2 second",
+    Kind("several subdatasets (NetCDF, HDF, GeoPackage)", subdatasets, REFUSED, "--subdataset: 1 first, 2 second",
          "`--subdataset 2`"),
     Kind("ECW and MrSID where GDAL has no driver", file("a.ecw", b"ecw"), REFUSED, "no driver for ECW", "convert it"),
     Kind("cut short or damaged", cut_short, REFUSED, "damaged, cut short"),

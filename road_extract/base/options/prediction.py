@@ -53,8 +53,17 @@ class PredictOptions:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        if self.nodata not in (None, "auto") and not _is_number(str(self.nodata)):
-            raise InputError(f"nodata is {self.nodata!r}; expected a number or auto")
+        check_nodata(self.nodata)
+
+
+def check_nodata(nodata: str | None) -> None:
+    """Check a nodata value for scenes.
+
+    Raises:
+        InputError: If it is neither a number nor auto.
+    """
+    if nodata not in (None, "auto") and not _is_number(str(nodata)):
+        raise InputError(f"nodata is {nodata!r}; expected a number or auto")
 
 
 def _is_number(text: str) -> bool:

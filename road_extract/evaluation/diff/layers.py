@@ -52,7 +52,7 @@ def read_layers(roads: Path, existing: Path, options: DiffOptions) -> tuple[Line
     Raises:
         InputError: If a file cannot be read, or nothing says where to compare.
     """
-    theirs_only = Selection(options.layer, options.where, options.assume_crs)
+    theirs_only = Selection(options.layer, options.where, options.assume_crs, can_choose=True)
     ours, crs = _read_lines(roads, Selection(assume_crs=options.assume_crs))
     theirs, their_crs = _read_lines(existing, theirs_only)
     area = _choose_area(ours.lines, crs, options, roads)

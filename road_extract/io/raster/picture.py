@@ -27,8 +27,19 @@ _NAMES = ("red", "green", "blue")
 _BRUSH = np.ones((2, 2), np.bool_)
 
 
-def read_picture(path: str, size_px: int, assume_crs: str | None = None) -> tuple[ByteArray, RasterGrid]:
+def read_picture(
+    path: str,
+    size_px: int,
+    assume_crs: str | None = None,
+    wanted: tuple[int, ...] | None = None,
+) -> tuple[ByteArray, RasterGrid]:
     """Read a whole raster, reduced so that its longer side has at most ``size_px`` pixels.
+
+    Args:
+        path: Any raster with a place.
+        size_px: Longer side of the picture.
+        assume_crs: CRS of a raster that has none.
+        wanted: Bands to show, counted from 1.
 
     Returns:
         (rows, cols, 3) uint8, stretched between the 2nd and 98th percentile, and its grid.
@@ -37,7 +48,7 @@ def read_picture(path: str, size_px: int, assume_crs: str | None = None) -> tupl
         InputError: If it cannot be read.
     """
     with open_raster(path) as plain:
-        view = plan_view(plain, path, None, _NAMES, assume_crs=assume_crs)
+        view = plan_view(plain, path, wanted, _NAMES, assume_crs=assume_crs)
     with open_raster(view.name) as dataset:
         grid = grid_of(dataset, path, assume_crs)
         shrink = max(1.0, max(dataset.shape) / size_px)

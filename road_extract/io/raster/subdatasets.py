@@ -32,8 +32,8 @@ def choose_subdataset(path: str, names: Sequence[str], wanted: str | None) -> st
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     asked = "" if wanted is None else f", none of them {wanted!r}"
     raise InputError(
-        f"{path}: holds {len(names)} rasters{asked}; choose one of a scene by its number or name "
-        f"(--subdataset): {listed}{more}; or give its full name, as in {names[0]}"
+        f"{path}: holds {len(names)} rasters{asked}; give the full name of one, as in {names[0]}, or its number or "
+        f"name where the command has the option --subdataset: {listed}{more}"
     )
 
 

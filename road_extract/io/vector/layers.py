@@ -43,11 +43,13 @@ class Selection:
         layer: Name of the only layer to read; None for all that fit.
         where: Only features for which this SQL condition holds. Of OpenStreetMap files None means the roads.
         assume_crs: CRS of a file that has none, as WKT or a code.
+        can_choose: Whether the user has options for layer and condition, so that messages may name them.
     """
 
     layer: str | None = None
     where: str | None = None
     assume_crs: str | None = None
+    can_choose: bool = False
 
 
 EVERYTHING = Selection()
@@ -155,14 +157,16 @@ def choose_layers(path: Path, layers: Sequence[Layer], wanted: str, chosen: str 
     return fitting or others or list(layers)
 
 
-def say_layers(path: Path, read: Sequence[Layer], layers: Sequence[Layer]) -> None:
-    """Log which of several layers were read, and which were left out."""
+def say_layers(path: Path, read: Sequence[Layer], layers: Sequence[Layer], *, can_choose: bool) -> None:
+    """Log which of several layers were read, which were left out, and the options that change it if there are some."""
     if is_osm(layers) and [layer.name for layer in read] == ["lines"]:
-        log.info("%s: of OpenStreetMap data only the roads are read, unless --where says otherwise", path)
+        more = ", unless --where says otherwise" if can_choose else ""
+        log.info("%s: of OpenStreetMap data only the roads are read%s", path, more)
         return
     left = [layer for layer in layers if layer not in read and layer.kind is not None]
     if len(read) > 1 or left:
-        text = f"; left out: {_names(left)} (--layer names one to read)" if left else ""
+        text = f"; left out: {_names(left)}" if left else ""
+        text += " (--layer names one to read)" if left and can_choose else ""
         log.info("%s: read from %s%s", path, _names(read), text)
 
 

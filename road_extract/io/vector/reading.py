@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ def read_table(path: Path, where: str | None = None, *, selection: Selection = E
     Raises:
         InputError: The file cannot be read, has no CRS, or its coordinates do not fit it, or the selection does not.
     """
-    selection = selection if where is None else Selection(selection.layer, where, selection.assume_crs)
+    selection = selection if where is None else replace(selection, where=where)
     tables = _read(path, LINES, selection)
     return _joined([_to_table(path, frame, crs) for frame, crs in tables])
 
@@ -186,7 +186,7 @@ def _read(path: Path, wanted: str, selection: Selection) -> list[tuple[Any, str]
     if not frames:
         raise InputError(f"{path}: holds no geometries; give a map with lines or polygons")
     frames = _of_kind(frames, wanted) or frames
-    say_layers(path, [layer for layer, _ in frames], layers)
+    say_layers(path, [layer for layer, _ in frames], layers, can_choose=selection.can_choose)
     return [(frame, _crs_of(path, frame, selection.assume_crs)) for _, frame in frames]
 
 
