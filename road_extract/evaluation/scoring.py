@@ -16,8 +16,8 @@ from road_extract.evaluation.pairs import ScenePair
 from road_extract.evaluation.results import LineCounts, SceneCounts
 from road_extract.evaluation.sides import Side, metric_crs, plan_grid, read_prediction, read_truth, threshold_level
 from road_extract.evaluation.tracing import trace_lines
+from road_extract.io.raster.extent import footprint
 from road_extract.io.raster.on_grid import burn_shapes, outline
-from road_extract.io.raster.scene import footprint
 from road_extract.io.raster.sink import Colour, open_class_sink
 from road_extract.io.vector import read_area
 from road_extract.metrics.apls import AplsSetting, measure_paths

@@ -17,8 +17,8 @@ from road_extract.base.levels import NODATA, PROBABILITY_MAX
 from road_extract.base.options import EvaluateOptions
 from road_extract.evaluation.pairs import ScenePair, is_vector
 from road_extract.io.raster import ProbabilityRaster
+from road_extract.io.raster.extent import footprint
 from road_extract.io.raster.on_grid import burn_shapes, read_labels_on
-from road_extract.io.raster.scene import footprint
 from road_extract.io.vector import Selection, read_table
 from road_extract.metrics.raster import LEVELS
 from road_extract.metrics.splitting import split_lines

@@ -13,8 +13,8 @@ from road_extract.base.arrays import BoolArray, Float64Array
 from road_extract.base.errors import InputError
 from road_extract.base.geodesy import local_crs, move
 from road_extract.base.grid import RasterGrid
+from road_extract.io.raster.extent import footprint
 from road_extract.io.raster.on_grid import burn_shapes
-from road_extract.io.raster.scene import footprint
 from road_extract.io.vector import Table
 
 #: OpenStreetMap widths may include the unit: "7.5 m".

@@ -20,8 +20,8 @@ from road_extract.base.progress import Progress, Report, no_report
 from road_extract.base.urls import redact
 from road_extract.base.windows import Window
 from road_extract.io.raster import Scene, SceneView, gdal_session
+from road_extract.io.raster.extent import footprint
 from road_extract.io.raster.on_grid import burn_shapes, read_labels_on
-from road_extract.io.raster.scene import footprint
 from road_extract.io.raster.unplaced import place_if_unplaced
 from road_extract.io.vector import Selection, Table, read_area, read_table
 from road_extract.models.spec import ModelSpec
@@ -127,8 +127,8 @@ def _prepare(scene: LabelledScene, name: str, table: Table | None, data: DataOpt
     placed = path == str(scene.image)
     if not placed and scene.mask is None:
         raise InputError(
-            f"{scene.image}: has no georeferencing, so vector roads cannot label it; provide a mask, or if only its CRS "
-            "is missing, name it (--assume-crs EPSG:...)"
+            f"{scene.image}: has no georeferencing, so vector roads cannot label it; provide a mask, or if only its "
+            "CRS is missing, name it (--assume-crs EPSG:...)"
         )
     aoi = None if data.area is None or not placed else partial(read_area, Path(data.area), assume_crs=data.assume_crs)
     with Scene(path, _view(data, spec, placed=placed)) as source:

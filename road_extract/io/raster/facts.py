@@ -15,7 +15,7 @@ from road_extract.base.grid import RasterGrid
 from road_extract.io.raster.bands import colours_of
 from road_extract.io.raster.gdal_errors import ask
 from road_extract.io.raster.opening import check_georeference, crs_of, open_raster
-from road_extract.io.raster.scene import SceneView
+from road_extract.io.raster.scene_view import SceneView
 from road_extract.io.raster.views import placed_name, plan_view
 
 

@@ -19,8 +19,8 @@ from road_extract.base.coordinates import full_turn, turns_to
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import NODATA
+from road_extract.io.raster.extent import footprint
 from road_extract.io.raster.probability import ProbabilityRaster
-from road_extract.io.raster.scene import footprint
 
 #: Probability from which a pixel of a ground-truth raster is road.
 _ROAD = 0.5

@@ -3,82 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import MaskFlags, Resampling
 from rasterio.features import geometry_mask
 from rasterio.windows import Window as RioWindow
 
 from road_extract.base.arrays import BoolArray
-from road_extract.base.coordinates import full_turn, turns_to
 from road_extract.base.errors import InputError
 from road_extract.base.geodesy import pixel_size_m
-from road_extract.base.grid import RasterGrid
 from road_extract.base.windows import Window
 from road_extract.io.raster.bands import CATALOGUE, colours_of
 from road_extract.io.raster.blocks import block_bytes
+from road_extract.io.raster.extent import area_of, footprint, inference_grid, part_of
 from road_extract.io.raster.gdal_errors import ask
-from road_extract.io.raster.opening import grid_of, open_raster, readable
+from road_extract.io.raster.opening import grid_of, open_raster
+from road_extract.io.raster.pixels import FetchAhead, PixelReader
 from road_extract.io.raster.probing import Pixels, find_collar, is_dim, may_be_dim, read_probe
 from road_extract.io.raster.remote import RemoteDataset
+from road_extract.io.raster.scene_view import SceneView
 from road_extract.io.raster.views import largest_value, plan_view
 from road_extract.io.raster.vrt import bands_as_they_are, write_vrt
 from road_extract.io.vrt_text import find_missing
 
 log = logging.getLogger("road_extract")
-
-#: The scene's own grid is kept if its GSD differs from the model's by no more than this share.
-GSD_TOLERANCE = 0.1
-#: Beyond this factor between the two GSDs, the model sees objects at sizes it was never trained on.
-GSD_EXTREME = 4.0
-_SAMPLE_PX = 1024
-#: Columns of a remote scene that are fetched at once.
-_AHEAD_PX = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class SceneView:
-    """How to read a scene file.
-
-    Attributes:
-        gsd_m: The model's GSD.
-        model_bands: How many bands the model takes.
-        bands: Bands to use, counted from 1.
-        native_gsd: Keep the scene's grid.
-        bounds: Rectangle to read, (xmin, ymin, xmax, ymax) in the scene's coordinates.
-        assume_crs: CRS to use if the file has none.
-        subdataset: Raster to read from a file that contains several.
-        nodata: Nodata value, or ``auto`` to detect collars; None uses what the file declares.
-        band_names: Names of the model's bands.
-        known_bands: Names of the scene's bands from a catalogue.
-        aoi: Function of the scene's CRS (WKT) and its footprint in that CRS. It returns a geometry in that CRS; pixels
-            outside it are invalid.
-    """
-
-    gsd_m: float
-    model_bands: int = 3
-    bands: tuple[int, ...] | None = None
-    native_gsd: bool = False
-    bounds: tuple[float, float, float, float] | None = None
-    assume_crs: str | None = None
-    aoi: Callable[[str, Any], Any] | None = None
-    subdataset: str | None = None
-    nodata: str | None = None
-    band_names: tuple[str, ...] = ("red", "green", "blue")
-    known_bands: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the model's bands, one for each."""
-        if len(self.band_names) == self.model_bands:
-            return self.band_names
-        return tuple(f"band {number}" for number in range(1, self.model_bands + 1))
 
 
 class Scene:
@@ -106,18 +57,18 @@ class Scene:
         self._see(view)
         dataset = self._dataset
         full = grid_of(dataset, self.path, view.assume_crs)
-        self._part = _part_of(full, view.bounds, self.path)
+        self._part = part_of(full, view.bounds, self.path)
         native = full.crop(self._part)
         self.native_gsd_m = pixel_size_m(native)
-        self.grid = native if view.native_gsd else _inference_grid(native, self.native_gsd_m, view.gsd_m)
+        self.grid = native if view.native_gsd else inference_grid(native, self.native_gsd_m, view.gsd_m)
         self._factors = (native.height / self.grid.height, native.width / self.grid.width)
         self._resampling = Resampling.average if max(self._factors) > 1 else Resampling.bilinear
         self._all_valid = all(MaskFlags.all_valid in dataset.mask_flag_enums[b - 1] for b in self.bands)
-        self._area = self._area_of(view, full.crs, footprint(native))
+        self._area = area_of(view, self.grid, footprint(native), self.path)
         # overviews may have been made by any method, so pixels are averaged from full resolution
         if self.resampled:
             self._full = open_raster(self._name, OVERVIEW_LEVEL="NONE")
-        self._fetched: Window | None = None
+        self._ahead = FetchAhead(self.path, self.bands, self._part)
 
     def _see(self, view: SceneView) -> None:
         """Replace the dataset by a virtual one if its values or its georeferencing require it."""
@@ -163,7 +114,7 @@ class Scene:
         return Window(0, 0, self._dataset.width, self._dataset.height)
 
     def _read_plain(self, window: RioWindow) -> Pixels:
-        return self._read(self._dataset, window, (window.height, window.width), Resampling.nearest)
+        return self._reader.read(self._dataset, window, (window.height, window.width), Resampling.nearest)
 
     def _remark(self, level: int, text: str) -> None:
         self.remarks.append((level, text))
@@ -184,22 +135,6 @@ class Scene:
         if is_byte and may_be_dim(parts) and is_dim(*(sample := self.sample())):
             self._reach = float(sample[0][sample[1]].max())
             self._remark(logging.WARNING, f"8-bit values reach only {self._reach:g} of 255, which is taken as white")
-
-    def _area_of(self, view: SceneView, crs: str, footprint: Any) -> Any:
-        """Geometry outside of which pixels are invalid, or None."""
-        area = None
-        if view.bounds is not None and (self.grid.transform.b or self.grid.transform.d):
-            import shapely
-
-            area = shapely.box(
-                *nearest_turn(view.bounds, self.grid)
-            )  # on a rotated grid the part that was cut out is larger
-        if view.aoi is not None:
-            found = view.aoi(crs, footprint)
-            if not found.intersects(footprint):
-                raise InputError(f"{self.path}: the area of interest does not touch the scene; check both CRSs")
-            area = found if area is None else area.intersection(found)
-        return area
 
     @property
     def dtype(self) -> str:
@@ -246,62 +181,23 @@ class Scene:
             window.height * scale_y,
         )
         if isinstance(self._full, RemoteDataset):
-            self._fetch(source)
-        pixels, valid = self._read(self._full, source, (window.height, window.width), self._resampling)
+            self._ahead.fetch(self._full, source)
+        pixels, valid = self._reader.read(self._full, source, (window.height, window.width), self._resampling)
         if self._area is not None:
             transform = self.grid.window_transform(window)
             valid &= geometry_mask([self._area], valid.shape, transform, invert=True)
         return pixels, valid
 
-    def _fetch(self, wanted: RioWindow) -> None:
-        """Load blocks of a remote scene into GDAL's cache.
-
-        GDAL fetches the blocks of one call together and exactly. A single block is fetched with a surplus that doubles
-        from call to call.
-        """
-        part, fetched = self._part, self._fetched
-        row, row_end = int(wanted.row_off), min(part.row_end, int(np.ceil(wanted.row_off + wanted.height)))
-        col, col_end = int(wanted.col_off), min(part.col_end, int(np.ceil(wanted.col_off + wanted.width)))
-        if fetched and (fetched.row_off, fetched.row_end) == (row, row_end) and fetched.col_off <= col:
-            col = max(col, fetched.col_end)
-        if col >= col_end:
-            return
-        col_end = min(max(col_end, col + _AHEAD_PX), part.col_end)
-        self._fetched = Window(col, row, col_end - col, row_end - row)
-        with readable(self.path):
-            self._full.read(self.bands, window=RioWindow(col, row, col_end - col, row_end - row))
-
-    def sample(self) -> tuple[NDArray[Any], BoolArray]:
+    def sample(self) -> Pixels:
         """Sample pixels across the whole file, about a million at most: (rows, cols, bands) and validity (rows, cols).
 
         They come from the overviews, or from a regular grid of small windows if there are none.
         """
-        height, width = self._dataset.shape
-        if not self._dataset.overviews(self.bands[0]) and height * width > 16 * _SAMPLE_PX**2:
-            spots = list(_sample_spots(height, width))
-            parts = [self._read(self._dataset, spot, (64, 64), Resampling.nearest) for spot in spots]
-            pixels, valid = np.concatenate([p for p, _ in parts]), np.concatenate([v for _, v in parts])
-            if valid.any():
-                return pixels, valid
-        shrink = max(1.0, max(height, width) / _SAMPLE_PX)
-        shape = (max(1, round(height / shrink)), max(1, round(width / shrink)))
-        return self._read(self._dataset, RioWindow(0, 0, width, height), shape, Resampling.nearest)
+        return self._reader.sample(self._dataset)
 
-    def _read(
-        self, dataset: rasterio.DatasetReader, window: RioWindow, shape: tuple[int, int], resampling: Resampling
-    ) -> tuple[NDArray[Any], BoolArray]:
-        with readable(self.path):
-            valid = np.ones(shape, np.bool_)
-            if not self._all_valid:
-                # a resampled pixel is valid if its centre is; the average below leaves invalid pixels out
-                valid = dataset.dataset_mask(window=window, out_shape=shape, resampling=Resampling.nearest) > 0
-            if not valid.any():  # if the mask is stored separately, the pixels need not be decoded
-                return np.zeros((*shape, len(self.bands)), dataset.dtypes[self.bands[0] - 1]), valid
-            pixels = dataset.read(self.bands, window=window, out_shape=(len(self.bands), *shape), resampling=resampling)
-        if pixels.dtype.kind == "f":  # NaN and infinity are not brightness values
-            valid = valid & np.isfinite(pixels).all(axis=0)
-            pixels[:, ~valid] = 0
-        return pixels.transpose(1, 2, 0), valid
+    @property
+    def _reader(self) -> PixelReader:
+        return PixelReader(self.path, self.bands, self._all_valid)
 
     def close(self) -> None:
         """Close the file."""
@@ -313,53 +209,3 @@ class Scene:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
-
-
-def _part_of(grid: RasterGrid, bounds: tuple[float, float, float, float] | None, path: str) -> Window:
-    """Window of the pixels that a rectangle touches."""
-    if bounds is None:
-        return Window(0, 0, grid.width, grid.height)
-    if not (bounds[0] < bounds[2] and bounds[1] < bounds[3]):
-        raise InputError(f"bounds {bounds}: expected XMIN YMIN XMAX YMAX with XMIN < XMAX and YMIN < YMAX")
-    xmin, ymin, xmax, ymax = nearest_turn(bounds, grid)
-    corners = [~grid.transform * corner for corner in ((xmin, ymin), (xmin, ymax), (xmax, ymin), (xmax, ymax))]
-    # slightly inside, so that bounds on pixel edges do not include the next pixel
-    hair = 1e-6
-    cols, rows = zip(*corners, strict=True)
-    col0, row0 = max(0, int(np.floor(min(cols) + hair))), max(0, int(np.floor(min(rows) + hair)))
-    col1, row1 = min(grid.width, int(np.ceil(max(cols) - hair))), min(grid.height, int(np.ceil(max(rows) - hair)))
-    if col0 >= col1 or row0 >= row1:
-        raise InputError(f"{path}: bounds {bounds} do not touch the scene; give them in the scene's own coordinates")
-    return Window(col0, row0, col1 - col0, row1 - row0)
-
-
-def nearest_turn(bounds: tuple[float, float, float, float], grid: RasterGrid) -> tuple[float, float, float, float]:
-    """Bounds in degrees moved by whole turns to where a grid lies: files may count longitudes from 0 to 360."""
-    turn, (west, south, east, north) = full_turn(grid.crs), bounds
-    if turn is None or east - west >= turn:
-        return bounds
-    middle, _ = grid.transform * (grid.width / 2, grid.height / 2)
-    shift = float(turns_to((west + east) / 2, middle, turn))
-    return west + shift, south, east + shift, north
-
-
-def _inference_grid(native: RasterGrid, gsd_m: tuple[float, float], model_gsd_m: float) -> RasterGrid:
-    if all(abs(size / model_gsd_m - 1) <= GSD_TOLERANCE for size in gsd_m):
-        return native
-    rows = max(1, round(native.height * gsd_m[1] / model_gsd_m))
-    cols = max(1, round(native.width * gsd_m[0] / model_gsd_m))
-    return native.resize(rows, cols)
-
-
-def footprint(grid: RasterGrid) -> Any:
-    """Polygon covered by a grid, in its CRS."""
-    import shapely
-
-    corners = ((0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height))
-    return shapely.Polygon([grid.transform * corner for corner in corners])
-
-
-def _sample_spots(height: int, width: int) -> Iterator[RioWindow]:
-    for row in np.linspace(0, height - 64, 16).astype(int):
-        for col in np.linspace(0, width - 64, 16).astype(int):
-            yield RioWindow(int(col), int(row), 64, 64)
