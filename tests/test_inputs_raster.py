@@ -541,7 +541,7 @@ def test_subdatasets_are_listed_and_chosen(write_scene, rgb, tmp_path):
 
 def test_a_missing_driver_is_named(tmp_path):
     (tmp_path / "s.ecw").write_bytes(b"ecw")
-    with pytest.raises(InputError, match="no driver for ECW, so convert it to GeoTIFF"):
+    with pytest.raises(InputError, match="no driver for ECW; a GeoTIFF made of it"):
         Scene(str(tmp_path / "s.ecw"), VIEW)
 
 

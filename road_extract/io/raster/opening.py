@@ -93,7 +93,7 @@ def _expected(path: str) -> str:
     """What to do about a file that GDAL does not open."""
     driver = _LICENSED.get(Path(path).suffix.lower())
     if driver is not None:
-        return f"this GDAL has no driver for {driver}, so convert it to GeoTIFF with a program that has one"
+        return f"this GDAL has no driver for {driver}; a GeoTIFF made of it with a program that has one can be read"
     if is_remote(path):
         return "expected a GeoTIFF or the like that can be reached; check address, credentials and network"
     return "expected a GeoTIFF or another raster that GDAL reads"
