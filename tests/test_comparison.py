@@ -134,7 +134,7 @@ def test_of_several_layers_the_lines_are_read(roads, existing, tmp_path):
 
 def test_without_road_lines_the_area_must_be_given(existing, tmp_path):
     nothing = write(tmp_path / "none.gpkg", [shapely.Point(X, Y)])
-    with pytest.raises(RoadExtractError, match="holds no line"):
+    with pytest.raises(RoadExtractError, match="contains no lines"):
         diff_roads(nothing, existing, tmp_path / "d.gpkg")
     bounds = (X - 500, Y - 500, X + 1500, Y + 500)
     found = diff_roads(nothing, existing, tmp_path / "d.gpkg", options=DiffOptions(bounds=bounds))
@@ -146,7 +146,7 @@ def test_the_command_prints_lengths_and_json(roads, existing, tmp_path, capsys):
     assert run([*args, "--json", str(tmp_path / "d.json")]) == 0
     captured = capsys.readouterr()
     assert captured.out.splitlines()[0].split()[:4] == ["new", "0.795", "km", "2"]
-    assert "1 of its 4 geometries are not lines" in captured.err
+    assert "1 of 4 geometries are not lines" in captured.err
     values = json.loads((tmp_path / "d.json").read_text())
     assert values["length_km"]["missing"] == pytest.approx(0.3, rel=1e-3)
     assert run([*args, "--json", "-", "--overwrite", "--buffer", "2"]) == 0
@@ -158,7 +158,7 @@ def test_the_command_prints_lengths_and_json(roads, existing, tmp_path, capsys):
     [
         (["--bounds", "1", "0", "0", "1"], "XMIN < XMAX"),
         (["--angle", "91"], "expected 0 to 90 deg"),
-        (["--within", "{roads}"], "holds no polygon"),
+        (["--within", "{roads}"], "contains no polygons"),
         (["--within", "no.gpkg"], "no.gpkg: cannot be read"),
         (["--within", "no.gpkg", "--bounds", "0", "0", "1", "1"], "expected only one of them"),
     ],

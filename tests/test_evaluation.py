@@ -201,14 +201,14 @@ def test_unpaired_files_are_named(raster, tmp_path, capsys):
     raster(roads(50), "t/c.tif")
     assert run(["evaluate", str(predictions), str(truths)]) == 0
     captured = capsys.readouterr()
-    assert "1 truths have no prediction and are left out: c" in captured.err
-    assert "truths left out, without prediction          1" in captured.out
+    assert "1 truths have no prediction and are skipped: c" in captured.err
+    assert "truths skipped, without prediction           1" in captured.out
     raster(roads(50), "p/lonely.tif")
-    with pytest.raises(RoadExtractError, match=r"holds no truth for lonely\.tif"):
+    with pytest.raises(RoadExtractError, match=r"contains no truth for lonely\.tif"):
         evaluate(predictions, truths)
     (predictions / "lonely.tif").unlink()
     raster(roads(50), "p/a.tif")
-    with pytest.raises(RoadExtractError, match="holds several files for a;"):
+    with pytest.raises(RoadExtractError, match="contains several files for a;"):
         evaluate(predictions, truths)
 
 
@@ -280,7 +280,7 @@ def test_the_curve_is_drawn_and_needs_probabilities(raster, tmp_path):
     blue = (pixels[2] > 180) & (pixels[0] < 90)
     assert red.sum() > 100
     assert blue.sum() > 100
-    with pytest.raises(RoadExtractError, match="needs predictions of probabilities"):
+    with pytest.raises(RoadExtractError, match="requires probability rasters"):
         evaluate(truth, truth, curve=tmp_path / "no.png")
     assert not (tmp_path / "no.png").exists()
 
@@ -288,7 +288,7 @@ def test_the_curve_is_drawn_and_needs_probabilities(raster, tmp_path):
 def test_without_matplotlib_a_curve_is_refused_before_anything_is_done(raster, tmp_path, monkeypatch):
     path, truth = with_scale(raster(probability(roads(50, 200)), "p.tif")), raster(roads(50), "t.tif")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(RoadExtractError, match="needs matplotlib"):
+    with pytest.raises(RoadExtractError, match="requires matplotlib"):
         evaluate(path, truth, curve=tmp_path / "pr.png", error_map=tmp_path / "errors.tif")
     assert not (tmp_path / "errors.tif").exists()
 
@@ -318,12 +318,12 @@ def test_the_table_and_the_json_name_every_metric_in_full(raster, tmp_path, caps
     [
         (["none.tif", "{t}"], "none.tif: cannot be opened as a raster"),
         (["{t}", "none.geojson"], "none.geojson: cannot be read"),
-        (["{folder}", "{t}"], "one is a folder and one is not"),
+        (["{folder}", "{t}"], "only one is a folder"),
         (["{t}", "{t}", "--rho", "-1"], "expected 0 to 100 px"),
-        (["{t}", "{mixed}"], "holds lines and polygons"),
-        (["{empty}", "{empty}"], "holds nothing"),
+        (["{t}", "{mixed}"], "contains both lines and polygons"),
+        (["{empty}", "{empty}"], "is empty"),
         (["{t}", "{t}", "--error-map", "{t}"], "exists already"),
-        (["{lines}", "{lines}", "--gsd", "0.01"], "give a larger --gsd"),
+        (["{lines}", "{lines}", "--gsd", "0.01"], "specify a larger --gsd"),
     ],
 )
 def test_bad_input_gives_one_error_message(raster, tmp_path, capsys, args, words):
