@@ -45,14 +45,14 @@ from road_extract.roads.network.tracing import trace_graph
 from road_extract.roads.network.worth import KINDS, line_kinds, measure_lines
 
 #: Features that a mask of 0 and 1 cannot provide.
-_OF_PROBABILITY = (
+_PROBABILITY_FEATURES = (
     "share", "share_low", "share_root", "contrast", "beside", "own_strength", "goal_strength", "missing", "log_missing",
     "dark_far", "dark_end", "dark_far_end", "low_worth", "high_worth", "both_worth", "log_both",
 )  # fmt: skip
 _NEAR_M, _SAME_WAY_DEG, _SNAP_M = 5.0, 40.0, 7.0
 _FOLDS = 5
 #: Longer lines count more, up to a limit.
-_LINE_UNIT_M, _LINE_MOST_M = 30.0, 100.0
+_LINE_UNIT_M, _LINE_MAX_M = 30.0, 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def observe_lines(ground: Ground, graph: Graph) -> tuple[Observations, IntArray]
     keep = ~graph.bridged & _is_known(ground, axis_lines(graph))
     lines = axis_lines(graph)[keep]
     features = {n: v[keep] for n, v in measure_lines(graph, ground.evidence, ground.frame).items()}
-    weight = ground.weight * np.minimum(shapely.length(lines), _LINE_MOST_M) / _LINE_UNIT_M
+    weight = ground.weight * np.minimum(shapely.length(lines), _LINE_MAX_M) / _LINE_UNIT_M
     right = _share_near(lines, ground.truth) >= 0.5
     kinds = line_kinds(graph, ground.frame)[keep]
     return Observations(features, right, weight, np.full(len(lines), ground.number)), kinds
@@ -201,7 +201,7 @@ def fit_gaps(grounds: list[Ground], *, show: bool) -> dict[str, object]:
     seen = join([observe_gaps(ground) for ground in grounds])
     if show:
         print_calibration("gaps", seen)
-    return {"gaps": seen.fit().to_json(), "mask_gaps": seen.fit(_OF_PROBABILITY).to_json()}
+    return {"gaps": seen.fit().to_json(), "mask_gaps": seen.fit(_PROBABILITY_FEATURES).to_json()}
 
 
 def iter_grounds(folders: Iterable[tuple[Path, Path, float]], faint: float) -> Iterator[Ground]:

@@ -63,8 +63,10 @@ def pair_scenes(prediction: Path, truth: Path) -> tuple[list[ScenePair], list[st
         return [ScenePair(truth.stem, prediction, truth)], []
     predictions, truths = _files_by_name(prediction), _files_by_name(truth)
     pairs = [ScenePair(_scene_of(name, truths), path, truth) for name, path in predictions.items()]
-    if lonely := [pair.prediction.name for pair in pairs if pair.name not in truths]:
-        raise InputError(f"{truth}: contains no truth for {_some(lonely)}; a truth must be named like its prediction")
+    if unmatched := [pair.prediction.name for pair in pairs if pair.name not in truths]:
+        raise InputError(
+            f"{truth}: contains no truth for {_list_names(unmatched)}; a truth must be named like its prediction"
+        )
     pairs = [ScenePair(pair.name, pair.prediction, truths[pair.name]) for pair in pairs]
     if not pairs:
         raise InputError(f"{prediction}: contains no raster or vector files")
@@ -86,9 +88,9 @@ def _files_by_name(folder: Path) -> dict[str, Path]:
 
 
 def _check_distinct(names: list[str], folder: Path) -> None:
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(f"{folder}: contains several files for {_some(twice)}; keep one per scene")
+    if duplicates := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"{folder}: contains several files for {_list_names(duplicates)}; keep one per scene")
 
 
-def _some(names: list[str]) -> str:
+def _list_names(names: list[str]) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -45,11 +45,11 @@ class SceneCounts:
 
     def __add__(self, other: SceneCounts) -> SceneCounts:
         return SceneCounts(
-            self.area_m2 + other.area_m2, _plus(self.pixels, other.pixels), _plus(self.lines, other.lines)
+            self.area_m2 + other.area_m2, _add_or_none(self.pixels, other.pixels), _add_or_none(self.lines, other.lines)
         )
 
 
-def _plus(one: T | None, other: T | None) -> T | None:
+def _add_or_none(one: T | None, other: T | None) -> T | None:
     """The sum, or None if either was not counted."""
     return None if one is None or other is None else add(one, other)
 

@@ -11,7 +11,7 @@ from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArr
 from road_extract.metrics.matching import Stretches, match_lines, vertex_measures
 
 #: Rounding error of lengths; every piece is longer.
-_HAIR_M = 1e-6
+_TOLERANCE_M = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _cut_line(
     if not len(stretches):
         return [(False, line)]
     measure = vertex_measures(shapely.get_coordinates(metric))
-    ends, matched = absorb_slivers(*_alternate(stretches, float(measure[-1])), max(min_length_m, _HAIR_M))
+    ends, matched = absorb_slivers(*_alternate(stretches, float(measure[-1])), max(min_length_m, _TOLERANCE_M))
     if len(matched) == 1:
         return [(matched[0], line)]
     coordinates = shapely.get_coordinates(line)
@@ -89,8 +89,8 @@ def _cut_line(
 
 def _alternate(stretches: Float64Array, length_m: float) -> tuple[list[float], list[bool]]:
     """Ends of alternating matched and unmatched pieces, from 0 to the line's length, and which of them match."""
-    inner = [float(end) for end in stretches.ravel() if _HAIR_M < end < length_m - _HAIR_M]
-    begins_matched = bool(stretches[0, 0] <= _HAIR_M)
+    inner = [float(end) for end in stretches.ravel() if _TOLERANCE_M < end < length_m - _TOLERANCE_M]
+    begins_matched = bool(stretches[0, 0] <= _TOLERANCE_M)
     return [0.0, *inner, length_m], [begins_matched ^ bool(turn % 2) for turn in range(len(inner) + 1)]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Length of the chords whose headings are compared: long enough to ignore the pixel stairs of traced lines.
 HEADING_CHORD_M = 20.0
 #: Tolerance that makes the distance inclusive in spite of rounding.
-_HAIR_M = 1e-6
+_TOLERANCE_M = 1e-6
 #: Gap between two lines on the common measure, so that no interval extends from one into the next.
 _GAP_M = 1.0
 _SEGMENTS_AT_ONCE = 50_000
@@ -60,7 +60,7 @@ def match_lines(
         max_angle_deg: Maximum angle between the two, regardless of direction; None allows any angle.
     """
     ours, theirs = _Segments(lines), _Segments(others)
-    parts = [part for part in _iter_intervals(ours, theirs, distance_m + _HAIR_M, max_angle_deg) if len(part)]
+    parts = [part for part in _iter_intervals(ours, theirs, distance_m + _TOLERANCE_M, max_angle_deg) if len(part)]
     merged = _merge(np.concatenate(parts)) if parts else np.empty((0, 2))
     line = np.searchsorted(ours.line_start, merged[:, 0], side="right") - 1
     start, stop = (merged[:, side] - ours.line_start[line] for side in (0, 1))
@@ -191,6 +191,6 @@ def _merge(intervals: Float64Array) -> Float64Array:
     """The union of intervals (n, 2), sorted and disjoint."""
     intervals = intervals[np.argsort(intervals[:, 0], kind="stable")]
     reach = np.maximum.accumulate(intervals[:, 1])
-    first = np.append(True, intervals[1:, 0] > reach[:-1] + _HAIR_M)
+    first = np.append(True, intervals[1:, 0] > reach[:-1] + _TOLERANCE_M)
     last = np.append(first[1:], True)
     return np.stack([intervals[first, 0], reach[last]], axis=1)

@@ -7,7 +7,7 @@ import numpy as np
 from road_extract.base.arrays import IntArray
 
 #: Up to this many members and links, plain Python is faster than importing SciPy.
-_FEW = 20_000
+_SMALL = 20_000
 
 
 def label_groups(count: int, a: IntArray, b: IntArray) -> tuple[int, IntArray]:
@@ -18,7 +18,7 @@ def label_groups(count: int, a: IntArray, b: IntArray) -> tuple[int, IntArray]:
         a: One end of each link, (links,).
         b: The other end, (links,).
     """
-    return _label_few(count, a, b) if count + len(a) <= _FEW else _label_many(count, a, b)
+    return _label_few(count, a, b) if count + len(a) <= _SMALL else _label_many(count, a, b)
 
 
 def _label_many(count: int, a: IntArray, b: IntArray) -> tuple[int, IntArray]:

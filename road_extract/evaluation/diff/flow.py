@@ -23,7 +23,7 @@ from road_extract.metrics.cutting import MatchRule, cut_by_match
 #: Attributes of every piece.
 FIELDS = {"id": int, "status": str, "length_m": float, "probability": float, "source_id": str}
 #: Attributes of a whole feature that its pieces do not share.
-_OF_THE_WHOLE = {*FIELDS, "area_m2"}
+_NOT_INHERITED = {*FIELDS, "area_m2"}
 
 
 def diff_roads(
@@ -131,7 +131,7 @@ def _with_columns(ours: LineLayer, theirs: LineLayer) -> tuple[LineLayer, LineLa
 
     Databases treat ``Id`` and ``id`` as the same name, so one of the two is renamed.
     """
-    spelled = {name.casefold(): name for name in _OF_THE_WHOLE}
+    spelled = {name.casefold(): name for name in _NOT_INHERITED}
     return _renamed(ours, spelled), _renamed(theirs, spelled)
 
 
@@ -154,7 +154,7 @@ def _fields(ours: dict[str, type], theirs: dict[str, type]) -> dict[str, type]:
     """The fields of a piece: its own, then those of both files; text if the two files disagree on the type."""
     fields = dict(FIELDS)
     for name, kind in [*ours.items(), *theirs.items()]:
-        if name not in _OF_THE_WHOLE:
+        if name not in _NOT_INHERITED:
             fields[name] = kind if fields.get(name, kind) is kind else str
     return fields
 
@@ -162,8 +162,8 @@ def _fields(ours: dict[str, type], theirs: dict[str, type]) -> dict[str, type]:
 def _iter_features(pieces: list[Feature], fields: dict[str, type]) -> Iterator[Feature]:
     for number, piece in enumerate(pieces, 1):
         row = {**piece.properties, "id": number, "length_m": round(_length_m(piece), 3)}
-        yield Feature(piece.geometry, {name: _as(row.get(name), kind) for name, kind in fields.items()})
+        yield Feature(piece.geometry, {name: _convert(row.get(name), kind) for name, kind in fields.items()})
 
 
-def _as(value: Any, kind: type) -> Any:
+def _convert(value: Any, kind: type) -> Any:
     return None if value is None else kind(value)

@@ -25,7 +25,7 @@ _OWN_DETOUR = 4.0
 #: Spacing of the points of roads that are considered.
 _POINT_STEP_M = 3.0
 #: Maximum number of candidates per dead end; those with the least effort are kept.
-_MOST_PER_END = 8
+_MAX_PER_END = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,4 +198,4 @@ def _without_repeats(found: Candidates, effort: Float64Array) -> Candidates:
     found, effort = found.take(keep), effort[keep]
     order = np.lexsort((effort, found.end))
     rank = np.arange(len(order)) - np.searchsorted(found.end[order], found.end[order])
-    return found.take(np.sort(order[rank < _MOST_PER_END]))
+    return found.take(np.sort(order[rank < _MAX_PER_END]))

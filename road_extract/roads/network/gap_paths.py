@@ -15,15 +15,15 @@ from road_extract.roads.network.evidence import Evidence
 SAMPLES = 24
 #: Number of lanes: the curve itself, and parallel curves on both sides.
 _LANES = 9
-#: Offset of the outermost lane in the middle of a bridge, as a fraction of the length, but at most `_MOST_ASIDE_M`.
-_ASIDE = 0.3
-_MOST_ASIDE_M = 15.0
+#: Offset of the outermost lane in the middle of a bridge, as a fraction of the length, but at most `_MAX_OFFSET_M`.
+_OFFSET_SHARE = 0.3
+_MAX_OFFSET_M = 15.0
 #: The curve itself is used unless another path costs less than this fraction of its cost.
-_CURVE_IS_FINE = 0.8
+_CURVE_PREFERENCE = 0.8
 #: Additional cost of a point with probability 0, compared with one at the threshold.
-_NOTHING_COSTS = 3.0
+_DARK_COST = 3.0
 #: Cost of changing to a neighbouring lane.
-_LANE_CHANGE_COSTS = 0.5
+_LANE_CHANGE_COST = 0.5
 #: Rounds of (1, 2, 1) / 4 that smooth the steps of a path.
 _SMOOTHING_ROUNDS = 6
 #: Distance from the axis of a bridge at which its surroundings are sampled, in metres.
@@ -77,10 +77,10 @@ def find_gap_paths(
     """
     curve = hermite_curves(start, goal)
     normal = _normals(curve)
-    lanes = curve[:, :, None, :] + _asides(curve)[..., None] * normal[:, :, None, :]
+    lanes = curve[:, :, None, :] + _lane_offsets(curve)[..., None] * normal[:, :, None, :]
     probability, valid = evidence.sample(lanes, frame)
     share = np.minimum(probability / evidence.threshold, 1)
-    lane = _choose_lanes(np.where(valid, 1 + _NOTHING_COSTS * (1 - share), 1e6))
+    lane = _choose_lanes(np.where(valid, 1 + _DARK_COST * (1 - share), 1e6))
     row, column = np.arange(len(curve))[:, None], np.arange(SAMPLES)[None]
     xy = _smooth(lanes[row, column, lane])
     sides = np.stack([xy + _BESIDE_M * normal, xy - _BESIDE_M * normal], axis=2)[:, SAMPLES // 4 : -SAMPLES // 4]
@@ -117,10 +117,10 @@ def _normals(curve: Float64Array) -> Float64Array:
     return np.asarray(across / norm[..., None], np.float64)
 
 
-def _asides(curve: Float64Array) -> Float64Array:
+def _lane_offsets(curve: Float64Array) -> Float64Array:
     """Offset of each lane from the curve at each sample, in metres, (n, SAMPLES, _LANES)."""
     chord = curve[:, -1] - curve[:, 0]
-    most = np.minimum(_ASIDE * np.hypot(*chord.T), _MOST_ASIDE_M)
+    most = np.minimum(_OFFSET_SHARE * np.hypot(*chord.T), _MAX_OFFSET_M)
     t = np.linspace(0, 1, SAMPLES)
     return np.asarray(most[:, None, None] * (4 * t * (1 - t))[:, None] * np.linspace(-1, 1, _LANES), np.float64)
 
@@ -129,14 +129,14 @@ def _choose_lanes(cost: Float64Array) -> IntArray:
     """The lane at each sample, (n, SAMPLES), from costs (n, SAMPLES, _LANES); the middle one if about as cheap."""
     lane, total = _cheapest_lanes(cost)
     middle = cost[:, :, _LANES // 2].sum(axis=1)
-    lane[total > _CURVE_IS_FINE * middle] = _LANES // 2
+    lane[total > _CURVE_PREFERENCE * middle] = _LANES // 2
     return lane
 
 
 def _cheapest_lanes(cost: Float64Array) -> tuple[IntArray, Float64Array]:
     """The lane of the cheapest path at each sample, (n, SAMPLES), and its cost, (n,)."""
     count, samples, lanes = cost.shape
-    change = _LANE_CHANGE_COSTS * np.abs(np.arange(-1, 2))
+    change = _LANE_CHANGE_COST * np.abs(np.arange(-1, 2))
     total = cost[:, 0]
     came_from = np.zeros((count, samples, lanes), np.int64)
     for sample in range(1, samples):

@@ -11,7 +11,7 @@ from road_extract.roads.network.ends import to_unit
 from road_extract.roads.network.graph import Graph
 
 # Weight of the original position of a junction relative to its roads: enough to decide if all of them are parallel.
-_STAY = 0.05
+_STAY_WEIGHT = 0.05
 
 
 def settle_junctions(graph: Graph) -> Graph:
@@ -42,7 +42,7 @@ def _cross(xy: Float64Array, node: IntArray, through: Float64Array, heading: Flo
     """
     normal = np.stack([-heading[:, 1], heading[:, 0]], axis=1)
     outer = normal[:, :, None] * normal[:, None, :]
-    matrix = np.tile(_STAY * np.eye(2), (len(xy), 1, 1))
+    matrix = np.tile(_STAY_WEIGHT * np.eye(2), (len(xy), 1, 1))
     right = np.zeros((len(xy), 2))
     np.add.at(matrix, node, outer)
     # relative to the node, to keep numbers small

@@ -29,7 +29,7 @@ def move_nodes(graph: Graph, frame: PixelFrame) -> Graph:
         wrong = find_conflicts(axis_lines(moved))
         if not wrong.any():
             break
-        moved = _take_back(graph, moved, wrong)
+        moved = _restore(graph, moved, wrong)
     return moved
 
 
@@ -38,7 +38,7 @@ def _keep_inside(graph: Graph, frame: PixelFrame) -> Graph:
     return replace(graph, nodes=replace(graph.nodes, xy=np.clip(graph.nodes.xy, 0, frame.extent_m)))
 
 
-def _take_back(before: Graph, moved: Graph, which: BoolArray) -> Graph:
+def _restore(before: Graph, moved: Graph, which: BoolArray) -> Graph:
     """Restore some edges and their nodes to their earlier state. Both graphs have the same edges and nodes."""
     back = np.zeros(len(before.nodes), bool)
     back[before.start[which]] = back[before.end[which]] = True
