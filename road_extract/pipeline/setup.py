@@ -32,7 +32,7 @@ from road_extract.io.raster import (
     to_uint8,
 )
 from road_extract.io.vector import read_area
-from road_extract.models import model_hash, read_spec, shipped_model
+from road_extract.models import find_model, model_hash, read_spec, shipped_model
 from road_extract.models.backends import Backend
 from road_extract.models.backends import open_backend as open_backend  # where tests put theirs
 from road_extract.models.spec import ModelSpec
@@ -148,7 +148,7 @@ def load_backend(options: PredictOptions) -> Backend:
 
 def model_folder(options: PredictOptions) -> Path:
     """The model folder to use."""
-    return Path(options.model) if options.model is not None else shipped_model()
+    return shipped_model() if options.model is None else find_model(options.model)
 
 
 def scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:

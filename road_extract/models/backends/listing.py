@@ -15,7 +15,7 @@ import numpy as np
 from road_extract.models.backends import open_backend
 from road_extract.models.backends.choosing import MODULES, choose_backend, find_device, is_installed
 from road_extract.models.backends.protocol import Backend
-from road_extract.models.storage import read_spec, shipped_model
+from road_extract.models.storage import find_model, read_spec, shipped_model
 
 #: Extras that install a missing runtime.
 _EXTRAS = {"pytorch": "torch", "onnxruntime": "onnxruntime"}
@@ -66,7 +66,7 @@ def list_backends(
     Raises:
         InputError: If the model folder cannot be used.
     """
-    folder = shipped_model() if model is None else Path(model)
+    folder = shipped_model() if model is None else find_model(model)
     read_spec(folder)
     return list(_iter_reports(folder, precision, timing))
 
