@@ -122,7 +122,7 @@ def test_a_map_of_the_whole_world_is_clipped_before_it_is_reprojected(roads, tmp
     assert found.existing.left_out_km == pytest.approx(55.9 + 111.3, rel=0.01)
 
 
-def test_lines_are_read_from_the_right_one_of_several_layers(roads, existing, tmp_path):
+def test_the_line_layers_of_a_file_are_read(roads, existing, tmp_path):
     """A GeoPackage with polygons and nodes as well as lines, as written by `extract`."""
     mixed = tmp_path / "mixed.gpkg"
     for layer, geometry in (("areas", shapely.box(X, Y, X + 9, Y + 9)), ("nodes", shapely.Point(X, Y))):

@@ -28,11 +28,11 @@ def thin(mask: BoolArray) -> BoolArray:
     # The first two subiterations visit all road pixels, later ones only neighbours of what the last two removed.
     road = np.flatnonzero(flat)
     before = _subiterate(flat, road, offsets, 0)
-    taken = _subiterate(flat, road[flat[road] == _ROAD], offsets, 1)
+    removed = _subiterate(flat, road[flat[road] == _ROAD], offsets, 1)
     parity = 0
-    while len(before) or len(taken):
-        queue = _neighbours(flat, (before, taken), offsets)
-        before, taken = taken, _subiterate(flat, queue, offsets, parity)
+    while len(before) or len(removed):
+        queue = _neighbours(flat, (before, removed), offsets)
+        before, removed = removed, _subiterate(flat, queue, offsets, parity)
         parity = 1 - parity
     skeleton: BoolArray = state[1:-1, 1:-1] != _BACKGROUND
     return skeleton
@@ -43,11 +43,11 @@ def _subiterate(flat: ByteArray, queue: IntArray, offsets: list[int], parity: in
     code = np.zeros(len(queue), np.uint8)
     for bit, offset in enumerate(offsets):
         code |= (flat[queue + offset] & 1) << np.uint8(bit)
-    goes = _TABLES[parity][code]
+    is_removed = _TABLES[parity][code]
     flat[queue] = _ROAD
-    taken: IntArray = queue[goes]
-    flat[taken] = _BACKGROUND
-    return taken
+    removed: IntArray = queue[is_removed]
+    flat[removed] = _BACKGROUND
+    return removed
 
 
 def _neighbours(flat: ByteArray, of: tuple[IntArray, IntArray], offsets: list[int]) -> IntArray:

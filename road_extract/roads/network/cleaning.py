@@ -59,10 +59,10 @@ def remove_spurs(graph: Graph, spur_widths: float) -> Graph:
     Where several meet, the shortest is removed first, because the others may then form one road.
     """
     while True:
-        goes = _shortest_at_node(graph, *_find_spurs(graph, spur_widths))
-        if not goes.any():
+        is_removed = _shortest_at_node(graph, *_find_spurs(graph, spur_widths))
+        if not is_removed.any():
             return graph
-        graph = dissolve_nodes(graph.take(~goes))
+        graph = dissolve_nodes(graph.take(~is_removed))
 
 
 def _find_spurs(graph: Graph, spur_widths: float) -> tuple[IntArray, Float64Array]:
@@ -82,9 +82,9 @@ def _find_spurs(graph: Graph, spur_widths: float) -> tuple[IntArray, Float64Arra
 def _shortest_at_node(graph: Graph, spur: IntArray, reach: Float64Array) -> BoolArray:
     """Whether each edge is the shortest spur at its junction, (edges,)."""
     junction = np.where(graph.degree[graph.start[spur]] == 1, graph.end[spur], graph.start[spur])
-    goes = np.zeros(len(graph), bool)
-    goes[spur[_first_of_each(junction, reach)]] = True
-    return goes
+    is_removed = np.zeros(len(graph), bool)
+    is_removed[spur[_first_of_each(junction, reach)]] = True
+    return is_removed
 
 
 def _first_of_each(key: IntArray, value: Float64Array) -> IntArray:
