@@ -67,7 +67,7 @@ def _warp(labels: ByteArray, own: RasterGrid, grid: RasterGrid) -> ByteArray:
 
 
 def beside(grid: RasterGrid, other: RasterGrid) -> RasterGrid:
-    """A grid in degrees moved by whole turns, so that it lies on the same side of the antimeridian as another one."""
+    """Shift a grid in degrees by whole turns to the same side of the antimeridian as another grid."""
     turn = full_turn(grid.crs)
     if turn is None or full_turn(other.crs) != turn:
         return grid

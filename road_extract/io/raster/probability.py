@@ -26,7 +26,7 @@ from road_extract.io.raster.views import placed_name
 
 log = logging.getLogger("road_extract")
 
-#: Tag of every raster that this package makes.
+#: Tag of every raster that this package writes.
 MADE_BY_TAG = "ROAD_EXTRACT_VERSION"
 MODEL_TAG = "ROAD_EXTRACT_MODEL"
 BACKEND_TAG = "ROAD_EXTRACT_BACKEND"

@@ -191,7 +191,7 @@ class Scene:
 
             area = shapely.box(
                 *nearest_turn(view.bounds, self.grid)
-            )  # on a rotated grid the part that was cut out is larger
+            )  # on a rotated grid, the window that was cut out is larger
         if view.aoi is not None:
             found = view.aoi(crs, footprint)
             if not found.intersects(footprint):
@@ -206,14 +206,14 @@ class Scene:
 
     @property
     def bands_by_catalogue(self) -> bool:
-        """Whether the bands were chosen by what a catalogue says of them."""
+        """Whether the bands were chosen by their names in a catalogue."""
         return any(CATALOGUE in text for _, text in self.remarks)
 
     @property
     def value_range(self) -> tuple[float, float] | None:
-        """Darkest and brightest value that pixels can have; None where only the pixels themselves can tell.
+        """Smallest and largest value that pixels can have; None if it has to be measured on the pixels.
 
-        8-bit pixels have one: that of their bits, or where `probe` found that they fill little of it, that part.
+        For 8-bit pixels, it is the range of their bits, or the part of it that they use if `probe` found it small.
         """
         if self.dtype != "uint8":
             return None
@@ -231,7 +231,7 @@ class Scene:
         return self._factors != (1.0, 1.0)
 
     def read(self, window: Window) -> tuple[NDArray[Any], BoolArray]:
-        """Pixels (rows, cols, bands) and validity (rows, cols) of a window of the inference grid.
+        """Read pixels (rows, cols, bands) and validity (rows, cols) of a window of the inference grid.
 
         Raises:
             InputError: If the file is damaged there.
@@ -332,7 +332,7 @@ def _part_of(grid: RasterGrid, bounds: tuple[float, float, float, float] | None,
 
 
 def nearest_turn(bounds: tuple[float, float, float, float], grid: RasterGrid) -> tuple[float, float, float, float]:
-    """Bounds in degrees moved by whole turns to where a grid lies: files may count longitudes from 0 to 360."""
+    """Shift bounds in degrees by whole turns to the location of a grid, because longitudes may run from 0 to 360."""
     turn, (west, south, east, north) = full_turn(grid.crs), bounds
     if turn is None or east - west >= turn:
         return bounds

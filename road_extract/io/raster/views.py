@@ -1,6 +1,6 @@
-"""What to open in place of a raster that cannot be read as it is: brightness as brightness, and a north-up grid.
+"""Plans virtual rasters for files that cannot be used as they are: colour tables, inverted grey, no north-up grid.
 
-A raster that needs nothing is opened by its own name, so this costs nothing where there is nothing to do.
+All other rasters are opened under their own names, at no extra cost.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from road_extract.io.raster.gdal_errors import ANY_ERRORS, ask
 from road_extract.io.raster.opening import assumed_crs, open_raster
 from road_extract.io.raster.vrt import inverted_bands, palette_bands, write_vrt, write_warped
 
-#: Logging level and sentence.
+#: Logging level and message.
 Remark = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How to see a raster.
+    """How to read a raster.
 
     Attributes:
-        name: What GDAL opens: the raster's own name, or the text of a virtual one.
-        bands: To read, counted from 1 in what is opened.
-        remarks: Worth saying.
+        name: The name that GDAL opens: that of the raster itself, or the text of a virtual raster.
+        bands: Bands to read, counted from 1 in the opened raster.
+        remarks: Messages for the log.
     """
 
     name: str
@@ -44,18 +44,18 @@ def plan_view(
     known: Sequence[str] = (),
     assume_crs: str | None = None,
 ) -> View:
-    """Decide how to see a scene.
+    """Decide how to read a scene.
 
     Args:
         dataset: The scene, open.
         path: For messages.
-        wanted: Bands asked for, or None.
-        names: Of the model's bands.
-        known: What a catalogue says of the bands.
-        assume_crs: CRS of control points that have none.
+        wanted: Requested bands, or None.
+        names: Names of the model's bands.
+        known: Names of the scene's bands from a catalogue.
+        assume_crs: CRS for control points that have none.
 
     Raises:
-        InputError: If there are no bands for the model.
+        InputError: If the scene has no suitable bands for the model.
     """
     placed = placed_name(dataset, path, assume_crs)
     if placed is None:
@@ -95,17 +95,17 @@ def _remarks(choice: BandChoice) -> tuple[Remark, ...]:
 
 
 def largest_value(dataset: Any, band: int) -> float:
-    """The largest value that a band of whole numbers can hold, its number of bits considered."""
+    """Return the largest value that an integer band can hold, considering its number of bits."""
     bits = int(dataset.dtypes[band - 1].lstrip("uint"))
     told = ask(lambda: int(dataset.tags(band, ns="IMAGE_STRUCTURE").get("NBITS", bits)), bits)
     return float(2 ** (told if 0 < told < bits else bits) - 1)
 
 
 def placed_name(dataset: Any, path: str, assume_crs: str | None = None) -> tuple[str, Remark] | None:
-    """What to open in place of a raster that only control points or RPCs place; None for any other.
+    """Return what to open instead of a raster that has only control points or RPCs; None for any other raster.
 
     Raises:
-        InputError: If they place it nowhere.
+        InputError: If they do not give it a location.
     """
     if not dataset.transform.is_identity:
         return None
@@ -127,7 +127,7 @@ def placed_name(dataset: Any, path: str, assume_crs: str | None = None) -> tuple
 
 
 def _control_points(dataset: Any) -> tuple[list[Any], str | None]:
-    """Ground control points and the WKT of their CRS."""
+    """Return the ground control points and the WKT of their CRS."""
     empty: tuple[list[Any], Any] = ([], None)
     points, crs = ask(lambda: dataset.gcps, empty)
     return list(points), ask(lambda: str(crs.to_wkt()) if crs else None, None)
