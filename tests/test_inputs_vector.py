@@ -305,7 +305,7 @@ def test_metres_that_call_themselves_degrees_are_refused_with_advice_that_works(
 def test_a_shapefile_without_a_crs_is_refused_with_advice_that_works(tmp_path):
     write(tmp_path / "s.shp", METRES, "EPSG:32635")
     (tmp_path / "s.prj").unlink()
-    with pytest.raises(InputError, match=r"has no CRS; name it \(--assume-crs EPSG"):
+    with pytest.raises(InputError, match=r"has no CRS; specify it \(--assume-crs EPSG"):
         read_table(tmp_path / "s.shp")
     assert len(read_table(tmp_path / "s.shp", selection=Selection(assume_crs="EPSG:32635")).rows) == 3
 

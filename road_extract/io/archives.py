@@ -73,10 +73,12 @@ def name_inside(name: str, suffixes: Iterable[str] = RASTERS) -> str:
     if len(found) == 1:
         return inner(name, found[0])
     if not found:
-        raise InputError(f"{name}: holds no file of a known kind ({', '.join(suffixes)}); unpack it and name the file")
+        raise InputError(
+            f"{name}: holds no file of a known kind ({', '.join(suffixes)}); unpack it and specify the file"
+        )
     listed = ", ".join(inner(name, member) for member in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    raise InputError(f"{name}: holds {len(found)} files; name one: {listed}{more}")
+    raise InputError(f"{name}: contains {len(found)} files; name one: {listed}{more}")
 
 
 def holds_map(path: Path) -> bool:
@@ -123,7 +125,7 @@ def _members(name: str) -> list[str]:
                     member.name for member, _ in zip(archive, range(_MOST_FILES), strict=False) if member.isfile()
                 ]
     except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{name}: cannot be read as an archive ({error}); it is damaged or of another kind") from error
+        raise InputError(f"{name}: cannot be read as an archive ({error}); it is damaged or not an archive") from error
     members = [member.rstrip("/") for member in members[:_MOST_FILES]]
     return [member for member in members if "__MACOSX/" not in member and not _hidden(member)]
 

@@ -154,7 +154,7 @@ def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spe
 
 @lru_cache(maxsize=16)
 def _along_rows(scaling: Scaling, spec: ModelSpec, cols: int, bands: int) -> tuple[Float32Array, ...]:
-    """Return low, span, mean and std, per band or one for all, repeated for each pixel of a row: (cols * bands,) each."""
+    """Return low, span, mean and std per band, or one for all, repeated along a row: (cols * bands,) each."""
     low, high, mean, std = (np.array(v, np.float32) for v in (scaling.low, scaling.high, spec.mean, spec.std))
     return tuple(np.tile(np.broadcast_to(values, bands), cols) for values in (low, high - low, mean, std))
 

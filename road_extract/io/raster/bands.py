@@ -75,14 +75,14 @@ def choose_bands(
     choice = _asked(dataset, path, wanted, len(names)) if wanted else _found(dataset, path, names, known)
     for band in choice.bands:
         if dataset.dtypes[band - 1].startswith("complex"):
-            raise InputError(f"{path}: band {band} holds complex numbers; expected an image: choose others (--bands)")
+            raise InputError(f"{path}: band {band} contains complex numbers; choose other bands (--bands)")
     return choice
 
 
 def _asked(dataset: Any, path: str, wanted: tuple[int, ...], count: int) -> BandChoice:
     if len(wanted) not in (1, count) or not all(1 <= band <= dataset.count for band in wanted):
         asked = ",".join(map(str, wanted))
-        raise InputError(f"{path}: bands {asked} asked for; expected 1 or {count} of 1 to {dataset.count}")
+        raise InputError(f"{path}: bands {asked} cannot be used; expected 1 or {count} bands from 1 to {dataset.count}")
     return BandChoice(wanted)
 
 
@@ -97,11 +97,11 @@ def _found(dataset: Any, path: str, names: Sequence[str], known: Sequence[str]) 
     if len(data) not in (3, 4):
         first = ",".join(map(str, range(1, len(names) + 1)))
         raise InputError(
-            f"{path}: has {len(data)} bands and does not say which are {', '.join(names)}; name them, as in "
+            f"{path}: has {len(data)} bands and does not say which are {', '.join(names)}; specify them, as in "
             f"--bands {first}"
         )
     if len(names) != 3:
-        raise InputError(f"{path}: the model takes {', '.join(names)}; name their bands (--bands)")
+        raise InputError(f"{path}: the model needs {', '.join(names)}; specify these bands (--bands)")
     some = any(name in labels for labels, _ in _labellings(dataset, colours, known) for name in (*names, "nir"))
     return _in_order(tuple(data[:3]), names, named=some)
 
@@ -110,10 +110,12 @@ def _named(labels: Sequence[str], origin: str, names: Sequence[str], colours: Se
     bands = tuple(labels.index(name) + 1 for name in names)
     text = f"bands {_spell(bands)} are taken as {', '.join(names)}, by their {origin}"
     if any(labels.count(name) > 1 for name in names):
-        return BandChoice(bands, logging.WARNING, f"{text}; others have the same names, so check them (--bands)")
+        return BandChoice(
+            bands, logging.WARNING, f"{text}; other bands have the same names, so check the choice (--bands)"
+        )
     if origin != "colour interpretation" and _contradicts(bands, names, colours):
         return BandChoice(
-            bands, logging.WARNING, f"{text}; their colour interpretation says otherwise, so check them (--bands)"
+            bands, logging.WARNING, f"{text}; their colour interpretation disagrees, so check the choice (--bands)"
         )
     plain = bands == tuple(range(1, len(names) + 1)) and origin == "colour interpretation"
     return BandChoice(bands, logging.INFO, "" if plain else text)
@@ -127,7 +129,9 @@ def _contradicts(bands: Sequence[int], names: Sequence[str], colours: Sequence[s
 def _in_order(bands: tuple[int, ...], names: Sequence[str], *, named: bool) -> BandChoice:
     text = f"bands {_spell(bands)} are taken as {', '.join(names)}"
     hint = "the file names only some of its bands" if named else "the file does not name its bands"
-    return BandChoice(bands, logging.WARNING if named else logging.INFO, f"{text}: {hint}; --bands chooses others")
+    return BandChoice(
+        bands, logging.WARNING if named else logging.INFO, f"{text}: {hint}; use --bands to choose others"
+    )
 
 
 def _labellings(dataset: Any, colours: Sequence[str], known: Sequence[str]) -> list[tuple[list[str], str]]:

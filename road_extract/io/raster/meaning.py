@@ -58,18 +58,18 @@ def find_meaning(
     if low < 0 or high > (_BYTE if whole else 1):
         found = low if low < 0 else high
         raise InputError(
-            f"{path}: holds the value {found:g}; expected 0 and 1, 0 and 255, percentages from 0 to 100, probabilities "
-            "from 0 to 1, or integers with a scale tag that makes them 0 to 1"
+            f"{path}: contains the value {found:g}; expected 0 and 1, 0 and 255, percentages from 0 to 100, "
+            "probabilities from 0 to 1, or integers with a scale tag that makes them 0 to 1"
         )
     full = _full_value(path, high) if whole else 1
     is_two = not between and high in (0, full)
     ground = nodata == 0 and is_two
     remarks = [
         _scale_remark(full, is_two),
-        "its nodata value 0 is the background of a mask: it means no road" if ground else "",
+        "its nodata value 0 is taken as the background of a mask, which means no road" if ground else "",
     ]
     if high == 0 and nodata in (1, 100, _BYTE):
-        text = f"no road is left beside its nodata value; if {nodata:g} means road, take the nodata tag away"
+        text = f"contains no road apart from its nodata value; if {nodata:g} means road, remove the nodata tag"
         return Meaning(1.0, 0.0, whole, ground, text, logging.WARNING)
     doubtful = full == _BYTE and not is_two  # a greyscale image looks the same
     level = logging.WARNING if doubtful else logging.INFO
@@ -103,7 +103,7 @@ def _full_value(path: str, high: float) -> int:
     if high > _PERCENT[0]:
         return 100
     raise InputError(
-        f"{path}: holds values from 0 to {high:g}, which are neither a mask of 0 and 1 nor percentages; expected 0 "
+        f"{path}: contains values from 0 to {high:g}, which are neither a mask of 0 and 1 nor percentages; expected 0 "
         "and 1 (road), 0 and 255, or integers with a scale tag that makes them 0 to 1"
     )
 
@@ -112,7 +112,7 @@ def _scale_remark(full: int, is_two: bool) -> str:
     if full == 1:
         return ""
     if is_two:
-        return f"{full} is taken as road and 0 as none"
+        return f"{full} is taken as road and 0 as no road"
     return (
         "values are taken as percentages"
         if full == 100

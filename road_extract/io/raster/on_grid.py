@@ -43,7 +43,9 @@ def read_labels_on(path: str, grid: RasterGrid, assume_crs: str | None = None) -
     if not _same_grid(own, grid):
         labels = _warp(labels, beside(own, grid), grid)
     if not (labels != NODATA).any():
-        raise InputError(f"{path}: has no valid pixel where the other side lies; check both CRSs and nodata values")
+        raise InputError(
+            f"{path}: has no valid pixels in the area of the other side; check both CRSs and nodata values"
+        )
     return labels
 
 

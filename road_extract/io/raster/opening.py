@@ -85,10 +85,10 @@ def _expected(path: str) -> str:
     """Advise what to do about a file that GDAL cannot open."""
     driver = _LICENSED.get(Path(path).suffix.lower())
     if driver is not None:
-        return f"this GDAL has no driver for {driver}, so convert it to GeoTIFF with a program that has one"
+        return f"this GDAL has no driver for {driver}; convert the file to GeoTIFF with a program that has one"
     if is_remote(path):
-        return "expected a GeoTIFF or the like that can be reached; check address, credentials and network"
-    return "expected a GeoTIFF or another raster that GDAL reads"
+        return "expected a GeoTIFF or another raster; check the address, credentials and network"
+    return "expected a GeoTIFF or another raster that GDAL can read"
 
 
 def _open_anywhere(path: str, settings: dict[str, str]) -> Any:
@@ -121,7 +121,7 @@ def readable(path: str) -> Iterator[None]:
         yield
     except READ_ERRORS as error:
         cause = error.__cause__ or error
-        damage = "the network keeps failing, or it" if is_remote(path) else "it"
+        damage = "the network keeps failing, or the file" if is_remote(path) else "the file"
         raise InputError(
             f"{path}: its pixels cannot be read ({cause}); {damage} is damaged, cut short, or refers to a missing file"
         ) from error
@@ -150,7 +150,7 @@ def crs_of(dataset: Any, path: str, assumed: str | None) -> str:
                     f"{path}: {error}; --assume-crs EPSG:... replaces a CRS that cannot be used"
                 ) from error
     if assumed is None:
-        raise InputError(f"{path}: has no CRS; name it (--assume-crs EPSG:...)")
+        raise InputError(f"{path}: has no CRS; specify it (--assume-crs EPSG:...)")
     return assumed_crs(assumed)
 
 
@@ -174,12 +174,14 @@ def check_georeference(dataset: Any, path: str) -> None:
     """
     if dataset.transform.is_identity:
         raise InputError(
-            f"{path}: has no geotransform, so its place is unknown; write it into a world file beside it: six lines in "
-            f"{Path(path).stem}.wld with pixel width, 0, 0, minus pixel height, and x and y of the middle of the upper "
+            f"{path}: has no geotransform, so its location is unknown; add a world file next to it: six lines in "
+            f"{Path(path).stem}.wld with pixel width, 0, 0, minus pixel height, and x and y of the centre of the upper "
             "left pixel"
         )
     if dataset.transform.is_degenerate:
-        raise InputError(f"{path}: its geotransform gives pixels no area; correct it (a world file has no say here)")
+        raise InputError(
+            f"{path}: its geotransform gives pixels no area; correct it in the file (a world file is ignored)"
+        )
 
 
 def grid_of(dataset: Any, path: str, assume_crs: str | None) -> RasterGrid:

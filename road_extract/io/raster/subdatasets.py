@@ -21,7 +21,7 @@ def choose_subdataset(path: str, names: Sequence[str], wanted: str | None) -> st
         InputError: If there is none, or the choice is missing or ambiguous.
     """
     if not names:
-        raise InputError(f"{path}: holds no raster; expected a GeoTIFF or another raster that GDAL reads")
+        raise InputError(f"{path}: contains no raster; expected a GeoTIFF or another raster that GDAL can read")
     if wanted is None and len(names) == 1:
         return names[0]
     if wanted is not None:
@@ -32,7 +32,7 @@ def choose_subdataset(path: str, names: Sequence[str], wanted: str | None) -> st
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     asked = "" if wanted is None else f", none of them {wanted!r}"
     raise InputError(
-        f"{path}: holds {len(names)} rasters{asked}; choose one of a scene by its number or name "
+        f"{path}: contains {len(names)} rasters{asked}; choose one by its number or name "
         f"(--subdataset): {listed}{more}; or give its full name, as in {names[0]}"
     )
 

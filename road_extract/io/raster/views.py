@@ -77,17 +77,17 @@ def _in_colour(
             return _palette_view(dataset, path, name, bands[0], names)
         if ask(lambda: dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE"), None) == "YES":
             text = write_vrt(dataset, name, inverted_bands(dataset, largest_value(dataset, bands[0])))
-            return View(text, bands, ((logging.INFO, "0 is white in this scene: its values are inverted"),))
+            return View(text, bands, ((logging.INFO, "0 is white in this scene, so its values are inverted"),))
     choice = choose_bands(dataset, path, wanted, names, known)
     return View(name, choice.bands, _remarks(choice))
 
 
 def _palette_view(dataset: Any, path: str, name: str, band: int, names: Sequence[str]) -> View:
     if not ask(lambda: dataset.colormap(band), {}):
-        raise InputError(f"{path}: band {band} should have a colour table, but it cannot be read; the file is damaged")
+        raise InputError(f"{path}: the colour table of band {band} cannot be read; the file is damaged")
     text = write_vrt(dataset, name, palette_bands(dataset, band))
     bands = (1, 2, 3) if tuple(names) == ("red", "green", "blue") else (1,)
-    return View(text, bands, ((logging.INFO, f"the colours of band {band} are looked up in its colour table"),))
+    return View(text, bands, ((logging.INFO, f"band {band} is converted to colours with its colour table"),))
 
 
 def _remarks(choice: BandChoice) -> tuple[Remark, ...]:
@@ -113,15 +113,15 @@ def placed_name(dataset: Any, path: str, assume_crs: str | None = None) -> tuple
     own = crs or (None if assume_crs is None else assumed_crs(assume_crs))
     if len(points) >= 3 and own:
         flat = horizontal_crs(own)
-        remark = f"placed by {len(points)} ground control points: warped to a north-up grid"
+        remark = f"georeferenced by {len(points)} ground control points: warped to a north-up grid"
         return _warped(dataset, path, flat, flat), (logging.INFO, remark)
     rpcs = ask(lambda: dataset.rpcs, None)
     if rpcs is None:
         return None
     lonlat = str(parse_crs("EPSG:4326").to_wkt())
     remark = (
-        "placed by RPCs without a terrain model: warped to a north-up grid at their mean height; on hills, roads may "
-        "lie tens of metres off"
+        "georeferenced by RPCs without a terrain model: warped to a north-up grid at their mean height; on hills, "
+        "roads may be off by tens of metres"
     )
     return _warped(dataset, path, lonlat, _utm(rpcs.long_off, rpcs.lat_off)), (logging.WARNING, remark)
 
@@ -137,7 +137,7 @@ def _warped(dataset: Any, path: str, crs: str, to_crs: str) -> str:
     try:
         return write_warped(dataset, crs, to_crs)
     except ANY_ERRORS as error:
-        raise InputError(f"{path}: its control points or RPCs place it nowhere ({error}); check them") from error
+        raise InputError(f"{path}: its control points or RPCs give no valid location ({error}); check them") from error
 
 
 def _utm(lon: float, lat: float) -> str:

@@ -131,7 +131,7 @@ def read_area(path: Path, crs: str, near: shapely.Geometry, *, assume_crs: str |
             with vector_errors(path):
                 parts.append(_cut_near(polygons, own, crs, near))
     if not parts:
-        raise InputError(f"{path}: holds no polygon; an area of interest needs at least one")
+        raise InputError(f"{path}: contains no polygon; an area of interest needs at least one")
     return shapely.union_all(np.array(parts, dtype=object))
 
 
@@ -201,7 +201,7 @@ def _crs_of(path: Path, frame: Any, assumed: str | None) -> str:
 
     own = None if frame.crs is None else horizontal_crs(str(frame.crs.to_wkt()))
     if own is None and assumed is None:
-        raise InputError(f"{path}: has no CRS; name it (--assume-crs EPSG:...)")
+        raise InputError(f"{path}: has no CRS; specify it (--assume-crs EPSG:...)")
     if own is not None and _fits(frame, own):
         return own
     if assumed is not None:
@@ -209,7 +209,7 @@ def _crs_of(path: Path, frame: Any, assumed: str | None) -> str:
     x, y = (float(value) for value in frame.total_bounds[:2])
     raise InputError(
         f"{path}: its coordinates, such as {x:.7g} {y:.7g}, are not degrees, though its CRS is "
-        f"{parse_crs(str(own)).name!r}; name the CRS that they are in (--assume-crs EPSG:...)"
+        f"{parse_crs(str(own)).name!r}; specify their actual CRS (--assume-crs EPSG:...)"
     )
 
 
