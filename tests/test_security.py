@@ -202,11 +202,11 @@ def test_an_allow_list_holds_for_everything(tmp_path, write_scene, monkeypatch):
     for path in (outside, tmp_path / "open" / "link.tif", tmp_path / "open" / "m.vrt", "https://evil.example/a.tif",
                  f"{tmp_path}/open/../b.tif", f"/vsizip/{tmp_path}/b.zip/a.tif",
                  "https://good.example/data/../a.tif"):  # fmt: skip
-        with pytest.raises(InputError, match="lies outside of what ROAD_EXTRACT_ALLOWED allows"):
+        with pytest.raises(InputError, match="is outside the locations that ROAD_EXTRACT_ALLOWED allows"):
             open_raster(str(path))
-    with pytest.raises(InputError, match="lies outside"):
+    with pytest.raises(InputError, match="is outside"):
         read_table(tmp_path / "c.geojson")
-    with pytest.raises(InputError, match="lies outside"):
+    with pytest.raises(InputError, match="is outside"):
         expand_inputs([str(tmp_path / "c.geojson")])
 
 

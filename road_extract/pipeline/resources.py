@@ -1,4 +1,4 @@
-"""What a scene takes of this machine, and whether there is that much: asked before a model is loaded."""
+"""Estimates the memory and disk space that a scene needs, and checks that this machine has them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from road_extract.base.errors import InputError, RoadExtractError
 from road_extract.base.windows import TilePlan
 from road_extract.models.backends import choose_backend
 
-#: Measured (docs/performance.md): GDAL's cache and the runtime with its model, what TensorFlow takes beyond that, and
-#: what each column of the inference grid adds.
+#: Measured (docs/performance.md): GDAL's cache and the runtime with its model, the additional needs of TensorFlow, and
+#: the additional needs of each column of the inference grid.
 BASE_BYTES = 0.75e9
 TENSORFLOW_BYTES = 1.1e9
 BYTES_PER_COLUMN = 9_000
-#: Probability rasters compress at least so well, measured over scenes of cities and fields.
+#: Minimum compression ratio of probability rasters, measured on scenes of cities and fields.
 _COMPRESSION = 4
 
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -26,11 +26,11 @@ _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a scene takes.
+    """The resources that a scene needs.
 
     Attributes:
-        memory_bytes: Peak, estimated.
-        disk_bytes: Of the probability raster, at most.
+        memory_bytes: Estimated peak memory.
+        disk_bytes: Maximum size of the probability raster.
     """
 
     memory_bytes: int
@@ -38,7 +38,7 @@ class Needs:
 
 
 def estimate_needs(plan: TilePlan, backend: str) -> Needs:
-    """What the probability of a scene takes."""
+    """Estimate the resources for predicting a scene."""
     tensorflow = TENSORFLOW_BYTES if _chosen(backend) == "tensorflow" else 0
     return Needs(int(BASE_BYTES + BYTES_PER_COLUMN * plan.width + tensorflow), plan.height * plan.width * 4 // 3)
 
@@ -46,40 +46,40 @@ def estimate_needs(plan: TilePlan, backend: str) -> Needs:
 def _chosen(backend: str) -> str:
     try:
         return choose_backend().name if backend == "auto" else backend
-    except RoadExtractError:  # reported where the backend is needed
+    except RoadExtractError:  # reported when the backend is needed
         return backend
 
 
 def find_shortages(needs: Needs, folder: Path | None) -> tuple[list[str], list[str]]:
-    """What this machine lacks.
+    """Compare the needs of a scene with this machine.
 
     Args:
-        needs: Of the scene.
-        folder: Where the probability raster is written; None if that is not known.
+        needs: Needs of the scene.
+        folder: Folder of the probability raster; None if it is unknown.
 
     Returns:
-        Reasons why the work cannot succeed, and reasons why it may not.
+        Shortages that make success impossible, and shortages that may prevent it.
     """
     sure: list[str] = []
     maybe: list[str] = []
     total = total_memory()
     if total is not None and needs.memory_bytes > total:
         sure.append(
-            f"needs about {_gb(needs.memory_bytes)} of memory, and this machine has {_gb(total)}; work on parts of the "
+            f"needs about {_gb(needs.memory_bytes)} of memory, but this machine has {_gb(total)}; process parts of the "
             "scene (--bounds), or check that its pixel size is right"
         )
     free = None if folder is None else _free_bytes(folder)
     if free is not None and needs.disk_bytes > free:
-        text = f"the probability raster may take {_gb(needs.disk_bytes)}, and {folder} has {_gb(free)} free"
+        text = f"the probability raster may need {_gb(needs.disk_bytes)}, but {folder} has {_gb(free)} free"
         (sure if needs.disk_bytes / _COMPRESSION > free else maybe).append(f"{text}; choose another folder or --bounds")
     return sure, maybe
 
 
 def check_needs(scene: str, plan: TilePlan, backend: str, folder: Path) -> None:
-    """See whether this machine can do the work.
+    """Check that this machine has enough memory and disk space.
 
     Raises:
-        InputError: If not.
+        InputError: If it does not.
     """
     sure, _ = find_shortages(estimate_needs(plan, backend), folder)
     if sure:
@@ -87,7 +87,7 @@ def check_needs(scene: str, plan: TilePlan, backend: str, folder: Path) -> None:
 
 
 def total_memory() -> int | None:
-    """Bytes of memory that this process may have; None where the system does not tell."""
+    """Return the memory in bytes that this process may use; None if the system does not report it."""
     found = [_cgroup_limit(Path(path)) for path in _CGROUP_LIMITS]
     with suppress(AttributeError, ValueError, OSError):  # Windows has none
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

@@ -28,7 +28,7 @@ class BackendReport:
     Attributes:
         name: Name, as in `--backend`.
         version: Version of its runtime; empty if it is not installed.
-        device: Device that it would use, as the runtime sees it.
+        device: Device that it would use, as reported by the runtime.
         description: Runtime, device and precision, as recorded in rasters; empty if it was not run.
         windows_s: Measured windows per second; None if it was not run.
         chosen: Why `auto` chooses this backend; empty if it chooses another one.
@@ -72,7 +72,7 @@ def list_backends(
 
 
 def measure_speed(backend: Backend, tile_shape: tuple[int, int, int], seconds: float = 2.0) -> float:
-    """Measure windows per second, with as many calls at once as the backend can use.
+    """Measure windows per second, with as many concurrent calls as the backend can use.
 
     Args:
         backend: An open backend.
