@@ -1,14 +1,14 @@
-"""Fit the small models that decide on gaps and on faint lines, from probability rasters and masks of the same ground.
+"""Fit the logistic models for gaps and faint lines to probability rasters and masks of the same ground.
 
     python benchmarks/line_models.py --ground PROBABILITIES MASKS WEIGHT [--ground ...] [--faint SHARE]
 
-PROBABILITIES and MASKS are folders of rasters with the same names; WEIGHT says how much an observation of this ground
-counts. The result replaces ``road_extract/roads/network/weights.json``. Use ground that the model was not trained on,
-and never the ground that scores are reported for. How well the models are calibrated is printed for a fifth of the
-scenes at a time, with models fitted on the others.
+PROBABILITIES and MASKS are folders of rasters with the same names; WEIGHT is the weight of each observation from this
+ground. The result replaces ``road_extract/roads/network/weights.json``. Use ground that the network was not trained on,
+and never the ground for which scores are reported. The calibration of the models is printed from a cross-validation:
+each fifth of the scenes is assessed with models fitted to the others.
 
-A line is right where half of it lies within 5 m of a true road that runs the same way. A bridge is right where 70 % of
-it does, or where its ends are joined by a true road that is not much longer.
+A line is correct if half of it lies within 5 m of a true road with the same direction. A bridge is correct if 70 % of
+it does, or if its ends are connected by a true road that is not much longer.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ from road_extract.roads.network.shaping import axis_lines
 from road_extract.roads.network.tracing import trace_graph
 from road_extract.roads.network.worth import KINDS, line_kinds, measure_lines
 
-#: What a mask of 0 and 1 does not tell.
-_OF_PROBABILITY = (
+#: Features that a mask of 0 and 1 cannot provide.
+_PROBABILITY_FEATURES = (
     "share", "share_low", "share_root", "contrast", "beside", "own_strength", "goal_strength", "missing", "log_missing",
     "dark_far", "dark_end", "dark_far_end", "low_worth", "high_worth", "both_worth", "log_both",
 )  # fmt: skip
 _NEAR_M, _SAME_WAY_DEG, _SNAP_M = 5.0, 40.0, 7.0
 _FOLDS = 5
 #: Longer lines count more, up to a limit.
-_LINE_UNIT_M, _LINE_MOST_M = 30.0, 100.0
+_LINE_UNIT_M, _LINE_MAX_M = 30.0, 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """One scene: its lines before any gap is bridged, and the truth."""
+    """One scene: its lines before bridging, and the truth."""
 
     graph: Graph
     evidence: Evidence
@@ -70,7 +70,7 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """Features with what is right, how much each counts, and the scene it is from."""
+    """Features with their labels, weights and scenes."""
 
     features: dict[str, Float64Array]
     right: BoolArray
@@ -78,18 +78,18 @@ class Observations:
     scene: IntArray
 
     def take(self, which: BoolArray) -> Observations:
-        """Some of them."""
+        """A subset of the observations."""
         features = {name: values[which] for name, values in self.features.items()}
         return Observations(features, self.right[which], self.weight[which], self.scene[which])
 
     def fit(self, leave_out: Iterable[str] = ()) -> LogisticModel:
-        """The model of all of them."""
+        """Fit a model to all observations."""
         features = {name: values for name, values in self.features.items() if name not in leave_out}
         return fit_logistic(features, self.right, self.weight)
 
 
 def join(parts: list[Observations]) -> Observations:
-    """One after the other."""
+    """Concatenate observations."""
     names = parts[0].features
     return Observations(
         {name: np.concatenate([part.features[name] for part in parts]) for name in names},
@@ -100,7 +100,7 @@ def join(parts: list[Observations]) -> Observations:
 
 
 def read_ground(raster: Path, mask: Path, weight: float, number: int, faint: float) -> Ground:
-    """Trace one scene as `vectorize` does, up to the bridging of gaps."""
+    """Trace one scene as `vectorize` does, up to but excluding the bridging of gaps."""
     with gdal_session(), ProbabilityRaster(str(raster)) as source:
         options, frame, values = VectorizeOptions(geometry="lines"), pixel_frame(source.grid), None
         parts = [(probability, valid) for _, probability, valid in source.iter_strips()]
@@ -117,18 +117,18 @@ def read_ground(raster: Path, mask: Path, weight: float, number: int, faint: flo
 
 
 def observe_lines(ground: Ground, graph: Graph) -> tuple[Observations, IntArray]:
-    """The seen lines of a graph where the truth is known, and the kind of each."""
+    """The detected lines of a graph where the truth is known, and the kind of each."""
     keep = ~graph.bridged & _is_known(ground, axis_lines(graph))
     lines = axis_lines(graph)[keep]
     features = {n: v[keep] for n, v in measure_lines(graph, ground.evidence, ground.frame).items()}
-    weight = ground.weight * np.minimum(shapely.length(lines), _LINE_MOST_M) / _LINE_UNIT_M
+    weight = ground.weight * np.minimum(shapely.length(lines), _LINE_MAX_M) / _LINE_UNIT_M
     right = _share_near(lines, ground.truth) >= 0.5
     kinds = line_kinds(graph, ground.frame)[keep]
     return Observations(features, right, weight, np.full(len(lines), ground.number)), kinds
 
 
 def observe_gaps(ground: Ground) -> Observations:
-    """The candidates where the truth is known."""
+    """The candidates for bridges where the truth is known."""
     gaps = measure_all_gaps(ground.graph, ground.evidence, ground.frame, LineOptions().max_gap_m)
     lines = shapely.linestrings(gaps.paths.xy)
     keep = _is_known(ground, lines) & ~meet_roads(ground.graph, gaps.paths)
@@ -154,7 +154,7 @@ def _share_near(lines: Geometries, truth: Geometries, angle_deg: float | None = 
 
 
 def _are_joined(xy: Float64Array, truth: LineGraph) -> BoolArray:
-    """Whether a true road joins both ends of a bridge and is not much longer, (bridges,)."""
+    """Whether a true road that is not much longer connects both ends of a bridge, (bridges,)."""
     joined = np.zeros(len(xy), np.bool_)
     if not len(xy) or not len(truth.edges):
         return joined
@@ -173,7 +173,7 @@ def _are_joined(xy: Float64Array, truth: LineGraph) -> BoolArray:
 
 
 def print_calibration(name: str, seen: Observations) -> None:
-    """Mean probability and share of right ones, with models fitted on the other scenes."""
+    """Print the fraction of correct observations by predicted probability, with models fitted to the other scenes."""
     chance = np.zeros(len(seen.right))
     for fold in range(_FOLDS):
         test = seen.scene % _FOLDS == fold
@@ -187,7 +187,7 @@ def print_calibration(name: str, seen: Observations) -> None:
 
 
 def fit_lines(grounds: list[Ground], make: Iterable[Callable[[Ground], Graph]], *, show: bool) -> dict[str, object]:
-    """A model for each kind of line, from several graphs of the same ground."""
+    """Fit a model for each kind of line, from several graphs of the same ground."""
     parts = [observe_lines(ground, of(ground)) for of in make for ground in grounds]
     seen, kinds = join([part for part, _ in parts]), np.concatenate([kinds for _, kinds in parts])
     for number, name in enumerate(KINDS):
@@ -197,15 +197,15 @@ def fit_lines(grounds: list[Ground], make: Iterable[Callable[[Ground], Graph]], 
 
 
 def fit_gaps(grounds: list[Ground], *, show: bool) -> dict[str, object]:
-    """The models for gaps: with the probability, and without it for masks of 0 and 1."""
+    """Fit the models for gaps: one with probabilities, and one without for masks of 0 and 1."""
     seen = join([observe_gaps(ground) for ground in grounds])
     if show:
         print_calibration("gaps", seen)
-    return {"gaps": seen.fit().to_json(), "mask_gaps": seen.fit(_OF_PROBABILITY).to_json()}
+    return {"gaps": seen.fit().to_json(), "mask_gaps": seen.fit(_PROBABILITY_FEATURES).to_json()}
 
 
 def iter_grounds(folders: Iterable[tuple[Path, Path, float]], faint: float) -> Iterator[Ground]:
-    """The scenes of folders of probabilities and masks with a weight, numbered in one row."""
+    """The scenes in folders of probabilities and masks with a weight, numbered consecutively."""
     number = 0
     for probabilities, masks, weight in folders:
         for raster in sorted(probabilities.glob("*.tif")):
@@ -219,7 +219,7 @@ def iter_grounds(folders: Iterable[tuple[Path, Path, float]], faint: float) -> I
 @click.option("--ground", "folders", type=(click.Path(path_type=Path, exists=True),) * 2 + (float,), multiple=True)
 @click.option("--faint", default=LineOptions().faint, show_default=True)
 def main(folders: tuple[tuple[Path, Path, float], ...], faint: float) -> None:
-    """Fit the models on all --ground and write them into the package."""
+    """Fit the models to all --ground, and write them into the package."""
     grounds = list(iter_grounds(folders, faint))
     models: dict[str, object] = {}
 
@@ -235,7 +235,7 @@ def main(folders: tuple[tuple[Path, Path, float], ...], faint: float) -> None:
     def bridged(ground: Ground) -> Graph:
         return bridge_gaps(ground.graph, ground.evidence, ground.frame, options)
 
-    # gaps are judged by the worth of the lines they join, and lines by their bridges: one after the other, twice
+    # gaps depend on the worth of the lines that they join, and lines on their bridges: fit them in turn, twice
     use(**fit_lines(grounds, [plain], show=False))
     use(**fit_gaps(grounds, show=False))
     use(**fit_lines(grounds, [plain, bridged], show=True))

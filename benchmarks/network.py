@@ -1,21 +1,22 @@
-"""Road lines: built in three ways to be scored, and timed.
+"""Benchmarks of road lines: builds them in three ways, scores them, and times them.
 
     python benchmarks/network.py build OUT PROBABILITY... [--truth MASKS]
     python benchmarks/network.py rivals MASKS PROBABILITY...
     python benchmarks/network.py grid MASKS PROBABILITY... [--faint F ...] [--confidence C ...] [--worth W ...]
     python benchmarks/network.py speed RASTER [--repeat N] [--threshold T]
 
-`build` writes a GeoPackage of lines for each probability raster into OUT/bridged, OUT/unbridged and OUT/naive
-(threshold and skeleton, one line for each branch), and with --truth those of the masks of the same names into
-OUT/truth, for `road-extract evaluate`.
+`build` writes a GeoPackage of lines for each probability raster to OUT/bridged, OUT/unbridged and OUT/naive
+(threshold and skeleton, one line per branch), and with --truth the lines of the masks with the same names to
+OUT/truth, for use with `road-extract evaluate`.
 
 `rivals` scores our lines, and those of the recipes in `rivals.py` that are installed, on the same probabilities
-against the masks of the same names in the folder MASKS, with `road-extract evaluate --metrics lines`.
+against the masks with the same names in the folder MASKS, with `road-extract evaluate --metrics lines`.
 
-`grid` does the same for all combinations of options: defaults are chosen so, on ground that is not reported.
+`grid` does the same for all combinations of options. Use it to choose defaults, on ground for which no scores are
+reported.
 
-`speed` vectorizes a single-band raster, and the same N times below itself, to polygons and to lines, each in a process
-of its own; its peak memory is what the operating system counted (ru_maxrss, the figure of /usr/bin/time -v).
+`speed` vectorizes a single-band raster, and a stack of N copies of it, to polygons and to lines, each in a separate
+process. The peak memory is that reported by the operating system (ru_maxrss, as in /usr/bin/time -v).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from road_extract.roads.centrelines import trace_skeleton
 from road_extract.roads.masks.strips import MaskStrip
 from road_extract.roads.network.tracing import trace_graph
 
-#: Writes the lines of a probability raster into a file.
+#: Writes the lines of a probability raster to a file.
 Writer = Callable[[Path, Path], None]
 
 
@@ -60,10 +61,10 @@ def main() -> None:
 @main.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.argument("rasters", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
-@click.option("--truth", type=click.Path(path_type=Path, exists=True), help="Folder of masks of the same names.")
-@click.option("--max-gap", "gap", default=LineOptions().max_gap_m, show_default=True, help="Of the bridged lines [m].")
+@click.option("--truth", type=click.Path(path_type=Path, exists=True), help="Folder of masks with the same names.")
+@click.option("--max-gap", "gap", default=LineOptions().max_gap_m, show_default=True, help="Longest gap to bridge [m].")
 def build(out: Path, rasters: tuple[Path, ...], truth: Path | None, gap: float) -> None:
-    """Write lines of RASTERS into folders of OUT."""
+    """Write the lines of RASTERS to folders in OUT."""
     for name in ("bridged", "unbridged", "naive", "truth"):
         (out / name).mkdir(parents=True, exist_ok=True)
     lines = VectorizeOptions(geometry="lines")
@@ -79,7 +80,7 @@ def build(out: Path, rasters: tuple[Path, ...], truth: Path | None, gap: float) 
 
 
 def build_naive(raster: Path, out: Path) -> int:
-    """Threshold, skeleton, one line of pixel centres for each branch; returns the number of lines."""
+    """Threshold, skeletonize and write one line of pixel centres per branch; returns the number of lines."""
     with gdal_session(), ProbabilityRaster(str(raster)) as source:
         threshold = 0.5 if source.threshold is None else source.threshold
         strips = (
@@ -126,12 +127,12 @@ def grid(
 
 
 def print_header(first: str) -> None:
-    """Name the columns of `print_scores`."""
+    """Print the column headings for `print_scores`."""
     print(f"{first:16} {'compl.':>7} {'correct':>7} {'quality':>7} {'APLS':>7} {'TOPO F1':>7} {'s/scene':>8}")
 
 
 def print_scores(name: str, write: Writer, rasters: tuple[Path, ...], truth: Path) -> None:
-    """Write lines, evaluate them, and print a row; the time is that of writing alone."""
+    """Write lines, evaluate them, and print a row. The time covers only the writing."""
     with tempfile.TemporaryDirectory() as scratch:
         started = time.process_time()
         try:
@@ -149,7 +150,7 @@ def print_scores(name: str, write: Writer, rasters: tuple[Path, ...], truth: Pat
 
 
 def write_ours(raster: Path, out: Path, lines: LineOptions | None = None) -> None:
-    """Write our lines, with all defaults if nothing else is asked for."""
+    """Write our lines, with default options unless others are given."""
     vectorize_roads(raster, out, options=VectorizeOptions(geometry="lines"), lines=lines, overwrite=True)
 
 
@@ -165,7 +166,7 @@ def write_rival(recipe: Recipe, raster: Path, out: Path) -> None:
 
 
 def repeat_downward(raster: Path, out: Path, times: int) -> float:
-    """Write a VRT of a single-band raster below itself; returns its megapixels."""
+    """Write a VRT of vertically stacked copies of a single-band raster; returns its megapixels."""
     with rasterio.open(raster) as dataset:
         rows, cols = dataset.shape
         tags = "".join(f'<MDI key="{key}">{escape(value)}</MDI>' for key, value in dataset.tags().items())
@@ -187,11 +188,11 @@ def repeat_downward(raster: Path, out: Path, times: int) -> float:
 
 @main.command()
 @click.argument("raster", type=click.Path(path_type=Path, exists=True))
-@click.option("--repeat", default=4, show_default=True, help="Times the raster stands below itself.")
-@click.option("--threshold", type=float, help="Probability from which a pixel is road.")
-@click.option("--max-gap", "gap", default=LineOptions().max_gap_m, show_default=True, help="Of the lines [m].")
+@click.option("--repeat", default=4, show_default=True, help="Number of copies to stack.")
+@click.option("--threshold", type=float, help="Minimum probability for a pixel to count as road.")
+@click.option("--max-gap", "gap", default=LineOptions().max_gap_m, show_default=True, help="Longest gap to bridge [m].")
 def speed(raster: Path, repeat: int, threshold: float | None, gap: float) -> None:
-    """Time RASTER to polygons and to lines."""
+    """Time the vectorization of RASTER to polygons and to lines."""
     with tempfile.TemporaryDirectory() as scratch:
         for times in (1, repeat):
             mosaic = Path(scratch) / f"{times}.vrt"
@@ -206,7 +207,7 @@ def speed(raster: Path, repeat: int, threshold: float | None, gap: float) -> Non
                 rate = megapixels / found["wall_s"]
                 print(
                     f"{geometry}, {megapixels:.1f} Mpx: {found['wall_s']:.2f} s, {rate:.1f} Mpx/s; "
-                    f"{found['cpu_s']:.2f} s of processor; {found['features']} features; "
+                    f"{found['cpu_s']:.2f} s of CPU time; {found['features']} features; "
                     f"peak {usage.ru_maxrss * 1024 / 1e6:.0f} MB",
                     flush=True,
                 )
@@ -219,7 +220,7 @@ def speed(raster: Path, repeat: int, threshold: float | None, gap: float) -> Non
 @click.argument("gap", type=float)
 @click.argument("threshold")
 def child(raster: str, out: str, geometry: str, gap: float, threshold: str) -> None:
-    """Vectorize one raster in this process; prints JSON."""
+    """Vectorize one raster in this process, and print JSON."""
     options = VectorizeOptions(geometry=geometry, threshold=float(threshold) if threshold else None)
     started, processor = time.perf_counter(), time.process_time()
     done = vectorize_roads(raster, out, options=options, lines=LineOptions(max_gap_m=gap), overwrite=True)

@@ -1,9 +1,9 @@
-"""Recipes for road lines that others publish, on a probability array in memory, to be scored beside ours.
+"""Published recipes for road lines, to be scored alongside ours on the same probability arrays.
 
-Each recipe takes a probability (rows, cols) and a threshold, and gives LineStrings in pixel coordinates (x = column,
-y = row, pixel centres at halves). They come with their libraries' own defaults where these exist; the recipe that is
-best by hand is the first. A recipe whose library is not installed is left out: ``pip install -e '.[rivals]'`` brings
-them all.
+Each recipe takes a probability (rows, cols) and a threshold, and returns LineStrings in pixel coordinates (x = column,
+y = row, pixel centres at halves). Recipes use the defaults of their libraries where these exist; the first one is the
+best that was found by hand. Recipes whose libraries are not installed are skipped; ``pip install -e '.[rivals]'``
+installs them all.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Recipe = Callable[[Float64Array, float], Geometries]
 
 
 def clean_mask(probability: Float64Array, threshold: float) -> BoolArray:
-    """The mask at the threshold without specks and pinholes."""
+    """The mask at the threshold, without small areas and holes."""
     mask = probability >= threshold
     labels, _ = ndimage.label(mask)
     mask &= np.bincount(labels.ravel())[labels] >= MIN_AREA_PX
@@ -35,7 +35,7 @@ def clean_mask(probability: Float64Array, threshold: float) -> BoolArray:
 
 
 def skeleton_graph(mask: BoolArray) -> Any:
-    """The skeleton of a mask as sknw's multigraph: nodes with ``o``, edges with ``pts``, as row and column."""
+    """The skeleton of a mask as a multigraph from sknw: nodes with ``o`` and edges with ``pts``, as (row, col)."""
     import sknw
     from skimage.morphology import skeletonize
 
@@ -43,7 +43,7 @@ def skeleton_graph(mask: BoolArray) -> Any:
 
 
 def to_lines(graph: Any) -> list[Any]:
-    """The edges of a graph of sknw."""
+    """The edges of a graph from sknw as lines."""
     lines = []
     for a, b, data in graph.edges(data=True):
         xy = np.concatenate([[graph.nodes[a]["o"]], data["pts"], [graph.nodes[b]["o"]]])[:, ::-1] + 0.5
@@ -53,7 +53,7 @@ def to_lines(graph: Any) -> list[Any]:
 
 
 def prune_spurs(graph: Any, shortest_px: float) -> Any:
-    """Drop dead-end edges that are shorter, and what is left of nodes."""
+    """Drop dead-end edges that are shorter than this, and nodes that become isolated."""
     graph = graph.copy()
     short = [
         (a, b, key)
@@ -67,7 +67,7 @@ def prune_spurs(graph: Any, shortest_px: float) -> Any:
 
 
 def sknw_neatnet(probability: Float64Array, threshold: float) -> Geometries:
-    """Skeleton, spurs under 14 m pruned, Douglas-Peucker 1 m, dead ends extended by up to 30 m with neatnet."""
+    """Skeleton, with spurs under 14 m pruned, Douglas-Peucker at 1 m, dead ends extended by up to 30 m by neatnet."""
     import geopandas
     import neatnet
 
@@ -77,13 +77,13 @@ def sknw_neatnet(probability: Float64Array, threshold: float) -> Geometries:
 
 
 def sknw_alone(probability: Float64Array, threshold: float) -> Geometries:
-    """Skeleton, spurs under 14 m pruned, Douglas-Peucker 1 m."""
+    """Skeleton, with spurs under 14 m pruned and Douglas-Peucker at 1 m."""
     lines = to_lines(prune_spurs(skeleton_graph(clean_mask(probability, threshold)), 14))
     return np.asarray(shapely.simplify(lines, 1.0), dtype=object)
 
 
 def cresi_like(probability: Float64Array, threshold: float) -> Geometries:
-    """What the CRESI paper describes: skeleton, short pieces and spurs dropped, near dead ends of other pieces joined.
+    """The method of the CRESI paper: skeletonize, drop short pieces and spurs, link dead ends to nearby pieces.
 
     A. Van Etten (2020), "City-Scale Road Extraction from Satellite Imagery v2", section 3: a refined mask is
     skeletonized to a graph, subgraphs below 80 m are dropped, and terminal nodes are linked to the nearest node of
@@ -117,7 +117,7 @@ def _outlines(probability: Float64Array, threshold: float) -> Geometries:
 
 
 def pygeoops_centreline(probability: Float64Array, threshold: float) -> Geometries:
-    """``pygeoops.centerline`` of the road polygons, with its own defaults."""
+    """``pygeoops.centerline`` of the road polygons, with its defaults."""
     import pygeoops
 
     found = pygeoops.centerline(_outlines(probability, threshold))
@@ -126,14 +126,14 @@ def pygeoops_centreline(probability: Float64Array, threshold: float) -> Geometri
 
 
 def voronoi_centreline(probability: Float64Array, threshold: float) -> Geometries:
-    """``centerline`` (a Voronoi diagram of the outline's points) of the road polygons, twigs under 14 m pruned."""
+    """``centerline`` (a Voronoi diagram of outline points) of the road polygons, with twigs under 14 m pruned."""
     from centerline.geometry import Centerline
 
     lines = []
     for polygon in _outlines(probability, threshold):
         try:
             merged = shapely.get_parts(shapely.line_merge(Centerline(polygon, 3.0).geometry))
-        except Exception:  # the library gives up on narrow polygons, with errors of several kinds
+        except Exception:  # the library raises various errors on narrow polygons
             continue
         ends = shapely.get_coordinates(shapely.get_point(merged, [[0], [-1]])).reshape(2, -1, 2)
         _, index, counts = np.unique(np.round(ends.reshape(-1, 2), 6), axis=0, return_inverse=True, return_counts=True)
@@ -143,7 +143,7 @@ def voronoi_centreline(probability: Float64Array, threshold: float) -> Geometrie
 
 
 def road_vectorizer_graph(probability: Float64Array, threshold: float) -> Geometries:
-    """``road_vectorizer.build_graph`` of the probability on the mask, with its own defaults."""
+    """``road_vectorizer.build_graph`` of the probability within the mask, with its defaults."""
     from road_vectorizer import build_graph
 
     graph = build_graph(np.where(clean_mask(probability, threshold), probability, 0))

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from road_extract.base.options import DiffOptions, LineOptions, PredictOptions, VectorizeOptions
+from road_extract.models import SHIPPED_MODELS
 
 FOLDER = Path(__file__).parent
 PLUGIN = FOLDER / "road_extract_qgis"
@@ -95,16 +96,9 @@ def to_table() -> str:
     return _tidy(
         f"{TABLE_HEAD}#: Of the package that this was made from; older ones may lack something.\n"
         f'PACKAGE_VERSION = "{version}"\n\n'
-        f"#: Names of the models that come with the package.\nMODELS = {_model_names()!r}\n\n"
+        f"#: Names of the models that come with the package.\nMODELS = {SHIPPED_MODELS!r}\n\n"
         f"OPTIONS: dict[str, list[dict[str, Any]]] = {literal}\n"
     )
-
-
-def _model_names() -> tuple[str, ...]:
-    """Those that `--model` takes beside a folder."""
-    import road_extract.models as models
-
-    return tuple(getattr(models, "SHIPPED_MODELS", ("standard",)))
 
 
 def _tidy(text: str) -> str:

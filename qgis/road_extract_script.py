@@ -90,7 +90,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--model",
             "kind": "text",
             "default": None,
-            "help": "Model folder with weights.npz and spec.json (default: the shipped model)",
+            "help": "Model: standard, or a folder with weights.npz and spec.json (default: standard)",
             "unit": "",
             "low": None,
             "high": None,
@@ -533,10 +533,10 @@ def tr_key(key: str, english: str) -> str:
 
 
 VARIABLE = "ROAD_EXTRACT_PYTHON"
-#: Another place for the environment that QGIS sets up.
+#: Environment variable with another folder for the environment that the plugin sets up.
 HOME_VARIABLE = "ROAD_EXTRACT_HOME"
 
-#: What QGIS sets for itself and what would break or divert another Python.
+#: Variables that QGIS sets for itself and that would break or mislead another Python.
 REMOVED = frozenset(
     (
         "PYTHONHOME",
@@ -559,12 +559,12 @@ WINDOWS = os.name == "nt"
 
 
 class ChildError(Exception):
-    """The package cannot be run, or failed: one sentence that says what to do."""
+    """The package cannot be run, or failed. The message says what to do."""
 
 
-# A dataclass would be looked up in sys.modules, where Processing does not put its scripts.
+# Not a dataclass, which would require its module in sys.modules, where Processing does not put scripts.
 class Interpreter(NamedTuple):
-    """What runs road_extract.
+    """A command that runs road_extract.
 
     Attributes:
         command: The beginning of the command line.
@@ -581,7 +581,7 @@ class Interpreter(NamedTuple):
 
 
 def find_interpreter(chosen: str, setting: str, environ: Mapping[str, str]) -> Interpreter:
-    """The first that is named, by parameter, environment variable or setting; else the first usual place that works.
+    """Find the one specified by parameter, environment variable or setting, or the first usual location that works.
 
     Args:
         chosen: The algorithm's parameter; empty if not given.
@@ -601,14 +601,14 @@ def find_interpreter(chosen: str, setting: str, environ: Mapping[str, str]) -> I
         except ChildError:
             continue
     raise ChildError(
-        "road_extract was not found on this computer: press Plugins > Road extraction > Set up; if it is installed "
-        "already, name its Python in Settings > Options > Processing > Providers > Road extraction, in the environment "
-        f"variable {VARIABLE}, or in this algorithm's advanced parameters"
+        "road_extract was not found on this computer: press Plugins > Road extraction > Set up; if it is already "
+        "installed, specify its Python in Settings > Options > Processing > Providers > Road extraction, in the "
+        f"environment variable {VARIABLE}, or in this algorithm's advanced parameters"
     )
 
 
 def to_command(path: str) -> tuple[str, ...]:
-    """The command line of a Python, of a virtual environment's folder, or of the program `road-extract`."""
+    """Return the command for a Python, the folder of a virtual environment, or the program `road-extract`."""
     path = os.path.expanduser(path)
     if Path(path).name.lower().startswith("road-extract") and not os.path.isdir(path):
         return (path,)
@@ -617,7 +617,7 @@ def to_command(path: str) -> tuple[str, ...]:
 
 
 def default_places(environ: Mapping[str, str], home: Path) -> list[Path]:
-    """Where *Set up road extraction*, pip, pipx, uv and `make demo` put it, most wanted first; only what exists."""
+    """List existing installations by *Set up road extraction*, pip, pipx, uv and `make demo`, the preferred first."""
     on_path = shutil.which("road-extract", path=environ.get("PATH"))
     programs = [home / ".local/bin", Path("/opt/homebrew/bin"), Path("/usr/local/bin")]
     places = [] if on_path is None else [Path(on_path)]
@@ -629,7 +629,7 @@ def default_places(environ: Mapping[str, str], home: Path) -> list[Path]:
 
 
 def data_folder(environ: Mapping[str, str], home: Path) -> Path:
-    """Where the environment lives; each system has a place for programs' data."""
+    """Return the folder of the environment, which depends on the operating system."""
     if environ.get(HOME_VARIABLE):
         return Path(environ[HOME_VARIABLE])
     if WINDOWS:
@@ -640,12 +640,12 @@ def data_folder(environ: Mapping[str, str], home: Path) -> Path:
 
 
 def python_in(env: Path) -> Path:
-    """The Python of an environment."""
+    """Return the Python of an environment."""
     return env / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
 
 def _folders(environ: Mapping[str, str], home: Path) -> list[Path]:
-    """Virtual environments by their usual names."""
+    """Return the usual locations of virtual environments."""
     shares = [home / ".local/share", home / ".local", home]
     shares += [Path(environ[name]) for name in ("XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA") if environ.get(name)]
     tools = [share / inside for share in shares for inside in ("uv/tools/road-extract", "pipx/venvs/road-extract")]
@@ -656,7 +656,7 @@ def _folders(environ: Mapping[str, str], home: Path) -> list[Path]:
 
 
 def check_interpreter(interpreter: Interpreter, environ: Mapping[str, str]) -> Interpreter:
-    """Ask it for the package's version.
+    """Check the version of the package that it runs.
 
     Raises:
         ChildError: If it cannot be started, lacks the package, or has an old one.
@@ -667,7 +667,7 @@ def check_interpreter(interpreter: Interpreter, environ: Mapping[str, str]) -> I
         raise ChildError(_why_not(interpreter, said))
     if _release(found.group(1)) < _release(PACKAGE_VERSION):
         raise ChildError(
-            f"{interpreter.command[0]} ({interpreter.origin}) has road_extract {found.group(1)}, and "
+            f"{interpreter.command[0]} ({interpreter.origin}) has road_extract {found.group(1)}, but "
             f"{PACKAGE_VERSION} or newer is needed: {_how_to_install(interpreter)}"
         )
     return Interpreter(interpreter.command, interpreter.origin, found.group(1))
@@ -675,14 +675,14 @@ def check_interpreter(interpreter: Interpreter, environ: Mapping[str, str]) -> I
 
 def _ask_version(interpreter: Interpreter, environ: Mapping[str, str]) -> str:
     try:
-        # never a shell: a list of arguments, for the program that the user chose
+        # no shell: a list of arguments, for the program that the user chose
         done = subprocess.run(  # nosec B603
             [*interpreter.command, "--version"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clean_environment(environ),
             timeout=PROBE_TIMEOUT_S, creationflags=no_window(), check=False,
         )  # fmt: skip
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        why = getattr(error, "strerror", None) or "it does not answer"
+        why = getattr(error, "strerror", None) or "no answer"
         raise ChildError(
             f"{interpreter.command[0]} ({interpreter.origin}) cannot be started ({why}): choose the Python that has "
             "road_extract, or its road-extract program"
@@ -695,26 +695,26 @@ def _why_not(interpreter: Interpreter, said: str) -> str:
     if "No module named road_extract" in said:
         return f"{who} does not have road_extract: choose another Python, or {_how_to_install(interpreter)}"
     last = (said.strip().splitlines() or ["nothing"])[-1]
-    return f"{who} is no Python with a working road_extract; asked for the version, it said: {last}"
+    return f"{who} is not a Python with a working road_extract; when asked for the version, it printed: {last}"
 
 
 def _how_to_install(interpreter: Interpreter) -> str:
     if interpreter.command[0] == str(python_in(data_folder(os.environ, Path.home()) / "env")):
         return "press Plugins > Road extraction > Set up"
     if len(interpreter.command) == 1:
-        return "update it in the project's folder with what installed it, such as: pipx install --force ."
+        return "update it in the project's folder with the tool that installed it, for example: pipx install --force ."
     return f'run in the project\'s folder, with Python 3.11 or newer: "{interpreter.command[0]}" -m pip install .'
 
 
 def _release(version: str) -> tuple[int, ...]:
-    """Comparable; a checkout that was never installed (0+unknown) counts as the newest."""
+    """Convert a version for comparison; an uninstalled checkout (0+unknown) counts as the newest."""
     if "unknown" in version:
         return (10**6,)
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what QGIS set for itself; nothing is imported from the current folder."""
+    """Remove variables that QGIS set for itself, and prevent imports from the current folder."""
     kept = {name: value for name, value in environ.items() if not _is_removed(name)}
     return {**kept, "PYTHONSAFEPATH": "1", "PYTHONIOENCODING": "utf-8"}
 
@@ -724,39 +724,39 @@ def _is_removed(name: str) -> bool:
 
 
 def no_window() -> int:
-    """Windows would open a console for the child."""
+    """Return the flag that stops Windows from opening a console for the child."""
     flag: int | None = getattr(subprocess, "CREATE_NO_WINDOW", None)
     return flag or 0
 
 
-#: Lines of a talkative child that are shown; the dialog would choke on all of them.
+#: Maximum number of lines shown; too many would make the dialog unresponsive.
 SHOWN_LINES = 200
 
 STAGE_TEXTS = {"predict": "Finding roads", "vectorize": "Drawing outlines", "lines": "Drawing lines"}
 
 _OUT_OF_MEMORY = (
-    "road_extract was killed by the system, most likely because the memory ran out: close other programs, restrict the "
-    "extent, or lower the number of windows at once"
+    "road_extract was killed by the system, most likely because memory ran out: close other programs, restrict the "
+    "extent, or reduce the number of windows per batch"
 )
 _SIGNALS = {
     "SIGKILL": _OUT_OF_MEMORY,
-    "SIGILL": "this computer's processor lacks instructions that TensorFlow needs: use another computer",
+    "SIGILL": "this computer's CPU lacks instructions that the program needs: use another computer",
 }
 _WINDOWS_CODES = {0xC0000017: _OUT_OF_MEMORY, 0xC000001D: _SIGNALS["SIGILL"]}
 
 
 class Monitor:
-    """Turns the child's lines into progress, remarks, a result or an error."""
+    """Turns the child's output into progress, messages, a result or an error."""
 
     def __init__(
         self, feedback: Any, shares: Mapping[str, tuple[float, float]], translate: Callable[[str], str] = str
     ) -> None:
-        """Start.
+        """Create a monitor.
 
         Args:
             feedback: Has the methods of QgsProcessingFeedback.
-            shares: Stage to the percentages between which it moves the bar.
-            translate: Into the user's language.
+            shares: For each stage, the start and end of its part of the progress bar, in percent.
+            translate: Translates text into the user's language.
         """
         self.result: dict[str, Any] = {}
         self._feedback, self._shares, self._translate = feedback, shares, translate
@@ -764,7 +764,7 @@ class Monitor:
         self._tail: deque[str] = deque(maxlen=20)
 
     def take(self, source: str, line: str) -> None:
-        """One line of ``stdout`` (JSON) or ``stderr``."""
+        """Process a line of ``stdout`` (JSON) or ``stderr``."""
         event = _parse(line) if source == "stdout" else None
         if event is None:
             self._on_line(line)
@@ -779,12 +779,12 @@ class Monitor:
             self._feedback.setProgress(100.0)
 
     def explain(self, code: int) -> str:
-        """Why it failed, in one sentence.
+        """Explain why the child failed, in one sentence.
 
         Args:
-            code: Its exit code; negative for a signal.
+            code: Exit code; negative for a signal.
         """
-        last = self._tail[-1] if self._tail else "it said nothing"
+        last = self._tail[-1] if self._tail else "no output"
         return self._error or _explain_crash(code) or f"road_extract ended with code {code}: {last}"
 
     def _on_progress(self, event: Mapping[str, Any]) -> None:
@@ -804,7 +804,7 @@ class Monitor:
         if not line:
             return
         self._lines += 1
-        # the sentence of an error comes as an event too, and is shown as such
+        # error messages also arrive as events, and are shown as such
         if line.startswith("Error: "):
             self._error = self._error or line[len("Error: ") :]
         elif self._lines <= SHOWN_LINES:
@@ -813,7 +813,7 @@ class Monitor:
 
 
 def _parse(line: str) -> dict[str, Any] | None:
-    """The event, or None for anything else that came out."""
+    """Parse an event; None for any other output."""
     try:
         event = json.loads(line)
     except ValueError:
@@ -822,10 +822,10 @@ def _parse(line: str) -> dict[str, Any] | None:
 
 
 def _explain_crash(code: int) -> str:
-    """Empty if it was no crash."""
+    """Explain a crash; empty if the exit code does not indicate one."""
     if code > 0xFFFF:
         return _WINDOWS_CODES.get(code, f"road_extract crashed (code {code:#x})")
-    number = -code if code < 0 else code - 128  # a shell between adds 128
+    number = -code if code < 0 else code - 128  # an intermediate shell adds 128
     try:
         name = signal.Signals(number).name
     except ValueError:
@@ -834,9 +834,9 @@ def _explain_crash(code: int) -> str:
 
 
 POLL_S = 0.1
-#: So long a child may tidy up before it is killed.
+#: Time that a child gets to clean up before it is killed.
 GRACE_S = 3.0
-#: Nothing that the child writes is read further in one go: a line without an end must not fill the memory.
+#: Maximum length of a line, so that an endless line cannot exhaust the memory.
 LINE_BYTES = 65536
 
 
@@ -847,14 +847,14 @@ def run_child(
     monitor: Monitor,
     is_cancelled: Callable[[], bool],
 ) -> bool:
-    """Run a child to its end; nothing of it stays behind if it does not come there.
+    """Run a child process, and remove its leftovers if it does not finish.
 
     Args:
-        command: Its command line.
-        environ: Its environment.
-        outputs: Files it writes.
-        monitor: Told every line it says.
-        is_cancelled: Asked ten times a second.
+        command: Command line.
+        environ: Environment variables.
+        outputs: Files that it writes.
+        monitor: Gets every line of its output.
+        is_cancelled: Called ten times a second.
 
     Returns:
         False if it was cancelled.
@@ -880,7 +880,7 @@ def run_child(
 
 
 class Child:
-    """A running child in a process group of its own. Its stdin is held open: it ends when QGIS is no more."""
+    """A running child in its own process group. Its stdin stays open as long as QGIS runs, and it exits afterwards."""
 
     def __init__(self, command: Sequence[str], environ: dict[str, str]) -> None:
         """Start it.
@@ -889,7 +889,7 @@ class Child:
             ChildError: If it cannot be started.
         """
         try:
-            # never a shell: a list of arguments, for the program that the user chose
+            # no shell: a list of arguments, for the program that the user chose
             self._process = subprocess.Popen(  # nosec B603
                 list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 env=environ, start_new_session=not WINDOWS, creationflags=no_window(),
@@ -900,17 +900,17 @@ class Child:
         self._pumps = [self._pump("stdout", self._process.stdout), self._pump("stderr", self._process.stderr)]
 
     def poll(self) -> int | None:
-        """How it ended; None while it runs."""
+        """Return the exit code; None while it runs."""
         return self._process.poll()
 
     def iter_lines(self, is_cancelled: Callable[[], bool]) -> Iterator[tuple[str, str]]:
-        """Yield ("stdout" or "stderr", line) as they come, until it ends or is cancelled. It may be silent for long."""
+        """Yield ("stdout" or "stderr", line) until it ends or is cancelled. It may be silent for a long time."""
         open_streams, ended_s = 2, 0.0
         while (open_streams or self.poll() is None) and not is_cancelled():
             try:
                 source, line = self._said.get(timeout=POLL_S)
             except queue.Empty:
-                # a grandchild may hold the streams open for ever
+                # a grandchild may keep the streams open forever
                 ended_s += POLL_S if self.poll() is not None else 0.0
                 if ended_s > 1.0:
                     return
@@ -921,11 +921,11 @@ class Child:
                 yield source, line
 
     def stop(self) -> None:
-        """End it if it runs, tidily if it can, by force after `GRACE_S`."""
+        """Stop it if it is running: ask it first, and kill it after `GRACE_S`."""
         stdin = self._process.stdin
         try:
             if stdin is not None:
-                stdin.close()  # the one polite way on Windows; everywhere else there are signals
+                stdin.close()  # the only graceful way on Windows; elsewhere, there are signals
         except OSError:
             pass
         if self.poll() is None:
@@ -960,7 +960,7 @@ class Child:
     def _kill(self) -> None:
         if WINDOWS:
             taskkill = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
-            # of the system, by its full path; the number is that of our own child
+            # the system's program, by its full path; the process is our own child
             subprocess.run(  # nosec B603
                 [taskkill, "/F", "/T", "/PID", str(self._process.pid)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -971,14 +971,14 @@ class Child:
 
 
 def remove_leftovers(outputs: Iterable[str]) -> None:
-    """Remove the temporary files of a child that had no time to do it: ``.NAME.tmp-...`` beside ``NAME.gpkg``."""
+    """Remove temporary files that a killed child left: ``.NAME.tmp-...`` next to ``NAME.gpkg``."""
     for output in map(Path, outputs):
         for leftover in output.parent.glob(f".{glob.escape(output.stem)}.tmp-*"):
             _remove(leftover)
 
 
 def _remove(path: Path) -> None:
-    for _ in range(10):  # Windows gives a file free some time after its process ended
+    for _ in range(10):  # Windows releases a file some time after its process has ended
         try:
             path.unlink()
         except FileNotFoundError:
@@ -989,7 +989,7 @@ def _remove(path: Path) -> None:
             return
 
 
-#: Probability, red, green, blue, opacity. Below a tenth there is nothing to see.
+#: Probability, red, green, blue, opacity. Below a tenth, it is fully transparent.
 RAMP = (
     (0.0, 72, 12, 104, 0),
     (0.1, 72, 12, 104, 40),
@@ -1000,12 +1000,12 @@ RAMP = (
 )
 
 
-#: Of the roads at a threshold: yellow, as the polygons.
+#: Colour of the roads at a threshold: yellow, like the polygons.
 ROAD_COLOUR = (255, 214, 0)
 
 
 class Styler(QgsProcessingLayerPostProcessorInterface):
-    """Styles a layer once it is loaded.
+    """Styles a layer when it is loaded.
 
     The run's context owns it and deletes it, so no two layers may share one; but nobody keeps the Python half alive.
     """
@@ -1029,13 +1029,13 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
 
 
 def paint_roads(layer: Any) -> None:
-    """Polygons and lines each in their way."""
+    """Style polygons or lines."""
     lines = layer.geometryType() == QgsWkbTypes.GeometryType.LineGeometry
     layer.setRenderer(_line_renderer() if lines else _polygon_renderer())
 
 
 def _polygon_renderer() -> QgsSingleSymbolRenderer:
-    """Yellow glass with a dark rim: to be told from soil, roofs, trees and water alike."""
+    """Translucent yellow with a dark outline, which stands out from soil, roofs, trees and water."""
     symbol = QgsFillSymbol.createSimple(
         {"color": "255,214,0,90", "outline_color": "255,94,0,255", "outline_width": "0.35", "joinstyle": "round"}
     )
@@ -1043,7 +1043,7 @@ def _polygon_renderer() -> QgsSingleSymbolRenderer:
 
 
 def _line_renderer() -> QgsCategorizedSymbolRenderer:
-    """Blue between white rims; dashed where a gap was bridged, for nothing was seen there."""
+    """Blue with white casing; dashed for bridged gaps, where no road was detected."""
     kinds = ((False, "solid", tr("Road")), (True, "dash", tr("Bridged gap")))
     categories = [
         QgsRendererCategory(bridged, line_symbol("30,60,230,255", style), label) for bridged, style, label in kinds
@@ -1052,7 +1052,7 @@ def _line_renderer() -> QgsCategorizedSymbolRenderer:
 
 
 def paint_differences(layer: Any) -> None:
-    """What is new in green, what is missing in red, what is known in grey."""
+    """New roads in green, missing ones in red, matched ones in grey."""
     kinds = (
         ("new", "0,140,60,255", tr("New: not on the map")),
         ("missing", "220,20,40,255", tr("Missing: on the map only")),
@@ -1063,7 +1063,7 @@ def paint_differences(layer: Any) -> None:
 
 
 def line_symbol(colour: str, style: str = "solid") -> QgsLineSymbol:
-    """A line with white rims, which shows on any imagery."""
+    """A line with white casing, which stands out on any imagery."""
     shape = {"capstyle": "round", "joinstyle": "round"}
     symbol = QgsLineSymbol.createSimple({"color": "255,255,255,230", "width": "1.3", **shape})
     core = {"line_color": colour, "line_width": "0.7", "line_style": style, **shape}
@@ -1072,7 +1072,7 @@ def line_symbol(colour: str, style: str = "solid") -> QgsLineSymbol:
 
 
 def paint_probability(layer: Any) -> None:
-    """A colour ramp from nothing to bright, under the vectors and over the scene."""
+    """A colour ramp from transparent to bright, below the vectors and above the scene."""
     ramp = QgsColorRampShader(0.0, 1.0, None, QgsColorRampShader.Type.Interpolated)
     ramp.setColorRampItemList([QgsColorRampShader.ColorRampItem(p, QColor(*rgba), f"{p:.0%}") for p, *rgba in RAMP])
     shader = QgsRasterShader()
@@ -1085,7 +1085,7 @@ def paint_probability(layer: Any) -> None:
 
 
 def paint_threshold(layer: Any, threshold: float) -> None:
-    """What is road at a threshold in one colour, and nothing else."""
+    """Show only the roads at a threshold, in one colour."""
     red, green, blue = ROAD_COLOUR
     steps = QgsColorRampShader(0.0, 1.0, None, QgsColorRampShader.Type.Discrete)
     below = QgsColorRampShader.ColorRampItem(threshold - 1e-6, QColor(red, green, blue, 0), f"< {threshold:.3f}")
@@ -1097,20 +1097,20 @@ def paint_threshold(layer: Any, threshold: float) -> None:
 
 
 def move_into_group(layer: Any, name: str) -> None:
-    """Results of a scene lie together, above everything else. Newer versions of QGIS do it themselves (`announce`)."""
+    """Group the results of a scene, above all other layers. Newer versions of QGIS do this themselves (`announce`)."""
     root = QgsProject.instance().layerTreeRoot()
     node = root.findLayer(layer.id())
     if node is None or node.parent() is not root:
         return
     group = root.findGroup(name) or root.insertGroup(0, name)
-    # rasters below vectors, whatever comes first
+    # rasters below vectors, whichever comes first
     place = 0 if layer.type() == QgsMapLayer.LayerType.VectorLayer else len(group.children())
     group.insertChildNode(place, node.clone())
     root.removeChildNode(node)
 
 
 def move_below_vectors(layer: Any) -> None:
-    """Results are loaded in no particular order, and a raster would cover the roads."""
+    """Move the layer into place, because results are loaded in any order, and a raster could cover the roads."""
     node = QgsProject.instance().layerTreeRoot().findLayer(layer.id())
     if node is None:
         return
@@ -1132,10 +1132,10 @@ VECTOR_EXTENSIONS = ("gpkg", "geojson", "fgb", "parquet")
 
 
 def why_unreadable(layer: QgsRasterLayer | None) -> str:
-    """Why another process cannot open a layer's source, in one sentence; empty if it can."""
+    """Explain why another process cannot open a layer's source; empty if it can."""
     if layer is None:
-        return "the input is no raster layer that QGIS can open"
-    way_out = "export it first (right click on the layer, Export, Save As, format GeoTIFF)"
+        return "the input is not a raster layer that QGIS can open"
+    way_out = "export it first (right-click the layer, Export, Save As, format GeoTIFF)"
     source = layer.source()
     if layer.providerType() != "gdal":
         return f"{layer.name()} comes from '{layer.providerType()}', which only QGIS itself can read: {way_out}"
@@ -1147,38 +1147,38 @@ def why_unreadable(layer: QgsRasterLayer | None) -> str:
 
 
 def source_of(layer: QgsRasterLayer) -> str:
-    """What the child opens; absolute, so that its folder does not matter."""
+    """Return what the child opens, as an absolute path, because it may run in another folder."""
     source: str = layer.source()
     return os.path.abspath(source) if os.path.exists(source) else source
 
 
 def why_unwritable(path: str) -> str:
-    """Why a vector file cannot be written, in one sentence; empty if it can."""
+    """Explain why a vector file cannot be written; empty if it can."""
     extension = Path(path).suffix.lower().lstrip(".")
     if "=" in path and not Path(path).parent.is_dir():
-        return "road_extract writes files, not tables of databases: choose a file name that ends in .gpkg or .geojson"
+        return "road_extract writes files, not database tables: choose a file name that ends in .gpkg or .geojson"
     if extension not in VECTOR_EXTENSIONS:
         return "{}: road_extract writes .{} files; choose one of them".format(path, ", .".join(VECTOR_EXTENSIONS))
     return ""
 
 
 def group_of(scene: str) -> str:
-    """Name of the group for what was made of a scene."""
+    """Return the name of the layer group for the results of a scene."""
     return tr("Road extraction: {}").format(scene)
 
 
 def announce(
     context: Any, path: str, default_name: str, name: str, paint: Callable[[Any], None], group: str = ""
 ) -> None:
-    """Have a result styled and named when it is loaded; a name of the user's own stays.
+    """Style and name a result when it is loaded, unless the user has named it.
 
     Args:
-        context: Of the run.
-        path: The file.
-        default_name: What QGIS would call it.
-        name: What to call it instead.
-        paint: Styles it.
-        group: Of layers to put it into.
+        context: Context of the run.
+        path: File of the result.
+        default_name: Name that QGIS would use.
+        name: Name to use instead.
+        paint: Function that styles the layer.
+        group: Layer group to put it into.
     """
     if context.willLoadLayerOnCompletion(path):
         details = context.layerToLoadOnCompletionDetails(path)
@@ -1194,14 +1194,14 @@ def _prepare(details: Any, paint: Callable[[Any], None], group: str) -> None:
 
 
 def announce_beside(context: Any, path: str, beside: str, name: str, group: str) -> None:
-    """Have a second result loaded if the first is; it has no destination of its own that QGIS would load.
+    """Load a second result together with the first, because QGIS only loads destinations.
 
     Args:
-        context: Of the run.
-        path: The first result.
-        beside: The second.
-        name: What to call it.
-        group: Of layers to put it into.
+        context: Context of the run.
+        path: First result.
+        beside: Second result.
+        name: Name of the second layer.
+        group: Layer group to put it into.
     """
     if context.willLoadLayerOnCompletion(path):
         project = context.layerToLoadOnCompletionDetails(path).project
@@ -1212,10 +1212,10 @@ def announce_beside(context: Any, path: str, beside: str, name: str, group: str)
 
 Option = Mapping[str, Any]
 
-#: Shown when the dialog opens; the others wait under *Advanced parameters*.
+#: Always shown; all others are under *Advanced parameters*.
 BASIC = frozenset(["MODEL", "EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
 
-#: Names that QGIS's users know where they are not those of the command line.
+#: Names that are familiar to QGIS users, if they differ from the command line.
 NAMES = {"bounds": "EXTENT", "within": "AOI"}
 
 LABELS = {
@@ -1223,9 +1223,9 @@ LABELS = {
     "TTA": "Test-time augmentation",
     "FAINT": "Faint lines: share of the threshold to trace from",
     "LAYER": "Layer of the existing map",
-    "MIN_CONFIDENCE": "Least confidence of a bridged gap",
+    "MIN_CONFIDENCE": "Minimum confidence of a bridged gap",
     "MIN_FACE": "Smallest face of the network",
-    "MIN_WORTH": "Least chance that a line is a road",
+    "MIN_WORTH": "Minimum probability that a line is a road",
     "NODATA": "Nodata value",
     "SUBDATASET": "Subdataset",
     "WHERE": "Condition for features of the existing map",
@@ -1247,18 +1247,18 @@ LABELS = {
     "SIMPLIFY": "Simplification tolerance",
 }
 
-#: Where the package's words speak of its command line.
+#: Replacements for help texts that refer to the command line.
 HELPS = {
-    "MODEL": "Which of the models that come with the package finds the roads",
-    "EXTENT": "Only this rectangle is processed; any CRS will do",
-    "AOI": "Only the area inside these polygons is processed; any CRS will do",
+    "MODEL": "Shipped model that finds the roads",
+    "EXTENT": "Process only this rectangle, in any CRS",
+    "AOI": "Process only the area inside these polygons, in any CRS",
     "BANDS": "Bands to use: one (greyscale) or as many as the model has, in its order (default: chosen by colour)",
     "ASSUME_CRS": "CRS to assume if the raster has none (default: that of the layer in QGIS)",
 }
 
 
 def options_of(*groups: str) -> list[Option]:
-    """The options of some groups of the table, or ``Group.name`` for one of them."""
+    """Return the options of some groups of the table; ``Group.name`` selects a single one."""
     found: list[Option] = []
     for group in groups:
         name, _, only = group.partition(".")
@@ -1267,17 +1267,17 @@ def options_of(*groups: str) -> list[Option]:
 
 
 def name_of(option: Option) -> str:
-    """`MIN_AREA` for `--min-area`."""
+    """Return the parameter name, such as `MIN_AREA` for `--min-area`."""
     return NAMES.get(option["name"]) or str(option["flag"]).strip("-").replace("-", "_").upper()
 
 
 def help_of(option: Option) -> str:
-    """One sentence."""
+    """Return the help text, one sentence."""
     return tr_key(f"help:{option['id']}", HELPS.get(name_of(option), str(option["help"]))) + "."
 
 
 def label_of(option: Option) -> str:
-    """Two or three words, and the unit."""
+    """Return the label: a few words and the unit."""
     name = name_of(option)
     label = tr_key(f"label:{name}", LABELS.get(name, name.replace("_", " ").capitalize()))
     unit = option["unit"].replace("m2", "m\u00b2")
@@ -1285,7 +1285,7 @@ def label_of(option: Option) -> str:
 
 
 def to_parameter(option: Option) -> QgsProcessingParameterDefinition:
-    """The parameter that asks for an option."""
+    """Create the parameter for an option."""
     name, label = name_of(option), label_of(option)
     build = _SPECIAL.get(option["name"]) or _BY_KIND[option["kind"]]
     parameter = build(name, label, option)
@@ -1294,7 +1294,7 @@ def to_parameter(option: Option) -> QgsProcessingParameterDefinition:
 
 
 def advanced(parameter: QgsProcessingParameterDefinition) -> QgsProcessingParameterDefinition:
-    """Put it under *Advanced parameters*."""
+    """Move a parameter to *Advanced parameters*."""
     parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
     return parameter
 
@@ -1426,7 +1426,7 @@ class Arguments:
 
 
 def exported(algorithm: Any, name: str, given: tuple[dict[str, Any], Any, Any]) -> str:
-    """A vector layer as a file; always written anew, so that subsets, selections, memory layers and databases work.
+    """A vector layer as a file; always exported again, so that subsets, selections, memory layers and databases work.
 
     Args:
         algorithm: Whose parameter.
@@ -1438,36 +1438,36 @@ def exported(algorithm: Any, name: str, given: tuple[dict[str, Any], Any, Any]) 
     return path
 
 
-#: Of the shipped model, metres.
+#: Pixel size of the shipped model, in metres.
 STANDARD_GSD_M = 1.0
-#: Rendered in one go; four tiles of the usual size along each side.
+#: Size of the blocks to render: four tiles of the usual size along each side.
 BLOCK_PX = 1024
 TILE_PX = 256
-#: A block that failed is asked for again, after so many seconds each.
+#: Seconds to wait before each new attempt to render a failed block.
 RETRIES_S = (1.0, 3.0)
 LIMIT_KM2 = 100.0
-#: The provider's own failures; a missing tile (404) is a place without imagery.
+#: Failures of the provider; a missing tile (404) means that there is no imagery.
 NO_TILE = (204, 404)
 
 TERMS = (
-    "The imagery comes from a web service. Its terms of use may forbid automatic downloads or data made from it: "
+    "The imagery comes from a web service. Its terms of use may forbid automatic downloads or derived data: "
     "respecting them is up to you"
 )
 
 
 class WebScene(NamedTuple):
-    """A part of a layer, to be rendered.
+    """A part of a layer to render.
 
     Attributes:
-        layer: A copy of the provider, or of the whole layer where its style matters.
-        name: Of the layer.
-        crs: Of the layer.
+        layer: A copy of the provider, or of the whole layer if its style matters.
+        name: Name of the layer.
+        crs: CRS of the layer.
         target: CRS of the result.
-        box: In `target`, metres.
+        box: Extent in `target`, in metres.
         gsd_m: Pixel size of the result, metres.
         resolution: Pixel size at which the layer is read, in its own units.
         origin: Corner of the grid of the layer's pixels.
-        context: For transformations.
+        context: Context for coordinate transformations.
     """
 
     layer: Any
@@ -1481,7 +1481,7 @@ class WebScene(NamedTuple):
     context: Any
 
     def source_box(self) -> QgsRectangle:
-        """What is read of the layer: whole pixels, and some more on each side for the resampling."""
+        """Return the box to read from the layer: whole pixels, with a margin for resampling."""
         transform = QgsCoordinateTransform(self.target, self.crs, self.context)
         box = transform.transformBoundingBox(self.box)
         box.grow(4 * self.resolution)
@@ -1495,16 +1495,16 @@ class WebScene(NamedTuple):
         return QgsRectangle(self.origin.x() + x0, self.origin.y() + y0, self.origin.x() + x1, self.origin.y() + y1)
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows that are read."""
+        """Return the number of columns and rows to read."""
         box = self.source_box()
         return round(box.width() / self.resolution), round(box.height() / self.resolution)
 
     def area_km2(self) -> float:
-        """Of the result."""
+        """Return the area of the result."""
         return float(self.box.width() * self.box.height()) / 1e6
 
     def estimate(self) -> str:
-        """What rendering it takes, in a sentence."""
+        """Describe the cost of rendering, in one sentence."""
         cols, rows = self.size()
         tiles = math.ceil(cols / TILE_PX) * math.ceil(rows / TILE_PX)
         return (
@@ -1514,12 +1514,12 @@ class WebScene(NamedTuple):
 
 
 def is_web(layer: QgsRasterLayer | None) -> bool:
-    """Whether only QGIS can read a layer."""
+    """Check whether only QGIS can read a layer."""
     return layer is not None and layer.isValid() and layer.providerType() != "gdal"
 
 
 def metric_crs(box: QgsRectangle, crs: QgsCoordinateReferenceSystem, context: Any) -> QgsCoordinateReferenceSystem:
-    """The UTM zone of a place; polar stereographic beyond 84 degrees north and 80 south."""
+    """Return the UTM zone of a location; polar stereographic beyond 84 degrees north and 80 degrees south."""
     wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
     centre = QgsCoordinateTransform(crs, wgs84, context).transform(box.center())
     if not -80 <= centre.y() <= 84:
@@ -1529,7 +1529,7 @@ def metric_crs(box: QgsRectangle, crs: QgsCoordinateReferenceSystem, context: An
 
 
 def model_gsd_m(folder: str) -> float:
-    """Of a model folder; the shipped model's if it cannot be read: what is wrong with it, the child will say."""
+    """Return the GSD of a model; that of the shipped model if it cannot be read, which the child will report."""
     try:
         spec = json.loads(Path(folder, "spec.json").read_text(encoding="utf-8"))
         return float(spec["gsd_m"])
@@ -1540,25 +1540,25 @@ def model_gsd_m(folder: str) -> float:
 def plan_web_scene(
     layer: QgsRasterLayer, box: QgsRectangle, box_crs: QgsCoordinateReferenceSystem, gsd_m: float, context: Any
 ) -> WebScene:
-    """Decide how a part of a layer is rendered; in the main thread.
+    """Decide how to render a part of a layer. Call it in the main thread.
 
     Args:
         layer: That only QGIS can read.
         box: The part.
         box_crs: Of `box`.
         gsd_m: Pixel size wanted.
-        context: For transformations.
+        context: Context for coordinate transformations.
     """
     target = metric_crs(box, box_crs, context)
     metres = QgsCoordinateTransform(box_crs, target, context).transformBoundingBox(box)
-    # whole pixels of the result, so that it does not depend on the last digits of the extent
+    # whole pixels, so that the result does not depend on the last digits of the extent
     west, north = math.floor(metres.xMinimum() / gsd_m) * gsd_m, math.ceil(metres.yMaximum() / gsd_m) * gsd_m
     east, south = math.ceil(metres.xMaximum() / gsd_m) * gsd_m, math.floor(metres.yMinimum() / gsd_m) * gsd_m
     metres = QgsRectangle(west, south, east, north)
     provider = layer.dataProvider()
     wanted = gsd_m * _units_per_metre(metres, target, layer.crs(), context)
     native = sorted(provider.nativeResolutions())
-    # a level within 5 % of what is wanted is fine enough
+    # a zoom level within 5 % of the target is fine enough
     resolution = max((step for step in native if step <= wanted * 1.05), default=native[0] if native else wanted)
     extent = provider.extent()
     origin = QgsPointXY(extent.xMinimum(), extent.yMaximum()) if native else QgsPointXY(0.0, 0.0)
@@ -1569,7 +1569,7 @@ def plan_web_scene(
 def _units_per_metre(
     box: QgsRectangle, crs: QgsCoordinateReferenceSystem, layer_crs: QgsCoordinateReferenceSystem, context: Any
 ) -> float:
-    """How many of a layer's units a metre is there, north to south: Web Mercator's metres are not true ones."""
+    """Return the local number of layer units per metre, north to south: Web Mercator's metres are not true metres."""
     transform = QgsCoordinateTransform(crs, layer_crs, context)
     half = 50.0
     x, y = box.center().x(), box.center().y()
@@ -1578,7 +1578,7 @@ def _units_per_metre(
 
 
 def why_too_large(scene: WebScene, limit_km2: float) -> str:
-    """Why a part is not rendered, in one sentence; empty if it is."""
+    """Explain why a part is too large to render; empty if it is not."""
     if scene.area_km2() <= limit_km2:
         return ""
     return (
@@ -1614,7 +1614,7 @@ def render(scene: WebScene, path: str, feedback: Any, is_cancelled: Callable[[],
 
 
 def fetch(scene: WebScene, path: str, feedback: Any, is_cancelled: Callable[[], bool]) -> bool:
-    """Copy what is read of the layer, in its own CRS and pixels; see `render`."""
+    """Copy the layer's pixels in its own CRS; see `render`."""
     cols, rows = scene.size()
     box = scene.source_box()
     options = ["TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER", "PHOTOMETRIC=RGB", "ALPHA=YES"]
@@ -1650,7 +1650,7 @@ def _part(scene: WebScene, box: QgsRectangle, block: tuple[int, int, int, int]) 
 
 
 class _Reader:
-    """Reads blocks, again where the service fails, in the thread that makes it.
+    """Reads blocks, with retries if the service fails, in the thread that creates it.
 
     Attributes:
         is_empty: Whether nothing that was read so far shows anything.
@@ -1692,9 +1692,9 @@ class _Reader:
     def _try(self, part: QgsRectangle, width: int, height: int) -> bytes | None:
         self._failures = []
         feedback = QgsRasterBlockFeedback()
-        # at once, in whatever thread the button was pressed: the provider is waiting for the network then
+        # immediately, in the thread of the button, because the provider is waiting for the network
         self._feedback.canceled.connect(feedback.cancel, Qt.ConnectionType.DirectConnection)
-        manager = QgsNetworkAccessManager.instance()  # of this thread
+        manager = QgsNetworkAccessManager.instance()  # that of this thread
         manager.finished[QgsNetworkReplyContent].connect(self._look_at)
         try:
             block = self._source.block(1, part, width, height, feedback)
@@ -1718,7 +1718,7 @@ class _Reader:
 
 
 def _warp(scene: WebScene, fetched: str, path: str, is_cancelled: Callable[[], bool]) -> bool:
-    """To the result's CRS and GSD; averages where pixels become larger."""
+    """Warp to the CRS and GSD of the result, averaging if pixels become larger."""
     box, gsd = scene.box, scene.gsd_m
     options = gdal.WarpOptions(
         format="GTiff", dstSRS=scene.target.toWkt(), xRes=gsd, yRes=gsd, dstAlpha=True, srcAlpha=True,
@@ -1729,7 +1729,7 @@ def _warp(scene: WebScene, fetched: str, path: str, is_cancelled: Callable[[], b
     )  # fmt: skip
     try:
         result = gdal.Warp(path, fetched, options=options)
-    except RuntimeError as error:  # where another plugin switched GDAL's exceptions on
+    except RuntimeError as error:  # another plugin has enabled GDAL's exceptions
         if is_cancelled():
             return False
         raise ChildError(f"{path} cannot be written ({error})") from error
@@ -1752,28 +1752,28 @@ PYTHON_HELP = (
 
 
 def is_cancelled(feedback: Any) -> bool:
-    """Whether the user cancelled. Batches run in the main thread, which must be let look at its buttons."""
+    """Check whether the user cancelled. Batches run in the main thread, which has to process its events for that."""
     application = QCoreApplication.instance()
     if application is not None and QThread.currentThread() == application.thread():
         QCoreApplication.processEvents()
     return bool(feedback.isCanceled())
 
 
-#: Not a QgsProcessingAlgorithm: of a script, Processing takes the first class that is one.
+#: Not QgsProcessingAlgorithm, because Processing uses the first subclass of it that it finds in a script.
 _Base: Any = object
 
 
 class RoadExtractAlgorithm(_Base):
-    """Base of the algorithms, which are QgsProcessingAlgorithms as well.
+    """Base class of the algorithms, which also derive from QgsProcessingAlgorithm.
 
     Attributes:
-        NAME: Second half of the algorithm's id.
-        TITLE: In the toolbox.
+        NAME: Second part of the algorithm id.
+        TITLE: Name in the toolbox.
         ABOUT: Help, in HTML.
-        COMMAND: Subcommand of the command line.
-        INPUT_LABEL: What goes in.
-        SHARES: Stage of the child to the percentages between which it moves the bar.
-        TAGS: Words to find it by.
+        COMMAND: Subcommand of road-extract.
+        INPUT_LABEL: Label of the input.
+        SHARES: For each stage of the child, the start and end of its part of the progress bar, in percent.
+        TAGS: Search terms.
         RENDERS: Whether layers that only QGIS can read are rendered for the child.
     """
 
@@ -1783,15 +1783,15 @@ class RoadExtractAlgorithm(_Base):
     RENDERS = False
 
     def options(self) -> list[Option]:
-        """The package's options that become parameters."""
+        """Return the package's options that become parameters."""
         raise NotImplementedError
 
     def add_inputs(self) -> None:
-        """Add what goes in: a raster."""
+        """Add the input parameters: a raster."""
         self.addParameter(QgsProcessingParameterRasterLayer("INPUT", tr(self.INPUT_LABEL)))
 
     def why_not(self, parameters: dict[str, Any], context: Any) -> str:
-        """Why the child cannot read the inputs, in one sentence; empty if it can."""
+        """Explain why the child cannot read the inputs; empty if it can."""
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         if not (self.RENDERS and is_web(layer)):
             return why_unreadable(layer)
@@ -1801,7 +1801,7 @@ class RoadExtractAlgorithm(_Base):
         return why_too_large(self.web_scene(layer, parameters, context), limit_km2)
 
     def web_scene(self, layer: Any, parameters: dict[str, Any], context: Any) -> WebScene:
-        """What is rendered: the extent, else the extent of the polygons, else the whole layer."""
+        """Plan what to render: the extent, or the extent of the polygons, or the whole layer."""
         crs, transforms = layer.crs(), context.transformContext()
         box = self.parameterAsExtent(parameters, "EXTENT", context, crs)
         area = self.parameterAsSource(parameters, "AOI", context) if parameters.get("AOI") else None
@@ -1812,7 +1812,7 @@ class RoadExtractAlgorithm(_Base):
         return plan_web_scene(layer, layer.extent() if box.isEmpty() else box, crs, gsd_m, transforms)
 
     def read_inputs(self, parameters: dict[str, Any], context: Any, feedback: Any) -> tuple[list[str], Any, str]:
-        """What the child opens, the CRS that extents are wanted in, and a name to name the results by."""
+        """Return what the child opens, the CRS for extents, and a name for the results."""
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         return [source_of(layer)], layer.crs(), layer.name()
 
@@ -1821,47 +1821,47 @@ class RoadExtractAlgorithm(_Base):
         raise NotImplementedError
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
-        """Options, the main file, and the results by their names.
+        """Return options, the main file, and the results by name.
 
         Args:
-            parameters: As QGIS gave them.
-            context: Of the run.
-            scene: Name of the input, to name the results by.
+            parameters: Parameters from QGIS.
+            context: Context of the run.
+            scene: Name of the input, used in the names of the results.
         """
         raise NotImplementedError
 
-    # What follows has names that QGIS gave.
+    # The following methods override methods of QGIS.
 
     def createInstance(self) -> Any:
-        """One for every run."""
+        """Create an instance for a run."""
         return type(self)()
 
     def name(self) -> str:
-        """Second half of the id."""
+        """Second part of the algorithm id."""
         return self.NAME
 
     def displayName(self) -> str:
-        """In the toolbox."""
+        """Name in the toolbox."""
         return tr(self.TITLE)
 
     def group(self) -> str:
-        """In the toolbox."""
+        """Group in the toolbox."""
         return tr("Roads")
 
     def groupId(self) -> str:
-        """Of the group."""
+        """Id of the group."""
         return "roads"
 
     def tags(self) -> list[str]:
-        """To be found by."""
+        """Search terms."""
         return list(self.TAGS)
 
     def icon(self) -> QIcon:
-        """Beside the name; a script has none."""
+        """Icon next to the name; scripts have none."""
         return QIcon(str(Path(__file__).with_name("icon.svg")))
 
     def shortHelpString(self) -> str:
-        """Beside the dialog; an advanced parameter tells of itself when pointed at."""
+        """Help text next to the dialog; advanced parameters have tooltips instead."""
         basic = [option for option in self.options() if name_of(option) in BASIC]
         lines = [f"<li><b>{label_of(option)}</b>: {help_of(option)}</li>" for option in basic]
         return "{}<ul>{}</ul>".format(tr(self.ABOUT), "".join(lines))
@@ -1882,16 +1882,16 @@ class RoadExtractAlgorithm(_Base):
         self.add_outputs()
 
     def checkParameterValues(self, parameters: dict[str, Any], context: Any) -> tuple[bool, str]:
-        """Refuse what cannot work before anything is started."""
+        """Check the inputs before anything is started."""
         good, message = super().checkParameterValues(parameters, context)
         if good:
             message = self.why_not(parameters, context)
         return good and not message, message
 
     def prepareAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> bool:
-        """In the main thread, where layers may be looked at."""
+        """Run in the main thread, where layers may be accessed."""
         message = self.why_not(parameters, context)
-        if message:  # of models and scripts nobody has asked before
+        if message:  # models and scripts do not call checkParameterValues
             raise QgsProcessingException(message)
         self._web = self._plan_web(parameters, context)
         if self._web is None:
@@ -1905,7 +1905,7 @@ class RoadExtractAlgorithm(_Base):
         return True
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
-        """In a thread of its own: start the child and tell what it says."""
+        """Run in a background thread: start the child and report its messages."""
         options, out, results = self.to_outputs(parameters, context, self._scene)
         try:
             command = [*self._command(feedback), *self._options, *options, "--"]
@@ -1917,7 +1917,7 @@ class RoadExtractAlgorithm(_Base):
         return {**results, **self.to_numbers(self._result)}
 
     def _run(self, command: list[str], out: str, outputs: list[str], feedback: Any) -> bool:
-        """Render if need be, then let the child work; False if it was cancelled."""
+        """Render if necessary, then run the child; return False if it was cancelled."""
         if self._web is None:
             return self._run_child([*command, *self._sources, out], outputs, feedback)
         rendered = QgsProcessingUtils.generateTempFilename("rendered.tif")
@@ -1944,11 +1944,11 @@ class RoadExtractAlgorithm(_Base):
         return self.web_scene(layer, parameters, context) if is_web(layer) else None
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        """Further results, from the child's last word."""
+        """Return further results from the child's result event."""
         return {}
 
     def vector_file(self, parameters: dict[str, Any], name: str, context: Any) -> str:
-        """Name of a vector file to write.
+        """Return the name of a vector file to write.
 
         Raises:
             QgsProcessingException: If the child does not write such files.
@@ -1974,19 +1974,19 @@ def _web_limit() -> Any:
 
 
 class PartOfProgress:
-    """Feedback whose bar moves over a part of the real one.
+    """Feedback that fills only a part of the real progress bar.
 
     Args:
-        feedback: The real one.
-        low: Where the part begins, percent.
-        high: Where it ends, percent.
+        feedback: The real feedback.
+        low: Start of the part, in percent.
+        high: End of the part, in percent.
     """
 
     def __init__(self, feedback: Any, low: float, high: float) -> None:
         self._feedback, self._low, self._high = feedback, low, high
 
     def setProgress(self, percent: float) -> None:
-        """Of the part."""
+        """Set the progress within the part."""
         self._feedback.setProgress(self._low + (self._high - self._low) * percent / 100.0)
 
     def __getattr__(self, name: str) -> Any:
@@ -1994,7 +1994,7 @@ class PartOfProgress:
 
 
 class RoadVectors(RoadExtractAlgorithm):
-    """Road polygons go to OUTPUT; lines, too, where they are asked for alone, else to LINES."""
+    """Writes road polygons to OUTPUT. Lines go to OUTPUT if they are requested alone, otherwise to LINES."""
 
     def add_vectors(self) -> None:
         """Add the destination and the further results."""
@@ -2006,7 +2006,7 @@ class RoadVectors(RoadExtractAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of roads")))
 
     def to_vectors(self, parameters: dict[str, Any], context: Any, scene: str) -> dict[str, str]:
-        """The results, as `RoadExtractAlgorithm.to_outputs`."""
+        """Return the results; see `RoadExtractAlgorithm.to_outputs`."""
         roads = self.vector_file(parameters, "OUTPUT", context)
         geometry = self.parameterAsEnumString(parameters, "GEOMETRY", context)
         results = {"OUTPUT": roads}
@@ -2020,19 +2020,19 @@ class RoadVectors(RoadExtractAlgorithm):
         return results
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        """How many roads."""
+        """Return the number of roads."""
         return {"COUNT": result.get("features", 0)}
 
 
 def lines_file(path: str) -> str:
-    """Where road_extract puts lines that come with polygons: into a layer of a GeoPackage, else into a second file."""
+    """Return where road_extract writes lines next to polygons: in the same GeoPackage, or in a second file."""
     if Path(path).suffix.lower() == ".gpkg":
         return path + "|layername=road_lines"
     return str(Path(path).with_name(Path(path).stem + "_lines" + Path(path).suffix))
 
 
 class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
-    """A scene becomes roads."""
+    """Extracts the roads of a scene."""
 
     NAME, TITLE, COMMAND = "extractroads", "Extract roads", "extract"
     INPUT_LABEL = "Scene: aerial or satellite imagery, as a file or a web layer"
@@ -2046,17 +2046,17 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     )
 
     def options(self) -> list[Option]:
-        """All of both halves."""
+        """Return all options of prediction and vectorization."""
         return options_of("PredictOptions", "VectorizeOptions", "LineOptions")
 
     def add_outputs(self) -> None:
-        """Roads, and the raster if wanted."""
+        """Add the roads, and optionally the raster."""
         self.add_vectors()
         raster = QgsProcessingParameterRasterDestination("PROBABILITY", tr("Road probability"), None, True, False)
         self.addParameter(raster)
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
-        """See the base."""
+        """See the base class."""
         results = self.to_vectors(parameters, context, scene)
         raster = self.parameterAsOutputLayer(parameters, "PROBABILITY", context)
         if not raster:

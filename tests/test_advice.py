@@ -42,7 +42,7 @@ def test_unpack_an_archive_of_another_kind_of_file(tmp_path):
     path = raster(tmp_path, "a.rst", driver="RST", pixels=np.ones((1, 20, 30), np.uint8))
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as target:
         target.write(path, "a.rst")
-    with pytest.raises(InputError, match="unpack it and name the file"):
+    with pytest.raises(InputError, match="unpack it and specify the file"):
         open_raster(str(tmp_path / "a.zip"))
     with open_raster(str(path)) as dataset:
         assert dataset.shape == (20, 30)
@@ -51,7 +51,7 @@ def test_unpack_an_archive_of_another_kind_of_file(tmp_path):
 def test_give_another_format_than_geoparquet_for_a_condition(tmp_path):
     frame = geopandas.GeoDataFrame({"kind": ["a"]}, geometry=[LINE], crs="EPSG:32611")
     frame.to_parquet(tmp_path / "a.parquet")
-    with pytest.raises(InputError, match="give another format"):
+    with pytest.raises(InputError, match="use another format"):
         read_table(tmp_path / "a.parquet", "kind = 'a'")
     frame.to_file(tmp_path / "a.gpkg")
     assert len(read_table(tmp_path / "a.gpkg", "kind = 'a'").geometries) == 1
@@ -60,7 +60,7 @@ def test_give_another_format_than_geoparquet_for_a_condition(tmp_path):
 def test_take_the_nodata_tag_away(tmp_path, caplog):
     path = mask(0, 255, nodata=255)(tmp_path)
     with ProbabilityRaster(str(path)):
-        assert "take the nodata tag away" in caplog.text
+        assert "remove the nodata tag" in caplog.text
     with rasterio.open(path, "r+") as dataset:
         dataset.nodata = None
     with ProbabilityRaster(str(path)) as found:
@@ -85,7 +85,7 @@ def test_choose_other_bands_than_complex_ones(tmp_path):
     bands = "".join(f"<VRTRasterBand dataType='{kind}' band='{n}'/>" for n, kind in ((1, "CFloat32"), (2, "Byte")))
     place = "<GeoTransform>665000,1,0,4010000,0,-1</GeoTransform><SRS>EPSG:32611</SRS>"
     (tmp_path / "a.vrt").write_text(f"<VRTDataset rasterXSize='30' rasterYSize='20'>{place}{bands}</VRTDataset>")
-    with pytest.raises(InputError, match=r"choose others \(--bands\)"):
+    with pytest.raises(InputError, match=r"choose other bands \(--bands\)"):
         Scene(str(tmp_path / "a.vrt"), SceneView(1.0, bands=(1,)))
     with Scene(str(tmp_path / "a.vrt"), SceneView(1.0, bands=(2,))) as scene:
         assert scene.bands == (2,)

@@ -364,7 +364,7 @@ def test_damaged_weights_are_a_backend_error_not_a_result(name, tmp_path):
         with closing(open_backend(name, tmp_path, 1)) as backend:
             backend.predict(np.zeros((1, 32, 32, 3), np.float32))
 
-    with pytest.raises(BackendError, match="no probabilities"):
+    with pytest.raises(BackendError, match="not probabilities"):
         run()
 
 

@@ -263,7 +263,7 @@ def test_a_folder_with_other_files_is_refused(write_scene, tmp_path, model):
     ("options", "words"),
     [
         ({"formats": "shp"}, "known vector format"),
-        ({"formats": "osm"}, "holds lines"),
+        ({"formats": "osm"}, "can only contain lines"),
         ({"formats": "gpkg,gpkg"}, "distinct format names"),
         ({"keep_nodes": True}, "polygons have no nodes"),
         ({"shard_px": 100}, "at least 4096"),
@@ -348,9 +348,9 @@ def test_a_scene_without_valid_pixels_gives_a_remark(write_scene, tmp_path, mode
     scene = write_scene(np.zeros((3, 60, 60), np.uint8), nodata=0)
     with caplog.at_level(logging.WARNING, "road_extract"):
         extract_batch([str(scene)], tmp_path / "out")
-    assert "scene: no pixel is valid" in caplog.text
+    assert "scene: the scene has no valid pixels" in caplog.text
     made = json.loads((tmp_path / "out" / "scene" / "scene.json").read_text())["made"]
-    assert "no pixel is valid" in made["remarks"][-1]
+    assert "the scene has no valid pixels" in made["remarks"][-1]
 
 
 def test_an_interrupt_says_how_to_resume(write_scene, tmp_path, model, monkeypatch, capsys):

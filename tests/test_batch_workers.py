@@ -76,7 +76,7 @@ def test_a_task_that_kills_its_process_three_times_is_abandoned_and_the_rest_con
         pool.submit("a/0", die, str(tmp_path / "deaths"))
         bad = pool.next_outcome()
         assert bad.key == "a/0"
-        assert "ended 3 times" in str(bad.error)
+        assert "died 3 times" in str(bad.error)
         assert (tmp_path / "deaths").read_text() == "xxx"
         pool.submit("b/0", double, 4)
         assert pool.next_outcome().value == 8

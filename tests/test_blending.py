@@ -99,5 +99,5 @@ def test_a_skipped_window_counts_as_zero_with_its_weight() -> None:
 def test_a_missing_tile_is_an_error() -> None:
     plan = TilePlan(40, 40, 16, 8)
     tiles = random_tiles(plan, 0)
-    with pytest.raises(BackendError, match="got no tile"):
+    with pytest.raises(BackendError, match="not covered by any tile"):
         list(iter_blended(plan, tiles[:-1]))

@@ -1,4 +1,4 @@
-"""Gaps in drawn roads: which are bridged, which way, and what a bridge says of itself."""
+"""Gaps in drawn roads: which ones are bridged, along which path, and with which attributes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def trace(
     valid: np.ndarray | None = None,
     min_confidence: float = 0.3,
 ) -> RoadNetwork:
-    """The network of everything that is at least as probable as the threshold; no line is dropped for its worth."""
+    """The network of everything that reaches the threshold; no line is dropped for its worth."""
     chance = chance.astype(np.float32)
     valid = np.ones(chance.shape, bool) if valid is None else valid
 
@@ -74,19 +74,19 @@ def test_a_gap_with_some_probability_is_bridged_and_marked():
 
 
 def confidence(length: float, faint_chance: float) -> float:
-    """Of the bridge across a gap in a straight road."""
+    """The confidence of the bridge across a gap in a straight road."""
     network = trace(with_gap(length, faint_chance), max_gap=90, min_confidence=0)
     return float(network.confidence[network.bridged].max())
 
 
-def test_a_bridge_is_the_likelier_the_shorter_and_the_more_probable_its_gap_is():
+def test_confidence_is_higher_in_shorter_and_more_probable_gaps():
     by_length = [confidence(length, 0.1) for length in (30, 50, 80)]
     assert by_length == sorted(by_length, reverse=True)
     by_chance = [confidence(30, chance) for chance in (0.02, 0.2, 0.45)]
     assert by_chance == sorted(by_chance)
 
 
-def test_bridges_are_left_out_below_the_confidence_asked_for():
+def test_bridges_below_the_minimum_confidence_are_left_out():
     chance, likely = with_gap(30, 0.2), confidence(30, 0.2)
     assert trace(chance, min_confidence=likely - 0.01).bridged.any()
     assert not trace(chance, min_confidence=likely + 0.01).bridged.any()
@@ -109,15 +109,15 @@ def test_a_gap_without_data_is_never_bridged():
     assert not trace(chance, valid=valid).bridged.any()
 
 
-def test_bridges_follow_the_probability_round_a_bend():
-    """The straight way between the ends is dark, a bow beside it is not."""
+def test_bridges_follow_the_probability_around_a_bend():
+    """The straight path between the ends has a low probability, and an arc beside it does not."""
     y, x = np.mgrid[:120, :200] + 0.5
     mask = draw(120, 200, (10, 40.5, 85, 40.5), (125, 40.5, 190, 40.5))
     bow = (np.abs(np.hypot(x - 105, y - 30) - 22.6) < 3) & (y > 40)
     network = trace(chance_of(mask, bow, 0.45), max_gap=100)
     bridge = network.lines[np.flatnonzero(network.bridged)[0]]
     assert 47 < shapely.get_coordinates(bridge)[:, 1].max() < 57
-    # and with the straight way as likely, the bridge is straight
+    # if the straight path is equally probable, the bridge is straight
     straight = trace(chance_of(mask, bow | draw(120, 200, ROAD), 0.45), max_gap=100)
     assert shapely.get_coordinates(straight.lines[straight.bridged][0])[:, 1].max() < 43
 
@@ -132,8 +132,8 @@ def test_a_dead_end_is_joined_to_the_side_of_the_road_ahead():
     assert np.abs(junction - [90.5, 40.5]).max() < 1.5
 
 
-def test_a_third_road_joins_where_two_were_bridged():
-    """The dead end that it looks at has its bridge already."""
+def test_a_third_road_joins_an_existing_bridge():
+    """The dead end in front of it already has a bridge."""
     mask = draw(120, 200, (10, 40.5, 92, 40.5), (100, 40.5, 190, 40.5), (100.5, 53, 100.5, 115))
     network = trace(chance_of(mask, np.ones_like(mask), 0.45), max_gap=20)
     check_valid(network)
@@ -144,20 +144,20 @@ def test_a_third_road_joins_where_two_were_bridged():
 @settings(max_examples=40)
 @given(st.integers(0, 10**6))
 def test_only_bridges_end_where_two_lines_meet(seed):
-    """What was seen is not cut by bridges that were dropped again, nor merged with those that stay."""
+    """Detected lines are neither cut by bridges that were dropped, nor merged with bridges that were kept."""
     rng = np.random.default_rng(seed)
     chance = ndimage.gaussian_filter(rng.random((140, 120)), 2.5)
     chance = (chance - chance.min()) / np.ptp(chance) * 0.9
     network = trace(chance, max_gap=40)
-    # docs/network.md says so: in noise a few lines still cross
+    # in noise a few lines still cross, as docs/network.md says
     assert sum(not line.is_simple for line in network.lines) <= max(1, 0.02 * len(network.lines))
     for node in np.flatnonzero(network.node_degree == 2):
         here = (network.from_node == node) | (network.to_node == node)
         assert here.sum() == 1 or network.bridged[here].any()
 
 
-def test_no_bridge_is_searched_to_the_side():
-    """The other road is 20 m off, within reach, but not ahead."""
+def test_roads_to_the_side_are_not_joined():
+    """The other road is 20 m away, within reach but not ahead."""
     mask = draw(80, 200, (10, 30.5, 100, 30.5), (10, 50.5, 190, 50.5))
     assert not trace(chance_of(mask), min_confidence=0.5).bridged.any()
 
@@ -167,7 +167,7 @@ def test_dead_ends_with_the_same_heading_are_not_joined():
     assert not trace(chance_of(mask, np.ones_like(mask), 0.45)).bridged.any()
 
 
-def test_of_two_crossing_bridges_the_later_one_is_dropped():
+def test_the_later_of_two_crossing_bridges_is_dropped():
     points = np.array([(0, 0), (10, 10), (0, 10), (10, 0), (7, -5), (7, 15)], float)
 
     def graph(*pairs: tuple[int, int], bridges: int) -> Graph:
@@ -192,7 +192,7 @@ def test_of_two_crossing_bridges_the_later_one_is_dropped():
 
 @pytest.mark.parametrize("turn", [0, 20, 40])
 def test_many_dashes_become_one_road_along_a_curve(turn):
-    """Each dash is shorter than the shortest piece that stays alone."""
+    """Each dash is shorter than the minimum length of an isolated piece."""
     corners = [(10.0, 60.5)]
     for number in range(8):
         angle = np.radians(turn * ((number // 2) % 2))

@@ -56,7 +56,7 @@ def test_predict_then_vectorize_equals_extract(scene, tmp_path, identity_model):
         (["extract", "{scene}", "r.gpkg", "--model", "nowhere"], "has no spec.json"),
         (["extract", "{scene}", "r.gpkg", "--overlap", "113"], "expected 0 to 112 px"),
         (["extract", "{scene}", "r.gpkg", "--threshold", "1.5"], "expected 0.001 to 1"),
-        (["extract", "{scene}", "r.gpkg", "--bands", "9"], "expected 1 or 3 of 1 to 3"),
+        (["extract", "{scene}", "r.gpkg", "--bands", "9"], "expected 1 or 3 bands from 1 to 3"),
         (["extract", "{scene}", "r.gpkg", "--aoi", "none.gpkg"], "none.gpkg"),
         (["vectorize", "{scene}", "r.gpkg"], "has 3 bands"),
         (["preview", "{scene}", "none.gpkg", "r.png"], "none.gpkg"),

@@ -1,4 +1,4 @@
-"""`diff`, from file to file."""
+"""`diff`, from input files to output file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def roads(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def existing(tmp_path: Path) -> Path:
-    """In another CRS, shifted by 3 m: the first 600 m of the main road, a street that was missed, and one outside."""
+    """In another CRS, shifted by 3 m: the first 600 m of the main road, a missed street, and one outside the extent."""
     return write(
         tmp_path / "map.geojson",
         [at((-200, 3), (600, 3)), at((0, 200), (300, 200)), at((0, 9000), (300, 9000)), shapely.Point(X, Y)],
@@ -58,7 +58,7 @@ def by_status(path: Path) -> dict[str, gpd.GeoDataFrame]:
 def test_every_piece_has_its_status_and_its_length_on_the_ground(roads, existing, tmp_path):
     found = diff_roads(roads, existing, tmp_path / "diff.gpkg")
     layer = by_status(found.path)
-    # the match ends where the circle round the map's end does, 6 m wide and 3 m away: 5.2 m further on
+    # the match ends 5.2 m further on, at the circle of 6 m around the end of the map's line, which is 3 m to the side
     assert layer["matched"].length_m.tolist() == pytest.approx([605.2], rel=1e-3)
     assert sorted(layer["new"].length_m) == pytest.approx([394.8, 400], rel=1e-3)
     assert layer["missing"].length_m.tolist() == pytest.approx([300], rel=1e-3)
@@ -67,7 +67,7 @@ def test_every_piece_has_its_status_and_its_length_on_the_ground(roads, existing
     assert gpd.read_file(found.path).crs == UTM
 
 
-def test_only_the_extent_of_the_roads_counts_and_the_rest_is_named(roads, existing, tmp_path):
+def test_only_the_extent_of_the_roads_counts_and_the_rest_is_reported(roads, existing, tmp_path):
     found = diff_roads(roads, existing, tmp_path / "diff.gpkg")
     assert found.existing.length_km == pytest.approx(0.606 + 0.3, rel=1e-3)
     assert found.existing.left_out_km == pytest.approx(0.194 + 0.3, rel=1e-3)
@@ -94,7 +94,7 @@ def test_the_order_is_new_first_and_by_probability(roads, existing, tmp_path, so
     assert layer.id.tolist() == [1, 2, 3, 4]
 
 
-def test_bounds_and_areas_say_where_to_compare(roads, existing, tmp_path):
+def test_bounds_and_areas_define_where_to_compare(roads, existing, tmp_path):
     bounds = (X, Y - 10, X + 300, Y + 300)
     found = diff_roads(roads, existing, tmp_path / "a.gpkg", options=DiffOptions(bounds=bounds))
     assert found.length_km == pytest.approx({"new": 0, "missing": 0.3, "matched": 0.3}, rel=1e-3)
@@ -104,7 +104,7 @@ def test_bounds_and_areas_say_where_to_compare(roads, existing, tmp_path):
     assert same.length_km == pytest.approx(found.length_km, rel=1e-3)
 
 
-def test_the_angle_decides_what_a_crossing_road_is(roads, existing, tmp_path):
+def test_the_angle_decides_whether_crossing_roads_match(roads, existing, tmp_path):
     """The side road starts 3 m from the main road on the map, and stays within its buffer for 9 m."""
     strict, loose = (
         diff_roads(roads, existing, tmp_path / f"{angle}.gpkg", options=DiffOptions(angle_deg=angle, min_length_m=1))
@@ -122,7 +122,7 @@ def test_a_map_of_the_whole_world_is_clipped_before_it_is_reprojected(roads, tmp
     assert found.existing.left_out_km == pytest.approx(55.9 + 111.3, rel=0.01)
 
 
-def test_of_several_layers_the_lines_are_read(roads, existing, tmp_path):
+def test_the_line_layers_of_a_file_are_read(roads, existing, tmp_path):
     """A GeoPackage with polygons and nodes as well as lines, as written by `extract`."""
     mixed = tmp_path / "mixed.gpkg"
     for layer, geometry in (("areas", shapely.box(X, Y, X + 9, Y + 9)), ("nodes", shapely.Point(X, Y))):
@@ -134,7 +134,7 @@ def test_of_several_layers_the_lines_are_read(roads, existing, tmp_path):
 
 def test_without_road_lines_the_area_must_be_given(existing, tmp_path):
     nothing = write(tmp_path / "none.gpkg", [shapely.Point(X, Y)])
-    with pytest.raises(RoadExtractError, match="holds no line"):
+    with pytest.raises(RoadExtractError, match="contains no lines"):
         diff_roads(nothing, existing, tmp_path / "d.gpkg")
     bounds = (X - 500, Y - 500, X + 1500, Y + 500)
     found = diff_roads(nothing, existing, tmp_path / "d.gpkg", options=DiffOptions(bounds=bounds))
@@ -146,7 +146,7 @@ def test_the_command_prints_lengths_and_json(roads, existing, tmp_path, capsys):
     assert run([*args, "--json", str(tmp_path / "d.json")]) == 0
     captured = capsys.readouterr()
     assert captured.out.splitlines()[0].split()[:4] == ["new", "0.795", "km", "2"]
-    assert "1 of its 4 geometries are not lines" in captured.err
+    assert "1 of 4 geometries are not lines" in captured.err
     values = json.loads((tmp_path / "d.json").read_text())
     assert values["length_km"]["missing"] == pytest.approx(0.3, rel=1e-3)
     assert run([*args, "--json", "-", "--overwrite", "--buffer", "2"]) == 0
@@ -158,7 +158,7 @@ def test_the_command_prints_lengths_and_json(roads, existing, tmp_path, capsys):
     [
         (["--bounds", "1", "0", "0", "1"], "XMIN < XMAX"),
         (["--angle", "91"], "expected 0 to 90 deg"),
-        (["--within", "{roads}"], "holds no polygon"),
+        (["--within", "{roads}"], "contains no polygons"),
         (["--within", "no.gpkg"], "no.gpkg: cannot be read"),
         (["--within", "no.gpkg", "--bounds", "0", "0", "1", "1"], "expected only one of them"),
     ],

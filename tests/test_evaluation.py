@@ -30,7 +30,7 @@ def roads(*cols: int, width: int = 7, rows: int = ROWS, columns: int = COLS) -> 
 
 
 def street(col: float, transform: Affine = UTM, rows: int = ROWS) -> shapely.LineString:
-    """The centreline of such a street, in map coordinates."""
+    """The centreline of such a street in map coordinates."""
     return shapely.LineString([transform * (col + 0.5, 0), transform * (col + 0.5, rows)])
 
 
@@ -76,7 +76,7 @@ def test_masks_by_hand(raster):
 
 
 @pytest.mark.parametrize(("shift", "within"), [(3, 1), (-3, 1), (4, 0), (-4, 0)])
-def test_a_shift_is_judged_alike_on_both_sides_in_pixels_and_in_metres(raster, shift, within):
+def test_a_shift_scores_the_same_on_both_sides_in_pixels_and_in_metres(raster, shift, within):
     options = EvaluateOptions(buffer_m=3.01)  # metres on the ground: 3 px of UTM are 3.0003 m here
     paths = raster(roads(100 + shift, width=1), "p.tif"), raster(roads(100, width=1), "t.tif")
     found = evaluate(*paths, options=options)
@@ -104,15 +104,15 @@ def test_every_kind_of_file_gives_the_same_scores(raster, tmp_path, prediction, 
     predicted = prediction(tmp_path / "p", lambda pixels, name, **profile: raster(pixels, "p.tif", **profile))
     found = evaluate(predicted, truth(tmp_path, raster), options=EvaluateOptions(within=None))
     assert found.raster.exact_iou > 0.93
-    # lines are drawn with round ends, which reach a little beyond those of the polygons
+    # rasterized lines have round ends, which extend a little beyond those of the polygons
     assert min(found.raster.relaxed_precision, found.raster.relaxed_recall) > 0.99
     assert found.lines.wiedemann_quality > 0.99
     assert found.lines.apls > 0.95
     assert found.lines.topo_f1 > 0.97
 
 
-def test_nodata_of_either_side_is_left_out_of_everything(raster, tmp_path):
-    """The right half has no data, and the two differ there; lines are cut there too."""
+def test_nodata_on_either_side_is_excluded_from_all_metrics(raster, tmp_path):
+    """The right half, where the two differ, has no data; lines are clipped there too."""
     predicted, truth = roads(50, 200), roads(50, 230)
     predicted[:, 130:] = 255
     lines = vectors(tmp_path / "t.gpkg", [street(50), street(230)])
@@ -127,7 +127,7 @@ def test_nodata_of_either_side_is_left_out_of_everything(raster, tmp_path):
     assert back.lines.topo_f1 == 1
 
 
-def test_only_what_lies_within_an_area_counts(raster, tmp_path):
+def test_only_roads_within_the_area_count(raster, tmp_path):
     left = shapely.box(*(UTM * (0, ROWS)), *(UTM * (130, 0)))
     area = vectors(tmp_path / "area.geojson", [left], "EPSG:4326")
     options = EvaluateOptions(within=str(area))
@@ -140,7 +140,7 @@ def test_only_what_lies_within_an_area_counts(raster, tmp_path):
     assert found.lines.wiedemann_correctness == pytest.approx(0.5, abs=0.01)
 
 
-def test_the_threshold_is_the_recorded_one_or_the_one_that_is_given(raster):
+def test_the_threshold_is_the_recorded_one_or_the_specified_one(raster):
     mask = roads(50)
     path = with_scale(raster(probability(mask, 100), "p.tif"), 0.3)
     truth = raster(mask, "t.tif")
@@ -178,7 +178,7 @@ def test_float_probabilities_stay_on_their_side_of_the_threshold(raster):
 
 
 def two_folders(tmp_path: Path, raster: Callable[..., Path]) -> tuple[Path, Path]:
-    """Scene a: 1 of 2 streets found. Scene b, three times as high: all found, with lines as truth."""
+    """Scene a: 1 of 2 streets found. Scene b, three times as high: all streets found, with lines as the truth."""
     for folder in ("p", "t", "e"):
         (tmp_path / folder).mkdir()
     raster(roads(50), "p/a_roads.tif")
@@ -196,23 +196,23 @@ def test_scenes_are_paired_by_name_and_counts_are_pooled(raster, tmp_path):
     assert sorted(path.name for path in (tmp_path / "e").iterdir()) == ["a.tif", "b.tif"]
 
 
-def test_unpaired_files_are_named(raster, tmp_path, capsys):
+def test_unpaired_files_are_listed(raster, tmp_path, capsys):
     predictions, truths = two_folders(tmp_path, raster)
     raster(roads(50), "t/c.tif")
     assert run(["evaluate", str(predictions), str(truths)]) == 0
     captured = capsys.readouterr()
-    assert "1 truths have no prediction and are left out: c" in captured.err
-    assert "truths left out, without prediction          1" in captured.out
+    assert "1 truths have no prediction and are skipped: c" in captured.err
+    assert "truths skipped, without prediction           1" in captured.out
     raster(roads(50), "p/lonely.tif")
-    with pytest.raises(RoadExtractError, match=r"holds no truth for lonely\.tif"):
+    with pytest.raises(RoadExtractError, match=r"contains no truth for lonely\.tif"):
         evaluate(predictions, truths)
     (predictions / "lonely.tif").unlink()
     raster(roads(50), "p/a.tif")
-    with pytest.raises(RoadExtractError, match="holds several files for a;"):
+    with pytest.raises(RoadExtractError, match="contains several files for a;"):
         evaluate(predictions, truths)
 
 
-def test_recorded_thresholds_that_differ_are_not_mixed(raster, tmp_path):
+def test_different_recorded_thresholds_are_not_mixed(raster, tmp_path):
     predictions, truths = two_folders(tmp_path, raster)
     (truths / "b.geojson").unlink()
     raster(roads(50), "t/b.tif")
@@ -234,7 +234,7 @@ def test_a_mask_without_georeferencing_is_compared_pixel_by_pixel(raster):
 
 def test_a_truth_in_another_place_is_an_error(raster):
     far = UTM * Affine.translation(50_000, 0)
-    with pytest.raises(RoadExtractError, match="has no valid pixel where the other side lies"):
+    with pytest.raises(RoadExtractError, match="has no valid pixels in the area of the other side"):
         evaluate(raster(roads(50), "p.tif"), raster(roads(50), "t.tif", transform=far))
 
 
@@ -255,7 +255,7 @@ def test_an_empty_prediction_scores_zero_and_undefined_ratios_stay_undefined(ras
     assert evaluate(empty, raster(roads(50), "t.tif")).lines.apls == 0
 
 
-def test_the_error_map_shows_each_kind_and_keeps_nodata(raster, tmp_path):
+def test_the_error_map_shows_every_class_and_keeps_nodata(raster, tmp_path):
     predicted = roads(50, 200)
     predicted[:10] = 255
     evaluate(raster(predicted, "p.tif"), raster(roads(50, 120), "t.tif"), error_map=tmp_path / "e.tif")
@@ -270,7 +270,7 @@ def test_the_error_map_shows_each_kind_and_keeps_nodata(raster, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-def test_the_curve_is_drawn_and_needs_probabilities(raster, tmp_path):
+def test_the_curve_is_drawn_and_requires_probabilities(raster, tmp_path):
     path, truth = with_scale(raster(probability(roads(50, 200)), "p.tif")), raster(roads(50), "t.tif")
     found = evaluate(path, truth, curve=tmp_path / "pr.png")
     assert found.raster.best_threshold * 254 == pytest.approx(21, abs=179)
@@ -280,7 +280,7 @@ def test_the_curve_is_drawn_and_needs_probabilities(raster, tmp_path):
     blue = (pixels[2] > 180) & (pixels[0] < 90)
     assert red.sum() > 100
     assert blue.sum() > 100
-    with pytest.raises(RoadExtractError, match="needs predictions of probabilities"):
+    with pytest.raises(RoadExtractError, match="requires probability rasters"):
         evaluate(truth, truth, curve=tmp_path / "no.png")
     assert not (tmp_path / "no.png").exists()
 
@@ -288,7 +288,7 @@ def test_the_curve_is_drawn_and_needs_probabilities(raster, tmp_path):
 def test_without_matplotlib_a_curve_is_refused_before_anything_is_done(raster, tmp_path, monkeypatch):
     path, truth = with_scale(raster(probability(roads(50, 200)), "p.tif")), raster(roads(50), "t.tif")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(RoadExtractError, match="needs matplotlib"):
+    with pytest.raises(RoadExtractError, match="requires matplotlib"):
         evaluate(path, truth, curve=tmp_path / "pr.png", error_map=tmp_path / "errors.tif")
     assert not (tmp_path / "errors.tif").exists()
 
@@ -318,12 +318,12 @@ def test_the_table_and_the_json_name_every_metric_in_full(raster, tmp_path, caps
     [
         (["none.tif", "{t}"], "none.tif: cannot be opened as a raster"),
         (["{t}", "none.geojson"], "none.geojson: cannot be read"),
-        (["{folder}", "{t}"], "one is a folder and one is not"),
+        (["{folder}", "{t}"], "only one is a folder"),
         (["{t}", "{t}", "--rho", "-1"], "expected 0 to 100 px"),
-        (["{t}", "{mixed}"], "holds lines and polygons"),
-        (["{empty}", "{empty}"], "holds nothing"),
+        (["{t}", "{mixed}"], "contains both lines and polygons"),
+        (["{empty}", "{empty}"], "is empty"),
         (["{t}", "{t}", "--error-map", "{t}"], "exists already"),
-        (["{lines}", "{lines}", "--gsd", "0.01"], "give a larger --gsd"),
+        (["{lines}", "{lines}", "--gsd", "0.01"], "specify a larger --gsd"),
     ],
 )
 def test_bad_input_gives_one_error_message(raster, tmp_path, capsys, args, words):

@@ -8,7 +8,7 @@ from road_extract.roads import groups
 
 
 @given(st.integers(1, 12).flatmap(lambda n: st.tuples(st.just(n), st.lists(st.tuples(*[st.integers(0, n - 1)] * 2)))))
-def test_few_members_are_grouped_as_many_are(graph):
+def test_small_and_large_groupings_agree(graph):
     count, links = graph
     a, b = np.array(links, np.int64).reshape(-1, 2).T
     few, many = groups._label_few(count, a, b), groups._label_many(count, a, b)

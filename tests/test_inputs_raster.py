@@ -139,7 +139,7 @@ def test_further_pages_of_a_tiff_are_told(tmp_path, rgb):
             dataset.write(255 - rgb if more else rgb)
     found, _, scene = whole(tmp_path / "p.tif")
     assert np.array_equal(found, rgb.transpose(1, 2, 0))
-    assert "1 of 2 rasters in this file" in remarks(scene)
+    assert "1 of 2 rasters in the file" in remarks(scene)
     assert np.array_equal(whole(tmp_path / "p.tif", subdataset="2")[0], 255 - rgb.transpose(1, 2, 0))
 
 
@@ -149,7 +149,7 @@ def test_descriptions_win_over_colours_and_the_contradiction_is_told(write_scene
         dataset.descriptions = ("Blue", "Green", "Red")
     _, _, scene = whole(path)
     assert scene.bands == (3, 2, 1)
-    assert [(level, "says otherwise" in text) for level, text in scene.remarks] == [(logging.WARNING, True)]
+    assert [(level, "disagrees" in text) for level, text in scene.remarks] == [(logging.WARNING, True)]
 
 
 def test_two_bands_of_one_name_are_told(write_scene):
@@ -326,7 +326,7 @@ def test_a_scene_that_marks_its_pixels_keeps_its_marks(write_scene, rgb):
     pixels[:, :100, :100] = 0
     _, valid, scene = whole(write_scene(pixels, nodata=7), nodata="auto")
     assert valid[0, 0]
-    assert "itself" in remarks(scene)
+    assert "already marks" in remarks(scene)
 
 
 # place
@@ -378,9 +378,9 @@ def test_damaged_rpcs_are_none(write_scene, rgb):
 @pytest.mark.parametrize("extension", ["wld", "tfw"])
 def test_the_advice_for_a_scene_without_a_place_works(write_scene, rgb, extension):
     path = write_scene(rgb, crs=None, transform=None)
-    with pytest.raises(InputError, match="has no CRS; name it"):
+    with pytest.raises(InputError, match="has no CRS; specify it"):
         Scene(str(path), VIEW)
-    with pytest.raises(InputError, match=r"world file beside it: six lines in scene\.wld"):
+    with pytest.raises(InputError, match=r"world file next to it: six lines in scene\.wld"):
         Scene(str(path), SceneView(1.0, assume_crs="EPSG:32611"))
     path.with_suffix(f".{extension}").write_text("1\n0\n0\n-1\n665000.75\n4010000.25\n")
     _, _, scene = whole(path, assume_crs="EPSG:32611")
@@ -499,7 +499,7 @@ def test_an_archive_of_several_rasters_lists_names_that_work(write_scene, rgb, t
     with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive:
         archive.write(path, "a.tif")
         archive.write(path, "b.tif")
-    with pytest.raises(InputError, match="holds 2 files; name one: ") as error:
+    with pytest.raises(InputError, match="contains 2 files; name one: ") as error:
         Scene(str(tmp_path / "s.zip"), VIEW)
     name = str(error.value).rpartition(", ")[2]
     assert name == f"/vsizip/{{{tmp_path}/s.zip}}/b.tif"
@@ -599,8 +599,8 @@ def test_numbers_of_masks_and_probabilities(tmp_path, values, dtype, expected, i
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ((0, 255), "255 is taken as road and 0 as none"),
-        ((0, 100), "100 is taken as road and 0 as none"),
+        ((0, 255), "255 is taken as road and 0 as no road"),
+        ((0, 100), "100 is taken as road and 0 as no road"),
         ((0, 37.5, 100), "values are taken as percentages"),
         ((0, 37.5, 255), "values from 0 to 255 are taken as probabilities from 0 to 1"),
     ],
@@ -613,7 +613,7 @@ def test_what_fractions_mean_is_told(tmp_path, caplog, values, words):
 
 @pytest.mark.parametrize("values", [(0, 1.7), (0, -0.5), (0, 300), (0, np.inf)])
 def test_fractions_that_mean_nothing_are_refused(tmp_path, values):
-    with pytest.raises(InputError, match="holds "):
+    with pytest.raises(InputError, match="contains "):
         ProbabilityRaster(str(mask_file(tmp_path / "m.tif", np.array([values], "float32"))))
 
 

@@ -121,7 +121,7 @@ def test_all_layers_of_lines_are_read_and_the_others_are_named(roads, tmp_path, 
     write(path, LINES[:1], layer="major", name=["A"])
     write(path, LINES[1:], layer="minor", Name=[1, 2, 3])
     assert km(compare(roads, path, tmp_path)) == SAME
-    assert "read from major, minor; left out: pts (--layer names one to read)" in caplog.text
+    assert "read from major, minor; left out: pts (use --layer to choose one)" in caplog.text
     table = read_table(path)
     assert table.fields == {"name": str}
     assert [row["name"] for row in table.rows] == ["A", "1", "2", "3"]
@@ -250,7 +250,7 @@ def test_unique_names():
 
 def test_a_schema_whose_names_differ_in_case_alone_is_refused(tmp_path):
     schema = LayerSchema("a", "LineString", CRS(LONLAT).to_wkt(), {"a": int, "A": int})
-    with pytest.raises(InputError, match="differ in case alone"):
+    with pytest.raises(InputError, match="differ only in case"):
         write_features(tmp_path / "a.gpkg", schema, [])
 
 
@@ -305,7 +305,7 @@ def test_metres_that_call_themselves_degrees_are_refused_with_advice_that_works(
 def test_a_shapefile_without_a_crs_is_refused_with_advice_that_works(tmp_path):
     write(tmp_path / "s.shp", METRES, "EPSG:32635")
     (tmp_path / "s.prj").unlink()
-    with pytest.raises(InputError, match=r"has no CRS; name it \(--assume-crs EPSG"):
+    with pytest.raises(InputError, match=r"has no CRS; specify it \(--assume-crs EPSG"):
         read_table(tmp_path / "s.shp")
     assert len(read_table(tmp_path / "s.shp", selection=Selection(assume_crs="EPSG:32635")).rows) == 3
 

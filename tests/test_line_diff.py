@@ -22,7 +22,7 @@ def cut(ours: np.ndarray, others: np.ndarray, rule: MatchRule = RULE) -> list[tu
     return [(bool(m), round(g.length, 2)) for m, g in zip(pieces.matched, pieces.geometry, strict=True)]
 
 
-def test_a_line_is_cut_where_the_match_begins_and_ends():
+def test_a_line_is_cut_where_the_match_starts_and_ends():
     assert cut(ROAD, lines([(36, 0), (64, 0)])) == [(False, 30), (True, 40), (False, 30)]
 
 

@@ -1,4 +1,4 @@
-"""Logistic models, and which lines they drop."""
+"""Logistic models, and the lines that they drop."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_model_is_the_logistic_function_of_its_weighted_features():
     assert model(features) == pytest.approx([1 / (1 + np.exp(-0.5)), 1 / (1 + np.exp(0.5))])
 
 
-def test_a_fit_finds_the_weights_that_made_the_data():
+def test_a_fit_recovers_the_weights_that_generated_the_data():
     rng = np.random.default_rng(1)
     features = {"a": rng.normal(size=20_000), "b": 10 * rng.normal(size=20_000)}
     truth = LogisticModel(-1.0, {"a": 1.5, "b": 0.2})
@@ -42,7 +42,7 @@ def test_a_fit_finds_the_weights_that_made_the_data():
     assert dict(model.weights) == pytest.approx(dict(truth.weights), rel=0.1)
 
 
-def test_observations_count_as_often_as_their_weight_says():
+def test_observations_count_according_to_their_weight():
     features = {"a": np.array([0.0, 0.0, 1.0, 1.0])}
     right = np.array([True, False, True, False])
     model = fit_logistic(features, right, np.array([30.0, 10.0, 10.0, 30.0]) * 100)
@@ -55,7 +55,7 @@ def test_shipped_models_are_complete(name):
     assert np.isfinite([model.bias, *model.weights.values()]).all()
 
 
-def test_a_dash_beside_nothing_goes_and_a_road_stays():
+def test_an_isolated_dash_is_dropped_and_a_road_kept():
     road, dash = draw(160, 300, (0, 30.5, 300, 30.5)), draw(160, 300, (150, 120.5, 162, 120.5), width=5)
     chance = np.where(road, 0.9, np.where(dash, 0.35, 0.02))
     assert len(trace(chance, min_worth=0.0)) == 2
@@ -64,7 +64,7 @@ def test_a_dash_beside_nothing_goes_and_a_road_stays():
     assert shapely.length(left.lines[0]) > 250
 
 
-def test_a_faint_stretch_between_sure_ones_is_part_of_the_road():
+def test_a_faint_stretch_between_clear_ones_is_part_of_the_road():
     x = np.arange(300)
     chance = np.where(draw(60, 300, (0, 30.5, 300, 30.5)), np.where((x > 120) & (x < 170), 0.3, 0.9), 0.02)
     network = trace(chance, min_worth=0.25)

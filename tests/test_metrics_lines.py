@@ -238,7 +238,7 @@ def test_topo_of_a_shift_inside_and_outside_the_matching_distance(shift, value):
     assert found.f1 == value
 
 
-def test_a_marble_falls_into_one_hole_only():
+def test_a_marble_falls_into_only_one_hole():
     """The road is drawn twice, 4 m apart and joined at the ends: half of the marbles find no hole."""
     double = lines([(0, -2), (1000, -2)], [(0, 2), (1000, 2)], [(0, -2), (0, 2)], [(1000, -2), (1000, 2)])
     found = count_marbles(build_graph(double), build_graph(ROAD), TopoSetting(radius_m=5000))

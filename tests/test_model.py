@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from road_extract.base.errors import InputError
-from road_extract.models import build_resunet, load_model, logits_model, read_spec, save_model
+from road_extract.models import (
+    SHIPPED_MODELS,
+    build_resunet,
+    find_model,
+    load_model,
+    logits_model,
+    read_spec,
+    save_model,
+    shipped_model,
+)
 from road_extract.models.spec import ModelSpec
 
 # Computed by hand from the table of the architecture. A k x k convolution from i to o channels has k*k*i*o + o
@@ -160,3 +169,15 @@ def test_wrong_specs_are_input_errors(change, words):
 def test_text_that_is_not_a_spec_is_an_input_error(text):
     with pytest.raises(InputError, match="model spec"):
         ModelSpec.from_json(text)
+
+
+def test_a_model_is_named_or_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_model(SHIPPED_MODELS[0]) == shipped_model()
+    assert find_model("./standard") == tmp_path.relative_to(tmp_path) / "standard"
+    assert find_model(tmp_path) == tmp_path
+
+
+def test_every_shipped_model_can_be_read():
+    for name in SHIPPED_MODELS:
+        assert read_spec(find_model(name)).normalization == "percentiles"

@@ -67,7 +67,7 @@ def check_partition(results: list[RoadPolygon]) -> None:
 
 @st.composite
 def masks(draw: st.DrawFn) -> Mask:
-    """Noise of any density: unchanged, smoothed to blobs, or enlarged to blocks."""
+    """Noise of any density: unchanged, smoothed into blobs, or enlarged into blocks."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     noise = rng.random((draw(st.integers(1, 40)), draw(st.integers(1, 40))))
     kind = draw(st.sampled_from(["noise", "blobs", "blocks"]))
@@ -97,7 +97,7 @@ def test_strip_heights_do_not_matter(
 
 
 @given(masks(), cells, cells)
-def test_cells_do_not_matter_for_exact_outlines(mask: Mask, one: int, other: int) -> None:
+def test_exact_outlines_do_not_depend_on_cells(mask: Mask, one: int, other: int) -> None:
     results = [identity(polygons(mask, cell_px=cell_px)) for cell_px in (one, other)]
     assert sorted(results[0]) == sorted(results[1])
 
@@ -150,7 +150,7 @@ def test_holes_that_meet_at_a_corner_are_two(cell_px: int) -> None:
 
 
 @pytest.mark.parametrize("cell_px", [1, 2, 3, 5, 512])
-def test_a_ring_closed_at_a_corner_only_keeps_its_inside_open(cell_px: int) -> None:
+def test_a_ring_that_closes_only_at_a_corner_keeps_its_hole(cell_px: int) -> None:
     # the two ends of the road meet at a corner: the enclosed area is a hole that touches the shell there
     mask = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 0]], bool)
     (polygon,) = polygons(mask, cell_px=cell_px)
@@ -202,7 +202,7 @@ def test_polygons_are_ordered_by_their_last_row_then_by_their_first_pixel() -> N
 
 
 def test_a_finished_polygon_comes_before_most_strips_after_it_are_read() -> None:
-    """Each stage that runs ahead holds a few cell rows, whatever the height of the mask."""
+    """Each stage that reads ahead holds only a few cell rows, whatever the height of the mask."""
     mask = np.zeros((1000, 5), bool)
     mask[1::4, 1] = True
     read = []
@@ -214,7 +214,7 @@ def test_a_finished_polygon_comes_before_most_strips_after_it_are_read() -> None
 
     with closing(iter_polygons(iter_noted(), 5, cell_px=4)) as found:
         next(found)
-        time.sleep(0.2)  # they run as far as they can
+        time.sleep(0.2)  # the stages run as far as they can
         assert max(read) <= 40
 
 
@@ -298,7 +298,7 @@ def test_a_ring_that_simplification_turned_inside_out_is_turned_back(turned: boo
 
 
 def real_masks(folder: Path) -> Mask:
-    """Six labelled scenes side by side and below each other, (rows, cols)."""
+    """A mosaic of six labelled scenes, (rows, cols)."""
     found = sorted((folder / "massachusetts" / "train" / "masks").glob("*.tif"))[:6]
     if len(found) < 6:
         pytest.skip(f"there are no Massachusetts masks in {folder}")

@@ -219,8 +219,8 @@ def test_a_scene_without_roads_gives_a_valid_file(write_scene, tmp_path, suffix)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["r.osm"], "holds lines only"),
-        (["r.graphml", "--geometry", "both"], "holds lines only"),
+        (["r.osm"], "can only contain lines"),
+        (["r.graphml", "--geometry", "both"], "can only contain lines"),
         (["r.shp", "--geometry", "lines"], "known vector format"),
         (["r.gpkg", "--nodes", "n.gpkg"], "polygons have no nodes"),
         (["r.gpkg", "--geometry", "lines", "--nodes", "n.osm"], "known vector format"),

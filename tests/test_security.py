@@ -204,11 +204,11 @@ def test_an_allow_list_holds_for_everything(tmp_path, write_scene, monkeypatch):
     for path in (outside, tmp_path / "open" / "link.tif", tmp_path / "open" / "m.vrt", "https://evil.example/a.tif",
                  f"{tmp_path}/open/../b.tif", f"/vsizip/{tmp_path}/b.zip/a.tif",
                  "https://good.example/data/../a.tif"):  # fmt: skip
-        with pytest.raises(InputError, match="lies outside of what ROAD_EXTRACT_ALLOWED allows"):
+        with pytest.raises(InputError, match="is outside the locations that ROAD_EXTRACT_ALLOWED allows"):
             open_raster(str(path))
-    with pytest.raises(InputError, match="lies outside"):
+    with pytest.raises(InputError, match="is outside"):
         read_table(tmp_path / "c.geojson")
-    with pytest.raises(InputError, match="lies outside"):
+    with pytest.raises(InputError, match="is outside"):
         expand_inputs([str(tmp_path / "c.geojson")])
 
 
@@ -298,11 +298,11 @@ def test_a_block_counts_towards_the_memory_that_a_scene_takes(one_block, monkeyp
 def test_a_disk_that_is_surely_too_small_stops_the_work_and_one_that_may_be_is_told(monkeypatch, tmp_path, caplog):
     needs = resources.Needs(0, 37 * 10**9)
     monkeypatch.setattr(resources, "free_bytes", lambda folder: 10**9 - 1)
-    with pytest.raises(InputError, match="may take 37 GB"):
+    with pytest.raises(InputError, match="may need 37 GB"):
         resources.check_needs("a.tif", needs, tmp_path)
     monkeypatch.setattr(resources, "free_bytes", lambda folder: 2 * 10**9)
     resources.check_needs("a.tif", needs, tmp_path)
-    assert "the probability raster may take 37 GB" in caplog.text
+    assert "the probability raster may need 37 GB" in caplog.text
     caplog.clear()
     monkeypatch.setattr(resources, "free_bytes", lambda folder: 40 * 10**9)
     resources.check_needs("a.tif", needs, tmp_path)

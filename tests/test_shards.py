@@ -128,7 +128,7 @@ def test_the_raster_carries_no_trace_of_its_shards(write_scene, tmp_path, positi
 def test_a_shard_that_needs_more_memory_than_there_is_is_refused(position, write_scene, rng, tmp_path, monkeypatch):
     scene = plan_scene(str(write_scene(rng.integers(0, 256, (3, 60, 70), dtype=np.uint8))), PredictOptions(), 5000)
     monkeypatch.setattr(resources, "total_memory", lambda: 10**8)
-    with pytest.raises(InputError, match=r"of memory, and this machine has 0\.1 GB"):
+    with pytest.raises(InputError, match=r"of memory, but this machine has 0\.1 GB"):
         predict_shard(scene, 0, tmp_path / "s.tif", "f")
     assert not list(tmp_path.glob("s.tif"))
 
@@ -141,4 +141,4 @@ def test_a_batch_without_room_for_its_shards_is_refused(position, write_scene, r
         (error,) = predict_portion([path], tmp_path / "out", 0, 1).errors.values()
     else:
         error = extract_batch([path], tmp_path / "out").scenes[0].error
-    assert "the probability raster may take 0.0 GB" in error
+    assert "the probability raster may need 0.0 GB" in error

@@ -487,4 +487,4 @@ def test_only_one_layer_of_the_roads_is_read_on_demand(tmp_path, write_scene, rn
     (found,) = _prepare(scene, tmp_path, roads=str(tmp_path / "r.gpkg"), layer="b", validation_share=0.0)
     assert not (found.labels[:20] == ROAD).any()
     assert (found.labels[28:32] == ROAD).all()
-    assert "left out: a (--layer names one to read)" in caplog.text
+    assert "left out: a (use --layer to choose one)" in caplog.text

@@ -1,4 +1,4 @@
-"""The algorithm *About this installation*: what a bug report needs to know, and nothing secret."""
+"""The algorithm *About this installation*, which describes it for bug reports without revealing secrets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DOCTOR_TIMEOUT_S = 120.0
 
 
 def describe(timing: bool = True) -> str:
-    """This QGIS, then the environment's `road-extract doctor`. It takes seconds: not for the main thread."""
+    """Describe QGIS, and run `road-extract doctor`. It takes seconds, so do not call it in the main thread."""
     return "\n".join([*_describe_qgis(), *_describe_package(timing)])
 
 
@@ -53,7 +53,7 @@ def _describe_package(timing: bool) -> list[str]:
         return ["problems", f"  {_without_home(str(error))}"]
     command = [*interpreter.command, "doctor", "--timing" if timing else "--no-timing"]
     try:
-        # never a shell: a list of arguments, for the program that the user chose
+        # no shell: a list of arguments, for the program that the user chose
         done = subprocess.run(  # nosec B603
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=clean_environment(os.environ), timeout=DOCTOR_TIMEOUT_S, creationflags=no_window(), check=False,
@@ -70,7 +70,7 @@ def _describe_package(timing: bool) -> list[str]:
 
 
 def _without_home(text: str) -> str:
-    """A path without the user's name in it."""
+    """Replace the user's home folder by ``~``, to hide the user's name."""
     home = str(Path.home())
     return text.replace(home, "~") if len(home) > 1 else text
 
@@ -79,35 +79,35 @@ class About(QgsProcessingAlgorithm):
     """Describes this installation."""
 
     def createInstance(self) -> Any:
-        """One for every run."""
+        """Create an instance for a run."""
         return type(self)()
 
     def name(self) -> str:
-        """Second half of the id."""
+        """Second part of the algorithm id."""
         return "about"
 
     def displayName(self) -> str:
-        """In the toolbox."""
+        """Name in the toolbox."""
         return tr("About this installation")
 
     def group(self) -> str:
-        """In the toolbox."""
+        """Group in the toolbox."""
         return tr("Installation")
 
     def groupId(self) -> str:
-        """Of the group."""
+        """Id of the group."""
         return "installation"
 
     def tags(self) -> list[str]:
-        """To be found by."""
+        """Search terms."""
         return ["about", "version", "diagnostics", "bug", "report", "doctor"]
 
     def icon(self) -> QIcon:
-        """Beside the name."""
+        """Icon next to the name."""
         return QIcon(str(Path(__file__).with_name("icon.svg")))
 
     def shortHelpString(self) -> str:
-        """Beside the dialog."""
+        """Help text next to the dialog."""
         return tr(
             "<p>Describes QGIS and the installation of road extraction for a bug report: versions, backend, speed, "
             "memory and disk. Passwords, keys and your name are left out.</p>"
@@ -119,7 +119,7 @@ class About(QgsProcessingAlgorithm):
         self.addOutput(QgsProcessingOutputString("TEXT", tr("Description")))
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
-        """In a thread of its own."""
+        """Run in a background thread."""
         text = describe(self.parameterAsBool(parameters, "TIMING", context))
         feedback.pushInfo(text)
         return {"TEXT": text}

@@ -13,7 +13,7 @@ from .translating import tr
 
 
 class AboutDialog(QDialog):
-    """Fills itself as soon as the description is there."""
+    """Shows the description as soon as it is ready."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

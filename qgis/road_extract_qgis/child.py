@@ -1,4 +1,4 @@
-"""A child process that speaks JSON lines, watched so that it can be stopped at any time. Standard library only."""
+"""Runs a child process that prints JSON lines and can be stopped at any time. Standard library only."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .interpreter import WINDOWS, ChildError, no_window
 from .monitor import Monitor
 
 POLL_S = 0.1
-#: So long a child may tidy up before it is killed.
+#: Time that a child gets to clean up before it is killed.
 GRACE_S = 3.0
-#: Nothing that the child writes is read further in one go: a line without an end must not fill the memory.
+#: Maximum length of a line, so that an endless line cannot exhaust the memory.
 LINE_BYTES = 65536
 
 
@@ -31,14 +31,14 @@ def run_child(
     monitor: Monitor,
     is_cancelled: Callable[[], bool],
 ) -> bool:
-    """Run a child to its end; nothing of it stays behind if it does not come there.
+    """Run a child process, and remove its leftovers if it does not finish.
 
     Args:
-        command: Its command line.
-        environ: Its environment.
-        outputs: Files it writes.
-        monitor: Told every line it says.
-        is_cancelled: Asked ten times a second.
+        command: Command line.
+        environ: Environment variables.
+        outputs: Files that it writes.
+        monitor: Gets every line of its output.
+        is_cancelled: Called ten times a second.
 
     Returns:
         False if it was cancelled.
@@ -64,7 +64,7 @@ def run_child(
 
 
 class Child:
-    """A running child in a process group of its own. Its stdin is held open: it ends when QGIS is no more."""
+    """A running child in its own process group. Its stdin stays open as long as QGIS runs, and it exits afterwards."""
 
     def __init__(self, command: Sequence[str], environ: dict[str, str]) -> None:
         """Start it.
@@ -73,7 +73,7 @@ class Child:
             ChildError: If it cannot be started.
         """
         try:
-            # never a shell: a list of arguments, for the program that the user chose
+            # no shell: a list of arguments, for the program that the user chose
             self._process = subprocess.Popen(  # nosec B603
                 list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 env=environ, start_new_session=not WINDOWS, creationflags=no_window(),
@@ -84,17 +84,17 @@ class Child:
         self._pumps = [self._pump("stdout", self._process.stdout), self._pump("stderr", self._process.stderr)]
 
     def poll(self) -> int | None:
-        """How it ended; None while it runs."""
+        """Return the exit code; None while it runs."""
         return self._process.poll()
 
     def iter_lines(self, is_cancelled: Callable[[], bool]) -> Iterator[tuple[str, str]]:
-        """Yield ("stdout" or "stderr", line) as they come, until it ends or is cancelled. It may be silent for long."""
+        """Yield ("stdout" or "stderr", line) until it ends or is cancelled. It may be silent for a long time."""
         open_streams, ended_s = 2, 0.0
         while (open_streams or self.poll() is None) and not is_cancelled():
             try:
                 source, line = self._said.get(timeout=POLL_S)
             except queue.Empty:
-                # a grandchild may hold the streams open for ever
+                # a grandchild may keep the streams open forever
                 ended_s += POLL_S if self.poll() is not None else 0.0
                 if ended_s > 1.0:
                     return
@@ -105,11 +105,11 @@ class Child:
                 yield source, line
 
     def stop(self) -> None:
-        """End it if it runs, tidily if it can, by force after `GRACE_S`."""
+        """Stop it if it is running: ask it first, and kill it after `GRACE_S`."""
         stdin = self._process.stdin
         try:
             if stdin is not None:
-                stdin.close()  # the one polite way on Windows; everywhere else there are signals
+                stdin.close()  # the only graceful way on Windows; elsewhere, there are signals
         except OSError:
             pass
         if self.poll() is None:
@@ -144,7 +144,7 @@ class Child:
     def _kill(self) -> None:
         if WINDOWS:
             taskkill = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
-            # of the system, by its full path; the number is that of our own child
+            # the system's program, by its full path; the process is our own child
             subprocess.run(  # nosec B603
                 [taskkill, "/F", "/T", "/PID", str(self._process.pid)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -155,14 +155,14 @@ class Child:
 
 
 def remove_leftovers(outputs: Iterable[str]) -> None:
-    """Remove the temporary files of a child that had no time to do it: ``.NAME.tmp-...`` beside ``NAME.gpkg``."""
+    """Remove temporary files that a killed child left: ``.NAME.tmp-...`` next to ``NAME.gpkg``."""
     for output in map(Path, outputs):
         for leftover in output.parent.glob(f".{glob.escape(output.stem)}.tmp-*"):
             _remove(leftover)
 
 
 def _remove(path: Path) -> None:
-    for _ in range(10):  # Windows gives a file free some time after its process ended
+    for _ in range(10):  # Windows releases a file some time after its process has ended
         try:
             path.unlink()
         except FileNotFoundError:

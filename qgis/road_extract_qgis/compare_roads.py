@@ -23,7 +23,7 @@ STATUSES = ("new", "missing", "matched")
 
 
 class CompareRoads(RoadExtractAlgorithm, QgsProcessingAlgorithm):
-    """Road lines and a map become new, missing and matched roads."""
+    """Compares road lines with a map: new, missing and matched roads."""
 
     NAME, TITLE, COMMAND = "compareroads", "Compare roads with the map", "diff"
     ABOUT = (
@@ -32,27 +32,27 @@ class CompareRoads(RoadExtractAlgorithm, QgsProcessingAlgorithm):
     )
 
     def options(self) -> list[Option]:
-        """Of the comparison."""
+        """Return the options of the comparison."""
         return options_of("DiffOptions")
 
     def add_inputs(self) -> None:
-        """Two layers of lines."""
+        """Add two line layers."""
         lines = [QgsProcessing.SourceType.TypeVectorLine]
         self.addParameter(QgsProcessingParameterFeatureSource("ROADS", tr("Road lines"), lines))
         self.addParameter(QgsProcessingParameterFeatureSource("MAP", tr("Map: known road lines"), lines))
 
     def why_not(self, parameters: dict[str, Any], context: Any) -> str:
-        """Nothing: whatever QGIS reads is exported."""
+        """Return an empty string, because anything that QGIS reads can be exported."""
         return ""
 
     def read_inputs(self, parameters: dict[str, Any], context: Any, feedback: Any) -> tuple[list[str], Any, str]:
-        """See the base."""
+        """See the base class."""
         given = (parameters, context, feedback)
         source = self.parameterAsSource(parameters, "ROADS", context)
         return [exported(self, name, given) for name in ("ROADS", "MAP")], source.sourceCrs(), source.sourceName()
 
     def add_outputs(self) -> None:
-        """The pieces, and how long they are."""
+        """Add the layer of differences and the total lengths."""
         line = QgsProcessing.SourceType.TypeVectorLine
         self.addParameter(QgsProcessingParameterVectorDestination("OUTPUT", tr("Road differences"), line))
         labels = (
@@ -64,12 +64,12 @@ class CompareRoads(RoadExtractAlgorithm, QgsProcessingAlgorithm):
             self.addOutput(QgsProcessingOutputNumber(f"{status.upper()}_KM", label))
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
-        """See the base."""
+        """See the base class."""
         out = self.vector_file(parameters, "OUTPUT", context)
         name = tr("{}, compared with the map").format(scene)
         announce(context, out, tr("Road differences"), name, paint_differences)
         return [], out, {"OUTPUT": out}
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        """Kilometres."""
+        """Return the lengths in kilometres."""
         return {f"{status.upper()}_KM": result["length_km"][status] for status in STATUSES}

@@ -1,7 +1,7 @@
-"""The environment that *Set up road extraction* makes: where it is, how it is made, checked and removed.
+"""Creates, checks and removes the environment of *Set up road extraction*. Standard library only.
 
-Standard library only. It lives in the user's data folder, outside of QGIS and its profile. A file that is written last
-says that it is complete; without that file it was interrupted, and is made anew from what pip has downloaded already.
+The environment is in the user's data folder, outside QGIS and its profile. A file that is written last marks it as
+complete. If that file is missing, the set-up was interrupted, and the environment is created again from pip's cache.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LOG_FILE = "setup.log"
 #: Measured 1.0 GB, and pip needs room to unpack.
 NEEDED_BYTES = 2.5e9
 REQUIREMENTS_FILE = "inference-requirements.txt"
-#: What the requirements bring along.
+#: Number of packages that the requirements install.
 EXPECTED_PACKAGES = 24
 
 _WRITE_TEST_SCENE = """
@@ -45,13 +45,13 @@ with rasterio.open(sys.argv[1], "w", driver="GTiff", count=3, height=240, width=
 
 
 class SetupOptions(NamedTuple):
-    """What the user chose.
+    """The user's choices.
 
     Attributes:
         action: One of `ACTIONS`.
-        python: To make the environment from; the best one is searched for if empty.
-        wheels: Folder of wheels, or one wheel; the package index if empty.
-        home: Folder for the environment; the user's data folder if empty.
+        python: Python to create the environment with; if empty, the best one is searched for.
+        wheels: Folder of wheels, or one wheel; if empty, the package index is used.
+        home: Folder for the environment; if empty, the user's data folder.
     """
 
     action: str = "setup"
@@ -61,7 +61,7 @@ class SetupOptions(NamedTuple):
 
 
 def read_ready(env: Path) -> dict[str, Any]:
-    """What a complete environment says about itself; empty if it is not complete, or not there."""
+    """Read the marker file of a complete environment; empty if it is incomplete or missing."""
     try:
         ready = json.loads((env / READY_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -70,14 +70,14 @@ def read_ready(env: Path) -> dict[str, Any]:
 
 
 class Environment:
-    """Makes, updates, repairs and removes the environment.
+    """Creates, updates, repairs and removes the environment.
 
     Args:
-        options: What the user chose.
+        options: The user's choices.
         environ: The environment that QGIS runs in.
-        extra: Variables for pip and uv: proxy and certificates, as QGIS has them.
+        extra: Variables for pip and uv: QGIS's proxy and certificates.
         feedback: Has the methods of QgsProcessingFeedback.
-        is_cancelled: Asked ten times a second.
+        is_cancelled: Called ten times a second.
     """
 
     def __init__(
@@ -99,17 +99,17 @@ class Environment:
 
     @property
     def log(self) -> Path:
-        """Everything that was said, for the user to look at."""
+        """The log file, for the user."""
         return self.folder / LOG_FILE
 
     def run(self) -> bool:
-        """Do it.
+        """Perform the chosen action.
 
         Returns:
-            False if it was cancelled; the next run goes on from there.
+            False if it was cancelled; the next run continues from there.
 
         Raises:
-            ChildError: If it fails: one sentence that says what to do.
+            ChildError: If it fails, with a message that says what to do.
         """
         self._say(f"road_extract {PACKAGE_VERSION}, {self.options.action}, {time.strftime('%Y-%m-%d %H:%M:%S')}")
         try:
@@ -132,7 +132,7 @@ class Environment:
         if not self.env.exists():
             return
         if not (self.env / "pyvenv.cfg").is_file() and any(self.env.iterdir()):
-            raise ChildError(f"{self.env} was not made by this set-up: move it away, then try again")
+            raise ChildError(f"{self.env} was not created by this set-up: move it elsewhere, then try again")
         self._say(f"Removing {self.env}")
         (self.env / READY_FILE).unlink(missing_ok=True)
         shutil.rmtree(self.env, ignore_errors=True)
@@ -141,7 +141,7 @@ class Environment:
 
     def _make(self) -> bool:
         self._check_room()
-        source_options(self.options.wheels)  # refused before anything is made or removed
+        source_options(self.options.wheels)  # raises an error before anything is created or removed
         ready = read_ready(self.env)
         if self.options.action == "repair" or not ready:
             self.remove()
@@ -156,7 +156,7 @@ class Environment:
         try:
             done = self._check()
         except ChildError as error:
-            self._say(f"{error}: making the environment anew")
+            self._say(f"{error}: creating the environment again")
             self.remove()
             return self._make()
         self._progress(100.0 if done else self._percent)
@@ -170,8 +170,8 @@ class Environment:
             raise ChildError(f"{self.folder} cannot be written ({error.strerror}): choose another folder") from error
         if free < NEEDED_BYTES and not self.env.exists():
             raise ChildError(
-                f"{self.folder} has {free / 1e9:.1f} GB of free disk space, and {NEEDED_BYTES / 1e9:.1f} GB are "
-                "needed: free some, or choose another folder"
+                f"{self.folder} has {free / 1e9:.1f} GB of free disk space, but {NEEDED_BYTES / 1e9:.1f} GB are "
+                "needed: free some space, or choose another folder"
             )
 
     def _create(self) -> bool:
@@ -184,10 +184,10 @@ class Environment:
         except ChildError:
             if uv is None or self.options.python or self.options.wheels:
                 raise
-            self._say(f"No Python that will do: {uv} brings one")
+            self._say(f"No suitable Python found: {uv} installs one")
             return self._run([uv, "venv", "--python", UV_PYTHON, str(self.env)])
         self._say(f"Python {python.version[0]}.{python.version[1]}: {python.path}")
-        self._tell("Making the environment", 3.0)
+        self._tell("Creating the environment", 3.0)
         if python.has_venv:
             return self._run([python.path, "-I", "-m", "venv", "--clear", str(self.env)])
         return self._run([str(uv), "venv", "--python", python.path, str(self.env)])
@@ -202,7 +202,7 @@ class Environment:
         return self._run([*self._pip(), "--no-deps", "--upgrade", f"road-extract=={PACKAGE_VERSION}"])
 
     def _pip(self) -> list[str]:
-        """The beginning of a command line that installs: pip's where the environment has it, else uv's."""
+        """Return the start of an install command: that of pip if the environment has it, otherwise that of uv."""
         python = str(python_in(self.env))
         sources = source_options(self.options.wheels)
         uv = None if _has_pip(self.env) else find_uv(self._environ, Path.home())
@@ -221,7 +221,7 @@ class Environment:
 
     def _check(self) -> bool:
         """Extract the roads of a small scene, as an algorithm would."""
-        self._tell("Checking: the roads of a small scene", 90.0)
+        self._tell("Checking the installation with a small scene", 90.0)
         python = str(python_in(self.env))
         with tempfile.TemporaryDirectory(prefix="road_extract_") as folder:
             scene, roads = os.path.join(folder, "scene.tif"), os.path.join(folder, "roads.gpkg")
@@ -240,7 +240,7 @@ class Environment:
         return True
 
     def _run(self, command: Sequence[str]) -> bool:
-        """A program to its end.
+        """Run a program until it ends.
 
         Returns:
             False if it was cancelled.
@@ -300,7 +300,7 @@ class Environment:
 
 
 class _Quiet:
-    """Feedback for the check, which has no progress of its own."""
+    """Feedback for the check, which shows no progress."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.pushInfo = self.pushWarning = self.pushConsoleInfo = say
@@ -317,21 +317,21 @@ def _has_pip(env: Path) -> bool:
 
 
 def source_options(wheels: str) -> list[str]:
-    """Where pip looks for packages.
+    """Return pip's options for where to find packages.
 
-    A folder that holds the wheels of all requirements is used without network; one with fewer, together with the index.
+    A folder with the wheels of all requirements is used offline; an incomplete one is combined with the index.
     """
     if not wheels:
         return []
     folder = Path(wheels) if os.path.isdir(wheels) else Path(wheels).parent
     if not any(folder.glob("*.whl")):
-        raise ChildError(f"{wheels} holds no wheels (*.whl): choose the folder that make qgis-bundle wrote")
+        raise ChildError(f"{wheels} contains no wheels (*.whl): choose the folder that make qgis-bundle wrote")
     offline = ["--no-index"] if is_bundle(folder) else []
     return [*offline, "--find-links", str(folder)]
 
 
 def is_bundle(folder: Path) -> bool:
-    """Whether a folder holds wheels of everything that is needed."""
+    """Check whether a folder contains the wheels of all requirements."""
     text = Path(__file__).with_name(REQUIREMENTS_FILE).read_text(encoding="utf-8")
     names = [re.split(r"[^\w.-]", line)[0] for line in text.splitlines() if line and not line.startswith("#")]
     there = {_plain_name(path.name.split("-")[0]) for path in folder.glob("*.whl")}
@@ -339,7 +339,7 @@ def is_bundle(folder: Path) -> bool:
 
 
 def wheels_version(wheels: str) -> tuple[int, int] | None:
-    """The Python version that a folder of wheels is for; None if it does not matter."""
+    """Return the Python version that a folder of wheels is for; None if any version works."""
     folder = Path(wheels) if os.path.isdir(wheels) else Path(wheels).parent
     if not wheels or not is_bundle(folder):
         return None
@@ -352,14 +352,14 @@ def _plain_name(name: str) -> str:
 
 
 def hide_passwords(line: str) -> str:
-    """Without what stands before the @ of an address."""
+    """Hide the credentials in URLs."""
     return re.sub(r"(\w+://)[^/@\s]+@", r"\1***@", line)
 
 
 _NETWORK_SETTINGS = "Settings > Options > Network"
 _OFFLINE = "choose a folder of wheels"
 
-#: What pip and uv say, and what that means, in one sentence. The first that is found counts.
+#: Patterns in the output of pip and uv, each with an explanation. The first match is used.
 _FAILURES = (
     (
         r"CERTIFICATE_VERIFY_FAILED|SSLError|invalid peer certificate|UnknownIssuer",
@@ -388,7 +388,7 @@ _FAILURES = (
 
 
 def explain_failure(lines: Sequence[str], options: SetupOptions) -> str:
-    """Why an installation failed, in one sentence.
+    """Explain why an installation failed, in one sentence.
 
     Args:
         lines: Everything that pip said.

@@ -15,7 +15,7 @@ from .translating import tr
 
 
 class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
-    """A scene becomes roads."""
+    """Extracts the roads of a scene."""
 
     NAME, TITLE, COMMAND = "extractroads", "Extract roads", "extract"
     INPUT_LABEL = "Scene: aerial or satellite imagery, as a file or a web layer"
@@ -29,17 +29,17 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
     )
 
     def options(self) -> list[Option]:
-        """All of both halves."""
+        """Return all options of prediction and vectorization."""
         return options_of("PredictOptions", "VectorizeOptions", "LineOptions")
 
     def add_outputs(self) -> None:
-        """Roads, and the raster if wanted."""
+        """Add the roads, and optionally the raster."""
         self.add_vectors()
         raster = QgsProcessingParameterRasterDestination("PROBABILITY", tr("Road probability"), None, True, False)
         self.addParameter(raster)
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
-        """See the base."""
+        """See the base class."""
         results = self.to_vectors(parameters, context, scene)
         raster = self.parameterAsOutputLayer(parameters, "PROBABILITY", context)
         if not raster:

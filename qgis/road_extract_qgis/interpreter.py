@@ -1,4 +1,4 @@
-"""Which Python runs road_extract. Standard library only.
+"""Finds the Python that runs road_extract. Standard library only.
 
 QGIS's own Python must not load the package: its TensorFlow, GDAL and PROJ are others than QGIS's, and two of a kind in
 one process crash it. So a Python of the user's own runs it, in a process of its own.
@@ -18,10 +18,10 @@ from typing import NamedTuple
 from .option_table import PACKAGE_VERSION
 
 VARIABLE = "ROAD_EXTRACT_PYTHON"
-#: Another place for the environment that QGIS sets up.
+#: Environment variable with another folder for the environment that the plugin sets up.
 HOME_VARIABLE = "ROAD_EXTRACT_HOME"
 
-#: What QGIS sets for itself and what would break or divert another Python.
+#: Variables that QGIS sets for itself and that would break or mislead another Python.
 REMOVED = frozenset(
     (
         "PYTHONHOME",
@@ -44,12 +44,12 @@ WINDOWS = os.name == "nt"
 
 
 class ChildError(Exception):
-    """The package cannot be run, or failed: one sentence that says what to do."""
+    """The package cannot be run, or failed. The message says what to do."""
 
 
-# A dataclass would be looked up in sys.modules, where Processing does not put its scripts.
+# Not a dataclass, which would require its module in sys.modules, where Processing does not put scripts.
 class Interpreter(NamedTuple):
-    """What runs road_extract.
+    """A command that runs road_extract.
 
     Attributes:
         command: The beginning of the command line.
@@ -66,7 +66,7 @@ class Interpreter(NamedTuple):
 
 
 def find_interpreter(chosen: str, setting: str, environ: Mapping[str, str]) -> Interpreter:
-    """The first that is named, by parameter, environment variable or setting; else the first usual place that works.
+    """Find the one specified by parameter, environment variable or setting, or the first usual location that works.
 
     Args:
         chosen: The algorithm's parameter; empty if not given.
@@ -86,14 +86,14 @@ def find_interpreter(chosen: str, setting: str, environ: Mapping[str, str]) -> I
         except ChildError:
             continue
     raise ChildError(
-        "road_extract was not found on this computer: press Plugins > Road extraction > Set up; if it is installed "
-        "already, name its Python in Settings > Options > Processing > Providers > Road extraction, in the environment "
-        f"variable {VARIABLE}, or in this algorithm's advanced parameters"
+        "road_extract was not found on this computer: press Plugins > Road extraction > Set up; if it is already "
+        "installed, specify its Python in Settings > Options > Processing > Providers > Road extraction, in the "
+        f"environment variable {VARIABLE}, or in this algorithm's advanced parameters"
     )
 
 
 def to_command(path: str) -> tuple[str, ...]:
-    """The command line of a Python, of a virtual environment's folder, or of the program `road-extract`."""
+    """Return the command for a Python, the folder of a virtual environment, or the program `road-extract`."""
     path = os.path.expanduser(path)
     if Path(path).name.lower().startswith("road-extract") and not os.path.isdir(path):
         return (path,)
@@ -102,7 +102,7 @@ def to_command(path: str) -> tuple[str, ...]:
 
 
 def default_places(environ: Mapping[str, str], home: Path) -> list[Path]:
-    """Where *Set up road extraction*, pip, pipx, uv and `make demo` put it, most wanted first; only what exists."""
+    """List existing installations by *Set up road extraction*, pip, pipx, uv and `make demo`, the preferred first."""
     on_path = shutil.which("road-extract", path=environ.get("PATH"))
     programs = [home / ".local/bin", Path("/opt/homebrew/bin"), Path("/usr/local/bin")]
     places = [] if on_path is None else [Path(on_path)]
@@ -114,7 +114,7 @@ def default_places(environ: Mapping[str, str], home: Path) -> list[Path]:
 
 
 def data_folder(environ: Mapping[str, str], home: Path) -> Path:
-    """Where the environment lives; each system has a place for programs' data."""
+    """Return the folder of the environment, which depends on the operating system."""
     if environ.get(HOME_VARIABLE):
         return Path(environ[HOME_VARIABLE])
     if WINDOWS:
@@ -125,12 +125,12 @@ def data_folder(environ: Mapping[str, str], home: Path) -> Path:
 
 
 def python_in(env: Path) -> Path:
-    """The Python of an environment."""
+    """Return the Python of an environment."""
     return env / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
 
 def _folders(environ: Mapping[str, str], home: Path) -> list[Path]:
-    """Virtual environments by their usual names."""
+    """Return the usual locations of virtual environments."""
     shares = [home / ".local/share", home / ".local", home]
     shares += [Path(environ[name]) for name in ("XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA") if environ.get(name)]
     tools = [share / inside for share in shares for inside in ("uv/tools/road-extract", "pipx/venvs/road-extract")]
@@ -141,7 +141,7 @@ def _folders(environ: Mapping[str, str], home: Path) -> list[Path]:
 
 
 def check_interpreter(interpreter: Interpreter, environ: Mapping[str, str]) -> Interpreter:
-    """Ask it for the package's version.
+    """Check the version of the package that it runs.
 
     Raises:
         ChildError: If it cannot be started, lacks the package, or has an old one.
@@ -152,7 +152,7 @@ def check_interpreter(interpreter: Interpreter, environ: Mapping[str, str]) -> I
         raise ChildError(_why_not(interpreter, said))
     if _release(found.group(1)) < _release(PACKAGE_VERSION):
         raise ChildError(
-            f"{interpreter.command[0]} ({interpreter.origin}) has road_extract {found.group(1)}, and "
+            f"{interpreter.command[0]} ({interpreter.origin}) has road_extract {found.group(1)}, but "
             f"{PACKAGE_VERSION} or newer is needed: {_how_to_install(interpreter)}"
         )
     return Interpreter(interpreter.command, interpreter.origin, found.group(1))
@@ -160,14 +160,14 @@ def check_interpreter(interpreter: Interpreter, environ: Mapping[str, str]) -> I
 
 def _ask_version(interpreter: Interpreter, environ: Mapping[str, str]) -> str:
     try:
-        # never a shell: a list of arguments, for the program that the user chose
+        # no shell: a list of arguments, for the program that the user chose
         done = subprocess.run(  # nosec B603
             [*interpreter.command, "--version"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clean_environment(environ),
             timeout=PROBE_TIMEOUT_S, creationflags=no_window(), check=False,
         )  # fmt: skip
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        why = getattr(error, "strerror", None) or "it does not answer"
+        why = getattr(error, "strerror", None) or "no answer"
         raise ChildError(
             f"{interpreter.command[0]} ({interpreter.origin}) cannot be started ({why}): choose the Python that has "
             "road_extract, or its road-extract program"
@@ -180,26 +180,26 @@ def _why_not(interpreter: Interpreter, said: str) -> str:
     if "No module named road_extract" in said:
         return f"{who} does not have road_extract: choose another Python, or {_how_to_install(interpreter)}"
     last = (said.strip().splitlines() or ["nothing"])[-1]
-    return f"{who} is no Python with a working road_extract; asked for the version, it said: {last}"
+    return f"{who} is not a Python with a working road_extract; when asked for the version, it printed: {last}"
 
 
 def _how_to_install(interpreter: Interpreter) -> str:
     if interpreter.command[0] == str(python_in(data_folder(os.environ, Path.home()) / "env")):
         return "press Plugins > Road extraction > Set up"
     if len(interpreter.command) == 1:
-        return "update it in the project's folder with what installed it, such as: pipx install --force ."
+        return "update it in the project's folder with the tool that installed it, for example: pipx install --force ."
     return f'run in the project\'s folder, with Python 3.11 or newer: "{interpreter.command[0]}" -m pip install .'
 
 
 def _release(version: str) -> tuple[int, ...]:
-    """Comparable; a checkout that was never installed (0+unknown) counts as the newest."""
+    """Convert a version for comparison; an uninstalled checkout (0+unknown) counts as the newest."""
     if "unknown" in version:
         return (10**6,)
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what QGIS set for itself; nothing is imported from the current folder."""
+    """Remove variables that QGIS set for itself, and prevent imports from the current folder."""
     kept = {name: value for name, value in environ.items() if not _is_removed(name)}
     return {**kept, "PYTHONSAFEPATH": "1", "PYTHONIOENCODING": "utf-8"}
 
@@ -209,6 +209,6 @@ def _is_removed(name: str) -> bool:
 
 
 def no_window() -> int:
-    """Windows would open a console for the child."""
+    """Return the flag that stops Windows from opening a console for the child."""
     flag: int | None = getattr(subprocess, "CREATE_NO_WINDOW", None)
     return flag or 0

@@ -1,4 +1,4 @@
-"""What goes in and what comes out: layers that the child can open by name, files that it can write."""
+"""Inputs and outputs: layers that the child can open by name, and files that it can write."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ VECTOR_EXTENSIONS = ("gpkg", "geojson", "fgb", "parquet")
 
 
 def why_unreadable(layer: QgsRasterLayer | None) -> str:
-    """Why another process cannot open a layer's source, in one sentence; empty if it can."""
+    """Explain why another process cannot open a layer's source; empty if it can."""
     if layer is None:
-        return "the input is no raster layer that QGIS can open"
-    way_out = "export it first (right click on the layer, Export, Save As, format GeoTIFF)"
+        return "the input is not a raster layer that QGIS can open"
+    way_out = "export it first (right-click the layer, Export, Save As, format GeoTIFF)"
     source = layer.source()
     if layer.providerType() != "gdal":
         return f"{layer.name()} comes from '{layer.providerType()}', which only QGIS itself can read: {way_out}"
@@ -30,38 +30,38 @@ def why_unreadable(layer: QgsRasterLayer | None) -> str:
 
 
 def source_of(layer: QgsRasterLayer) -> str:
-    """What the child opens; absolute, so that its folder does not matter."""
+    """Return what the child opens, as an absolute path, because it may run in another folder."""
     source: str = layer.source()
     return os.path.abspath(source) if os.path.exists(source) else source
 
 
 def why_unwritable(path: str) -> str:
-    """Why a vector file cannot be written, in one sentence; empty if it can."""
+    """Explain why a vector file cannot be written; empty if it can."""
     extension = Path(path).suffix.lower().lstrip(".")
     if "=" in path and not Path(path).parent.is_dir():
-        return "road_extract writes files, not tables of databases: choose a file name that ends in .gpkg or .geojson"
+        return "road_extract writes files, not database tables: choose a file name that ends in .gpkg or .geojson"
     if extension not in VECTOR_EXTENSIONS:
         return "{}: road_extract writes .{} files; choose one of them".format(path, ", .".join(VECTOR_EXTENSIONS))
     return ""
 
 
 def group_of(scene: str) -> str:
-    """Name of the group for what was made of a scene."""
+    """Return the name of the layer group for the results of a scene."""
     return tr("Road extraction: {}").format(scene)
 
 
 def announce(
     context: Any, path: str, default_name: str, name: str, paint: Callable[[Any], None], group: str = ""
 ) -> None:
-    """Have a result styled and named when it is loaded; a name of the user's own stays.
+    """Style and name a result when it is loaded, unless the user has named it.
 
     Args:
-        context: Of the run.
-        path: The file.
-        default_name: What QGIS would call it.
-        name: What to call it instead.
-        paint: Styles it.
-        group: Of layers to put it into.
+        context: Context of the run.
+        path: File of the result.
+        default_name: Name that QGIS would use.
+        name: Name to use instead.
+        paint: Function that styles the layer.
+        group: Layer group to put it into.
     """
     if context.willLoadLayerOnCompletion(path):
         details = context.layerToLoadOnCompletionDetails(path)
@@ -77,14 +77,14 @@ def _prepare(details: Any, paint: Callable[[Any], None], group: str) -> None:
 
 
 def announce_beside(context: Any, path: str, beside: str, name: str, group: str) -> None:
-    """Have a second result loaded if the first is; it has no destination of its own that QGIS would load.
+    """Load a second result together with the first, because QGIS only loads destinations.
 
     Args:
-        context: Of the run.
-        path: The first result.
-        beside: The second.
-        name: What to call it.
-        group: Of layers to put it into.
+        context: Context of the run.
+        path: First result.
+        beside: Second result.
+        name: Name of the second layer.
+        group: Layer group to put it into.
     """
     if context.willLoadLayerOnCompletion(path):
         project = context.layerToLoadOnCompletionDetails(path).project

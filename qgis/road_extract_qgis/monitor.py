@@ -1,4 +1,4 @@
-"""What a child says, told to a Processing dialog. Standard library only."""
+"""Reports the output of a child process in a Processing dialog. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Callable
 
-#: Lines of a talkative child that are shown; the dialog would choke on all of them.
+#: Maximum number of lines shown; too many would make the dialog unresponsive.
 SHOWN_LINES = 200
 
 STAGE_TEXTS = {"predict": "Finding roads", "vectorize": "Drawing outlines", "lines": "Drawing lines"}
 
 _OUT_OF_MEMORY = (
-    "road_extract was killed by the system, most likely because the memory ran out: close other programs, restrict the "
-    "extent, or lower the number of windows at once"
+    "road_extract was killed by the system, most likely because memory ran out: close other programs, restrict the "
+    "extent, or reduce the number of windows per batch"
 )
 _SIGNALS = {
     "SIGKILL": _OUT_OF_MEMORY,
-    "SIGILL": "this computer's processor lacks instructions that TensorFlow needs: use another computer",
+    "SIGILL": "this computer's CPU lacks instructions that the program needs: use another computer",
 }
 _WINDOWS_CODES = {0xC0000017: _OUT_OF_MEMORY, 0xC000001D: _SIGNALS["SIGILL"]}
 
 
 class Monitor:
-    """Turns the child's lines into progress, remarks, a result or an error."""
+    """Turns the child's output into progress, messages, a result or an error."""
 
     def __init__(
         self, feedback: Any, shares: Mapping[str, tuple[float, float]], translate: Callable[[str], str] = str
     ) -> None:
-        """Start.
+        """Create a monitor.
 
         Args:
             feedback: Has the methods of QgsProcessingFeedback.
-            shares: Stage to the percentages between which it moves the bar.
-            translate: Into the user's language.
+            shares: For each stage, the start and end of its part of the progress bar, in percent.
+            translate: Translates text into the user's language.
         """
         self.result: dict[str, Any] = {}
         self._feedback, self._shares, self._translate = feedback, shares, translate
@@ -43,7 +43,7 @@ class Monitor:
         self._tail: deque[str] = deque(maxlen=20)
 
     def take(self, source: str, line: str) -> None:
-        """One line of ``stdout`` (JSON) or ``stderr``."""
+        """Process a line of ``stdout`` (JSON) or ``stderr``."""
         event = _parse(line) if source == "stdout" else None
         if event is None:
             self._on_line(line)
@@ -58,12 +58,12 @@ class Monitor:
             self._feedback.setProgress(100.0)
 
     def explain(self, code: int) -> str:
-        """Why it failed, in one sentence.
+        """Explain why the child failed, in one sentence.
 
         Args:
-            code: Its exit code; negative for a signal.
+            code: Exit code; negative for a signal.
         """
-        last = self._tail[-1] if self._tail else "it said nothing"
+        last = self._tail[-1] if self._tail else "no output"
         return self._error or _explain_crash(code) or f"road_extract ended with code {code}: {last}"
 
     def _on_progress(self, event: Mapping[str, Any]) -> None:
@@ -83,7 +83,7 @@ class Monitor:
         if not line:
             return
         self._lines += 1
-        # the sentence of an error comes as an event too, and is shown as such
+        # error messages also arrive as events, and are shown as such
         if line.startswith("Error: "):
             self._error = self._error or line[len("Error: ") :]
         elif self._lines <= SHOWN_LINES:
@@ -92,7 +92,7 @@ class Monitor:
 
 
 def _parse(line: str) -> dict[str, Any] | None:
-    """The event, or None for anything else that came out."""
+    """Parse an event; None for any other output."""
     try:
         event = json.loads(line)
     except ValueError:
@@ -101,10 +101,10 @@ def _parse(line: str) -> dict[str, Any] | None:
 
 
 def _explain_crash(code: int) -> str:
-    """Empty if it was no crash."""
+    """Explain a crash; empty if the exit code does not indicate one."""
     if code > 0xFFFF:
         return _WINDOWS_CODES.get(code, f"road_extract crashed (code {code:#x})")
-    number = -code if code < 0 else code - 128  # a shell between adds 128
+    number = -code if code < 0 else code - 128  # an intermediate shell adds 128
     try:
         name = signal.Signals(number).name
     except ValueError:

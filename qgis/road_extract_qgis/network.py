@@ -1,4 +1,4 @@
-"""QGIS's proxy and certificates, for programs that are not QGIS."""
+"""Passes QGIS's proxy and certificates on to other programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qgis.PyQt.QtNetwork import QNetworkProxy
 
 
 def network_variables(folder: str) -> dict[str, str]:
-    """Environment variables that tell pip and uv what QGIS is set to; called in the main thread.
+    """Return environment variables with QGIS's settings for pip and uv. Call it in the main thread.
 
     Args:
         folder: Where the file with the certificates goes, if QGIS has any of the user's own.
@@ -20,7 +20,7 @@ def network_variables(folder: str) -> dict[str, str]:
 
 
 def _proxy_variables() -> dict[str, str]:
-    """Variables, not arguments: other users can read the arguments of a program, and a proxy may have a password."""
+    """Return variables instead of arguments, which other users can read: a proxy may have a password."""
     manager = QgsNetworkAccessManager.instance()
     proxy = manager.fallbackProxy()
     kinds = {QNetworkProxy.ProxyType.HttpProxy: "http", QNetworkProxy.ProxyType.Socks5Proxy: "socks5"}
@@ -32,7 +32,7 @@ def _proxy_variables() -> dict[str, str]:
     hosts = [part.split("//")[-1].split("/")[0] for part in [*manager.excludeList(), *_no_proxy(manager)]]
     if hosts:
         variables["NO_PROXY"] = ",".join(hosts)
-    # programs of Unix read the small names
+    # Unix programs read the lower-case names
     return {**variables, **{name.lower(): value for name, value in variables.items()}}
 
 
@@ -41,7 +41,7 @@ def _no_proxy(manager: Any) -> list[str]:
 
 
 def _certificate_variables(folder: str) -> dict[str, str]:
-    """Only where the user gave QGIS certificates: pip knows the system's own."""
+    """Return certificates only if the user has added some to QGIS; pip knows those of the system."""
     manager = QgsApplication.authManager()
     if manager.isDisabled() or not (manager.databaseCAs() or manager.extraFileCAs()):
         return {}

@@ -18,7 +18,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--model",
             "kind": "text",
             "default": None,
-            "help": "Model folder with weights.npz and spec.json (default: the shipped model)",
+            "help": "Model: standard, or a folder with weights.npz and spec.json (default: standard)",
             "unit": "",
             "low": None,
             "high": None,

@@ -14,7 +14,7 @@ from .translating import tr
 
 
 class OptionsPage(QgsOptionsPageWidget):
-    """Nothing to be applied: the buttons act at once."""
+    """The page. There is nothing to apply, because the buttons act immediately."""
 
     def __init__(self, parent: QWidget | None, buttons: dict[str, Callable[[], Any]]) -> None:
         super().__init__(parent)
@@ -27,17 +27,17 @@ class OptionsPage(QgsOptionsPageWidget):
             button = QPushButton(name)
             button.clicked.connect(lambda checked=False, act=act: act())
             layout.addWidget(button)
-        hint = QLabel(tr("To use a Python of your own, name it under Processing > Providers > Road extraction."))
+        hint = QLabel(tr("To use your own Python, specify it under Processing > Providers > Road extraction."))
         hint.setWordWrap(True)
         layout.addWidget(hint)
         layout.addStretch()
 
     def apply(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class OptionsFactory(QgsOptionsWidgetFactory):
-    """Makes the page when the options are opened.
+    """Creates the page when the options are opened.
 
     Args:
         buttons: Text to what it does.
@@ -49,9 +49,9 @@ class OptionsFactory(QgsOptionsWidgetFactory):
         self.setTitle(tr("Road extraction"))
 
     def icon(self) -> QIcon:
-        """Beside the title."""
+        """Icon next to the title."""
         return QIcon(str(Path(__file__).with_name("icon.svg")))
 
     def createWidget(self, parent: QWidget | None) -> OptionsPage:
-        """One for every time the options are opened."""
+        """Create a page each time the options are opened."""
         return OptionsPage(parent, self._buttons)

@@ -1,4 +1,4 @@
-"""Parameters made from the package's own options, and command lines made from parameters."""
+"""Creates parameters from the package's options, and command lines from parameters."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from .translating import tr, tr_key
 
 Option = Mapping[str, Any]
 
-#: Shown when the dialog opens; the others wait under *Advanced parameters*.
+#: Always shown; all others are under *Advanced parameters*.
 BASIC = frozenset(["MODEL", "EXTENT", "AOI", "BUFFER", "GEOMETRY", "THRESHOLD", "MIN_AREA", "SIMPLIFY"])
 
-#: Names that QGIS's users know where they are not those of the command line.
+#: Names that are familiar to QGIS users, if they differ from the command line.
 NAMES = {"bounds": "EXTENT", "within": "AOI"}
 
 LABELS = {
@@ -36,9 +36,9 @@ LABELS = {
     "TTA": "Test-time augmentation",
     "FAINT": "Faint lines: share of the threshold to trace from",
     "LAYER": "Layer of the existing map",
-    "MIN_CONFIDENCE": "Least confidence of a bridged gap",
+    "MIN_CONFIDENCE": "Minimum confidence of a bridged gap",
     "MIN_FACE": "Smallest face of the network",
-    "MIN_WORTH": "Least chance that a line is a road",
+    "MIN_WORTH": "Minimum probability that a line is a road",
     "NODATA": "Nodata value",
     "SUBDATASET": "Subdataset",
     "WHERE": "Condition for features of the existing map",
@@ -60,18 +60,18 @@ LABELS = {
     "SIMPLIFY": "Simplification tolerance",
 }
 
-#: Where the package's words speak of its command line.
+#: Replacements for help texts that refer to the command line.
 HELPS = {
-    "MODEL": "Which of the models that come with the package finds the roads",
-    "EXTENT": "Only this rectangle is processed; any CRS will do",
-    "AOI": "Only the area inside these polygons is processed; any CRS will do",
+    "MODEL": "Shipped model that finds the roads",
+    "EXTENT": "Process only this rectangle, in any CRS",
+    "AOI": "Process only the area inside these polygons, in any CRS",
     "BANDS": "Bands to use: one (greyscale) or as many as the model has, in its order (default: chosen by colour)",
     "ASSUME_CRS": "CRS to assume if the raster has none (default: that of the layer in QGIS)",
 }
 
 
 def options_of(*groups: str) -> list[Option]:
-    """The options of some groups of the table, or ``Group.name`` for one of them."""
+    """Return the options of some groups of the table; ``Group.name`` selects a single one."""
     found: list[Option] = []
     for group in groups:
         name, _, only = group.partition(".")
@@ -80,17 +80,17 @@ def options_of(*groups: str) -> list[Option]:
 
 
 def name_of(option: Option) -> str:
-    """`MIN_AREA` for `--min-area`."""
+    """Return the parameter name, such as `MIN_AREA` for `--min-area`."""
     return NAMES.get(option["name"]) or str(option["flag"]).strip("-").replace("-", "_").upper()
 
 
 def help_of(option: Option) -> str:
-    """One sentence."""
+    """Return the help text, one sentence."""
     return tr_key(f"help:{option['id']}", HELPS.get(name_of(option), str(option["help"]))) + "."
 
 
 def label_of(option: Option) -> str:
-    """Two or three words, and the unit."""
+    """Return the label: a few words and the unit."""
     name = name_of(option)
     label = tr_key(f"label:{name}", LABELS.get(name, name.replace("_", " ").capitalize()))
     unit = option["unit"].replace("m2", "m\u00b2")
@@ -98,7 +98,7 @@ def label_of(option: Option) -> str:
 
 
 def to_parameter(option: Option) -> QgsProcessingParameterDefinition:
-    """The parameter that asks for an option."""
+    """Create the parameter for an option."""
     name, label = name_of(option), label_of(option)
     build = _SPECIAL.get(option["name"]) or _BY_KIND[option["kind"]]
     parameter = build(name, label, option)
@@ -107,7 +107,7 @@ def to_parameter(option: Option) -> QgsProcessingParameterDefinition:
 
 
 def advanced(parameter: QgsProcessingParameterDefinition) -> QgsProcessingParameterDefinition:
-    """Put it under *Advanced parameters*."""
+    """Move a parameter to *Advanced parameters*."""
     parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
     return parameter
 
@@ -239,7 +239,7 @@ class Arguments:
 
 
 def exported(algorithm: Any, name: str, given: tuple[dict[str, Any], Any, Any]) -> str:
-    """A vector layer as a file; always written anew, so that subsets, selections, memory layers and databases work.
+    """A vector layer as a file; always exported again, so that subsets, selections, memory layers and databases work.
 
     Args:
         algorithm: Whose parameter.

@@ -1,4 +1,4 @@
-"""The plugin: a Processing provider; in the desktop a menu, a button, a panel and a page of the options, too."""
+"""The plugin: a Processing provider, and on the desktop also a menu, a button, a panel and an options page."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from qgis.PyQt.QtWidgets import QPushButton
 from .provider import RoadExtractProvider
 from .translating import tr
 
-#: Qt 6 moved it.
+#: Moved in Qt 6.
 QAction: Any = getattr(QtGui, "QAction", None) or getattr(QtWidgets, "QAction", None)
 
 FOLDER = Path(__file__).parent
 
 
 class RoadExtractPlugin:
-    """Adds everything, and takes it away again.
+    """Adds everything to QGIS, and removes it again.
 
     Args:
         iface: QGIS's window; None in `qgis_process`.
@@ -37,7 +37,7 @@ class RoadExtractPlugin:
         self._translator = self._translate()
 
     def _translate(self) -> QTranslator | None:
-        """Load the user's language, if there is such a translation."""
+        """Load the translation for the user's language, if there is one."""
         settings = QgsSettings()
         own = str(settings.value("locale/userLocale", "") or "")
         name = own if settings.value("locale/overrideFlag", False, type=bool) and own else QLocale.system().name()
@@ -49,12 +49,12 @@ class RoadExtractPlugin:
         return translator
 
     def initProcessing(self) -> None:
-        """What `qgis_process` calls, which has no window."""
+        """Called by `qgis_process`, which has no window."""
         self._provider = RoadExtractProvider()
         QgsApplication.processingRegistry().addProvider(self._provider)
 
     def initGui(self) -> None:
-        """What the desktop calls."""
+        """Called by the desktop application."""
         self.initProcessing()
         self._add_action(tr("Extract roads here"), self.extract_here, toolbar=True)
         self._add_action(tr("Road threshold"), self.show_threshold)
@@ -64,7 +64,7 @@ class RoadExtractPlugin:
         self._invite()
 
     def unload(self) -> None:
-        """When the plugin is switched off."""
+        """Called when the plugin is switched off."""
         for action in self._actions:
             self.iface.removePluginMenu(tr("Road extraction"), action)
             self.iface.removeToolBarIcon(action)
@@ -84,7 +84,7 @@ class RoadExtractPlugin:
             self._translator = None
 
     def extract_here(self) -> None:
-        """Open *Extract roads* with the raster that is looked at and the map's extent."""
+        """Open *Extract roads* with the current raster and the extent of the map."""
         import processing
 
         if not self._can_run():
@@ -110,7 +110,7 @@ class RoadExtractPlugin:
         self.panel.show()
 
     def set_up(self) -> None:
-        """Show the window that installs what runs."""
+        """Show the window that sets up the environment."""
         from .set_up_dialog import SetUpDialog
 
         self.dialog = SetUpDialog(self.iface.mainWindow())
@@ -124,14 +124,14 @@ class RoadExtractPlugin:
         self.dialog.show()
 
     def _raster(self) -> Any:
-        """The layer that is chosen if it is a raster, else the uppermost raster that is shown."""
+        """Return the active layer if it is a raster, otherwise the topmost visible raster."""
         active = self.iface.activeLayer()
         shown = [active, *QgsProject.instance().layerTreeRoot().checkedLayers()]
         rasters = (layer for layer in shown if layer and layer.type() == QgsMapLayer.LayerType.RasterLayer)
         return next(rasters, None)
 
     def _can_run(self) -> bool:
-        """Whether something is set up or named; nothing is started to find out."""
+        """Check whether an environment is set up or specified, without starting anything."""
         import os
 
         from .interpreter import VARIABLE, default_places
@@ -141,7 +141,7 @@ class RoadExtractPlugin:
         return bool(named or default_places(os.environ, Path.home()))
 
     def _invite(self) -> None:
-        """The first time, a button that sets everything up."""
+        """The first time, offer a button that sets everything up."""
         if self._can_run():
             return
         bar = self.iface.messageBar()

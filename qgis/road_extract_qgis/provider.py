@@ -1,4 +1,4 @@
-"""The Processing provider: the algorithms, and the page of the settings where the Python is chosen."""
+"""The Processing provider: the algorithms, and the setting for the Python to use."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ class RoadExtractProvider(QgsProcessingProvider):
     """All algorithms of road_extract."""
 
     def id(self) -> str:
-        """First half of `road_extract:extractroads`."""
+        """First part of `road_extract:extractroads`."""
         return "road_extract"
 
     def name(self) -> str:
-        """In the toolbox."""
+        """Name in the toolbox."""
         return "Road extraction"
 
     def longName(self) -> str:
-        """In the settings."""
+        """Name in the settings."""
         return "Road extraction (road_extract)"
 
     def icon(self) -> QIcon:
-        """In the toolbox."""
+        """Icon in the toolbox."""
         return QIcon(str(Path(__file__).with_name("icon.svg")))
 
     def load(self) -> bool:
         """Add the setting and the algorithms."""
-        # Only the desktop and Processing's Python part have settings pages; the algorithms work without.
+        # Only the desktop and the Python part of Processing have settings pages; the algorithms work without them.
         from processing.core.ProcessingConfig import ProcessingConfig, Setting
 
         ProcessingConfig.settingIcons[self.name()] = self.icon()
@@ -52,24 +52,24 @@ class RoadExtractProvider(QgsProcessingProvider):
         return True
 
     def unload(self) -> None:
-        """Take the setting away."""
+        """Remove the setting."""
         from processing.core.ProcessingConfig import ProcessingConfig
 
         ProcessingConfig.removeSetting(SETTING)
 
     def loadAlgorithms(self) -> None:
-        """Add one of each."""
+        """Add one instance of each algorithm."""
         for algorithm in ALGORITHMS:
             self.addAlgorithm(algorithm())
 
     def supportsNonFileBasedOutput(self) -> bool:
-        """No: a result is a file, whole or not at all."""
+        """Return False: a result is a complete file, or does not exist."""
         return False
 
     def supportedOutputVectorLayerExtensions(self) -> list[str]:
-        """What road_extract writes."""
+        """Formats that road_extract writes."""
         return list(VECTOR_EXTENSIONS)
 
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
-        """What road_extract writes."""
+        """Formats that road_extract writes."""
         return ["tif"]

@@ -1,6 +1,6 @@
-"""Finds a Python from which an environment can be made. Standard library only.
+"""Finds a Python to create an environment with. Standard library only.
 
-QGIS's own Python is not a candidate where it comes with QGIS (Windows, macOS): its libraries are QGIS's.
+A Python that comes with QGIS (Windows, macOS) is not a candidate, because it uses the libraries of QGIS.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import NamedTuple
 from .interpreter import WINDOWS, ChildError, clean_environment, no_window
 
 OLDEST = (3, 11)
-#: Versions that the package is tested with; newer ones are tried when there is none of these.
+#: Versions that the package is tested with; newer ones are used if none of these is found.
 TESTED = ((3, 12), (3, 13), (3, 11))
-#: What uv is asked for when it has to bring a Python.
+#: Version to request if uv has to install a Python.
 UV_PYTHON = "3.12"
 PYTHON_PROBE_TIMEOUT_S = 30.0
 
@@ -39,12 +39,12 @@ HOW_TO_GET_PYTHON = {
 
 
 class FoundPython(NamedTuple):
-    """A Python that answered.
+    """A working Python.
 
     Attributes:
-        path: Of the program.
-        version: Major and minor.
-        has_venv: Whether it can make environments with pip in them.
+        path: Path of the program.
+        version: Major and minor version.
+        has_venv: Whether it can create environments with pip.
     """
 
     path: str
@@ -55,16 +55,16 @@ class FoundPython(NamedTuple):
 def find_python(
     chosen: str, environ: Mapping[str, str], uv: str | None = None, wanted: tuple[int, int] | None = None
 ) -> FoundPython:
-    """The best Python on this computer: a tested version first, then the newest.
+    """Find the best Python on this computer: a tested version, otherwise the newest.
 
     Args:
-        chosen: The user's choice; nothing else is then considered.
-        environ: The environment.
-        uv: Path of uv, which makes environments for a Python that cannot.
-        wanted: The only version that the folder of wheels is for.
+        chosen: The user's choice; no other one is considered.
+        environ: Environment variables.
+        uv: Path of uv, which can create environments for any Python.
+        wanted: The only version that the folder of wheels supports.
 
     Raises:
-        ChildError: If there is none; it says what to install.
+        ChildError: If there is none; the message says what to install.
     """
     if chosen:
         return _check_chosen(chosen, environ, uv)
@@ -73,7 +73,7 @@ def find_python(
     if wanted and not any(python.version == wanted for python in good):
         raise ChildError(
             f"the folder of wheels is for Python {_dotted(wanted)}, which was not found: install that version, or "
-            "make the folder with another one"
+            "create the folder with another one"
         )
     good = [python for python in good if wanted in (None, python.version)]
     if not good:
@@ -92,7 +92,7 @@ def _check_chosen(chosen: str, environ: Mapping[str, str], uv: str | None) -> Fo
         raise ChildError(f"{chosen} is not a working 64-bit Python: choose another one, or leave the choice empty")
     if python.version < OLDEST:
         raise ChildError(
-            f"{chosen} is Python {_dotted(python.version)}, and {_dotted(OLDEST)} or newer is needed: choose another "
+            f"{chosen} is Python {_dotted(python.version)}, but {_dotted(OLDEST)} or newer is needed: choose another "
             "one, or leave the choice empty"
         )
     if not (python.has_venv or uv):
@@ -110,13 +110,13 @@ def _why_none(found: list[FoundPython]) -> str:
 
 def _no_venv(python: FoundPython) -> str:
     return (
-        f"{python.path} cannot make virtual environments: install its venv module (Debian, Ubuntu: sudo apt install "
+        f"{python.path} cannot create virtual environments: install its venv module (Debian, Ubuntu: sudo apt install "
         f"python{_dotted(python.version)}-venv), then set up again"
     )
 
 
 def how_to_get_python() -> str:
-    """What to install on this system."""
+    """Advise how to install Python on this system."""
     return HOW_TO_GET_PYTHON.get(sys.platform, HOW_TO_GET_PYTHON["linux"])
 
 
@@ -125,7 +125,7 @@ def _dotted(version: tuple[int, int]) -> str:
 
 
 def find_uv(environ: Mapping[str, str], home: Path) -> str | None:
-    """Where uv is, if it is installed."""
+    """Find uv, if it is installed."""
     name = "uv.exe" if WINDOWS else "uv"
     places = [home / ".local" / "bin", home / ".cargo" / "bin", Path("/opt/homebrew/bin"), Path("/usr/local/bin")]
     on_path = shutil.which("uv", path=environ.get("PATH"))
@@ -133,7 +133,7 @@ def find_uv(environ: Mapping[str, str], home: Path) -> str | None:
 
 
 def iter_pythons(environ: Mapping[str, str]) -> Iterator[FoundPython]:
-    """Every Python that answers, each once."""
+    """Iterate over all working Pythons, each once."""
     seen: set[str] = set()
     for path in iter_places(environ, Path.home()):
         real = os.path.realpath(path)
@@ -145,7 +145,7 @@ def iter_pythons(environ: Mapping[str, str]) -> Iterator[FoundPython]:
 
 
 def iter_places(environ: Mapping[str, str], home: Path) -> Iterator[str]:
-    """Where Pythons usually are: the py launcher's, those on the path, and each system's own places."""
+    """Iterate over possible Pythons: from the py launcher, on the PATH, and in the usual folders of each system."""
     yield from _known_to_launcher(environ)
     names = ["python3.12", "python3.13", "python3.11", "python3", "python", "python3.14", "python3.15"]
     path = environ.get("PATH", "")
@@ -171,24 +171,24 @@ def iter_places(environ: Mapping[str, str], home: Path) -> Iterator[str]:
 
 
 def _known_to_launcher(environ: Mapping[str, str]) -> Iterator[str]:
-    """`py -0p` lists a version, and after some spaces the path, which may have spaces too."""
+    """Ask the launcher: `py -0p` prints a version, spaces, and the path, which may also contain spaces."""
     launcher = shutil.which("py", path=environ.get("PATH")) if WINDOWS else None
     yield from parse_launcher(_ask([launcher, "-0p"], environ) if launcher else "")
 
 
 def parse_launcher(said: str) -> list[str]:
-    """The paths in what `py -0p` says."""
+    """Extract the paths from the output of `py -0p`."""
     return [line[line.index(":\\") - 1 :].strip() for line in said.splitlines() if ":\\" in line]
 
 
 def _belongs_to_qgis(path: str) -> bool:
-    """Whether it came with QGIS, or with OSGeo4W."""
+    """Check whether it came with QGIS or OSGeo4W."""
     parts = [part.lower() for part in Path(path).parts]
     return any(part.startswith(("qgis", "osgeo4w")) for part in parts)
 
 
 def probe_python(path: str, environ: Mapping[str, str]) -> FoundPython | None:
-    """What a Python says about itself; None if it does not answer, or has 32 bits only."""
+    """Query a Python; None if it does not work or is 32-bit."""
     said = _ask([path, "-I", "-c", _PROBE], environ)
     try:
         version, wide, _, has_venv = json.loads(said.strip().splitlines()[-1])
@@ -199,7 +199,7 @@ def probe_python(path: str, environ: Mapping[str, str]) -> FoundPython | None:
 
 def _ask(command: list[str], environ: Mapping[str, str]) -> str:
     try:
-        # never a shell: a list of arguments, for a program that is a Python by its name or the user's choice
+        # no shell: a list of arguments, for a program that is a Python by its name or the user's choice
         done = subprocess.run(  # nosec B603
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=clean_environment(environ), timeout=PYTHON_PROBE_TIMEOUT_S, creationflags=no_window(), check=False,

@@ -15,7 +15,7 @@ from .translating import tr
 
 
 class RoadProbability(RoadExtractAlgorithm, QgsProcessingAlgorithm):
-    """A scene becomes a raster of road probability."""
+    """Computes the road probability of a scene."""
 
     NAME, TITLE, COMMAND = "roadprobability", "Road probability", "predict"
     INPUT_LABEL = "Scene: aerial or satellite imagery, as a file or a web layer"
@@ -27,15 +27,15 @@ class RoadProbability(RoadExtractAlgorithm, QgsProcessingAlgorithm):
     )
 
     def options(self) -> list[Option]:
-        """Of the first half."""
+        """Return the options of prediction."""
         return options_of("PredictOptions")
 
     def add_outputs(self) -> None:
-        """The raster."""
+        """Add the raster."""
         self.addParameter(QgsProcessingParameterRasterDestination("OUTPUT", tr("Road probability")))
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
-        """See the base."""
+        """See the base class."""
         raster = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         name = tr("Road probability of {}").format(scene)
         announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))

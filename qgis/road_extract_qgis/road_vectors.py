@@ -1,4 +1,4 @@
-"""What the algorithms that end in roads share: one file with polygons, lines, or both."""
+"""The outputs of algorithms that produce roads: one file with polygons, lines, or both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .translating import tr
 
 
 class RoadVectors(RoadExtractAlgorithm):
-    """Road polygons go to OUTPUT; lines, too, where they are asked for alone, else to LINES."""
+    """Writes road polygons to OUTPUT. Lines go to OUTPUT if they are requested alone, otherwise to LINES."""
 
     def add_vectors(self) -> None:
         """Add the destination and the further results."""
@@ -32,7 +32,7 @@ class RoadVectors(RoadExtractAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of roads")))
 
     def to_vectors(self, parameters: dict[str, Any], context: Any, scene: str) -> dict[str, str]:
-        """The results, as `RoadExtractAlgorithm.to_outputs`."""
+        """Return the results; see `RoadExtractAlgorithm.to_outputs`."""
         roads = self.vector_file(parameters, "OUTPUT", context)
         geometry = self.parameterAsEnumString(parameters, "GEOMETRY", context)
         results = {"OUTPUT": roads}
@@ -46,12 +46,12 @@ class RoadVectors(RoadExtractAlgorithm):
         return results
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        """How many roads."""
+        """Return the number of roads."""
         return {"COUNT": result.get("features", 0)}
 
 
 def lines_file(path: str) -> str:
-    """Where road_extract puts lines that come with polygons: into a layer of a GeoPackage, else into a second file."""
+    """Return where road_extract writes lines next to polygons: in the same GeoPackage, or in a second file."""
     if Path(path).suffix.lower() == ".gpkg":
         return path + "|layername=road_lines"
     return str(Path(path).with_name(Path(path).stem + "_lines" + Path(path).suffix))

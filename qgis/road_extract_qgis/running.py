@@ -1,4 +1,4 @@
-"""What the algorithms share: parameters, help, and the child that does the work."""
+"""The base of the algorithms: parameters, help, and the child process that does the work."""
 
 from __future__ import annotations
 
@@ -50,28 +50,28 @@ PYTHON_HELP = (
 
 
 def is_cancelled(feedback: Any) -> bool:
-    """Whether the user cancelled. Batches run in the main thread, which must be let look at its buttons."""
+    """Check whether the user cancelled. Batches run in the main thread, which has to process its events for that."""
     application = QCoreApplication.instance()
     if application is not None and QThread.currentThread() == application.thread():
         QCoreApplication.processEvents()
     return bool(feedback.isCanceled())
 
 
-#: Not a QgsProcessingAlgorithm: of a script, Processing takes the first class that is one.
+#: Not QgsProcessingAlgorithm, because Processing uses the first subclass of it that it finds in a script.
 _Base: Any = object
 
 
 class RoadExtractAlgorithm(_Base):
-    """Base of the algorithms, which are QgsProcessingAlgorithms as well.
+    """Base class of the algorithms, which also derive from QgsProcessingAlgorithm.
 
     Attributes:
-        NAME: Second half of the algorithm's id.
-        TITLE: In the toolbox.
+        NAME: Second part of the algorithm id.
+        TITLE: Name in the toolbox.
         ABOUT: Help, in HTML.
-        COMMAND: Subcommand of the command line.
-        INPUT_LABEL: What goes in.
-        SHARES: Stage of the child to the percentages between which it moves the bar.
-        TAGS: Words to find it by.
+        COMMAND: Subcommand of road-extract.
+        INPUT_LABEL: Label of the input.
+        SHARES: For each stage of the child, the start and end of its part of the progress bar, in percent.
+        TAGS: Search terms.
         RENDERS: Whether layers that only QGIS can read are rendered for the child.
     """
 
@@ -81,15 +81,15 @@ class RoadExtractAlgorithm(_Base):
     RENDERS = False
 
     def options(self) -> list[Option]:
-        """The package's options that become parameters."""
+        """Return the package's options that become parameters."""
         raise NotImplementedError
 
     def add_inputs(self) -> None:
-        """Add what goes in: a raster."""
+        """Add the input parameters: a raster."""
         self.addParameter(QgsProcessingParameterRasterLayer("INPUT", tr(self.INPUT_LABEL)))
 
     def why_not(self, parameters: dict[str, Any], context: Any) -> str:
-        """Why the child cannot read the inputs, in one sentence; empty if it can."""
+        """Explain why the child cannot read the inputs; empty if it can."""
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         if not (self.RENDERS and is_web(layer)):
             return why_unreadable(layer)
@@ -99,7 +99,7 @@ class RoadExtractAlgorithm(_Base):
         return why_too_large(self.web_scene(layer, parameters, context), limit_km2)
 
     def web_scene(self, layer: Any, parameters: dict[str, Any], context: Any) -> WebScene:
-        """What is rendered: the extent, else the extent of the polygons, else the whole layer."""
+        """Plan what to render: the extent, or the extent of the polygons, or the whole layer."""
         crs, transforms = layer.crs(), context.transformContext()
         box = self.parameterAsExtent(parameters, "EXTENT", context, crs)
         area = self.parameterAsSource(parameters, "AOI", context) if parameters.get("AOI") else None
@@ -110,7 +110,7 @@ class RoadExtractAlgorithm(_Base):
         return plan_web_scene(layer, layer.extent() if box.isEmpty() else box, crs, gsd_m, transforms)
 
     def read_inputs(self, parameters: dict[str, Any], context: Any, feedback: Any) -> tuple[list[str], Any, str]:
-        """What the child opens, the CRS that extents are wanted in, and a name to name the results by."""
+        """Return what the child opens, the CRS for extents, and a name for the results."""
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         return [source_of(layer)], layer.crs(), layer.name()
 
@@ -119,47 +119,47 @@ class RoadExtractAlgorithm(_Base):
         raise NotImplementedError
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
-        """Options, the main file, and the results by their names.
+        """Return options, the main file, and the results by name.
 
         Args:
-            parameters: As QGIS gave them.
-            context: Of the run.
-            scene: Name of the input, to name the results by.
+            parameters: Parameters from QGIS.
+            context: Context of the run.
+            scene: Name of the input, used in the names of the results.
         """
         raise NotImplementedError
 
-    # What follows has names that QGIS gave.
+    # The following methods override methods of QGIS.
 
     def createInstance(self) -> Any:
-        """One for every run."""
+        """Create an instance for a run."""
         return type(self)()
 
     def name(self) -> str:
-        """Second half of the id."""
+        """Second part of the algorithm id."""
         return self.NAME
 
     def displayName(self) -> str:
-        """In the toolbox."""
+        """Name in the toolbox."""
         return tr(self.TITLE)
 
     def group(self) -> str:
-        """In the toolbox."""
+        """Group in the toolbox."""
         return tr("Roads")
 
     def groupId(self) -> str:
-        """Of the group."""
+        """Id of the group."""
         return "roads"
 
     def tags(self) -> list[str]:
-        """To be found by."""
+        """Search terms."""
         return list(self.TAGS)
 
     def icon(self) -> QIcon:
-        """Beside the name; a script has none."""
+        """Icon next to the name; scripts have none."""
         return QIcon(str(Path(__file__).with_name("icon.svg")))
 
     def shortHelpString(self) -> str:
-        """Beside the dialog; an advanced parameter tells of itself when pointed at."""
+        """Help text next to the dialog; advanced parameters have tooltips instead."""
         basic = [option for option in self.options() if name_of(option) in BASIC]
         lines = [f"<li><b>{label_of(option)}</b>: {help_of(option)}</li>" for option in basic]
         return "{}<ul>{}</ul>".format(tr(self.ABOUT), "".join(lines))
@@ -180,16 +180,16 @@ class RoadExtractAlgorithm(_Base):
         self.add_outputs()
 
     def checkParameterValues(self, parameters: dict[str, Any], context: Any) -> tuple[bool, str]:
-        """Refuse what cannot work before anything is started."""
+        """Check the inputs before anything is started."""
         good, message = super().checkParameterValues(parameters, context)
         if good:
             message = self.why_not(parameters, context)
         return good and not message, message
 
     def prepareAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> bool:
-        """In the main thread, where layers may be looked at."""
+        """Run in the main thread, where layers may be accessed."""
         message = self.why_not(parameters, context)
-        if message:  # of models and scripts nobody has asked before
+        if message:  # models and scripts do not call checkParameterValues
             raise QgsProcessingException(message)
         self._web = self._plan_web(parameters, context)
         if self._web is None:
@@ -203,7 +203,7 @@ class RoadExtractAlgorithm(_Base):
         return True
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
-        """In a thread of its own: start the child and tell what it says."""
+        """Run in a background thread: start the child and report its messages."""
         options, out, results = self.to_outputs(parameters, context, self._scene)
         try:
             command = [*self._command(feedback), *self._options, *options, "--"]
@@ -215,7 +215,7 @@ class RoadExtractAlgorithm(_Base):
         return {**results, **self.to_numbers(self._result)}
 
     def _run(self, command: list[str], out: str, outputs: list[str], feedback: Any) -> bool:
-        """Render if need be, then let the child work; False if it was cancelled."""
+        """Render if necessary, then run the child; return False if it was cancelled."""
         if self._web is None:
             return self._run_child([*command, *self._sources, out], outputs, feedback)
         rendered = QgsProcessingUtils.generateTempFilename("rendered.tif")
@@ -242,11 +242,11 @@ class RoadExtractAlgorithm(_Base):
         return self.web_scene(layer, parameters, context) if is_web(layer) else None
 
     def to_numbers(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        """Further results, from the child's last word."""
+        """Return further results from the child's result event."""
         return {}
 
     def vector_file(self, parameters: dict[str, Any], name: str, context: Any) -> str:
-        """Name of a vector file to write.
+        """Return the name of a vector file to write.
 
         Raises:
             QgsProcessingException: If the child does not write such files.
@@ -272,19 +272,19 @@ def _web_limit() -> Any:
 
 
 class PartOfProgress:
-    """Feedback whose bar moves over a part of the real one.
+    """Feedback that fills only a part of the real progress bar.
 
     Args:
-        feedback: The real one.
-        low: Where the part begins, percent.
-        high: Where it ends, percent.
+        feedback: The real feedback.
+        low: Start of the part, in percent.
+        high: End of the part, in percent.
     """
 
     def __init__(self, feedback: Any, low: float, high: float) -> None:
         self._feedback, self._low, self._high = feedback, low, high
 
     def setProgress(self, percent: float) -> None:
-        """Of the part."""
+        """Set the progress within the part."""
         self._feedback.setProgress(self._low + (self._high - self._low) * percent / 100.0)
 
     def __getattr__(self, name: str) -> Any:

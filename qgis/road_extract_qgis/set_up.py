@@ -24,43 +24,43 @@ from .parameters import advanced
 from .running import SETTING, is_cancelled
 from .translating import tr
 
-#: Between the sentence and the file that has all the rest.
+#: Text between an error message and the path of the log.
 LOG_WORDS = ". The whole log: "
 
 
 class SetUp(QgsProcessingAlgorithm):
-    """Makes the environment that the other algorithms run in."""
+    """Creates the environment that the other algorithms run in."""
 
     def createInstance(self) -> Any:
-        """One for every run."""
+        """Create an instance for a run."""
         return type(self)()
 
     def name(self) -> str:
-        """Second half of the id."""
+        """Second part of the algorithm id."""
         return "setup"
 
     def displayName(self) -> str:
-        """In the toolbox."""
+        """Name in the toolbox."""
         return tr("Set up road extraction")
 
     def group(self) -> str:
-        """In the toolbox."""
+        """Group in the toolbox."""
         return tr("Installation")
 
     def groupId(self) -> str:
-        """Of the group."""
+        """Id of the group."""
         return "installation"
 
     def tags(self) -> list[str]:
-        """To be found by."""
+        """Search terms."""
         return ["install", "setup", "update", "repair", "remove", "python", "environment", "offline"]
 
     def icon(self) -> QIcon:
-        """Beside the name."""
+        """Icon next to the name."""
         return QIcon(str(Path(__file__).with_name("icon.svg")))
 
     def shortHelpString(self) -> str:
-        """Beside the dialog."""
+        """Help text next to the dialog."""
         return tr(
             "<p>Installs what finds the roads, about 1 GB, into a folder of its own. Nothing is installed into QGIS, "
             "and no administrator rights are needed. You need Python 3.11 or newer on this computer.</p>"
@@ -87,7 +87,7 @@ class SetUp(QgsProcessingAlgorithm):
         self.addParameter(advanced(parameter) if seldom else parameter)
 
     def prepareAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> bool:
-        """In the main thread, where QGIS's settings may be asked."""
+        """Run in the main thread, where QGIS's settings may be read."""
         action = ACTIONS[self.parameterAsEnum(parameters, "ACTION", context)]
         names = ("PYTHON", "WHEELS", "FOLDER")
         self._options = SetupOptions(action, *(self.parameterAsString(parameters, name, context) for name in names))
@@ -95,7 +95,7 @@ class SetUp(QgsProcessingAlgorithm):
         return True
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
-        """In a thread of its own."""
+        """Run in a background thread."""
         environment = Environment(self._options, os.environ, self._extra, feedback, lambda: is_cancelled(feedback))
         self._python, self._done = str(python_in(environment.env)), False
         try:
@@ -109,7 +109,7 @@ class SetUp(QgsProcessingAlgorithm):
         return {"INTERPRETER": "" if removed else self._python, "LOG": str(environment.log)}
 
     def postProcessAlgorithm(self, context: Any, feedback: Any) -> dict[str, Any]:
-        """In the main thread: remember it, or forget it."""
+        """Run in the main thread: store or clear the setting."""
         if self._done and self._options.action == "remove":
             if _read_setting() == self._python:
                 _write_setting("")
@@ -126,7 +126,7 @@ def _read_setting() -> str:
 
 
 def _write_setting(path: str) -> None:
-    """The page of the options holds a copy, and would write that back."""
+    """Also update the copy in the options page, which would otherwise write the old value back."""
     from processing.core.ProcessingConfig import ProcessingConfig
 
     QgsSettings().setValue("Processing/Configuration/" + SETTING, path)

@@ -1,4 +1,4 @@
-"""The window *Set up road extraction*: one button, a bar, a sentence, and the whole log one click away."""
+"""The window *Set up road extraction*: a button, a progress bar, a message, and the log one click away."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ from .translating import tr
 
 
 def environment_folder() -> Path:
-    """Of the environment."""
+    """Return the folder of the environment."""
     return data_folder(os.environ, Path.home()) / "env"
 
 
 def is_set_up() -> bool:
-    """Whether the environment is complete; nothing is started to find out."""
+    """Check whether the environment is complete, without starting anything."""
     return bool(read_ready(environment_folder()))
 
 
 class DialogFeedback(QgsProcessingFeedback):
-    """Carries what the run says from its thread to the window."""
+    """Passes the messages of the run from its thread to the window."""
 
     told = pyqtSignal(str)
     step = pyqtSignal(str)
@@ -63,17 +63,17 @@ class DialogFeedback(QgsProcessingFeedback):
         self.told.emit(text)
 
     def setProgressText(self, text: str) -> None:
-        """What is being done."""
+        """The current step."""
         self.step.emit(text)
 
     def reportError(self, text: str, fatal: bool = False) -> None:
-        """Why it failed."""
+        """The reason for a failure."""
         self.told.emit(text)
         self.failed.emit(text)
 
 
 class SetUpDialog(QDialog):
-    """Runs the algorithm *Set up road extraction* and shows how it goes.
+    """Runs the algorithm *Set up road extraction* and shows its progress.
 
     Args:
         parent: Window.
@@ -131,11 +131,11 @@ class SetUpDialog(QDialog):
         self.resize(self.width(), self.height() + (220 if shown else -220))
 
     def is_running(self) -> bool:
-        """Whether an action is being done."""
+        """Whether an action is running."""
         return self._feedback is not None
 
     def start(self, action: str) -> None:
-        """Do it in a thread of its own."""
+        """Run an action in a background thread."""
         algorithm = QgsApplication.processingRegistry().createAlgorithmById("road_extract:setup")
         if algorithm is None or self.is_running():
             return
@@ -155,18 +155,18 @@ class SetUpDialog(QDialog):
         QgsApplication.taskManager().addTask(self._task)
 
     def cancel(self) -> None:
-        """End it; what was downloaded is kept."""
+        """Cancel the action; downloads are kept."""
         if self._feedback is not None:
             self._step.setText(tr("Cancelling"))
             self._feedback.cancel()
 
     def reject(self) -> None:
-        """Closing the window does not leave a run behind that nobody sees."""
+        """Cancel the run when the window is closed, so that it does not continue unseen."""
         self.cancel()
         super().reject()
 
     def _fail(self, text: str) -> None:
-        """The log is one click away: where its file lies need not be said."""
+        """Remove the path of the log from an error message, because the log is one click away."""
         self._error = text.partition(LOG_WORDS)[0]
 
     def _end(self, done: bool, results: dict[str, Any]) -> None:

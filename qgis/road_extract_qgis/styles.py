@@ -1,4 +1,4 @@
-"""How results look: roads that show on imagery, probability as colours that let imagery through."""
+"""Styles of the results: roads that stand out on imagery, and probability as translucent colours."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from qgis.PyQt.QtGui import QColor
 
 from .translating import tr
 
-#: Probability, red, green, blue, opacity. Below a tenth there is nothing to see.
+#: Probability, red, green, blue, opacity. Below a tenth, it is fully transparent.
 RAMP = (
     (0.0, 72, 12, 104, 0),
     (0.1, 72, 12, 104, 40),
@@ -36,12 +36,12 @@ RAMP = (
 )
 
 
-#: Of the roads at a threshold: yellow, as the polygons.
+#: Colour of the roads at a threshold: yellow, like the polygons.
 ROAD_COLOUR = (255, 214, 0)
 
 
 class Styler(QgsProcessingLayerPostProcessorInterface):
-    """Styles a layer once it is loaded.
+    """Styles a layer when it is loaded.
 
     The run's context owns it and deletes it, so no two layers may share one; but nobody keeps the Python half alive.
     """
@@ -65,13 +65,13 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
 
 
 def paint_roads(layer: Any) -> None:
-    """Polygons and lines each in their way."""
+    """Style polygons or lines."""
     lines = layer.geometryType() == QgsWkbTypes.GeometryType.LineGeometry
     layer.setRenderer(_line_renderer() if lines else _polygon_renderer())
 
 
 def _polygon_renderer() -> QgsSingleSymbolRenderer:
-    """Yellow glass with a dark rim: to be told from soil, roofs, trees and water alike."""
+    """Translucent yellow with a dark outline, which stands out from soil, roofs, trees and water."""
     symbol = QgsFillSymbol.createSimple(
         {"color": "255,214,0,90", "outline_color": "255,94,0,255", "outline_width": "0.35", "joinstyle": "round"}
     )
@@ -79,7 +79,7 @@ def _polygon_renderer() -> QgsSingleSymbolRenderer:
 
 
 def _line_renderer() -> QgsCategorizedSymbolRenderer:
-    """Blue between white rims; dashed where a gap was bridged, for nothing was seen there."""
+    """Blue with white casing; dashed for bridged gaps, where no road was detected."""
     kinds = ((False, "solid", tr("Road")), (True, "dash", tr("Bridged gap")))
     categories = [
         QgsRendererCategory(bridged, line_symbol("30,60,230,255", style), label) for bridged, style, label in kinds
@@ -88,7 +88,7 @@ def _line_renderer() -> QgsCategorizedSymbolRenderer:
 
 
 def paint_differences(layer: Any) -> None:
-    """What is new in green, what is missing in red, what is known in grey."""
+    """New roads in green, missing ones in red, matched ones in grey."""
     kinds = (
         ("new", "0,140,60,255", tr("New: not on the map")),
         ("missing", "220,20,40,255", tr("Missing: on the map only")),
@@ -99,7 +99,7 @@ def paint_differences(layer: Any) -> None:
 
 
 def line_symbol(colour: str, style: str = "solid") -> QgsLineSymbol:
-    """A line with white rims, which shows on any imagery."""
+    """A line with white casing, which stands out on any imagery."""
     shape = {"capstyle": "round", "joinstyle": "round"}
     symbol = QgsLineSymbol.createSimple({"color": "255,255,255,230", "width": "1.3", **shape})
     core = {"line_color": colour, "line_width": "0.7", "line_style": style, **shape}
@@ -108,7 +108,7 @@ def line_symbol(colour: str, style: str = "solid") -> QgsLineSymbol:
 
 
 def paint_probability(layer: Any) -> None:
-    """A colour ramp from nothing to bright, under the vectors and over the scene."""
+    """A colour ramp from transparent to bright, below the vectors and above the scene."""
     ramp = QgsColorRampShader(0.0, 1.0, None, QgsColorRampShader.Type.Interpolated)
     ramp.setColorRampItemList([QgsColorRampShader.ColorRampItem(p, QColor(*rgba), f"{p:.0%}") for p, *rgba in RAMP])
     shader = QgsRasterShader()
@@ -121,7 +121,7 @@ def paint_probability(layer: Any) -> None:
 
 
 def paint_threshold(layer: Any, threshold: float) -> None:
-    """What is road at a threshold in one colour, and nothing else."""
+    """Show only the roads at a threshold, in one colour."""
     red, green, blue = ROAD_COLOUR
     steps = QgsColorRampShader(0.0, 1.0, None, QgsColorRampShader.Type.Discrete)
     below = QgsColorRampShader.ColorRampItem(threshold - 1e-6, QColor(red, green, blue, 0), f"< {threshold:.3f}")
@@ -133,20 +133,20 @@ def paint_threshold(layer: Any, threshold: float) -> None:
 
 
 def move_into_group(layer: Any, name: str) -> None:
-    """Results of a scene lie together, above everything else. Newer versions of QGIS do it themselves (`announce`)."""
+    """Group the results of a scene, above all other layers. Newer versions of QGIS do this themselves (`announce`)."""
     root = QgsProject.instance().layerTreeRoot()
     node = root.findLayer(layer.id())
     if node is None or node.parent() is not root:
         return
     group = root.findGroup(name) or root.insertGroup(0, name)
-    # rasters below vectors, whatever comes first
+    # rasters below vectors, whichever comes first
     place = 0 if layer.type() == QgsMapLayer.LayerType.VectorLayer else len(group.children())
     group.insertChildNode(place, node.clone())
     root.removeChildNode(node)
 
 
 def move_below_vectors(layer: Any) -> None:
-    """Results are loaded in no particular order, and a raster would cover the roads."""
+    """Move the layer into place, because results are loaded in any order, and a raster could cover the roads."""
     node = QgsProject.instance().layerTreeRoot().findLayer(layer.id())
     if node is None:
         return

@@ -1,4 +1,4 @@
-"""The panel *Road threshold*: a slider that shows at once what a probability raster would give, without a run."""
+"""The panel *Road threshold*: a slider that previews the roads of a probability raster."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .option_table import OPTIONS
 from .styles import paint_probability, paint_threshold
 from .translating import tr
 
-#: Steps of the slider, as many as a probability raster has.
+#: Number of steps of the slider, the same as in a probability raster.
 STEPS = 254
 
 
 class ThresholdPanel(QgsDockWidget):
-    """Moves the threshold of one probability raster."""
+    """Changes the threshold of a probability raster."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Road threshold"), parent)
@@ -61,7 +61,7 @@ class ThresholdPanel(QgsDockWidget):
         self.setWidget(inside)
 
     def layer(self) -> Any:
-        """The raster chosen; None unless it can be one of probability: one band, values 0 to 1."""
+        """Return the chosen raster; None if it cannot be a probability raster: one band, values 0 to 1."""
         layer = self.layers.currentLayer()
         return layer if is_probability(layer) else None
 
@@ -71,7 +71,7 @@ class ThresholdPanel(QgsDockWidget):
         processing.execAlgorithmDialog("road_extract:vectorizeprobability", arguments)
 
     def _choose(self) -> None:
-        """Other rasters are left as they are."""
+        """Leave other rasters unchanged."""
         good = self.layer() is not None
         for widget in (self.slider, self.number, self.roads, self.colours):
             widget.setEnabled(good)
@@ -93,7 +93,7 @@ class ThresholdPanel(QgsDockWidget):
 
 
 def is_probability(layer: QgsMapLayer | None) -> bool:
-    """Whether a layer can be a probability raster: nothing else may be painted over."""
+    """Check whether a layer can be a probability raster, because no other layer may be restyled."""
     if not isinstance(layer, QgsRasterLayer) or layer.providerType() != "gdal" or layer.bandCount() != 1:
         return False
     scale = layer.dataProvider().bandScale(1)

@@ -12,7 +12,7 @@ from .road_vectors import RoadVectors
 
 
 class VectorizeProbability(RoadVectors, QgsProcessingAlgorithm):
-    """A probability raster, whoever made it, becomes roads."""
+    """Turns a probability raster from any source into roads."""
 
     NAME, TITLE, COMMAND = "vectorizeprobability", "Roads from a probability raster", "vectorize"
     INPUT_LABEL = "Road probability (0 to 1) or road mask (0 and 1)"
@@ -23,14 +23,14 @@ class VectorizeProbability(RoadVectors, QgsProcessingAlgorithm):
     )
 
     def options(self) -> list[Option]:
-        """Of the second half, and what a raster without CRS needs."""
+        """Return the options of vectorization, and the CRS for a raster that has none."""
         return options_of("VectorizeOptions", "LineOptions", "PredictOptions.assume_crs")
 
     def add_outputs(self) -> None:
-        """Roads."""
+        """Add the roads."""
         self.add_vectors()
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
-        """See the base."""
+        """See the base class."""
         results = self.to_vectors(parameters, context, scene)
         return [], results["OUTPUT"], results

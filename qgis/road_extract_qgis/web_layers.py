@@ -1,4 +1,4 @@
-"""Layers that only QGIS can read (XYZ, WMS, WMTS, virtual rasters) become a GeoTIFF that any program can.
+"""Renders layers that only QGIS can read (XYZ, WMS, WMTS, virtual rasters) to a GeoTIFF that any program can read.
 
 Tiled layers are fetched in their own pixels at the coarsest level that is fine enough; nothing is resampled on the way.
 Then GDAL warps the copy to the UTM zone of the place, at the model's GSD. Both steps work block by block.
@@ -31,36 +31,36 @@ from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
 
 from .interpreter import ChildError
 
-#: Of the shipped model, metres.
+#: Pixel size of the shipped model, in metres.
 STANDARD_GSD_M = 1.0
-#: Rendered in one go; four tiles of the usual size along each side.
+#: Size of the blocks to render: four tiles of the usual size along each side.
 BLOCK_PX = 1024
 TILE_PX = 256
-#: A block that failed is asked for again, after so many seconds each.
+#: Seconds to wait before each new attempt to render a failed block.
 RETRIES_S = (1.0, 3.0)
 LIMIT_KM2 = 100.0
-#: The provider's own failures; a missing tile (404) is a place without imagery.
+#: Failures of the provider; a missing tile (404) means that there is no imagery.
 NO_TILE = (204, 404)
 
 TERMS = (
-    "The imagery comes from a web service. Its terms of use may forbid automatic downloads or data made from it: "
+    "The imagery comes from a web service. Its terms of use may forbid automatic downloads or derived data: "
     "respecting them is up to you"
 )
 
 
 class WebScene(NamedTuple):
-    """A part of a layer, to be rendered.
+    """A part of a layer to render.
 
     Attributes:
-        layer: A copy of the provider, or of the whole layer where its style matters.
-        name: Of the layer.
-        crs: Of the layer.
+        layer: A copy of the provider, or of the whole layer if its style matters.
+        name: Name of the layer.
+        crs: CRS of the layer.
         target: CRS of the result.
-        box: In `target`, metres.
+        box: Extent in `target`, in metres.
         gsd_m: Pixel size of the result, metres.
         resolution: Pixel size at which the layer is read, in its own units.
         origin: Corner of the grid of the layer's pixels.
-        context: For transformations.
+        context: Context for coordinate transformations.
     """
 
     layer: Any
@@ -74,7 +74,7 @@ class WebScene(NamedTuple):
     context: Any
 
     def source_box(self) -> QgsRectangle:
-        """What is read of the layer: whole pixels, and some more on each side for the resampling."""
+        """Return the box to read from the layer: whole pixels, with a margin for resampling."""
         transform = QgsCoordinateTransform(self.target, self.crs, self.context)
         box = transform.transformBoundingBox(self.box)
         box.grow(4 * self.resolution)
@@ -88,16 +88,16 @@ class WebScene(NamedTuple):
         return QgsRectangle(self.origin.x() + x0, self.origin.y() + y0, self.origin.x() + x1, self.origin.y() + y1)
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows that are read."""
+        """Return the number of columns and rows to read."""
         box = self.source_box()
         return round(box.width() / self.resolution), round(box.height() / self.resolution)
 
     def area_km2(self) -> float:
-        """Of the result."""
+        """Return the area of the result."""
         return float(self.box.width() * self.box.height()) / 1e6
 
     def estimate(self) -> str:
-        """What rendering it takes, in a sentence."""
+        """Describe the cost of rendering, in one sentence."""
         cols, rows = self.size()
         tiles = math.ceil(cols / TILE_PX) * math.ceil(rows / TILE_PX)
         return (
@@ -107,12 +107,12 @@ class WebScene(NamedTuple):
 
 
 def is_web(layer: QgsRasterLayer | None) -> bool:
-    """Whether only QGIS can read a layer."""
+    """Check whether only QGIS can read a layer."""
     return layer is not None and layer.isValid() and layer.providerType() != "gdal"
 
 
 def metric_crs(box: QgsRectangle, crs: QgsCoordinateReferenceSystem, context: Any) -> QgsCoordinateReferenceSystem:
-    """The UTM zone of a place; polar stereographic beyond 84 degrees north and 80 south."""
+    """Return the UTM zone of a location; polar stereographic beyond 84 degrees north and 80 degrees south."""
     wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
     centre = QgsCoordinateTransform(crs, wgs84, context).transform(box.center())
     if not -80 <= centre.y() <= 84:
@@ -122,7 +122,7 @@ def metric_crs(box: QgsRectangle, crs: QgsCoordinateReferenceSystem, context: An
 
 
 def model_gsd_m(folder: str) -> float:
-    """Of a model folder; the shipped model's if it cannot be read: what is wrong with it, the child will say."""
+    """Return the GSD of a model; that of the shipped model if it cannot be read, which the child will report."""
     try:
         spec = json.loads(Path(folder, "spec.json").read_text(encoding="utf-8"))
         return float(spec["gsd_m"])
@@ -133,25 +133,25 @@ def model_gsd_m(folder: str) -> float:
 def plan_web_scene(
     layer: QgsRasterLayer, box: QgsRectangle, box_crs: QgsCoordinateReferenceSystem, gsd_m: float, context: Any
 ) -> WebScene:
-    """Decide how a part of a layer is rendered; in the main thread.
+    """Decide how to render a part of a layer. Call it in the main thread.
 
     Args:
         layer: That only QGIS can read.
         box: The part.
         box_crs: Of `box`.
         gsd_m: Pixel size wanted.
-        context: For transformations.
+        context: Context for coordinate transformations.
     """
     target = metric_crs(box, box_crs, context)
     metres = QgsCoordinateTransform(box_crs, target, context).transformBoundingBox(box)
-    # whole pixels of the result, so that it does not depend on the last digits of the extent
+    # whole pixels, so that the result does not depend on the last digits of the extent
     west, north = math.floor(metres.xMinimum() / gsd_m) * gsd_m, math.ceil(metres.yMaximum() / gsd_m) * gsd_m
     east, south = math.ceil(metres.xMaximum() / gsd_m) * gsd_m, math.floor(metres.yMinimum() / gsd_m) * gsd_m
     metres = QgsRectangle(west, south, east, north)
     provider = layer.dataProvider()
     wanted = gsd_m * _units_per_metre(metres, target, layer.crs(), context)
     native = sorted(provider.nativeResolutions())
-    # a level within 5 % of what is wanted is fine enough
+    # a zoom level within 5 % of the target is fine enough
     resolution = max((step for step in native if step <= wanted * 1.05), default=native[0] if native else wanted)
     extent = provider.extent()
     origin = QgsPointXY(extent.xMinimum(), extent.yMaximum()) if native else QgsPointXY(0.0, 0.0)
@@ -162,7 +162,7 @@ def plan_web_scene(
 def _units_per_metre(
     box: QgsRectangle, crs: QgsCoordinateReferenceSystem, layer_crs: QgsCoordinateReferenceSystem, context: Any
 ) -> float:
-    """How many of a layer's units a metre is there, north to south: Web Mercator's metres are not true ones."""
+    """Return the local number of layer units per metre, north to south: Web Mercator's metres are not true metres."""
     transform = QgsCoordinateTransform(crs, layer_crs, context)
     half = 50.0
     x, y = box.center().x(), box.center().y()
@@ -171,7 +171,7 @@ def _units_per_metre(
 
 
 def why_too_large(scene: WebScene, limit_km2: float) -> str:
-    """Why a part is not rendered, in one sentence; empty if it is."""
+    """Explain why a part is too large to render; empty if it is not."""
     if scene.area_km2() <= limit_km2:
         return ""
     return (
@@ -207,7 +207,7 @@ def render(scene: WebScene, path: str, feedback: Any, is_cancelled: Callable[[],
 
 
 def fetch(scene: WebScene, path: str, feedback: Any, is_cancelled: Callable[[], bool]) -> bool:
-    """Copy what is read of the layer, in its own CRS and pixels; see `render`."""
+    """Copy the layer's pixels in its own CRS; see `render`."""
     cols, rows = scene.size()
     box = scene.source_box()
     options = ["TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER", "PHOTOMETRIC=RGB", "ALPHA=YES"]
@@ -243,7 +243,7 @@ def _part(scene: WebScene, box: QgsRectangle, block: tuple[int, int, int, int]) 
 
 
 class _Reader:
-    """Reads blocks, again where the service fails, in the thread that makes it.
+    """Reads blocks, with retries if the service fails, in the thread that creates it.
 
     Attributes:
         is_empty: Whether nothing that was read so far shows anything.
@@ -285,9 +285,9 @@ class _Reader:
     def _try(self, part: QgsRectangle, width: int, height: int) -> bytes | None:
         self._failures = []
         feedback = QgsRasterBlockFeedback()
-        # at once, in whatever thread the button was pressed: the provider is waiting for the network then
+        # immediately, in the thread of the button, because the provider is waiting for the network
         self._feedback.canceled.connect(feedback.cancel, Qt.ConnectionType.DirectConnection)
-        manager = QgsNetworkAccessManager.instance()  # of this thread
+        manager = QgsNetworkAccessManager.instance()  # that of this thread
         manager.finished[QgsNetworkReplyContent].connect(self._look_at)
         try:
             block = self._source.block(1, part, width, height, feedback)
@@ -311,7 +311,7 @@ class _Reader:
 
 
 def _warp(scene: WebScene, fetched: str, path: str, is_cancelled: Callable[[], bool]) -> bool:
-    """To the result's CRS and GSD; averages where pixels become larger."""
+    """Warp to the CRS and GSD of the result, averaging if pixels become larger."""
     box, gsd = scene.box, scene.gsd_m
     options = gdal.WarpOptions(
         format="GTiff", dstSRS=scene.target.toWkt(), xRes=gsd, yRes=gsd, dstAlpha=True, srcAlpha=True,
@@ -322,7 +322,7 @@ def _warp(scene: WebScene, fetched: str, path: str, is_cancelled: Callable[[], b
     )  # fmt: skip
     try:
         result = gdal.Warp(path, fetched, options=options)
-    except RuntimeError as error:  # where another plugin switched GDAL's exceptions on
+    except RuntimeError as error:  # another plugin has enabled GDAL's exceptions
         if is_cancelled():
             return False
         raise ChildError(f"{path} cannot be written ({error})") from error

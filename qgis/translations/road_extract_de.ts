@@ -300,7 +300,7 @@
    <translation>Die Umgebungsvariable {} nennt ein anderes Python, das Vorrang hat.</translation>
   </message>
   <message>
-   <source>The imagery comes from a web service. Its terms of use may forbid automatic downloads or data made from it: respecting them is up to you</source>
+   <source>The imagery comes from a web service. Its terms of use may forbid automatic downloads or derived data: respecting them is up to you</source>
    <translation>Die Bilder kommen von einem Webdienst. Dessen Nutzungsbedingungen können automatisches Herunterladen oder daraus abgeleitete Daten verbieten: Sie zu achten ist Ihre Sache</translation>
   </message>
   <message>
@@ -308,7 +308,7 @@
    <translation>Die Einrichtung ist fehlgeschlagen: Das Protokoll sagt, warum.</translation>
   </message>
   <message>
-   <source>To use a Python of your own, name it under Processing &gt; Providers &gt; Road extraction.</source>
+   <source>To use your own Python, specify it under Processing &gt; Providers &gt; Road extraction.</source>
    <translation>Um ein eigenes Python zu verwenden, nennen Sie es unter Verarbeitung &gt; Datenanbieter &gt; Road extraction.</translation>
   </message>
   <message>
@@ -339,7 +339,7 @@
   </message>
   <message>
    <source>help:DiffOptions.bounds</source>
-   <extracomment>Only this rectangle is processed; any CRS will do</extracomment>
+   <extracomment>Process only this rectangle, in any CRS</extracomment>
    <translation>Nur dieses Rechteck wird verarbeitet; das KBS ist beliebig</translation>
   </message>
   <message>
@@ -369,7 +369,7 @@
   </message>
   <message>
    <source>help:DiffOptions.within</source>
-   <extracomment>Only the area inside these polygons is processed; any CRS will do</extracomment>
+   <extracomment>Process only the area inside these polygons, in any CRS</extracomment>
    <translation>Nur die Fläche innerhalb dieser Polygone wird verarbeitet; das KBS ist beliebig</translation>
   </message>
   <message>
@@ -409,7 +409,7 @@
   </message>
   <message>
    <source>help:PredictOptions.aoi</source>
-   <extracomment>Only the area inside these polygons is processed; any CRS will do</extracomment>
+   <extracomment>Process only the area inside these polygons, in any CRS</extracomment>
    <translation>Nur die Fläche innerhalb dieser Polygone wird verarbeitet; das KBS ist beliebig</translation>
   </message>
   <message>
@@ -434,12 +434,12 @@
   </message>
   <message>
    <source>help:PredictOptions.bounds</source>
-   <extracomment>Only this rectangle is processed; any CRS will do</extracomment>
+   <extracomment>Process only this rectangle, in any CRS</extracomment>
    <translation>Nur dieses Rechteck wird verarbeitet; das KBS ist beliebig</translation>
   </message>
   <message>
    <source>help:PredictOptions.model</source>
-   <extracomment>Which of the models that come with the package finds the roads</extracomment>
+   <extracomment>Shipped model that finds the roads</extracomment>
    <translation>Welches der mitgelieferten Modelle die Straßen findet</translation>
   </message>
   <message>
@@ -569,7 +569,7 @@
   </message>
   <message>
    <source>label:MIN_CONFIDENCE</source>
-   <extracomment>Least confidence of a bridged gap</extracomment>
+   <extracomment>Minimum confidence of a bridged gap</extracomment>
    <translation>Mindestsicherheit einer überbrückten Lücke</translation>
   </message>
   <message>
@@ -594,7 +594,7 @@
   </message>
   <message>
    <source>label:MIN_WORTH</source>
-   <extracomment>Least chance that a line is a road</extracomment>
+   <extracomment>Minimum probability that a line is a road</extracomment>
    <translation>Mindestwahrscheinlichkeit einer Straße</translation>
   </message>
   <message>

@@ -38,31 +38,31 @@ def evaluate(
     """Score a prediction, or a folder of them, against the truth.
 
     Args:
-        prediction: Probability raster, mask, polygons or lines; or a folder of such files.
-        truth: Mask, polygons or lines, in any CRS and on any grid; or a folder of such files, named as the predictions
-            are, which may also end in ``_roads``, ``_probability`` or ``_mask``.
-        options: How.
-        error_map: GeoTIFF to write; for folders a folder, which must exist.
+        prediction: Probability raster, mask, polygons or lines, or a folder of such files.
+        truth: Mask, polygons or lines, in any CRS and on any grid, or a folder of such files. In folders, files are
+            paired by name; the names of predictions may also end in ``_roads``, ``_probability`` or ``_mask``.
+        options: Which metrics to compute, and their settings.
+        error_map: GeoTIFF to write; if folders are compared, an existing folder.
         curve: PNG of the precision-recall curve to write.
-        overwrite: Replace outputs that exist.
-        report: Told the progress.
+        overwrite: Replace existing outputs.
+        report: Called with the progress.
 
     Raises:
-        RoadExtractError: With one sentence that says what to do.
+        RoadExtractError: The message is one sentence that says what to do.
     """
     options = options or EvaluateOptions()
     if curve is not None:
         check_plotting()
     pairs, unpaired = pair_scenes(Path(prediction), Path(truth))
     if unpaired:
-        log.warning("%d truths have no prediction and are left out: %s", len(unpaired), ", ".join(unpaired))
+        log.warning("%d truths have no prediction and are skipped: %s", len(unpaired), ", ".join(unpaired))
     maps = _error_maps(pairs, error_map, Path(prediction).is_dir())
     outputs = [path for path in (*maps, None if curve is None else Path(curve)) if path is not None]
     check_outputs(outputs, [path for pair in pairs for path in (pair.prediction, pair.truth)], overwrite)
     with gdal_session():
-        threshold, graded = _look_at([pair.prediction for pair in pairs], options)
+        threshold, graded = _find_threshold([pair.prediction for pair in pairs], options)
         if curve is not None and (not graded or options.metrics == "lines"):
-            raise InputError("a precision-recall curve needs predictions of probabilities, and raster metrics")
+            raise InputError("a precision-recall curve requires probability rasters as predictions, and raster metrics")
         scenes = _count_all(pairs, maps, threshold, options, report)
     total, level = sum_scenes(list(scenes.values())), threshold_level(threshold)
     found = Evaluation(scenes, total, threshold, level, graded, tuple(unpaired), options)
@@ -81,8 +81,8 @@ def _count_all(
     return scenes
 
 
-def _look_at(predictions: list[Path], options: EvaluateOptions) -> tuple[float, bool]:
-    """The threshold, and whether all predictions tell probabilities."""
+def _find_threshold(predictions: list[Path], options: EvaluateOptions) -> tuple[float, bool]:
+    """The threshold, and whether all predictions contain probabilities."""
     recorded, graded = set(), True
     for path in predictions:
         if is_vector(path):
@@ -94,7 +94,7 @@ def _look_at(predictions: list[Path], options: EvaluateOptions) -> tuple[float, 
     found = sorted(threshold for threshold in recorded if threshold is not None)
     if options.threshold is None and len(found) > 1:
         shown = ", ".join(f"{threshold:g}" for threshold in found)
-        raise InputError(f"the predictions record different thresholds ({shown}); name one (--threshold)")
+        raise InputError(f"the predictions record different thresholds ({shown}); specify one with --threshold")
     return options.threshold or (found[0] if found else DEFAULT_THRESHOLD), graded
 
 
@@ -105,5 +105,5 @@ def _error_maps(pairs: list[ScenePair], given: str | Path | None, is_folder: boo
     if not is_folder:
         return [path]
     if not path.is_dir():
-        raise InputError(f"{path}: is no folder; error maps of several scenes need a folder that exists")
+        raise InputError(f"{path}: is not a folder; error maps of several scenes require an existing folder")
     return [path / f"{pair.name}.tif" for pair in pairs]

@@ -1,4 +1,4 @@
-"""Precision-recall curves as pictures. matplotlib is an extra: nothing else needs it."""
+"""Draws precision-recall curves. matplotlib is an optional dependency that nothing else needs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ EXACT, RELAXED = "#d62728", "#1f5ac8"
 
 
 def draw_curve(path: Path, scores: RoadScores, level: int, threshold: float, rho_px: int) -> None:
-    """Draw precision over recall, exact and relaxed, with the break-even point and the threshold marked.
+    """Plot exact and relaxed precision against recall, and mark the break-even point and the threshold.
 
     Args:
         path: PNG to write.
-        scores: At every threshold.
-        level: The threshold among them.
-        threshold: As it was given.
-        rho_px: Slack of the relaxed ratios.
+        scores: Scores at every threshold.
+        level: Index of the threshold in ``scores``.
+        threshold: The threshold as it was specified.
+        rho_px: Tolerance of the relaxed scores.
 
     Raises:
         InputError: If matplotlib is not installed.
@@ -47,14 +47,14 @@ def draw_curve(path: Path, scores: RoadScores, level: int, threshold: float, rho
 
 
 def _draw_one(axes: Any, recall: Any, precision: Any, level: int, colour: str, label: str) -> None:
-    # a threshold above every probability finds nothing: no point of the curve
+    # thresholds above all probabilities find nothing and are not points of the curve
     drawn = np.flatnonzero(precision[1:] + recall[1:] > 0) + 1
     axes.plot(recall[drawn], precision[drawn], color=colour, label=label)
     axes.plot(recall[level], precision[level], "o", color=colour, markersize=7)
 
 
 def check_plotting() -> None:
-    """Ask before long work whose end is a picture.
+    """Check for matplotlib before starting long work that ends with a plot.
 
     Raises:
         InputError: If matplotlib is not installed.
@@ -63,7 +63,7 @@ def check_plotting() -> None:
 
 
 def _new_figure() -> Any:
-    """A figure of its own, outside matplotlib's global state."""
+    """A figure outside matplotlib's global state."""
     return _figure_class()(figsize=(6.4, 6.4), dpi=130, layout="constrained")
 
 
@@ -71,5 +71,5 @@ def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError("drawing curves needs matplotlib; install it (pip install 'road-extract[plot]')") from error
+        raise InputError("plotting requires matplotlib; install it (pip install 'road-extract[plot]')") from error
     return Figure

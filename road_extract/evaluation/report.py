@@ -1,4 +1,4 @@
-"""An evaluation for people, and for programs. Every number names its metric in full."""
+"""Formats an evaluation as a table or as JSON values. Every number is labelled with the full name of its metric."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _WIDTH = 44
 
 
 def to_text(found: Evaluation) -> str:
-    """A table."""
+    """Format an evaluation as a table."""
     count = len(found.scenes)
     lines = [
         _row("scenes", f"{count:,}"),
-        _row("area compared, nodata left out", f"{found.total.area_m2 / 1e6:,.3f} km2"),
+        _row("area compared, excluding nodata", f"{found.total.area_m2 / 1e6:,.3f} km2"),
     ]
     if found.unpaired:
-        lines.append(_row("truths left out, without prediction", f"{len(found.unpaired):,}"))
+        lines.append(_row("truths skipped, without prediction", f"{len(found.unpaired):,}"))
     lines += ["", *_raster_lines(found), "", *_line_lines(found)]
     return "\n".join(lines + (["", *_scene_lines(found)] if count > 1 else []))
 
 
 def to_values(found: Evaluation) -> dict[str, Any]:
-    """The same for JSON; a metric without a value is null."""
+    """The evaluation as values for JSON; a metric without a value is null."""
     return {
         "road_extract_version": __version__,
         "options": asdict(found.options),
@@ -49,7 +49,7 @@ def _values(counts: SceneCounts, found: Evaluation) -> dict[str, Any]:
 def _raster_lines(found: Evaluation) -> list[str]:
     raster, rho = found.raster, f"(within {found.options.rho_px} px)"
     if raster is None:
-        return ["raster metrics: not asked for"]
+        return ["raster metrics: not requested"]
     rows = [
         f"raster metrics at threshold {found.threshold:.3f}" if found.graded else "raster metrics",
         _value("exact precision", raster.exact_precision),
@@ -74,7 +74,7 @@ def _raster_lines(found: Evaluation) -> list[str]:
 def _line_lines(found: Evaluation) -> list[str]:
     lines, counts, options = found.lines, found.total.lines, found.options
     if lines is None or counts is None:
-        return ["line metrics: not asked for"]
+        return ["line metrics: not requested"]
     lengths = counts.lengths
     return [
         "line metrics",
@@ -95,11 +95,11 @@ def _line_lines(found: Evaluation) -> list[str]:
 
 
 def _settings(options: EvaluateOptions, sampled: bool) -> list[str]:
-    drawn = f", ways from {options.apls_sources} control points of a scene, drawn by chance" if sampled else ""
+    drawn = f", paths from {options.apls_sources} random control points per scene" if sampled else ""
     return [
         f"  APLS: control points every {options.apls_spacing_m:g} m, snapped within {options.apls_snap_m:g} m{drawn}",
         f"  TOPO: radius {options.topo_radius_m:g} m, a marble every {options.topo_interval_m:g} m, matched within "
-        f"{options.topo_match_m:g} m, {options.topo_seeds} seeds a scene",
+        f"{options.topo_match_m:g} m, {options.topo_seeds} seeds per scene",
     ]
 
 
@@ -112,7 +112,7 @@ def _scene_lines(found: Evaluation) -> list[str]:
         parts += [("relaxed break-even", raster.relaxed_break_even)] if raster is not None and found.graded else []
         parts += [] if lines is None else [("APLS", lines.apls), ("TOPO F1", lines.topo_f1)]
         rows.append(f"  {name:<{width}}  " + "  ".join(f"{title} {_number(value)}" for title, value in parts))
-    return ["scenes one by one", *rows]
+    return ["individual scenes", *rows]
 
 
 def _value(title: str, value: float | None) -> str:

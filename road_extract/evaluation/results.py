@@ -1,4 +1,4 @@
-"""What an evaluation found: counts of scenes, and the ratios of their sums."""
+"""Results of an evaluation: counts per scene, and the ratios of their sums."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LineCounts:
-    """What is counted along lines; counts of several scenes add up with ``+``."""
+    """Counts for the line metrics; add those of several scenes with ``+``."""
 
     lengths: MatchedLengths
     paths: AplsSums
@@ -31,12 +31,12 @@ class LineCounts:
 
 @dataclass(frozen=True, slots=True)
 class SceneCounts:
-    """One scene, or several together.
+    """Counts of one scene, or of several together.
 
     Attributes:
-        area_m2: Ground compared.
-        pixels: By level; None if not asked for.
-        lines: None if not asked for.
+        area_m2: Area compared, on the ground.
+        pixels: Pixel counts by level; None if raster metrics were not requested.
+        lines: Counts along lines; None if line metrics were not requested.
     """
 
     area_m2: float
@@ -45,18 +45,18 @@ class SceneCounts:
 
     def __add__(self, other: SceneCounts) -> SceneCounts:
         return SceneCounts(
-            self.area_m2 + other.area_m2, _plus(self.pixels, other.pixels), _plus(self.lines, other.lines)
+            self.area_m2 + other.area_m2, _add_or_none(self.pixels, other.pixels), _add_or_none(self.lines, other.lines)
         )
 
 
-def _plus(one: T | None, other: T | None) -> T | None:
-    """None where one of them was not counted."""
+def _add_or_none(one: T | None, other: T | None) -> T | None:
+    """The sum, or None if either was not counted."""
     return None if one is None or other is None else add(one, other)
 
 
 @dataclass(frozen=True, slots=True)
 class RasterMetrics:
-    """Of the road class, at the threshold unless the name says otherwise; None where a value has no meaning."""
+    """Metrics of the road class, at the threshold unless the name says otherwise; None if undefined."""
 
     exact_precision: float
     exact_recall: float
@@ -72,7 +72,7 @@ class RasterMetrics:
 
 @dataclass(frozen=True, slots=True)
 class LineMetrics:
-    """Along lines; None where a value has no meaning."""
+    """Metrics of road lines; None if undefined."""
 
     wiedemann_completeness: float | None
     wiedemann_correctness: float | None
@@ -87,16 +87,16 @@ class LineMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The result.
+    """Result of an evaluation.
 
     Attributes:
-        scenes: Counts of each scene by name.
-        total: Their sum: every ratio is one of sums, never a mean of ratios.
-        threshold: From which a pixel was road.
+        scenes: Counts by name of the scene.
+        total: Sum of these counts. Every score is a ratio of sums, never a mean of ratios.
+        threshold: Minimum probability for a pixel to count as road.
         level: That threshold among the 255 levels of the curve.
-        graded: Whether the predictions tell probabilities; otherwise there is no curve.
-        unpaired: Truths without a prediction, which were left out.
-        options: How it was measured.
+        graded: Whether the predictions contain probabilities; without them there is no curve.
+        unpaired: Truths that were skipped because they have no prediction.
+        options: The settings used.
     """
 
     scenes: dict[str, SceneCounts]
@@ -109,39 +109,39 @@ class Evaluation:
 
     @property
     def curve(self) -> RoadScores | None:
-        """Ratios at every threshold; None if pixels were not counted."""
+        """Scores at every threshold; None if pixels were not counted."""
         return None if self.total.pixels is None else score_roads(self.total.pixels)
 
     @property
     def raster(self) -> RasterMetrics | None:
-        """Of all scenes together; None if pixels were not counted."""
+        """Raster metrics of all scenes together; None if pixels were not counted."""
         return raster_metrics(self.total, self.level, self.graded)
 
     @property
     def lines(self) -> LineMetrics | None:
-        """Of all scenes together; None if lines were not measured."""
+        """Line metrics of all scenes together; None if lines were not measured."""
         return line_metrics(self.total)
 
     def to_text(self) -> str:
-        """A table."""
+        """Format the result as a table."""
         from road_extract.evaluation.report import to_text
 
         return to_text(self)
 
     def to_values(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as values for JSON."""
         from road_extract.evaluation.report import to_values
 
         return to_values(self)
 
 
 def sum_scenes(scenes: Sequence[SceneCounts]) -> SceneCounts:
-    """Counts of all scenes together."""
+    """Sum the counts of all scenes."""
     return reduce(add, scenes)
 
 
 def raster_metrics(counts: SceneCounts, level: int, graded: bool) -> RasterMetrics | None:
-    """Ratios of pixels."""
+    """Compute raster metrics from counts; None if pixels were not counted."""
     if counts.pixels is None:
         return None
     scores = score_roads(counts.pixels)
@@ -163,7 +163,7 @@ def raster_metrics(counts: SceneCounts, level: int, graded: bool) -> RasterMetri
 
 
 def line_metrics(counts: SceneCounts) -> LineMetrics | None:
-    """Ratios of lines."""
+    """Compute line metrics from counts; None if lines were not measured."""
     if counts.lines is None:
         return None
     lengths, paths, marbles = counts.lines.lengths, counts.lines.paths, counts.lines.marbles

@@ -1,4 +1,4 @@
-"""One scene: both sides read onto one grid and counted."""
+"""Scores one scene: reads both sides onto one grid and counts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from road_extract.metrics.wiedemann import measure_matches
 log = logging.getLogger("road_extract")
 
 
-#: Classes of the error map: neither, true positive, false positive, false negative.
+#: Classes of the error map: true negative, true positive, false positive, false negative.
 ERROR_COLOURS: dict[int, Colour] = {
     0: (0, 0, 0, 0),
     1: (27, 158, 60, 255),
@@ -41,7 +41,7 @@ ERROR_COLOURS: dict[int, Colour] = {
 
 
 def count_scene(pair: ScenePair, threshold: float, options: EvaluateOptions, error_map: Path | None) -> SceneCounts:
-    """Count one scene, and draw its error map.
+    """Count one scene, and write its error map.
 
     Raises:
         RoadExtractError: If a file cannot be used or written.
@@ -94,7 +94,7 @@ def _count_lines(
 
 
 def _lines_of(side: Side, mask: BoolArray, valid: BoolArray, grid: RasterGrid, options: EvaluateOptions) -> Geometries:
-    """The lines of a side where both sides have data, in the grid's CRS; traced in its mask where it has none."""
+    """The lines of a side where both sides have data, in the grid's CRS; traced from the mask if it has no lines."""
     if side.lines is None:
         return trace_lines(mask & valid, grid, options.min_length_m)
     return clip_lines(side.lines, outline(valid, grid))[0]

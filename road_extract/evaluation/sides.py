@@ -1,4 +1,4 @@
-"""Both sides of a comparison, whatever their files hold, on one grid."""
+"""Reads both sides of a comparison onto one grid, whatever their files contain."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _MAX_GRID_PX = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side on the grid.
+    """One side of the comparison, on the grid.
 
     Attributes:
-        pixels: (rows, cols): levels 0..254 of a prediction, 0 and 1 of a truth; 255 where it says nothing.
-        lines: In the grid's CRS, (n,); None where the file holds areas or pixels.
+        pixels: (rows, cols): levels 0..254 for a prediction, 0 and 1 for a truth; 255 where there is no data.
+        lines: Lines in the grid's CRS, (n,); None if the file contains areas or pixels.
     """
 
     pixels: ByteArray
@@ -40,10 +40,10 @@ class Side:
 
 
 def plan_grid(pair: ScenePair, options: EvaluateOptions) -> RasterGrid:
-    """The grid to compare on: the prediction's, else the truth's, else square pixels around the truth.
+    """The grid to compare on: that of the prediction, else that of the truth, else square pixels around the truth.
 
     Raises:
-        InputError: If a file cannot be used, or nothing says where to compare.
+        InputError: If a file cannot be used, or the area to compare is unknown.
     """
     for path in (pair.prediction, pair.truth):
         if not is_vector(path):
@@ -55,7 +55,7 @@ def plan_grid(pair: ScenePair, options: EvaluateOptions) -> RasterGrid:
 def _grid_around(path: Path, options: EvaluateOptions) -> RasterGrid:
     table = read_table(path, selection=_selection(options, options.within is None))
     if not len(table.geometries):
-        raise InputError(f"{path}: holds nothing, so the area to compare is unknown; name it (--within)")
+        raise InputError(f"{path}: is empty, so the area to compare is unknown; specify it with --within")
     west, south, east, north = shapely.total_bounds(table.geometries)
     crs = local_crs((west + east) / 2, (south + north) / 2, table.crs)
     box = shapely.total_bounds(move(table.geometries, table.crs, crs))
@@ -64,12 +64,14 @@ def _grid_around(path: Path, options: EvaluateOptions) -> RasterGrid:
     gsd = options.gsd_m
     height, width = (max(1, int(np.ceil(extent / gsd))) for extent in (north - south, east - west))
     if height * width > _MAX_GRID_PX:
-        raise InputError(f"{path}: needs a grid of {height:,} x {width:,} pixels of {gsd:g} m; give a larger --gsd")
+        raise InputError(
+            f"{path}: requires a grid of {height:,} x {width:,} pixels of {gsd:g} m; specify a larger --gsd"
+        )
     return RasterGrid(height, width, Affine(gsd, 0, west, 0, -gsd, north), crs)
 
 
 def _selection(options: EvaluateOptions, is_truth: bool) -> Selection:
-    """What to read of a vector file: layer and condition are meant for the truth."""
+    """What to read from a vector file. The layer and the filter apply to the truth only."""
     return (
         Selection(options.layer, options.where, options.assume_crs, can_choose=True)
         if is_truth
@@ -81,13 +83,13 @@ def read_prediction(path: Path, grid: RasterGrid, threshold: float, options: Eva
     """Read a prediction on its grid.
 
     Args:
-        path: Raster on the grid, or vectors.
+        path: Raster on the grid, or vector file.
         grid: The grid.
-        threshold: From which a pixel is road.
-        options: How wide lines are drawn, and what to read.
+        threshold: Minimum probability for a pixel to count as road.
+        options: Width of rasterized lines, and how to read files.
 
     Raises:
-        InputError: If it cannot be used.
+        InputError: If the file cannot be used.
     """
     if is_vector(path):
         side = _read_vectors(path, grid, options.width_m, _selection(options, is_truth=False))
@@ -100,10 +102,10 @@ def read_prediction(path: Path, grid: RasterGrid, threshold: float, options: Eva
 
 
 def read_truth(path: Path, grid: RasterGrid, options: EvaluateOptions) -> Side:
-    """Read a truth on the grid.
+    """Read a truth onto the grid.
 
     Raises:
-        InputError: If it cannot be used, or lies elsewhere.
+        InputError: If the file cannot be used, or lies elsewhere.
     """
     if is_vector(path):
         return _read_vectors(path, grid, options.width_m, _selection(options, is_truth=True))
@@ -111,13 +113,13 @@ def read_truth(path: Path, grid: RasterGrid, options: EvaluateOptions) -> Side:
 
 
 def threshold_level(threshold: float) -> int:
-    """The level from which 8-bit probabilities reach a threshold."""
+    """The lowest level of an 8-bit probability that reaches a threshold."""
     reached = np.arange(LEVELS, dtype=np.float32) * np.float32(1 / PROBABILITY_MAX) >= threshold
     return int(np.argmax(reached)) if reached.any() else PROBABILITY_MAX
 
 
 def _to_levels(probability: Float32Array, threshold: float) -> ByteArray:
-    """The nearest levels; but a probability stays on its side of the threshold."""
+    """Round probabilities to levels, keeping each on its side of the threshold."""
     level = threshold_level(threshold)
     levels = np.rint(probability * PROBABILITY_MAX).astype(np.uint8)
     return np.where(probability >= threshold, np.maximum(levels, level), np.minimum(levels, level - 1)).astype(np.uint8)
@@ -129,8 +131,8 @@ def _read_vectors(path: Path, grid: RasterGrid, width_m: float, selection: Selec
     areas = parts[shapely.get_dimensions(parts) == 2]
     lines, _ = split_lines(table.geometries)
     if len(areas) and len(lines):
-        more = ", or name a layer (--layer)" if selection.can_choose else ""
-        raise InputError(f"{path}: holds lines and polygons; give a file with one of them{more}")
+        more = ", or choose a layer (--layer)" if selection.can_choose else ""
+        raise InputError(f"{path}: contains both lines and polygons; use a file with only one of them{more}")
     if len(areas):
         near, _ = bring_near(areas, table.crs, footprint(grid), grid.crs)
         return Side(burn_shapes(near, grid).view(np.uint8), None)
@@ -146,5 +148,5 @@ def _burn_lines(lines: Geometries, grid: RasterGrid, width_m: float) -> BoolArra
 
 
 def metric_crs(grid: RasterGrid) -> str:
-    """A CRS in metres around the middle of a grid, as WKT."""
+    """A CRS in metres centred on a grid, as WKT."""
     return local_crs(*(grid.transform * (grid.width / 2, grid.height / 2)), grid.crs)

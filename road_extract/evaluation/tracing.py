@@ -1,4 +1,4 @@
-"""Lines of a side that has none of its own: traced in its mask."""
+"""Traces lines from the mask of a side that has no lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from road_extract.roads.network import trace_mask
 
 
 def trace_lines(mask: BoolArray, grid: RasterGrid, min_length_m: float) -> Geometries:
-    """The centrelines of a mask (rows, cols), in the grid's CRS, (n,). Gaps stay gaps: nothing is invented."""
+    """The centrelines of a mask (rows, cols), in the grid's CRS, (n,). Gaps are not bridged."""
     options = LineOptions(max_gap_m=0.0, min_worth=0.0, min_face_m2=0.0, min_length_m=min_length_m)
     network = trace_mask(mask, pixel_size_m=pixel_size_m(grid), options=options)
     return network.placed(grid.transform).lines

@@ -1,12 +1,13 @@
-"""Which places may be read: what a file from elsewhere leads to, and what whoever runs a server allows.
+"""Decides which locations may be read.
 
 Two rules, described in docs/security.md:
 
-- A document from the network (a VRT, a STAC document, a list) leads no closer to this machine than where it came from:
-  never to local files, from a public host never to private ones, and nothing ever to the metadata services of clouds.
-- ``ROAD_EXTRACT_ALLOWED`` names folders and URLs; where it is set, nothing else is opened.
+- A document from the network (a VRT, a STAC document, a list) must not lead closer to this machine than its own
+  location: never to local files, and from a public host never to private ones. No document may lead to the metadata
+  service of a cloud.
+- If ``ROAD_EXTRACT_ALLOWED`` is set, only the folders and URLs that it lists are opened.
 
-``ROAD_EXTRACT_TRUST=1`` lifts the first rule.
+``ROAD_EXTRACT_TRUST=1`` switches the first rule off.
 """
 
 from __future__ import annotations
@@ -22,35 +23,35 @@ from road_extract.base.errors import InputError
 from road_extract.base.urls import is_remote, is_url, redact, to_gdal_path
 from road_extract.io.vrt_text import is_vrt, read_references
 
-#: Folders and URLs separated as in PATH; URLs by spaces.
+#: Environment variable that lists folders, separated as in PATH or by spaces, and URLs, separated by spaces.
 ALLOWED = "ROAD_EXTRACT_ALLOWED"
 TRUST = "ROAD_EXTRACT_TRUST"
 
-#: How far away a place is: what comes from farther away leads no closer.
+#: How far away a location is. A document must not lead closer than its own location.
 LOCAL, PRIVATE, PUBLIC = range(3)
 
 _METADATA_HOSTS = ("metadata.google.internal", "metadata", "metadata.goog")
 _METADATA_IPS = ("169.254.169.254", "169.254.170.2", "fd00:ec2::254", "100.100.100.200")
 
 
-#: Beginnings of files that GDAL's vector drivers take for the description of a service or of other files.
+#: Text by which GDAL's vector drivers recognize descriptions of services or of other files.
 _POINTERS = (b"<OGRVRTDataSource", b"<OGRWFSDataSource", b"<OGRCSWDataSource", b"gdal_streamed_alg", b"<OGRGMLAS")
 _SNIFFED_BYTES = 4096
 
 
 def trusted() -> bool:
-    """Whether whoever runs this trusts every document."""
+    """Check whether the user trusts every document."""
     return os.environ.get(TRUST, "") not in ("", "0", "no", "NO")
 
 
 def check_allowed(location: str) -> None:
-    """See whether a place is within what this machine's owner allows.
+    """Check that a location is allowed on this machine.
 
     Raises:
-        InputError: If not.
+        InputError: If it is not.
     """
     allowed = os.environ.get(ALLOWED)
-    if not allowed or location.lstrip()[:1] == "<":  # a VRT that this package wrote; what it refers to was checked
+    if not allowed or location.lstrip()[:1] == "<":  # a VRT written by this package; its references have been checked
         return
     place = _plain(location)
     if is_url(place):
@@ -62,11 +63,11 @@ def check_allowed(location: str) -> None:
         real = os.path.realpath(place)
         good = any(os.path.commonpath([folder, real]) == folder for folder in folders)
     if not good:
-        raise InputError(f"{redact(location)}: lies outside of what {ALLOWED} allows on this machine")
+        raise InputError(f"{redact(location)}: is outside the locations that {ALLOWED} allows on this machine")
 
 
 def check_link(origin: str, target: str) -> None:
-    """See whether a document may lead to a place.
+    """Check that a document may lead to a location.
 
     Raises:
         InputError: If it may not.
@@ -85,7 +86,7 @@ def check_link(origin: str, target: str) -> None:
 
 
 def distance(location: str) -> int:
-    """How far away a place is: local file, private network, public network."""
+    """Return how far away a location is: local file, private network or public network."""
     place = _plain(location)
     if not is_url(place):
         return PUBLIC if is_remote(location) else LOCAL
@@ -95,10 +96,10 @@ def distance(location: str) -> int:
 
 
 def check_references(name: str) -> None:
-    """See whether a VRT may lead to where it does, before GDAL follows.
+    """Check the references of a VRT before GDAL follows them.
 
     Raises:
-        InputError: If it may not.
+        InputError: If one of them is not allowed.
     """
     if is_vrt(name) and not trusted():
         for target in dict.fromkeys(read_references(name)):
@@ -106,7 +107,7 @@ def check_references(name: str) -> None:
 
 
 def check_content(name: str) -> None:
-    """See whether a vector file on this machine is one itself, and not a description of where to fetch one.
+    """Check that a local vector file contains the data itself, and is not a description of where to fetch them.
 
     Raises:
         InputError: If it would make GDAL read from elsewhere.
@@ -120,13 +121,13 @@ def check_content(name: str) -> None:
         return
     if found := next((mark for mark in _POINTERS if mark in head), None):
         raise InputError(
-            f"{name}: leads to data elsewhere ({found.decode()}); give the data themselves, or set {TRUST}=1 if you "
+            f"{name}: leads to data elsewhere ({found.decode()}); use the data themselves, or set {TRUST}=1 if you "
             "trust it"
         )
 
 
 def _plain(location: str) -> str:
-    """The URL or path behind GDAL's prefixes: ``/vsizip/vsicurl/https://...`` is a place on that host."""
+    """Return the URL or path behind GDAL's prefixes: ``/vsizip/vsicurl/https://...`` is a location on that host."""
     location = unquote(location) if "/vsicurl?" in location else location
     found = re.search(r"(?:https?|ftp)://.*", location)
     if found:
@@ -139,11 +140,11 @@ def _plain(location: str) -> str:
 
 
 def _is_metadata(location: str, *, look_up: bool) -> bool:
-    """Whether a place is a service that tells a cloud machine its secrets.
+    """Check whether a location is the metadata service of a cloud, which gives out a machine's credentials.
 
     Args:
-        location: The place.
-        look_up: Ask what the name of its host stands for.
+        location: The location.
+        look_up: Resolve the host name.
     """
     place = _plain(location)
     host = (_host_of(place) if is_url(place) else "").lower().rstrip(".")
@@ -156,7 +157,7 @@ def _is_metadata(location: str, *, look_up: bool) -> bool:
 def _host_of(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
-    except ValueError:  # brackets that belong to no address
+    except ValueError:  # brackets that do not enclose an address
         return ""
 
 
@@ -170,7 +171,7 @@ _Addresses = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]
 
 
 def _literal(host: str) -> _Addresses:
-    """The address that a host name spells out, in any of the ways that C libraries take, such as 0x7f000001."""
+    """Parse a host name that is an IP address, in any notation that C libraries accept, such as 0x7f000001."""
     try:
         return (ipaddress.ip_address(host.partition("%")[0]),)
     except ValueError:
@@ -185,7 +186,7 @@ def _literal(host: str) -> _Addresses:
 
 @lru_cache(maxsize=1024)
 def _addresses(host: str) -> _Addresses:
-    """Of a host: what it spells out, or what its name stands for; none if that cannot be found out."""
+    """Return the addresses of a host; none if its name cannot be resolved."""
     if not host or (literal := _literal(host)):
         return literal if host else ()
     try:

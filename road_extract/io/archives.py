@@ -1,4 +1,4 @@
-"""Archives that hold one file of interest, as people send them: ``.zip``, ``.tar``, ``.tar.gz``, ``.tgz``."""
+"""Finds the one scene or map in an archive: ``.zip``, ``.tar``, ``.tar.gz``, ``.tgz``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from road_extract.base.errors import InputError
 
-#: GDAL's file system for each.
+#: GDAL's virtual file system for each suffix.
 _SYSTEMS = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.gz": "/vsitar/"}
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz")
-#: What may be a scene or a map in an archive; files beside these belong to them.
+#: Suffixes of scenes and maps in an archive; other files are sidecars of these.
 RASTERS = (
     ".tif",
     ".tiff",
@@ -44,27 +44,27 @@ VECTORS = (
     ".gdb",
     ".dxf",
 )
-#: Bounds the time that a crafted archive can take.
+#: Limits the time that a malicious archive can take.
 _MOST_FILES = 100_000
 _SHOWN = 10
 
 
 def unpacked(name: str) -> str:
-    """GDAL's name of what is in a single compressed file, such as ``map.osm.gz``; any other name as it is."""
+    """Return GDAL's name of the content of a single compressed file, such as ``map.osm.gz``; other names are kept."""
     is_single = name.lower().endswith(".gz") and not name.lower().endswith(".tar.gz")
     return f"/vsigzip/{name}" if is_single and not name.startswith("/vsi") and Path(name).is_file() else name
 
 
 def is_archive(name: str) -> bool:
-    """Whether a path leads to an archive on this machine, rather than into it."""
+    """Check whether a path is that of a local archive, and not of a file in it."""
     return _suffix(name) in _SYSTEMS and not name.startswith("/vsi") and Path(name).is_file()
 
 
 def name_inside(name: str, suffixes: Iterable[str] = RASTERS) -> str:
-    """GDAL's name of the only file of some suffixes in an archive.
+    """Return GDAL's name of the only file in an archive that has one of the given suffixes.
 
     Raises:
-        InputError: If the archive is damaged, or holds none or several of them.
+        InputError: If the archive is damaged, or contains none or several such files.
     """
     members = _members(name)
     found = [member for member in members if PurePosixPath(member).suffix.lower() in suffixes]
@@ -73,14 +73,16 @@ def name_inside(name: str, suffixes: Iterable[str] = RASTERS) -> str:
     if len(found) == 1:
         return inner(name, found[0])
     if not found:
-        raise InputError(f"{name}: holds no file of a known kind ({', '.join(suffixes)}); unpack it and name the file")
+        raise InputError(
+            f"{name}: holds no file of a known kind ({', '.join(suffixes)}); unpack it and specify the file"
+        )
     listed = ", ".join(inner(name, member) for member in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    raise InputError(f"{name}: holds {len(found)} files; name one: {listed}{more}")
+    raise InputError(f"{name}: contains {len(found)} files; name one: {listed}{more}")
 
 
 def holds_map(path: Path) -> bool:
-    """Whether an archive holds vector data and no raster.
+    """Check whether an archive contains vector data and no raster.
 
     Raises:
         InputError: If it is damaged.
@@ -91,18 +93,18 @@ def holds_map(path: Path) -> bool:
 
 
 def _above(member: str) -> list[str]:
-    """The folders that a member lies in: a geodatabase is one."""
+    """Return the folders that contain a member, because a geodatabase is a folder."""
     return [str(folder) for folder in PurePosixPath(member).parents]
 
 
 def inner(name: str, member: str) -> str:
-    """GDAL's name of a file in an archive."""
+    """Return GDAL's name of a file in an archive."""
     shown = f"{{{name}}}" if _odd(name) else name
     return f"{_SYSTEMS[_suffix(name)]}{shown}/{member}"
 
 
 def _odd(name: str) -> bool:
-    """Whether GDAL would not see by the name where the archive ends, or pathlib would not keep it: it drops slashes."""
+    """Check whether GDAL could not tell where the archive ends, or pathlib would drop a slash."""
     return name.startswith("/") or sum(name.lower().count(suffix) for suffix in (".zip", ".tar", ".tgz")) > 1
 
 
@@ -122,7 +124,7 @@ def _members(name: str) -> list[str]:
                     member.name for member, _ in zip(archive, range(_MOST_FILES), strict=False) if member.isfile()
                 ]
     except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{name}: cannot be read as an archive ({error}); it is damaged or of another kind") from error
+        raise InputError(f"{name}: cannot be read as an archive ({error}); it is damaged or not an archive") from error
     members = [member.rstrip("/") for member in members[:_MOST_FILES]]
     return [member for member in members if "__MACOSX/" not in member and not _hidden(member)]
 

@@ -30,12 +30,12 @@ _TRY_AGAIN = (429, 500, 502, 503, 504)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows a server only to where a document from it might lead, see `road_extract.io.allowed`."""
+    """Follows only those redirects that `road_extract.io.allowed` permits."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        """As the standard library's, after a check."""
+        """Follow a redirect like the standard library, after a check."""
         from road_extract.io.allowed import check_link
 
         check_link(req.full_url, newurl)

@@ -1,4 +1,4 @@
-"""What a VRT refers to, read from its text before GDAL follows it."""
+"""Reads the references of a VRT from its text, before GDAL follows them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html import unescape
 from road_extract.base.urls import is_remote, is_url
 from road_extract.io.fetching import is_http, read_document
 
-#: More than that a mosaic of a million tiles takes.
+#: More than the VRT of a million tiles needs.
 _HEAD_BYTES = 512 * 2**20
 _REFERENCE = re.compile(
     r"<(?:SourceFilename|SourceDataset|SrcDSName|SourceVRT)\b([^>]*)>\s*(.*?)\s*</", re.DOTALL | re.IGNORECASE
@@ -18,15 +18,15 @@ _RELATIVE = re.compile(r"""relativeToVRT\s*=\s*["']1["']""", re.IGNORECASE)
 
 
 def is_vrt(name: str) -> bool:
-    """Whether a name is that of a VRT file."""
+    """Check whether a name is that of a VRT file."""
     return name.lower().partition("?")[0].endswith(".vrt")
 
 
 def read_references(name: str) -> list[str]:
-    """The places that a VRT names as its sources, relative ones from its own place.
+    """List the sources of a VRT, with relative names resolved against its own location.
 
     Raises:
-        InputError: If it lies on a server and cannot be read: then nobody knows where it leads.
+        InputError: If it is on a server and cannot be read, because its references are then unknown.
     """
     folder = name.rpartition("/")[0]
     found = []
@@ -40,7 +40,7 @@ def read_references(name: str) -> list[str]:
 
 
 def find_missing(name: str) -> list[str]:
-    """The files on this machine that a VRT on this machine refers to and that are not there."""
+    """List the missing local files that a local VRT refers to."""
     if is_remote(name) or not is_vrt(name):
         return []
     targets = dict.fromkeys(read_references(name))
@@ -59,7 +59,9 @@ def _text_of(name: str) -> str:
     url = name.removeprefix("/vsicurl/")
     if is_http(url):
         return read_document(url)
-    if is_remote(name):  # clouds: GDAL alone has the credentials, so that it is asked once it has read the text
+    if is_remote(
+        name
+    ):  # cloud storage: only GDAL has the credentials, so the references are checked after GDAL has opened it
         return ""
     try:
         with open(name, "rb") as file:

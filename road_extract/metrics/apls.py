@@ -1,10 +1,10 @@
-"""Average path length similarity: do routes on one network exist, and are they as long, on the other?
+"""Average path length similarity (APLS): do the routes of one network exist on the other, with the same length?
 
 A. Van Etten, D. Lindenbaum & T. Bacastow (2018), "SpaceNet: A Remote Sensing Dataset and Challenge Series", section 4.
-Control points are the nodes of a network and places along its edges. Each is snapped to the other network; for every
-two that are connected, L is the way between them and L' that between the places they were snapped to, and the score of
-the direction is 1 - mean(min(1, |L - L'| / L)), where a way that is missing counts 1. APLS is the harmonic mean of both
-directions.
+Control points are the nodes of a network and points along its edges. Each is snapped to the other network. For every
+connected pair, L is the length of the shortest path between the two points, and L' that of the path between their
+snapped points. The score of a direction is 1 - mean(min(1, |L - L'| / L)), where a missing path counts 1. APLS is the
+harmonic mean of both directions.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _SOURCES_AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class AplsSetting:
-    """How it is measured.
+    """Settings of APLS.
 
     Attributes:
-        spacing_m: Most that control points along an edge lie apart.
-        snap_m: How far a control point may lie from the other network.
-        max_sources: Ways start at so many control points at most, drawn by chance, and lead to all others.
-        seed: Fixes which.
+        spacing_m: Maximum distance between control points along an edge.
+        snap_m: Maximum distance of a control point from the other network.
+        max_sources: Maximum number of control points, chosen at random, from which paths to all others are measured.
+        seed: Random seed of that choice.
     """
 
     spacing_m: float = 50.0
@@ -40,7 +40,7 @@ class AplsSetting:
 
 @dataclass(frozen=True, slots=True)
 class PathDifferences:
-    """Sum over pairs of control points, and their number; where sources were drawn, scaled to what all would give."""
+    """Sum over pairs of control points, and their number; scaled up to all sources if only some were used."""
 
     total: float
     pairs: float
@@ -56,12 +56,12 @@ class PathDifferences:
 
 @dataclass(frozen=True, slots=True)
 class AplsSums:
-    """Both directions; those of several scenes add up with ``+``, as if the scenes were one network.
+    """Sums of both directions; add those of several scenes with ``+``, as if the scenes were one network.
 
     Attributes:
-        onto_proposal: Ways on the truth, looked for on the proposal.
-        onto_truth: Ways on the proposal, looked for on the truth.
-        sampled: Whether ways started at a part of the control points only.
+        onto_proposal: Paths on the truth, compared with those on the proposal.
+        onto_truth: Paths on the proposal, compared with those on the truth.
+        sampled: Whether only some of the control points were used as sources.
     """
 
     onto_proposal: PathDifferences
@@ -75,7 +75,7 @@ class AplsSums:
 
     @property
     def apls(self) -> float | None:
-        """Harmonic mean of both directions; None without any way."""
+        """Harmonic mean of both directions; None if there are no paths."""
         return harmonic_mean(self.onto_proposal.score, self.onto_truth.score)
 
 
@@ -111,7 +111,7 @@ def _draw(count: int, setting: AplsSetting) -> IntArray:
 
 
 def _snapped_lengths(links: object, row: IntArray, sources: IntArray) -> Float64Array:
-    """Ways between control points on the other network, (sources, points); infinite where there is none."""
+    """Path lengths between control points on the other network, (sources, points); infinite where there is no path."""
     lengths = np.full((len(sources), len(row)), np.inf)
     starts, ends = row[sources] >= 0, row >= 0
     if starts.any():
@@ -120,6 +120,6 @@ def _snapped_lengths(links: object, row: IntArray, sources: IntArray) -> Float64
 
 
 def _differences(length: Float64Array, other: Float64Array) -> Float64Array:
-    """min(1, |L - L'| / L) of the pairs that are connected, (pairs,)."""
+    """min(1, |L - L'| / L) of the connected pairs, (pairs,)."""
     pair = np.isfinite(length) & (length > 0)
     return np.minimum(1.0, np.abs(length[pair] - other[pair]) / length[pair])

@@ -1,4 +1,4 @@
-"""Cuts lines where they begin and cease to match other lines. No CRS and no file: metres in, vertices out."""
+"""Cuts lines where they start or stop matching other lines. Knows neither CRSs nor files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import shapely
 from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
 from road_extract.metrics.matching import Stretches, match_lines, vertex_measures
 
-#: Rounding of lengths; no piece is as short.
-_HAIR_M = 1e-6
+#: Rounding error of lengths; every piece is longer.
+_TOLERANCE_M = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class MatchRule:
     """When two lines are the same road.
 
     Attributes:
-        buffer_m: They lie as near as this.
-        angle_deg: They run the same way, or opposite ways, within this angle.
-        min_length_m: Shorter pieces become part of the piece beside them.
+        buffer_m: Maximum distance between them.
+        angle_deg: Maximum angle between them, regardless of direction.
+        min_length_m: Shorter pieces are merged into a neighbouring piece.
     """
 
     buffer_m: float
@@ -31,11 +31,11 @@ class MatchRule:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Lines cut into pieces; those of a line follow one another and make up the whole of it.
+    """Lines cut into pieces; the pieces of a line are consecutive and together make up the line.
 
     Attributes:
-        line: Index of the line that each comes from, (n,).
-        matched: Whether it matches, (n,).
+        line: Index of the line that each piece comes from, (n,).
+        matched: Whether the piece matches, (n,).
         geometry: LineStrings, (n,).
     """
 
@@ -48,10 +48,10 @@ def cut_by_match(lines: Geometries, metric: Geometries, others: Geometries, rule
     """Cut lines into pieces that match others and pieces that do not.
 
     Args:
-        lines: LineStrings in any CRS, (n,): these are cut.
-        metric: The same lines, vertex by vertex, in metres, (n,).
+        lines: LineStrings to cut, in any CRS, (n,).
+        metric: The same lines with the same vertices, in metres, (n,).
         others: LineStrings in metres, (m,).
-        rule: What a match is.
+        rule: When lines match.
     """
     stretches = match_lines(metric, others, rule.buffer_m, rule.angle_deg)
     first = np.searchsorted(stretches.line, np.arange(len(lines) + 1))
@@ -79,7 +79,7 @@ def _cut_line(
     if not len(stretches):
         return [(False, line)]
     measure = vertex_measures(shapely.get_coordinates(metric))
-    ends, matched = absorb_slivers(*_alternate(stretches, float(measure[-1])), max(min_length_m, _HAIR_M))
+    ends, matched = absorb_slivers(*_alternate(stretches, float(measure[-1])), max(min_length_m, _TOLERANCE_M))
     if len(matched) == 1:
         return [(matched[0], line)]
     coordinates = shapely.get_coordinates(line)
@@ -88,19 +88,19 @@ def _cut_line(
 
 
 def _alternate(stretches: Float64Array, length_m: float) -> tuple[list[float], list[bool]]:
-    """Ends of matched and unmatched pieces by turns, from 0 to the line's length, and which of them match."""
-    inner = [float(end) for end in stretches.ravel() if _HAIR_M < end < length_m - _HAIR_M]
-    begins_matched = bool(stretches[0, 0] <= _HAIR_M)
+    """Ends of alternating matched and unmatched pieces, from 0 to the line's length, and which of them match."""
+    inner = [float(end) for end in stretches.ravel() if _TOLERANCE_M < end < length_m - _TOLERANCE_M]
+    begins_matched = bool(stretches[0, 0] <= _TOLERANCE_M)
     return [0.0, *inner, length_m], [begins_matched ^ bool(turn % 2) for turn in range(len(inner) + 1)]
 
 
 def absorb_slivers(ends: list[float], matched: list[bool], min_length_m: float) -> tuple[list[float], list[bool]]:
-    """Give pieces shorter than a minimum to their neighbours, the shortest first.
+    """Merge pieces shorter than a minimum into their neighbours, starting with the shortest.
 
     Args:
-        ends: Where the pieces begin and end along the line, one more than there are pieces.
-        matched: Of each piece; neighbours differ.
-        min_length_m: Shortest piece that stays, unless it is the whole line.
+        ends: Where the pieces start and end along the line; one more than there are pieces.
+        matched: Whether each piece matches; neighbours differ.
+        min_length_m: Length of the shortest piece to keep, unless it is the whole line.
     """
     ends, matched = list(ends), list(matched)
     while len(matched) > 1:
@@ -108,7 +108,7 @@ def absorb_slivers(ends: list[float], matched: list[bool], min_length_m: float) 
         shortest = int(np.argmin(lengths))
         if lengths[shortest] >= min_length_m:
             break
-        # its ends go, unless they are the line's own; so it and its neighbours, which are alike, become one
+        # removing its ends, unless they are ends of the line, joins it with its neighbours, which are of the same kind
         cuts = [end for end in (shortest, shortest + 1) if 0 < end < len(matched)]
         del ends[cuts[0] : cuts[-1] + 1]
         del matched[shortest : shortest + len(cuts)]
@@ -119,10 +119,10 @@ def cut_line(coordinates: Float64Array, measure: Float64Array, start: float, sto
     """The part of a line between two measures.
 
     Args:
-        coordinates: Of its vertices, (n, 2).
-        measure: Of its vertices, rising, (n,).
-        start: Of the part.
-        stop: Of the part, greater.
+        coordinates: Coordinates of its vertices, (n, 2).
+        measure: Measures of its vertices, increasing, (n,).
+        start: Measure at which the part starts.
+        stop: Measure at which it ends; greater than ``start``.
     """
     inside = (measure > start) & (measure < stop)
     ends = [[np.interp(at, measure, coordinates[:, axis]) for axis in (0, 1)] for at in (start, stop)]

@@ -1,4 +1,4 @@
-"""Road lines as a graph: noded, with places along its edges and distances between them."""
+"""Road lines as a noded graph, with places along its edges and distances between them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy import sparse
 
 from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
 
-#: Lines are joined where they come as near as this: files round coordinates, so that ends miss the lines they meet.
+#: Lines this close are joined: files round coordinates, so ends can miss the lines that they meet.
 NODING_M = 0.1
 
 
@@ -21,7 +21,7 @@ class Places:
 
     Attributes:
         edge: Index of the edge, (n,); -1 for a place that is not on the graph.
-        offset_m: Metres from the edge's first end, (n,).
+        offset_m: Distance from the start of the edge, in metres, (n,).
     """
 
     edge: IntArray
@@ -29,23 +29,23 @@ class Places:
 
     @property
     def found(self) -> BoolArray:
-        """Whether they are on the graph, (n,)."""
+        """Whether each place is on the graph, (n,)."""
         return self.edge >= 0
 
     def only_found(self) -> Places:
-        """Those that are on the graph."""
+        """The places that are on the graph."""
         return Places(self.edge[self.found], self.offset_m[self.found])
 
 
 @dataclass(frozen=True, slots=True)
 class LineGraph:
-    """Lines that meet at nodes only.
+    """Lines that meet only at nodes.
 
     Attributes:
         edges: LineStrings in metres, (e,).
         ends: Indices of the nodes at the first and last vertex, (e, 2).
         nodes: x and y in metres, (n, 2).
-        length_m: Of the edges, (e,).
+        length_m: Lengths of the edges, (e,).
     """
 
     edges: Geometries
@@ -54,12 +54,12 @@ class LineGraph:
     length_m: Float64Array
 
     def points_at(self, places: Places) -> Float64Array:
-        """X and y of places on the graph, (n, 2)."""
+        """Coordinates of places on the graph, (n, 2)."""
         points = shapely.line_interpolate_point(self.edges[places.edge], places.offset_m)
         return np.asarray(shapely.get_coordinates(points), np.float64)
 
     def locate(self, points: Float64Array, within_m: float) -> Places:
-        """The nearest place on the graph to each point (n, 2), if there is one within a distance."""
+        """The place on the graph nearest to each point (n, 2), if it is within a distance."""
         edge, offset = np.full(len(points), -1, np.int64), np.zeros(len(points))
         shapes = shapely.points(points)
         found, nearest = shapely.STRtree(self.edges).query_nearest(
@@ -70,17 +70,18 @@ class LineGraph:
         return Places(edge, offset)
 
     def spread(self, spacing_m: float) -> Places:
-        """Places that divide each edge into equal parts of ``spacing_m`` at most; its ends are not among them."""
+        """Places that divide each edge into equal parts of at most ``spacing_m``, excluding its ends."""
         parts = np.maximum(np.ceil(self.length_m / spacing_m - 1e-9), 1).astype(np.int64)
         edge = np.repeat(np.arange(len(parts)), parts - 1)
         number = np.arange(len(edge)) - np.repeat(np.cumsum(parts - 1) - (parts - 1), parts - 1) + 1
         return Places(edge, number * self.length_m[edge] / parts[edge])
 
     def with_places(self, places: Places) -> tuple[Any, IntArray]:
-        """The graph with places on it made nodes.
+        """Add places on the graph as nodes.
 
         Returns:
-            Lengths of links as a symmetric sparse matrix (nodes + places, nodes + places), and the places' rows in it.
+            Link lengths as a symmetric sparse matrix (nodes + places, nodes + places), and the rows of the places in
+            it.
         """
         rows = len(self.nodes) + np.arange(len(places.edge))
         each = np.arange(len(self.edges))
@@ -91,15 +92,15 @@ class LineGraph:
         order = np.lexsort((offset, rank, edge))
         edge, node, offset = edge[order], node[order], offset[order]
         linked = edge[1:] == edge[:-1]
-        length = np.diff(offset)[linked]  # 0 between places at the same spot: a link like others, as it is stored
+        length = np.diff(offset)[linked]  # 0 between coinciding places: stored explicitly, so it is still a link
         return _symmetric(node[:-1][linked], node[1:][linked], length, len(self.nodes) + len(rows)), rows
 
 
 def build_graph(lines: Geometries) -> LineGraph:
-    """Node lines: they meet wherever they touch or cross, and where one ends within `NODING_M` of another.
+    """Node lines wherever they touch or cross, and where one ends within `NODING_M` of another.
 
-    Nodes are crossings, junctions and ends: where two lines merely follow one another there is none, so it does not
-    matter how a road is cut into features.
+    Nodes are crossings, junctions and ends. There is no node where one line merely continues another, so it does not
+    matter how a road is split into features.
 
     Args:
         lines: LineStrings in metres, (n,).
@@ -113,7 +114,7 @@ def build_graph(lines: Geometries) -> LineGraph:
 
 
 def _symmetric(start: IntArray, end: IntArray, length: Float64Array, size: int) -> Any:
-    """Of several links between the same two nodes the shortest: sparse matrices would add them up."""
+    """A symmetric matrix of links. Of parallel links only the shortest is kept: a sparse matrix would add them up."""
     low, high = np.minimum(start, end), np.maximum(start, end)
     order = np.lexsort((length, high, low))
     low, high, length = low[order], high[order], length[order]

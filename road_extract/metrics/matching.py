@@ -1,8 +1,8 @@
-"""Which stretches of some lines lie within a distance of other lines, exactly: no samples, no buffer polygons.
+"""Finds the stretches of lines that lie within a distance of other lines, exactly: without samples or buffer polygons.
 
-All points within a distance of a straight segment form a convex shape (two half disks and a rectangle), so another
-segment lies in it along one interval, which has a closed form. The intervals of all pairs of near segments are found at
-once and merged.
+The points within a distance of a straight segment form a convex shape (a rectangle with two half disks), so another
+segment intersects it along a single interval, which has a closed form. The intervals of all pairs of nearby segments
+are computed at once and merged.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     pass
 
 
-#: Headings are those of chords so long, so that the pixel stairs of traced lines do not count as turns.
+#: Length of the chords whose headings are compared: long enough to ignore the pixel stairs of traced lines.
 HEADING_CHORD_M = 20.0
-#: What lies at the very distance is within it, whatever the rounding.
-_HAIR_M = 1e-6
-#: Between two lines on the common measure, so that no interval reaches from one into the next.
+#: Tolerance that makes the distance inclusive in spite of rounding.
+_TOLERANCE_M = 1e-6
+#: Gap between two lines on the common measure, so that no interval extends from one into the next.
 _GAP_M = 1.0
 _SEGMENTS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Stretches:
-    """Parts of lines, from ``start_m`` to ``stop_m`` along each; by line, then by start; those of a line are disjoint.
+    """Disjoint parts of lines, from ``start_m`` to ``stop_m`` along each, sorted by line and start.
 
     Attributes:
         line: Index of the line, (n,).
-        start_m: Metres from the line's first vertex, (n,).
-        stop_m: Metres from the line's first vertex, (n,).
+        start_m: Start, in metres from the line's first vertex, (n,).
+        stop_m: End, in metres from the line's first vertex, (n,).
     """
 
     line: IntArray
@@ -44,7 +44,7 @@ class Stretches:
 
     @property
     def length_m(self) -> float:
-        """Of all together."""
+        """Total length."""
         return float((self.stop_m - self.start_m).sum())
 
 
@@ -56,11 +56,11 @@ def match_lines(
     Args:
         lines: LineStrings in metres, (n,).
         others: LineStrings in metres, (m,).
-        distance_m: The distance; what lies at it exactly is matched.
-        max_angle_deg: Only where the two run the same way, or opposite ways, within this angle; None for any angle.
+        distance_m: Maximum distance, inclusive.
+        max_angle_deg: Maximum angle between the two, regardless of direction; None allows any angle.
     """
     ours, theirs = _Segments(lines), _Segments(others)
-    parts = [part for part in _iter_intervals(ours, theirs, distance_m + _HAIR_M, max_angle_deg) if len(part)]
+    parts = [part for part in _iter_intervals(ours, theirs, distance_m + _TOLERANCE_M, max_angle_deg) if len(part)]
     merged = _merge(np.concatenate(parts)) if parts else np.empty((0, 2))
     line = np.searchsorted(ours.line_start, merged[:, 0], side="right") - 1
     start, stop = (merged[:, side] - ours.line_start[line] for side in (0, 1))
@@ -68,19 +68,19 @@ def match_lines(
 
 
 def vertex_measures(coordinates: Float64Array) -> Float64Array:
-    """Metres from the first vertex to every vertex of one line, (n,); coordinates (n, 2) in metres."""
+    """Distance along a line from its first vertex to each vertex, (n,); coordinates (n, 2) in metres."""
     return np.concatenate([[0.0], np.hypot(*np.diff(coordinates, axis=0).T).cumsum()])
 
 
 class _Segments:
-    """The straight parts of lines, on one measure on which line follows line.
+    """The straight segments of lines, on a common measure on which the lines follow one another.
 
     Attributes:
         line_start: Measure of the first vertex of each line, (lines,).
-        start: First point, (n, 2).
-        vector: From the first point to the last, (n, 2); never zero.
-        measure: Of the first point, (n,).
-        heading: Unit vector of the chord around the middle, (n, 2).
+        start: First point of each segment, (n, 2).
+        vector: Vector from its first point to its last, (n, 2); never zero.
+        measure: Measure of its first point, (n,).
+        heading: Unit vector of the chord around its middle, (n, 2).
     """
 
     def __init__(self, lines: Geometries) -> None:
@@ -101,7 +101,7 @@ class _Segments:
         return len(self.start)
 
     def shapes(self, part: slice = slice(None)) -> Geometries:
-        """As LineStrings."""
+        """The segments as LineStrings."""
         import shapely
 
         ends = np.stack([self.start[part], self.start[part] + self.vector[part]], axis=1)
@@ -111,7 +111,7 @@ class _Segments:
 def _chords(
     points: Float64Array, measure: Float64Array, middle: Float64Array, line_start: Float64Array, line_end: Float64Array
 ) -> Float64Array:
-    """Unit vectors of chords around places, which end where their line does; (n, 2)."""
+    """Unit vectors of chords centred on places and limited to their line, (n, 2)."""
     line = np.searchsorted(line_start, middle, side="right") - 1
     low = np.maximum(middle - HEADING_CHORD_M / 2, line_start[line])
     high = np.minimum(middle + HEADING_CHORD_M / 2, line_end[line])
@@ -126,7 +126,7 @@ def _chords(
 def _iter_intervals(
     ours: _Segments, theirs: _Segments, distance_m: float, max_angle_deg: float | None
 ) -> Iterator[Float64Array]:
-    """Matched intervals on our measure, (n, 2), a batch of segments at a time, so that memory stays bounded."""
+    """Matched intervals on our measure, (n, 2), one batch of segments at a time to bound memory."""
     import shapely
 
     tree = shapely.STRtree(theirs.shapes())
@@ -146,7 +146,7 @@ def _iter_intervals(
 def _shares_within(
     start: Float64Array, vector: Float64Array, other: Float64Array, other_vector: Float64Array, distance_m: float
 ) -> tuple[Float64Array, Float64Array]:
-    """From which to which share (0..1) of each segment lies within a distance of the other one; low > high if nowhere.
+    """Start and end, as fractions of each segment, of the part within a distance of the other; low > high if none.
 
     Arrays are (n, 2), results (n,).
     """
@@ -191,6 +191,6 @@ def _merge(intervals: Float64Array) -> Float64Array:
     """The union of intervals (n, 2), sorted and disjoint."""
     intervals = intervals[np.argsort(intervals[:, 0], kind="stable")]
     reach = np.maximum.accumulate(intervals[:, 1])
-    first = np.append(True, intervals[1:, 0] > reach[:-1] + _HAIR_M)
+    first = np.append(True, intervals[1:, 0] > reach[:-1] + _TOLERANCE_M)
     last = np.append(first[1:], True)
     return np.stack([intervals[first, 0], reach[last]], axis=1)

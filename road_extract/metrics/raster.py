@@ -1,11 +1,11 @@
-"""How well probabilities match a road mask: exact and relaxed, at every threshold at once.
+"""Exact and relaxed scores of probabilities against a road mask, at every threshold at once.
 
-Counts are pooled over scenes before any ratio is taken. Pixels without data or label are left out of everything.
+Counts are pooled over scenes before any ratio is computed. Pixels without data or without a label are excluded.
 
-Relaxed precision and recall are those of Mnih (2013), "Machine Learning for Aerial Image Labeling", section 3.3, and
-of Zhang, Liu & Wang (2018): a predicted road pixel is right if a true one lies within rho pixels (Euclidean), and a
-true one is found if a predicted one lies within rho pixels. The break-even point is where the two meet as the threshold
-moves.
+Relaxed precision and recall follow Mnih (2013), "Machine Learning for Aerial Image Labeling", section 3.3, and
+Zhang, Liu & Wang (2018): a predicted road pixel is correct if a true one lies within rho pixels (Euclidean), and a true
+one is found if a predicted one lies within rho pixels. The break-even point is where the two are equal as the threshold
+varies.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy import ndimage
 from road_extract.base.arrays import BoolArray, ByteArray, Float64Array, IntArray
 from road_extract.base.levels import PROBABILITY_MAX
 
-#: Probabilities are told apart in steps of 1/254, as they are stored.
+#: Number of probability levels, in the steps of 1/254 in which probabilities are stored.
 LEVELS = PROBABILITY_MAX + 1
 RHO_PX = 3
 _STRIP_ROWS = 1024
@@ -28,13 +28,13 @@ _STRIP_ROWS = 1024
 
 @dataclass(frozen=True, slots=True)
 class RoadCounts:
-    """Pixel counts by probability level; counts of several scenes add up with ``+``.
+    """Pixel counts by probability level; add those of several scenes with ``+``.
 
     Attributes:
         road: True road pixels by predicted level, (255,).
         ground: Other pixels by predicted level, (255,).
         near_road: Pixels within rho of a true road pixel by predicted level, (255,).
-        reached: True road pixels by the highest level within rho of them, (255,).
+        reached: True road pixels by the highest predicted level within rho, (255,).
     """
 
     road: IntArray
@@ -53,14 +53,14 @@ class RoadCounts:
 
 @dataclass(frozen=True, slots=True)
 class RoadScores:
-    """Ratios at every threshold: index t means "road from level t / 254 on". Each (255,) float64; nothing found is 0.
+    """Scores at every threshold t / 254, each (255,) float64; 0 if nothing is found.
 
     Attributes:
-        precision: Exact.
-        recall: Exact.
-        iou: Exact, of the road class.
-        relaxed_precision: With slack rho.
-        relaxed_recall: With slack rho.
+        precision: Exact precision.
+        recall: Exact recall.
+        iou: Exact IoU of the road class.
+        relaxed_precision: Precision with tolerance rho.
+        relaxed_recall: Recall with tolerance rho.
     """
 
     precision: Float64Array
@@ -76,14 +76,14 @@ class RoadScores:
 
     @property
     def best(self) -> int:
-        """Level of the best exact F1, which is that of the best exact IoU."""
+        """Level with the best exact F1, which also has the best exact IoU."""
         return 1 + int(np.argmax(self.iou[1:]))
 
     @property
     def break_even(self) -> float:
-        """Relaxed precision and recall where they meet, interpolated between the two thresholds around it."""
+        """Relaxed precision and recall where they are equal, interpolated between the two nearest thresholds."""
         gap = self.relaxed_precision - self.relaxed_recall
-        # from high thresholds down recall rises; above the highest predicted level nothing is predicted at all
+        # recall rises as the threshold falls; above the highest predicted level nothing is predicted
         crossing = np.flatnonzero((gap[:-1] <= 0) & (gap[1:] > 0) & (self.relaxed_recall[1:] > 0))
         if not len(crossing):
             return float(np.minimum(self.relaxed_precision, self.relaxed_recall).max())
@@ -93,13 +93,13 @@ class RoadScores:
 
 
 def count_roads(probability: ByteArray, truth: BoolArray, valid: BoolArray, rho_px: int = RHO_PX) -> RoadCounts:
-    """Count one scene, in strips: distances and neighbourhoods need many bytes a pixel.
+    """Count one scene, in strips, because distances and neighbourhoods take many bytes per pixel.
 
     Args:
         probability: (rows, cols), 0..254 for 0..1.
-        truth: (rows, cols), road.
-        valid: (rows, cols), pixels that count.
-        rho_px: Slack.
+        truth: True road pixels, (rows, cols).
+        valid: Pixels to count, (rows, cols).
+        rho_px: Tolerance in pixels.
     """
     counts = RoadCounts(*np.zeros((4, LEVELS), np.int64))
     for row in range(0, len(truth), _STRIP_ROWS):
@@ -110,7 +110,7 @@ def count_roads(probability: ByteArray, truth: BoolArray, valid: BoolArray, rho_
 
 
 def _count_strip(probability: ByteArray, truth: BoolArray, valid: BoolArray, rho_px: int, core: slice) -> RoadCounts:
-    """Count the rows ``core``, seen with the rows around them that their slack reaches."""
+    """Count the rows ``core``, given together with the surrounding rows within the tolerance."""
     truth = truth & valid
     level = np.where(valid, probability, np.int16(-1))
     near = ndimage.distance_transform_edt(~truth) <= rho_px if truth.any() else np.zeros_like(truth)
@@ -124,7 +124,7 @@ def _count_strip(probability: ByteArray, truth: BoolArray, valid: BoolArray, rho
 
 
 def score_roads(counts: RoadCounts) -> RoadScores:
-    """Turn counts into ratios at every threshold."""
+    """Compute scores at every threshold from counts."""
     hit, wrong, near, reached = (
         _from_level(part) for part in (counts.road, counts.ground, counts.near_road, counts.reached)
     )
@@ -139,7 +139,7 @@ def score_roads(counts: RoadCounts) -> RoadScores:
 
 
 def _highest_within(level: NDArray[np.int16], rho_px: int) -> NDArray[np.int16]:
-    """The highest level within a disk around each pixel, (rows, cols); a disk is a stack of rows."""
+    """The highest level within a disk around each pixel, (rows, cols), computed row by row of the disk."""
     highest = np.full_like(level, -1)
     for offset in range(-min(rho_px, len(level) - 1), min(rho_px, len(level) - 1) + 1):
         half = math.isqrt(rho_px**2 - offset**2)
@@ -154,7 +154,7 @@ def _histogram(levels: NDArray[np.int16]) -> IntArray:
 
 
 def _from_level(histogram: IntArray) -> IntArray:
-    """How many lie at a level or above it."""
+    """Number of pixels at each level or above."""
     return np.cumsum(histogram[::-1])[::-1]
 
 

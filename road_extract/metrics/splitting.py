@@ -1,4 +1,4 @@
-"""Lines out of whatever geometries a file holds, and what of them lies in an area."""
+"""Extracts lines from geometries of any type, and clips them to an area."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from road_extract.base.errors import InputError
 
 
 def split_lines(geometries: Geometries) -> tuple[Geometries, IntArray]:
-    """The LineStrings among geometries and in their collections; what is no line, or has no length, is left out.
+    """The LineStrings in geometries and collections of them; everything else, and lines of zero length, is left out.
 
     Returns:
-        LineStrings (n,), and for each the index of the geometry that it comes from.
+        LineStrings (n,), and the index of the geometry that each comes from.
     """
     parts, source = geometries, np.arange(len(geometries))
     while (shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():  # collections may hold collections
@@ -24,10 +24,10 @@ def split_lines(geometries: Geometries) -> tuple[Geometries, IntArray]:
 
 
 def clip_lines(lines: Geometries, area: shapely.Geometry) -> tuple[Geometries, IntArray]:
-    """The parts of LineStrings inside an area; those that lie in it whole come out as they are.
+    """The parts of LineStrings inside an area; lines that lie entirely inside are returned unchanged.
 
     Returns:
-        LineStrings (n,), and for each the index of the line that it comes from.
+        LineStrings (n,), and the index of the line that each comes from.
     """
     shapely.prepare(area)
     whole = shapely.contains_properly(area, lines)
@@ -35,7 +35,7 @@ def clip_lines(lines: Geometries, area: shapely.Geometry) -> tuple[Geometries, I
     try:
         parts, source = split_lines(shapely.line_merge(shapely.intersection(lines[cut], area)))
     except shapely.errors.GEOSException as error:
-        raise InputError(f"the lines cannot be cut to the area ({error}); check the area's polygons") from error
+        raise InputError(f"the lines cannot be clipped to the area ({error}); check the area's polygons") from error
     index = np.concatenate([np.flatnonzero(whole), cut[source]])
     order = np.argsort(index, kind="stable")
     return np.concatenate([lines[whole], parts])[order], index[order]

@@ -1,11 +1,11 @@
-"""TOPO: is what one meets on the way out from the same place the same on both networks?
+"""TOPO: starting from the same place, can you reach the same roads on both networks?
 
 J. Biagioni & J. Eriksson (2012), "Inferring Road Maps from Global Positioning System Traces: Survey and Comparative
-Evaluation", section 5. From a seed on the truth, and from the nearest place on the proposal, all roads are followed to
-a radius, measured along the roads. On the way holes are dug in the truth and marbles dropped on the proposal at regular
-intervals; a marble falls into a hole that is near enough, one into each. Marbles left over are false roads, holes left
-empty are missed ones. Where the proposal has no place near the seed, all holes stay empty. A false road that no seed
-leads to is not seen: correctness sees it.
+Evaluation", section 5. From a seed on the truth, and from the nearest place on the proposal, all roads are followed up
+to a radius measured along the roads. At regular intervals, holes are dug in the truth and marbles are dropped on the
+proposal. Each marble falls into a nearby hole, and each hole holds one marble. Leftover marbles are false roads, and
+empty holes are missed roads. If the proposal has no place near the seed, all holes stay empty. False roads that no seed
+leads to are not detected; correctness detects them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from road_extract.metrics.ratios import ratio
 
 @dataclass(frozen=True, slots=True)
 class TopoSetting:
-    """How it is measured.
+    """Settings of TOPO.
 
     Attributes:
-        radius_m: How far roads are followed, along them.
-        interval_m: From marble to marble and hole to hole.
-        match_m: How far from its hole a marble may lie, and from a seed its place on the proposal.
-        seeds: Places to start from in each scene, drawn by chance along the truth.
-        seed: Fixes which.
+        radius_m: How far roads are followed, measured along the roads.
+        interval_m: Spacing of marbles and of holes.
+        match_m: Maximum distance from a marble to its hole, and from a seed to its place on the proposal.
+        seeds: Number of random starting places along the truth, per scene.
+        seed: Random seed of that choice.
     """
 
     radius_m: float = 300.0
@@ -43,14 +43,14 @@ class TopoSetting:
 
 @dataclass(frozen=True, slots=True)
 class TopoCounts:
-    """Counts over seeds; those of several scenes add up with ``+``.
+    """Counts over seeds; add those of several scenes with ``+``.
 
     Attributes:
         matched: Marbles that fell into holes.
-        marbles: On the proposal.
-        holes: In the truth.
-        seeds: Places started from.
-        lost_seeds: Those with no place on the proposal near them.
+        marbles: Marbles on the proposal.
+        holes: Holes in the truth.
+        seeds: Starting places.
+        lost_seeds: Seeds with no place on the proposal nearby.
     """
 
     matched: int
@@ -80,7 +80,7 @@ class TopoCounts:
 
     @property
     def f1(self) -> float | None:
-        """Harmonic mean of both; None if there is nothing at all."""
+        """Harmonic mean of both; None if there are neither marbles nor holes."""
         return ratio(2 * self.matched, self.marbles + self.holes)
 
 
@@ -99,7 +99,7 @@ def count_marbles(proposal: LineGraph, truth: LineGraph, setting: TopoSetting) -
 
 
 class _Samples:
-    """Places at regular intervals over a whole network: edge follows edge, so no edge is too short to count."""
+    """Places at regular intervals over a whole network, continued from edge to edge so that short edges count too."""
 
     def __init__(self, graph: LineGraph, interval_m: float) -> None:
         self._graph = graph
@@ -108,7 +108,7 @@ class _Samples:
         self._links, _ = graph.with_places(Places(np.empty(0, np.int64), np.empty(0)))
 
     def within(self, starts: Places, number: int, radius_m: float) -> Float64Array:
-        """X and y of those that lie within a radius, along the roads, of one of the starts; (n, 2)."""
+        """Coordinates of the samples within a radius of one of the starts, measured along the roads, (n, 2)."""
         edge, offset = starts.edge[number], starts.offset_m[number]
         graph, places = self._graph, self._places
         to_ends = dijkstra(self._links, indices=graph.ends[edge], limit=radius_m)
@@ -122,21 +122,21 @@ class _Samples:
 
 
 def _draw_seeds(truth: LineGraph, setting: TopoSetting) -> Places:
-    """Uniform along the truth."""
+    """Draw seeds uniformly along the truth."""
     total = float(truth.length_m.sum())
     count = setting.seeds if total else 0
     return _along(truth, np.sort(np.random.default_rng(setting.seed).uniform(0, total, count)))
 
 
 def _along(graph: LineGraph, measure: Float64Array) -> Places:
-    """Places at distances along all edges, one after the other."""
+    """Places at distances along the concatenated edges."""
     ends = graph.length_m.cumsum()
     edge = np.minimum(np.searchsorted(ends, measure, side="right"), len(ends) - 1)
     return Places(edge, measure - (ends - graph.length_m)[edge])
 
 
 def _match(marbles: Float64Array, holes: Float64Array, within_m: float) -> int:
-    """The most marbles that can fall into holes, one into each."""
+    """The maximum number of marbles that can fall into holes, one in each."""
     if not len(marbles) or not len(holes):
         return 0
     near = KDTree(marbles).sparse_distance_matrix(KDTree(holes), within_m + 1e-6, output_type="coo_matrix")

@@ -1,8 +1,8 @@
 """Completeness, correctness and quality of road lines, in metres.
 
 C. Wiedemann, C. Heipke, H. Mayer & O. Jamet (1998), "Empirical evaluation of automatically extracted road axes".
-A stretch is matched if it lies within the buffer of the other network. Lengths of scenes are added before any ratio is
-taken.
+A stretch is matched if it lies within the buffer of the other network. Lengths are summed over scenes before any ratio
+is computed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from road_extract.metrics.ratios import ratio
 
 @dataclass(frozen=True, slots=True)
 class MatchedLengths:
-    """Lengths in metres; those of several scenes add up with ``+``.
+    """Lengths in metres; add those of several scenes with ``+``.
 
     Attributes:
-        reference_m: Of the true lines.
-        matched_reference_m: Of the true lines within the buffer of the extracted ones.
-        extracted_m: Of the extracted lines.
-        matched_extracted_m: Of the extracted lines within the buffer of the true ones.
+        reference_m: Length of the true lines.
+        matched_reference_m: Length of the true lines within the buffer of the extracted ones.
+        extracted_m: Length of the extracted lines.
+        matched_extracted_m: Length of the extracted lines within the buffer of the true ones.
     """
 
     reference_m: float
@@ -59,12 +59,12 @@ class MatchedLengths:
 def measure_matches(extracted: Geometries, reference: Geometries, buffer_m: float) -> MatchedLengths:
     """Measure one scene.
 
-    Lines that lie on each other count once, so a network drawn once for each direction is not worth double.
+    Coinciding lines count once, so a network drawn once for each direction does not count double.
 
     Args:
         extracted: LineStrings in metres, (n,).
         reference: LineStrings in metres, (m,).
-        buffer_m: How far apart the same road may be drawn.
+        buffer_m: Maximum distance between matching lines.
     """
     extracted, reference = _dissolve(extracted), _dissolve(reference)
     return MatchedLengths(
@@ -73,7 +73,7 @@ def measure_matches(extracted: Geometries, reference: Geometries, buffer_m: floa
 
 
 def _length_and_match(lines: Geometries, others: Geometries, buffer_m: float) -> tuple[float, float]:
-    """Length, and how much of it is matched: never more than all, whatever the rounding."""
+    """Total length and matched length, capped at the total against rounding."""
     length = float(shapely.length(lines).sum())
     return length, min(match_lines(lines, others, buffer_m).length_m, length)
 

@@ -16,7 +16,9 @@ from road_extract.models.resunet import (
 )
 from road_extract.models.storage import (
     INT8_FILE,
+    SHIPPED_MODELS,
     SPEC_FILE,
+    find_model,
     load_model,
     load_weights,
     model_hash,
@@ -28,6 +30,7 @@ from road_extract.models.storage import (
 
 __all__ = [
     "INT8_FILE",
+    "SHIPPED_MODELS",
     "SPEC_FILE",
     "STRIDE",
     "Int8Ranges",
@@ -36,6 +39,7 @@ __all__ = [
     "build_inference_form",
     "build_resunet",
     "decoder_block",
+    "find_model",
     "load_model",
     "load_weights",
     "logits_model",

@@ -30,9 +30,23 @@ SPEC_FILE = "spec.json"
 INT8_FILE = "int8.json"
 
 
+#: Models that come with the package, by the name that `find_model` takes; the first is the default.
+SHIPPED_MODELS = ("standard",)
+
+
 def shipped_model() -> Path:
-    """Return the folder of the model that comes with the package."""
+    """Return the folder of the default model, which comes with the package."""
     return Path(str(resources.files("road_extract"))) / "models" / "weights"
+
+
+def find_model(model: str | Path) -> Path:
+    """Return the folder of a model.
+
+    Args:
+        model: A folder, or one of `SHIPPED_MODELS`. A folder that has the name of a shipped model is given as
+            ``./standard``.
+    """
+    return shipped_model() if model in SHIPPED_MODELS else Path(model)
 
 
 def save_model(model: keras.Model, spec: ModelSpec, folder: Path) -> None:

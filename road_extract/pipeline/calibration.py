@@ -17,7 +17,7 @@ from road_extract.models import read_spec, write_int8_ranges
 from road_extract.pipeline.setup import PathLike, open_scene
 from road_extract.prediction.preprocess import pad_to, to_model_input
 
-#: Tiles to run. With more of them the ranges hardly change.
+#: Number of tiles to run. With more tiles, the ranges hardly change.
 TILES = 120
 
 
@@ -35,7 +35,7 @@ def quantize_model(
 
     Args:
         model: Model folder.
-        scenes: Imagery of the kind that the model is for; `TILES` random tiles are taken from it.
+        scenes: Imagery typical for the model; `TILES` random tiles of it are used.
         assume_crs: CRS of scenes that have none.
         bands: See `PredictOptions`, as for the next two.
         nodata: See there.
@@ -43,7 +43,7 @@ def quantize_model(
         seed: Random seed.
 
     Returns:
-        Number of feature maps held in 8 bits.
+        Number of feature maps that are quantized to 8 bits.
 
     Raises:
         InputError: If a scene or the model cannot be used.
@@ -57,7 +57,7 @@ def quantize_model(
     share = -(-TILES // max(1, len(scenes)))
     tiles = [tile for scene in scenes for tile in _draw(Path(scene), share, options, rng)]
     if not tiles:
-        raise InputError("quantize: found no tile with valid pixels in the scenes")
+        raise InputError("quantize: the scenes contain no tile with valid pixels")
     ranges = measure_ranges(build_openvino(model, 1), tiles)
     write_int8_ranges(model, ranges, f"nncf {version('nncf')}, openvino {version('openvino')}")
     return len(ranges)
@@ -67,7 +67,7 @@ def _draw(scene: Path, count: int, options: PredictOptions, rng: np.random.Gener
     """Draw some of the tiles that `predict` would run."""
     spec = read_spec(Path(str(options.model)))
     tiles = []
-    # only pixels matter here, so a scene without georeference will do
+    # only pixels matter here, so a scene does not need georeferencing
     name = place_if_unplaced(scene, spec.gsd_m, assume_crs=options.assume_crs, subdataset=options.subdataset)
     if name != str(scene):  # the VRT leads to the raster that was chosen
         options = replace(options, subdataset=None)

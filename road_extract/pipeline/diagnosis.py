@@ -1,4 +1,4 @@
-"""What a bug report needs to know about an installation, and nothing that is secret."""
+"""Describes an installation for bug reports, without revealing secrets."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from road_extract.models.backends.cache import cache_folder
 from road_extract.models.backends.choosing import MODULES, is_installed
 from road_extract.models.backends.listing import measure_speed
 
-#: Of these the versions are told; the last ones need not be there.
+#: Packages whose versions are reported; those in the last line are optional.
 PACKAGES = (
     *("numpy", "scipy", "shapely", "pyproj", "rasterio", "geopandas", "pyogrio", "pyarrow", "networkx", "click"),
     *("openvino", "torch", "onnxruntime", "onnx", "tensorflow", "keras", "dask"),
 )
-#: Variables that change what the program does. Of all others nothing is told.
+#: Environment variables that change what the program does. No others are reported.
 VARIABLES = (
     *("ROAD_EXTRACT_CACHE", "ROAD_EXTRACT_HOME", "ROAD_EXTRACT_PYTHON", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
     *("GDAL_CACHEMAX", "GDAL_DATA", "GDAL_DRIVER_PATH", "GDAL_NUM_THREADS", "PROJ_DATA", "PROJ_LIB", "PROJ_NETWORK"),
     *("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH"),
     *("CUDA_VISIBLE_DEVICES", "KERAS_BACKEND", "ONEDNN_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS"),
 )
-#: Of these it is told that they are set, not to what: they may hold a password.
+#: Variables whose values are not shown, because they may contain a password.
 SECRETIVE = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """An installation, for people who help others with it.
+    """A description of an installation.
 
     Attributes:
         program: road_extract, Python and the system.
-        machine: Processor, memory and disk.
-        packages: Name to version.
-        backends: Name to what is known about it.
-        model: The shipped model, and how fast it runs here.
-        variables: Environment variables that matter, as far as they are set.
+        machine: CPU, memory and disk.
+        packages: Version of each package.
+        backends: Version of each backend, and which one is chosen.
+        model: The shipped model, and its speed on this machine.
+        variables: Relevant environment variables that are set.
         problems: What does not work.
     """
 
@@ -61,7 +61,7 @@ class Diagnosis:
     problems: list[str] = field(default_factory=list)
 
     def to_text(self) -> str:
-        """A block for each part, to be pasted into a bug report."""
+        """Return text to paste into a bug report, with a block for each part."""
         lines: list[str] = []
         for name in ("program", "machine", "packages", "backends", "model", "variables"):
             values: dict[str, str] = getattr(self, name)
@@ -71,7 +71,7 @@ class Diagnosis:
 
 
 def diagnose(*, timing: bool = True) -> Diagnosis:
-    """Look at this installation. Problems are reported, not raised.
+    """Describe this installation. Problems are reported, not raised.
 
     Args:
         timing: Run the shipped model for two seconds.
@@ -89,10 +89,10 @@ def diagnose(*, timing: bool = True) -> Diagnosis:
 
 
 def without_home(text: str) -> str:
-    """A path without the user's name in it."""
+    """Replace the user's home folder by ``~``, to hide the user's name."""
     try:
         home = str(Path.home())
-    except RuntimeError:  # a user without a home
+    except RuntimeError:  # the user has no home folder
         return text
     return text.replace(home, "~") if len(home) > 1 else text
 
@@ -110,7 +110,7 @@ def _describe_machine() -> dict[str, str]:
     total, available = _memory()
     return {
         "processor": f"{_processor()}, {os.cpu_count()} threads",
-        "memory": f"{total / 1e9:.1f} GB, {available / 1e9:.1f} GB available" if total else "not known",
+        "memory": f"{total / 1e9:.1f} GB, {available / 1e9:.1f} GB available" if total else "unknown",
         "NVIDIA driver": "found" if shutil.which("nvidia-smi") else "not found",
         **{name: f"{shutil.disk_usage(path).free / 1e9:.1f} GB free" for name, path in folders.items()},
     }
@@ -131,7 +131,7 @@ def _processor() -> str:
 
 
 def _memory() -> tuple[int, int]:
-    """Bytes in all and available; zeros where the system does not tell."""
+    """Return total and available bytes; zeros if the system does not report them."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -156,7 +156,7 @@ def _version_of(name: str) -> str:
 
 
 def _describe_backends(problems: list[str]) -> dict[str, str]:
-    """Versions, and the backend that ``auto`` chooses, with the reason."""
+    """Return the versions, and the backend that ``auto`` chooses, with the reason."""
     found = {name: _version_of(MODULES[name]) or "installed" for name in MODULES if is_installed(name)}
     missing = dict.fromkeys((name for name in MODULES if name not in found), "not installed")
     try:
@@ -169,7 +169,7 @@ def _describe_backends(problems: list[str]) -> dict[str, str]:
 
 
 def _time_model(problems: list[str]) -> dict[str, str]:
-    """How fast the shipped model runs. Whatever goes wrong is what the report is for."""
+    """Measure the speed of the shipped model, and report any error."""
     try:
         folder = shipped_model()
         spec = read_spec(folder)
@@ -177,7 +177,7 @@ def _time_model(problems: list[str]) -> dict[str, str]:
         with closing(open_backend("auto", folder)) as backend:
             ready_s = time.perf_counter() - started
             rate = measure_speed(backend, (spec.tile_size_px, spec.tile_size_px, len(spec.bands)))
-            return {"name": spec.name, "runs by": backend.description, "ready in": f"{ready_s:.1f} s",
+            return {"name": spec.name, "backend": backend.description, "ready in": f"{ready_s:.1f} s",
                     "speed": f"{rate:.0f} windows/s"}  # fmt: skip
     except Exception as error:
         problems.append(f"the model does not run: {error}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from road_extract.base.errors import InputError, OutputError
 from road_extract.base.files import temp_name
-from road_extract.models import SPEC_FILE, read_spec, shipped_model
+from road_extract.models import SPEC_FILE, find_model, read_spec, shipped_model
 from road_extract.models.backends import export_network
 from road_extract.pipeline.setup import PathLike
 
@@ -32,7 +32,7 @@ def export_model(model: PathLike | None, out: PathLike, *, to: str = "onnx") -> 
         BackendError: If the runtime that writes the format is not installed.
         OutputError: If ``out`` exists or cannot be written.
     """
-    folder, out = shipped_model() if model is None else Path(model), Path(out)
+    folder, out = shipped_model() if model is None else find_model(model), Path(out)
     read_spec(folder)
     if os.path.lexists(out):
         raise InputError(f"{out}: already exists; choose another name for the new folder")

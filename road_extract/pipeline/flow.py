@@ -43,7 +43,7 @@ def extract_roads(
         report: Called with the progress.
 
     Raises:
-        RoadExtractError: With one sentence that says what to do. No output and no temporary file is left behind.
+        RoadExtractError: With a message that says what to do. No output and no temporary file is left behind.
     """
     outputs, predict = to_outputs(out), predict or PredictOptions()
     vectorize, lines = vectorize or VectorizeOptions(), lines or LineOptions()
@@ -76,7 +76,7 @@ def predict_probability(
         scene: Any raster that GDAL opens.
         out: GeoTIFF to write.
         options: How probabilities are made.
-        backend: A loaded model to use for many scenes; it is not closed here. By default it is loaded by the options.
+        backend: A loaded model to reuse for many scenes; it is not closed here. By default, one is loaded.
         overwrite: Replace an output that exists.
         report: Called with the progress.
 
@@ -84,7 +84,7 @@ def predict_probability(
         ``out``.
 
     Raises:
-        RoadExtractError: With one sentence that says what to do. Nothing is left behind.
+        RoadExtractError: With a message that says what to do. Nothing is left behind.
     """
     out, options = Path(out), options or PredictOptions()
     check_outputs([out], [scene, *_inputs(options)], overwrite)
@@ -115,7 +115,7 @@ def vectorize_roads(
         report: Called with the progress.
 
     Raises:
-        RoadExtractError: With one sentence that says what to do. Nothing is left behind.
+        RoadExtractError: With a message that says what to do. Nothing is left behind.
     """
     options, lines = options or VectorizeOptions(), lines or LineOptions()
     targets = plan_targets(to_outputs(out), options.geometry)
@@ -133,14 +133,14 @@ def _predict_to(
     backend: Backend | None = None,
     targets: Targets | None = None,
 ) -> None:
-    """Write the probability raster of a scene, once it is sure that all that is made of it can be written, too."""
+    """Write the probability raster of a scene, after checking that everything derived from it can also be written."""
     with open_scene(scene, options) as setup, ExitStack() as stack:
         setup.log_remarks()
         if targets is not None:
             targets.check_crs(setup.source.grid.crs)
         check_needs(str(scene), setup.needs, out.parent)
         loaded = backend or load_backend(options)
-        log.info("model %s by %s", setup.spec.name, loaded.description)
+        log.info("model %s with %s", setup.spec.name, loaded.description)
         sink = stack.enter_context(open_probability_sink(out, setup.source.grid, setup.tags(loaded), lasting=lasting))
         if backend is None:
             stack.enter_context(closing(loaded))  # frees its memory before the raster is finished
@@ -156,7 +156,7 @@ def _vectorize_whole(
     assume_crs: str | None,
     report: Report,
 ) -> Extraction:
-    """Write all files under temporary names and rename them at the end, when nothing can go wrong any more."""
+    """Write all files under temporary names and rename them at the end, when nothing more can fail."""
     with ExitStack() as stack:
         names = {path: stack.enter_context(replacing(path)) for path in targets.paths}
         counts = vectorize_to(raster, targets.mapped(names), vectorize, lines, assume_crs, report)

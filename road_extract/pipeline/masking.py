@@ -16,17 +16,17 @@ from road_extract.base.progress import Progress, Report, no_report
 from road_extract.io.raster import ProbabilityRaster, RasterSink
 from road_extract.roads.masks.strips import MaskStrip
 
-#: Strips of clean mask that may wait for their consumer.
+#: Number of cleaned mask strips that may wait for their consumer.
 _STRIPS_AHEAD = 1
 
 
 @dataclass(frozen=True, slots=True)
 class MaskRun:
-    """How the mask of a raster is made.
+    """How to compute the mask of a raster.
 
     Attributes:
-        options: Threshold, smallest areas and smallest holes.
-        kept: Raster that the mask is written to, too.
+        options: Threshold, minimum area and minimum hole area.
+        kept: Raster to which the mask is also written.
         report: Called with the progress, from another thread.
     """
 
@@ -40,10 +40,10 @@ class MaskRun:
         """Read and clean in another thread while the caller works on the mask.
 
         Args:
-            source: Read in the other thread.
-            stage: Name of the work in reports.
-            area_share: Areas as small as this share of the smallest area are kept.
-            faint: Pixels count as road from this share of the threshold up.
+            source: Raster, read in the other thread.
+            stage: Name of the stage in progress reports.
+            area_share: Factor for the minimum area.
+            faint: Factor for the threshold from which pixels count as road.
         """
         from road_extract.roads.masks.cleaning import iter_clean_strips
 
@@ -55,14 +55,14 @@ class MaskRun:
 
     def _iter_thresholded(self, source: ProbabilityRaster, stage: str, faint: float) -> Iterator[MaskStrip]:
         threshold = road_threshold(self.options, source) * (1.0 if source.is_mask else faint)
-        # levels take one byte per pixel: memory grows with the strips
+        # one byte per pixel, because memory grows with the strips
         for row, road, valid, levels in source.iter_levels(threshold):
             yield MaskStrip(row, road, valid, levels)
             self.report(Progress(stage, row + len(levels), source.grid.height, "rows"))
 
 
 def road_threshold(options: VectorizeOptions, source: ProbabilityRaster) -> float:
-    """The probability from which a pixel is road: the one asked for, else the one recorded in the raster."""
+    """Return the requested threshold, or the one recorded in the raster, or the default."""
     if options.threshold is not None:
         return options.threshold
     return DEFAULT_THRESHOLD if source.threshold is None else source.threshold

@@ -13,10 +13,10 @@ PathLike = str | Path
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files to write. Where this is expected, a plain path asks for the roads alone.
+    """Files to write. Instead of this, a plain path can be given to write only the roads.
 
     Attributes:
-        roads: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``; lines alone also ``.osm`` or ``.graphml``.
+        roads: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``; for lines only, also ``.osm`` or ``.graphml``.
         probability: Probability raster (GeoTIFF).
         mask: Road mask (GeoTIFF).
         nodes: Nodes of the road lines.
@@ -29,7 +29,7 @@ class Outputs:
 
 
 def to_outputs(out: PathLike | Outputs) -> Outputs:
-    """Take a plain path as the file of the roads."""
+    """Convert a plain path to the outputs that it stands for."""
     return out if isinstance(out, Outputs) else Outputs(out)
 
 
@@ -56,17 +56,17 @@ class Targets:
         return [path for path in (self.polygons, lines, self.nodes, self.mask) if path is not None]
 
     def check_crs(self, crs: str) -> None:
-        """Find out whether places in a CRS can be written to all files.
+        """Check that coordinates in a CRS can be written to all files.
 
         Raises:
-            InputError: If one needs longitude and latitude on the earth, and the CRS has none.
+            InputError: If a format needs longitude and latitude on the Earth, and the CRS does not have them.
         """
         for path in (self.polygons, self.lines, self.nodes):
             if path is not None:
                 check_crs(path, crs)
 
     def mapped(self, names: dict[Path, Path]) -> Targets:
-        """The same layers under other names."""
+        """Return the same layers with other paths."""
 
         def map_one(path: Path | None) -> Path | None:
             return None if path is None else names[path]
@@ -87,7 +87,7 @@ class Extraction:
     """What was written.
 
     Attributes:
-        path: File of the polygons, or of the lines if only lines were asked for.
+        path: File of the polygons, or of the lines if only lines were requested.
         features: Number of polygons and lines together.
         polygons: Number of polygons.
         lines: Number of lines.
@@ -111,11 +111,11 @@ def plan_targets(outputs: Outputs, geometry: str) -> Targets:
     """Choose the file of each layer.
 
     Raises:
-        InputError: If a suffix names no known format, or one that cannot hold what was asked for.
+        InputError: If a suffix is not that of a known format, or the format cannot contain what was requested.
     """
     out, nodes, mask = Path(outputs.roads), _path(outputs.nodes), _path(outputs.mask)
     if is_network_format(out) and geometry != "lines":
-        raise InputError(f"{out}: this format holds lines only; use --geometry lines or another format")
+        raise InputError(f"{out}: this format can only contain lines; use --geometry lines or another format")
     if not is_network_format(out):
         check_format(out)
     if nodes is not None:

@@ -1,4 +1,4 @@
-"""Checks a scene before a long run: its properties, the resources that the run needs, and what would stop it."""
+"""Checks a scene before a long run: its properties, the resources that the run needs, and what would prevent it."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class SceneReport:
         model_gsd_m: GSD of the model, in metres.
         grid: Rows and columns of the inference grid.
         windows: Number of windows to run the model on.
-        memory_bytes: Estimated peak.
+        memory_bytes: Estimated peak memory.
         disk_bytes: Largest possible size of the probability raster.
         seconds: Time that the model needs, extrapolated from a short run on this machine; None if not timed.
         backend: Runtime of that run.
         chosen: Backend that the extraction would use, and why; empty if one is specified.
-        remarks: Sentences worth reading.
-        problems: What would stop the extraction, each with what to do about it.
+        remarks: Messages for the user.
+        problems: What would prevent the extraction, each with advice.
     """
 
     scene: str
@@ -59,11 +59,11 @@ class SceneReport:
     problems: list[str] = field(default_factory=list)
 
     def to_values(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return values for JSON."""
         return asdict(self)
 
     def to_text(self) -> str:
-        """A summary for people, one fact per line."""
+        """Return a readable summary, one fact per line."""
         lines = [self.scene, *(self.facts.to_lines() if self.facts else ())]
         if self.grid:
             lines += [
@@ -78,7 +78,9 @@ class SceneReport:
             lines.append(f"  time       about {_in_words(self.seconds)} ({self.backend})")
         lines += [f"  note       {remark}" for remark in self.remarks]
         lines += [f"  PROBLEM    {problem}" for problem in self.problems]
-        return "\n".join(lines if self.problems else [*lines, "  ready      nothing would stop `road-extract extract`"])
+        return "\n".join(
+            lines if self.problems else [*lines, "  ready      no problems found for `road-extract extract`"]
+        )
 
 
 def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, timing: bool = True) -> SceneReport:
@@ -86,7 +88,7 @@ def describe_scene(scene: PathLike, *, options: PredictOptions | None = None, ti
 
     Args:
         scene: Any path; a file that is not a raster is reported as a problem.
-        options: The options that `extract_roads` would get.
+        options: The options for `extract_roads`.
         timing: Run the model on a few windows to estimate the time.
     """
     options, path = options or PredictOptions(), str(scene)

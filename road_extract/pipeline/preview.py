@@ -1,4 +1,4 @@
-"""Draws roads over their scene, as a quick look at a result."""
+"""Draws roads over their scene for a quick look at a result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def draw_preview(
     """Draw road polygons and lines over a scene. Lines that bridge a gap have a different colour.
 
     Args:
-        scene: Any raster with a place.
+        scene: Any georeferenced raster.
         roads: Vector file in any format and CRS; all layers of a GeoPackage are drawn.
         out: PNG to write.
         size_px: Longer side of the picture.

@@ -76,7 +76,7 @@ def _memory_shortage(needs: Needs) -> str:
     if total is None or needs.memory_bytes <= total:
         return ""
     return (
-        f"needs about {in_gb(needs.memory_bytes)} of memory, and this machine has {in_gb(total)}; work on parts of the "
+        f"needs about {in_gb(needs.memory_bytes)} of memory, but this machine has {in_gb(total)}; process parts of the "
         "scene (--bounds), or check that its pixel size is right"
     )
 
@@ -86,7 +86,7 @@ def _disk_shortage(needs: Needs, folder: Path) -> tuple[str, bool]:
     free = free_bytes(folder)
     if free is None or needs.disk_bytes <= free:
         return "", False
-    text = f"the probability raster may take {in_gb(needs.disk_bytes)}, and {folder} has {in_gb(free)} free"
+    text = f"the probability raster may need {in_gb(needs.disk_bytes)}, but {folder} has {in_gb(free)} free"
     return f"{text}; choose another folder or --bounds", needs.disk_bytes / BEST_COMPRESSION > free
 
 

@@ -1,7 +1,7 @@
-"""Opens a scene together with its model: the first step of everything that runs a model on a scene.
+"""Opens a scene together with its model, the first step whenever a model runs on a scene.
 
-`open_scene` gives a `SceneSetup`: the scene on its inference grid, the plan of its windows, its scaling and the model.
-`load_backend` loads the model into the runtime that then runs it.
+`open_scene` yields a `SceneSetup`: the scene on its inference grid, the plan of its windows, its scaling and the model.
+`load_backend` loads the model into a runtime.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from road_extract.io.raster import (
     to_uint8,
 )
 from road_extract.io.vector import read_area
-from road_extract.models import model_hash, read_spec, shipped_model
+from road_extract.models import find_model, model_hash, read_spec, shipped_model
 from road_extract.models.backends import Backend
 from road_extract.models.backends import open_backend as open_backend  # where tests put theirs
 from road_extract.models.spec import ModelSpec
@@ -44,19 +44,19 @@ log = logging.getLogger("road_extract")
 
 PathLike = str | Path
 
-NOTHING_VALID = "no pixel is valid, so there is nothing to find; check nodata value, mask and area of interest"
+NOTHING_VALID = "the scene has no valid pixels; check its nodata value and mask, and the area of interest"
 
 
 @dataclass(frozen=True, slots=True)
 class SceneSetup:
-    """An open scene and all that inference on it needs.
+    """An open scene and everything that inference needs.
 
     Attributes:
         source: The scene on its inference grid.
         plan: Windows of the whole scene.
-        scaling: Of the whole scene.
-        spec: The model.
-        options: How probabilities are made.
+        scaling: Scaling of the whole scene.
+        spec: Specification of the model.
+        options: How to predict probabilities.
     """
 
     source: Scene
@@ -67,7 +67,7 @@ class SceneSetup:
 
     @property
     def remarks(self) -> list[tuple[int, str]]:
-        """What a user should know before the roads of this scene are extracted: logging levels and sentences."""
+        """What the user should know about this scene: logging levels and messages."""
         return list(_iter_remarks(self.source, self.spec))
 
     @property
@@ -97,7 +97,7 @@ class SceneSetup:
         return seen
 
     def tags(self, backend: Backend) -> dict[str, str]:
-        """How a raster was made, as GeoTIFF tags."""
+        """Return GeoTIFF tags that record how the raster was made."""
         return {
             "ROAD_EXTRACT_VERSION": __version__,
             MODEL_TAG: f"{self.spec.name} sha256:{model_hash(model_folder(self.options))}",
@@ -113,12 +113,12 @@ class SceneSetup:
 def open_scene(
     scene: PathLike, options: PredictOptions, scaling: Scaling | None = None, known_bands: tuple[str, ...] = ()
 ) -> Iterator[SceneSetup]:
-    """Open a scene the way its model needs it, and see that it can be read.
+    """Open a scene as the model requires, and check that it can be read.
 
     Args:
         scene: Any raster that GDAL opens.
         options: How probabilities are made.
-        scaling: Of the scene, if it is known already; then it has also been checked that the scene can be read.
+        scaling: Scaling of the scene, if it is already known; in this case, the scene is not checked again.
         known_bands: Names of its bands, if a catalogue gives them.
 
     Raises:
@@ -129,14 +129,14 @@ def open_scene(
     with gdal_session(), Scene(str(scene), view) as source:
         if scaling is None:
             source.probe()
-        if source.bands_by_catalogue:  # whoever opens it again need not know the catalogue
+        if source.bands_by_catalogue:  # so that the scene can be opened again without the catalogue
             options = replace(options, bands=source.bands)
         plan = TilePlan(source.grid.height, source.grid.width, spec.tile_size_px, options.overlap_px)
         yield SceneSetup(source, plan, scaling or scale_scene(source, spec.normalization), spec, options)
 
 
 def load_backend(options: PredictOptions) -> Backend:
-    """Load the model into the runtime that the options ask for.
+    """Load the model into the runtime that the options specify.
 
     Raises:
         InputError: If the model folder cannot be used.
@@ -153,12 +153,12 @@ def load_backend(options: PredictOptions) -> Backend:
 
 
 def model_folder(options: PredictOptions) -> Path:
-    """The model folder to use."""
-    return Path(options.model) if options.model is not None else shipped_model()
+    """Return the model folder to use."""
+    return shipped_model() if options.model is None else find_model(options.model)
 
 
 def scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:
-    """What the model needs to see of a scene."""
+    """Describe how to read a scene for the model."""
     return SceneView(
         gsd_m=spec.gsd_m,
         model_bands=len(spec.bands),
@@ -176,7 +176,7 @@ def scene_view(options: PredictOptions, spec: ModelSpec) -> SceneView:
 def _iter_remarks(source: Scene, spec: ModelSpec) -> Iterator[tuple[int, str]]:
     yield from source.remarks
     size_x, size_y = source.native_gsd_m
-    sizes = f"the scene's pixels are {size_x:.3g} x {size_y:.3g} m, the model's {spec.gsd_m:g} m"
+    sizes = f"the scene's pixels are {size_x:.3g} x {size_y:.3g} m, and the model's {spec.gsd_m:g} m"
     if source.resampled:
         yield logging.INFO, f"{sizes}: resampled on the ground"
     factor = math.sqrt(size_x * size_y) / spec.gsd_m

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from road_extract.roads.network import RoadNetwork
 
 #: Lines are traced from areas as small as this share of the smallest polygon: a faint road is a row of short dashes,
-#: which bridging joins. A dash that stays alone is dropped because it is too short.
+#: which are joined when gaps are bridged. A dash that remains isolated is dropped because it is too short.
 LINE_AREA_SHARE = 0.25
-#: How far outlines may move unless something else is asked for. They follow the edges of pixels, and a tolerance of one
-#: pixel would leave the steps in oblique outlines.
+#: Default simplification tolerance of outlines. Outlines follow the edges of pixels, and a tolerance of one pixel would
+#: leave steps in oblique ones.
 OUTLINE_TOLERANCE_PX = 1.5
-#: The same for lines, which are smooth already.
+#: The same for lines, which are already smooth.
 LINE_TOLERANCE_M = 1.0
 
 
@@ -60,7 +60,7 @@ def vectorize_to(
         source = stack.enter_context(ProbabilityRaster(str(raster), assume_crs))
         targets.check_crs(source.grid.crs)
         stack.enter_context(gdal_session(source.cache_bytes))
-        # each layer is made from a mask of its own; the mask of the first layer is kept
+        # each layer is made from its own mask; the mask of the first layer is kept
         kept = None if targets.mask is None else stack.enter_context(open_mask_sink(targets.mask, source.grid, {}))
         keeping, plain = MaskRun(options, kept, report), MaskRun(options, None, report)
         polygon_count = line_count = 0
@@ -72,11 +72,11 @@ def vectorize_to(
 
 
 def iter_road_polygons(source: ProbabilityRaster, masks: MaskRun) -> Generator[Feature, None, None]:
-    """The road polygons of a raster, in its CRS.
+    """Iterate over the road polygons of a raster, in its CRS.
 
     Args:
-        source: Read in another thread while the features are consumed.
-        masks: How its mask is made.
+        source: Raster, read in another thread while the features are consumed.
+        masks: How to compute its mask.
     """
     from road_extract.roads.features import iter_polygon_features
     from road_extract.roads.polygons import iter_polygons
@@ -92,12 +92,12 @@ def iter_road_polygons(source: ProbabilityRaster, masks: MaskRun) -> Generator[F
 
 
 def trace_roads(source: ProbabilityRaster, lines: LineOptions, masks: MaskRun) -> RoadNetwork:
-    """The road network of a raster, in map coordinates.
+    """Trace the road network of a raster, in map coordinates.
 
     Args:
-        source: Read in another thread.
-        lines: What is dropped and bridged.
-        masks: How its mask is made.
+        source: Raster, read in another thread.
+        lines: What to drop and to bridge.
+        masks: How to compute its mask.
     """
     from road_extract.roads.network import Evidence, trace_network
 
@@ -105,7 +105,7 @@ def trace_roads(source: ProbabilityRaster, lines: LineOptions, masks: MaskRun) -
     evidence = Evidence(source.read, road_threshold(options, source), source.is_mask)
     tolerance_m = LINE_TOLERANCE_M if options.simplify_m is None else options.simplify_m
     if masks.kept is not None:
-        # what is kept reaches the threshold; lines are traced on fainter ground too
+        # the kept mask uses the threshold itself, while lines are also traced where the probability is lower
         with closing(masks.iter_strips(source, "mask", LINE_AREA_SHARE)) as strips:
             deque(strips, maxlen=0)
     faint = replace(masks, kept=None).iter_strips(source, "lines", LINE_AREA_SHARE, lines.faint)

@@ -1,6 +1,6 @@
 """Blends overlapping probabilities into one raster, row by row: weighted sums, divided by the sum of the weights.
 
-Memory is one row of windows: two float32 planes of tile size x width of the core.
+It needs memory for one row of windows: two float32 planes of tile size x width of the core.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def taper_profile(size_px: int, overlap_px: int) -> Float32Array:
     """Weights along one axis: a smooth ramp over the overlap at each end, and 1 between them.
 
     The raised cosine r = sin^2, sampled at half pixels (Harris 1978, the Tukey window), steepened to
-    r^2 / (r^2 + (1 - r)^2): no weight is 0, the ramps of two neighbours add up to 1, and the outermost pixels, which
-    the network sees next to padding, hardly count.
+    r^2 / (r^2 + (1 - r)^2): no weight is 0, the ramps of two neighbours add up to 1, and the outermost pixels, where
+    the network sees padding, hardly count.
 
     Args:
         size_px: Length.
@@ -59,7 +59,7 @@ def window_weights(plan: TilePlan, window: Window) -> Float32Array:
     return _weights(plan.size_px, plan.overlap_px, rows, cols)
 
 
-@lru_cache(maxsize=16)  # nine for a plan: corners, sides, inside
+@lru_cache(maxsize=16)  # a plan needs nine: corners, sides, interior
 def _weights(size_px: int, overlap_px: int, rows: tuple[bool, bool], cols: tuple[bool, bool]) -> Float32Array:
     along_rows, along_cols = (_profile(size_px, overlap_px, *ends) for ends in (rows, cols))
     weights = along_rows[:, None] * along_cols[None, :]
@@ -131,7 +131,9 @@ class _StripBlender:
             return None
         weight = self._weight[:rows]
         if rows > len(weight) or not weight.all():
-            raise BackendError("blending: a pixel got no tile; tiles must come in the order of the plan, without gaps")
+            raise BackendError(
+                "blending: a pixel is not covered by any tile; tiles must come in the order of the plan, without gaps"
+            )
         strip = ProbabilityStrip(self._row, self._sum[:rows] / weight)
         for plane in (self._sum, self._weight):
             plane[: len(plane) - rows] = plane[rows:].copy()

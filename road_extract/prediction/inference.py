@@ -1,4 +1,4 @@
-"""From pixels to blended probability: reading, the model and blending run concurrently."""
+"""Turns pixels into blended probability; reading, the model and blending run concurrently."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from road_extract.models.spec import ModelSpec
 from road_extract.prediction.blending import iter_blended
 from road_extract.prediction.preprocess import Scaling, pad_to, to_model_input
 
-if TYPE_CHECKING:  # the scene may be an array: training needs no GDAL
+if TYPE_CHECKING:  # the scene may be an array, because training does not use GDAL
     from road_extract.prediction.source import RasterSource
 
 #: Batches of tiles to read ahead for each call in flight, and blended strips that may wait for the writer.
@@ -41,7 +41,7 @@ class Inference:
     Attributes:
         backend: Runs the model.
         spec: Describes the model.
-        scaling: Of the whole scene, whichever part is read.
+        scaling: Scaling of the whole scene, even if only part of it is read.
     """
 
     backend: Backend
@@ -59,8 +59,8 @@ def iter_probability(
     """Run the model over a scene, or over a core of it, and blend.
 
     Args:
-        source: Read in one other thread.
-        plan: Of the whole scene, whichever core is asked for.
+        source: Scene, read in one other thread.
+        plan: Plan of the whole scene, even if only a core is computed.
         inference: The model.
         core: Part to compute; the whole scene by default.
         report: Called with the number of finished windows, from another thread.
@@ -73,23 +73,23 @@ def iter_probability(
     validity = _Validity(core)
     stopped = threading.Event()
     pixels = _iter_pixels(source, plan, core, validity)
-    # whole batches pass from the reading thread, not windows: a GPU takes more of these a second than threads hand over
+    # the reading thread passes batches, not windows: a GPU processes more windows per second than threads can pass on
     groups = run_ahead(_iter_groups(pixels, backend.batch_size), _BATCHES_AHEAD * backend.in_flight)
     predicted = _iter_predicted(groups, plan.size_px, inference, stopped)
     reported = _iter_reported(predicted, sum(1 for _ in plan.touching(core)), report)
     strips = run_ahead(iter_blended(plan, reported, core), _STRIPS_AHEAD, stopped)
-    # closed explicitly, and the blending thread before the reading thread that feeds it: after an error, tracebacks
-    # keep generators alive, and a thread that still reads while its dataset is closed crashes the process
+    # closed explicitly, and blending before the reading that feeds it: after an error, tracebacks keep generators
+    # alive, and a thread that still reads while its dataset is closed would crash the process
     with closing(groups), closing(predicted), closing(strips):
         for strip in strips:
             yield strip.probability, validity.take(strip.row_off, len(strip.probability))
 
 
 def _iter_pixels(source: RasterSource, plan: TilePlan, core: Window, validity: _Validity) -> Iterator[Pixels]:
-    """Pixels in the order of the plan; None stands for a window without valid pixels.
+    """Read pixels in the order of the plan; None stands for a window without valid pixels.
 
-    Each window is read on its own, not in strips: resampled pixels may depend on the size of the read, and a shard must
-    see what the whole scene sees.
+    Windows are read one at a time, not in strips, because resampled pixels may depend on the size of the read, and a
+    shard must get the same pixels as the whole scene.
     """
     for window in plan.touching(core):
         inside = window.clipped(source.grid.height, source.grid.width)
@@ -103,12 +103,12 @@ def _iter_predicted(
 ) -> Generator[Tile, None, None]:
     """Replace pixels by their probabilities, in order, with as many batches in flight as the backend can use."""
     in_flight = inference.backend.in_flight
-    # one more thread than calls in flight: it scales the next batch, so that the next call is waiting when one ends
+    # one more thread than calls in flight scales the next batch, so that the next call is ready when one ends
     with ThreadPoolExecutor(in_flight + 1, "predict") as pool:
         pending: deque[Future[list[Tile]]] = deque()
         try:
             for group in groups:
-                if stopped.is_set():  # the wider the scene, the more batches a strip takes: too long to wait
+                if stopped.is_set():  # do not wait for the strip: in a wide scene, it consists of many batches
                     return
                 pending.append(pool.submit(_predict, group, size_px, inference))
                 if len(pending) > in_flight + 1:
@@ -151,7 +151,7 @@ def _iter_reported(tiles: Iterable[Tile], total: int, report: Report) -> Iterato
 
 
 class _Validity:
-    """Which pixels of a core are valid, from the time they are read until their strip is blended."""
+    """Stores which pixels of a core are valid, from reading until their strip is blended."""
 
     def __init__(self, core: Window) -> None:
         self._core = core

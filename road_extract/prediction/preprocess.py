@@ -15,8 +15,8 @@ from road_extract.models.spec import ModelSpec
 
 #: Percentiles of the valid pixels of a band that determine its scaling.
 STRETCH_PERCENT = (2.0, 98.0)
-#: Values between 0 and 1 that the two percentiles get in a normalized scene: about those of the aerial imagery that the
-#: network was first trained on, with headroom for bright roofs and sand.
+#: Values between 0 and 1 to which a normalized scene maps the two percentiles: about those of the aerial imagery that
+#: the network was first trained on, with headroom for bright roofs and sand.
 NORMALIZED_PERCENTILES = (0.06, 0.80)
 #: The percentiles of a normalized scene count as at least this far apart, so that water, forest and snow are not
 #: amplified into noise: in levels for 8-bit pixels (a gain of about 4), for others as a share of the brighter one.
@@ -37,16 +37,16 @@ class Scaling:
 
 
 def byte_scaling(bands: int) -> Scaling:
-    """8-bit pixels are used as they are (0..255), as in training."""
+    """Return the scaling that uses 8-bit pixels unchanged (0..255), as in training."""
     return Scaling((0.0,) * bands, (255.0,) * bands)
 
 
 class SampledScene(Protocol):
-    """What the scaling of a scene depends on."""
+    """The part of a scene that its scaling depends on."""
 
     @property
     def dtype(self) -> str:
-        """Data type of the pixels, by its NumPy name."""
+        """NumPy data type of the pixels."""
         ...
 
     @property
@@ -56,20 +56,20 @@ class SampledScene(Protocol):
 
     @property
     def value_range(self) -> tuple[float, float] | None:
-        """Darkest and brightest value that its pixels can have; None where only the pixels themselves can tell."""
+        """Smallest and largest value that pixels can have; None if it has to be measured on the pixels."""
         ...
 
     def sample(self) -> tuple[NDArray[Any], BoolArray]:
-        """Pixels from all over the scene (rows, cols, bands) and their validity (rows, cols)."""
+        """Return pixels from the whole scene (rows, cols, bands) and their validity (rows, cols)."""
         ...
 
 
 def scale_scene(scene: SampledScene, normalization: str) -> Scaling:
-    """The one scaling of a scene: the range that its file declares, or one measured on pixels all over it.
+    """Choose the scaling of a scene: the range that its file declares, or one measured on pixels from the whole scene.
 
     Args:
         scene: The scene.
-        normalization: That of the model: one of `road_extract.models.spec.NORMALIZATIONS`.
+        normalization: Normalization of the model, one of `road_extract.models.spec.NORMALIZATIONS`.
 
     Raises:
         InputError: If the range has to be measured and no pixel is valid, or if the file is damaged.
@@ -87,27 +87,28 @@ def scale_scene(scene: SampledScene, normalization: str) -> Scaling:
 def fit_scaling(
     sample: NDArray[Any], valid: BoolArray, normalization: str = "none", full: float | None = None
 ) -> Scaling:
-    """Choose a scaling by percentiles of the valid pixels.
+    """Choose a scaling from percentiles of the valid pixels.
 
-    Without normalization they become 0 and 1, which stretches pixels whose range depends on sensor and light. With
-    normalization they become `NORMALIZED_PERCENTILES` in every band, so that dark, hazy and tinted scenes look alike.
+    Without normalization, they are mapped to 0 and 1, which stretches pixels whose range depends on sensor and light.
+    With normalization, they are mapped to `NORMALIZED_PERCENTILES` in every band, so that dark, hazy and tinted scenes
+    look alike.
 
     Args:
-        sample: Pixels from all over the scene, (rows, cols, bands).
-        valid: (rows, cols).
+        sample: Pixels from the whole scene, (rows, cols, bands).
+        valid: Their validity, (rows, cols).
         normalization: One of `road_extract.models.spec.NORMALIZATIONS`.
-        full: From the darkest to the brightest value that pixels can have, where that is known.
+        full: Difference between the largest and smallest value that pixels can have, if known.
 
     Raises:
         InputError: If no pixel is valid.
     """
     pixels = sample[valid]
     if not len(pixels):
-        raise InputError("the scene has no valid pixels to choose its scaling from; check its nodata value or mask")
+        raise InputError("the scene has no valid pixels; check its nodata value or mask")
     low, high = np.percentile(pixels.astype(np.float64, copy=False), STRETCH_PERCENT, axis=0)
     if normalization == "percentiles":
         return _normalized(low, high, 255.0 if full is None and sample.dtype == np.uint8 else full)
-    # whole numbers differ by 1 at least; reflectances and other fractions by any amount
+    # integers differ by at least 1; reflectances and other fractions by any amount
     least = low + 1 if sample.dtype.kind in "iub" else np.where(high > low, high, low + 1)
     return Scaling(tuple(low.tolist()), tuple(np.maximum(high, least).tolist()))
 
@@ -128,8 +129,8 @@ def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spe
     Args:
         pixels: (rows, cols, bands) with one band or as many as the model has.
         valid: (rows, cols).
-        scaling: Of the scene.
-        spec: Of the model.
+        scaling: Scaling of the scene.
+        spec: Specification of the model.
 
     Returns:
         (rows, cols, model bands), float32.
@@ -138,7 +139,7 @@ def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spe
     low, span, mean, std = _along_rows(scaling, spec, cols, bands)
     # one grey band becomes as many bands as the model takes
     wide = np.broadcast_to(pixels, (rows, cols, bands)).reshape(rows, cols * bands)
-    # row by row and in place: NumPy is ten times slower along an axis of three bands, and every window passes here
+    # row by row and in place: NumPy is ten times slower along an axis of three bands, and every window gets here
     unit = wide - low
     unit /= span
     np.clip(unit, 0, 1, out=unit)
@@ -153,7 +154,7 @@ def to_model_input(pixels: NDArray[Any], valid: BoolArray, scaling: Scaling, spe
 
 @lru_cache(maxsize=16)
 def _along_rows(scaling: Scaling, spec: ModelSpec, cols: int, bands: int) -> tuple[Float32Array, ...]:
-    """Low, span, mean and std, for each band or one for all, repeated for each pixel of a row: (cols * bands,) each."""
+    """Return low, span, mean and std per band, or one for all, repeated along a row: (cols * bands,) each."""
     low, high, mean, std = (np.array(v, np.float32) for v in (scaling.low, scaling.high, spec.mean, spec.std))
     return tuple(np.tile(np.broadcast_to(values, bands), cols) for values in (low, high - low, mean, std))
 

@@ -20,5 +20,5 @@ class RasterSource(Protocol):
         ...
 
     def read(self, window: Window) -> tuple[NDArray[Any], BoolArray]:
-        """Pixels (rows, cols, bands) and their validity (rows, cols) of a window inside the grid."""
+        """Read pixels (rows, cols, bands) and their validity (rows, cols) of a window inside the grid."""
         ...

@@ -1,4 +1,4 @@
-"""Roads as features: the layers of polygons, lines and nodes, and what each feature carries into a file."""
+"""Roads as features: the layers of polygons, lines and nodes, and the attributes of each feature."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.base.placing import place
 
-if TYPE_CHECKING:  # polygons alone do not wait for SciPy
+if TYPE_CHECKING:  # not imported at run time: polygons do not need SciPy, which is slow to import
     from road_extract.roads.network import RoadNetwork
     from road_extract.roads.polygons import RoadPolygon
 
@@ -31,27 +31,27 @@ Value = int | float | bool | str | None
 
 
 def polygon_schema(crs: str) -> LayerSchema:
-    """The layer of road polygons."""
+    """The schema of the layer of road polygons."""
     return LayerSchema("roads", "Polygon", crs, POLYGON_FIELDS)
 
 
 def line_schema(crs: str, *, widths: bool) -> LayerSchema:
-    """The layer of road lines, with or without what is known of their width."""
+    """The schema of the layer of road lines, with or without their widths."""
     return LayerSchema("road_lines", "LineString", crs, LINE_FIELDS | (WIDTH_FIELDS if widths else {}))
 
 
 def node_schema(crs: str) -> LayerSchema:
-    """The layer of the nodes of road lines."""
+    """The schema of the layer of road line nodes."""
     return LayerSchema("road_nodes", "Point", crs, NODE_FIELDS)
 
 
 def iter_polygon_features(polygons: Iterable[RoadPolygon], grid: RasterGrid, *, is_mask: bool) -> Iterator[Feature]:
-    """Polygons in map coordinates.
+    """Convert polygons to features in map coordinates.
 
     Args:
-        polygons: In pixel coordinates.
-        grid: Of their raster.
-        is_mask: The raster holds no probability.
+        polygons: Polygons in pixel coordinates.
+        grid: Grid of their raster.
+        is_mask: Whether the raster is a mask, without probabilities.
     """
     for number, polygon in enumerate(polygons, 1):
         geometry = place(polygon.geometry, grid.transform)
@@ -61,19 +61,19 @@ def iter_polygon_features(polygons: Iterable[RoadPolygon], grid: RasterGrid, *, 
 
 
 def iter_line_features(network: RoadNetwork, crs: str, *, widths: bool) -> Iterator[Feature]:
-    """The lines of a network in map coordinates; numbers of lines, nodes and components count from 1.
+    """Convert the lines of a network to features; lines, nodes and components are numbered from 1.
 
     Args:
-        network: In map coordinates.
-        crs: Theirs, as WKT: lengths are geodesic.
-        widths: Add what is known of the width.
+        network: Network in map coordinates.
+        crs: CRS of the network as WKT, for geodesic lengths.
+        widths: Whether to add widths.
     """
     for index, line in enumerate(network.lines):
         yield Feature(line, line_properties(network, index, crs, widths=widths))
 
 
 def line_properties(network: RoadNetwork, index: int, crs: str, *, widths: bool) -> dict[str, Value]:
-    """What is known of one line; None where nothing is."""
+    """The attributes of one line; unknown values are None."""
     properties: dict[str, Value] = {
         "id": index + 1,
         "length_m": round(length_m(network.lines[index], crs), 2),
@@ -93,7 +93,7 @@ def line_properties(network: RoadNetwork, index: int, crs: str, *, widths: bool)
 
 
 def iter_node_features(network: RoadNetwork) -> Iterator[Feature]:
-    """The nodes of a network in map coordinates."""
+    """Convert the nodes of a network in map coordinates to features."""
     points = shapely.points(network.node_xy)
     for index, (degree, component) in enumerate(zip(network.node_degree, network.node_component, strict=True)):
         yield Feature(points[index], {"id": index + 1, "degree": int(degree), "component": int(component) + 1})

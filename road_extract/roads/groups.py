@@ -1,4 +1,4 @@
-"""Connected groups."""
+"""Labels connected groups."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 
 from road_extract.base.arrays import IntArray
 
-#: Members and links up to which plain Python is used: SciPy takes longer to import than they take.
-_FEW = 20_000
+#: Up to this many members and links, plain Python is faster than importing SciPy.
+_SMALL = 20_000
 
 
 def label_groups(count: int, a: IntArray, b: IntArray) -> tuple[int, IntArray]:
-    """Number of connected groups, and the group of each member, (count,), numbered by their lowest members.
+    """The number of connected groups, and the group of each member, (count,), numbered in order of lowest members.
 
     Args:
-        count: Members.
+        count: Number of members.
         a: One end of each link, (links,).
-        b: The other one.
+        b: The other end, (links,).
     """
-    return _label_few(count, a, b) if count + len(a) <= _FEW else _label_many(count, a, b)
+    return _label_few(count, a, b) if count + len(a) <= _SMALL else _label_many(count, a, b)
 
 
 def _label_many(count: int, a: IntArray, b: IntArray) -> tuple[int, IntArray]:
@@ -31,7 +31,7 @@ def _label_many(count: int, a: IntArray, b: IntArray) -> tuple[int, IntArray]:
 
 
 def _label_few(count: int, a: IntArray, b: IntArray) -> tuple[int, IntArray]:
-    """Union by the lowest member: every member points to a lower one of its group, and the lowest to itself."""
+    """Union-find by lowest member: every member points to a lower one of its group, and the lowest to itself."""
     lower = list(range(count))
 
     def lowest(member: int) -> int:

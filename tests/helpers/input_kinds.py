@@ -185,7 +185,7 @@ SCENES = [
     Kind("bands with descriptions: Blue, Green, Red, NIR; B2, B3, B4, B8; R, G, B; other languages",
          described("Blue", "Green", "Red", "NIR"), NOTED, "by their descriptions", "taken by name"),
     Kind("bands whose descriptions and colours contradict each other",
-         lambda f: _contradiction(f), NOTED, "says otherwise", "descriptions win; `--bands` chooses"),
+         lambda f: _contradiction(f), NOTED, "disagrees", "descriptions win; `--bands` chooses"),
     Kind("three or four bands without names", described("", "", "", ""), NOTED, "does not name its bands",
          "taken in their order; `--bands` chooses"),
     Kind("more than four bands without names", described(*[""] * 7), REFUSED, "does not say which are red, green, blue",
@@ -247,7 +247,7 @@ MASKS = [
     Kind("three equal bands of 0 and 255", lambda f: raster(f, pixels=np.resize(np.array([0, 255], np.uint8),
                                                                                   (3, 30, 40))), NOTED, "255 is taken"),
     Kind("classes, such as 0 to 9", mask(0, 5, 9), REFUSED, "neither a mask of 0 and 1 nor percentages"),
-    Kind("values below 0 or above 255", mask(0, -1, dtype="int16"), REFUSED, "holds the value -1"),
+    Kind("values below 0 or above 255", mask(0, -1, dtype="int16"), REFUSED, "contains the value -1"),
     Kind("several bands that differ", raster, REFUSED, "has 3 bands"),
 ]  # fmt: skip
 

@@ -109,7 +109,7 @@ def test_an_error_before_json_starts_is_reported_too(feedback):
         ("import os; os.kill(os.getpid(), 9)", "memory ran out"),
         ("import sys; sys.exit(137)", "memory ran out"),  # by a shell between
         ("import os, resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); os.abort()", "crashed .SIGABRT"),
-        ("import os; os.kill(os.getpid(), 4)", "processor lacks"),
+        ("import os; os.kill(os.getpid(), 4)", "CPU lacks"),
         ("raise SystemExit(3)", "ended with code 3"),
         ("pass", "ended with code 0"),  # but without a result
     ],

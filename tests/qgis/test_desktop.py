@@ -97,7 +97,7 @@ def test_the_set_up_window_says_what_failed_and_shows_the_log(desktop):
     assert "about 1 GB" in state
     assert enabled == {"setup": True, "update": False, "repair": False, "remove": False}
     sentence, log = desktop[1]["setup_failed"]
-    assert "holds no wheels (*.whl): choose the folder" in sentence
+    assert "contains no wheels (*.whl): choose the folder" in sentence
     assert re.search(r"road_extract \S+, setup, ", log)
 
 

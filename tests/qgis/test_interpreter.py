@@ -57,13 +57,13 @@ def test_a_specified_python_that_does_not_work_is_an_error_not_a_fallback(progra
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (["echo road-extract 0.0.9"], "has road_extract 0.0.9, and .* or newer is needed: run .* -m pip install ."),
+        (["echo road-extract 0.0.9"], "has road_extract 0.0.9, but .* or newer is needed: run .* -m pip install ."),
         (
             ["echo '{python}: No module named road_extract' >&2", "exit 1"],
             "does not have road_extract: .* run .* -m pip",
         ),
-        (["echo Segmentation fault >&2", "exit 139"], "it said: Segmentation fault"),
-        (["exit 1"], "it said: nothing"),
+        (["echo Segmentation fault >&2", "exit 139"], "it printed: Segmentation fault"),
+        (["exit 1"], "it printed: nothing"),
     ],
 )
 def test_an_unsuitable_python_gives_one_error_message(program, nothing_installed, lines, words):

@@ -99,10 +99,10 @@ def test_errors_of_pip_become_one_message(line, words):
 
 REFUSALS = {
     "no_python": "/nowhere/python3 is not a working 64-bit Python: choose another one, or leave the choice empty",
-    "old_python": "is Python 3.9, and 3.11 or newer is needed: choose another one",
-    "no_venv": "cannot make virtual environments: install its venv module (Debian, Ubuntu: sudo apt install python3.12",
-    "no_wheels": "holds no wheels (*.whl): choose the folder that make qgis-bundle wrote",
-    "foreign_folder": "was not made by this set-up: move it away",
+    "old_python": "is Python 3.9, but 3.11 or newer is needed: choose another one",
+    "no_venv": "cannot create virtual environments: install its venv module (Debian, Ubuntu: sudo apt install",
+    "no_wheels": "contains no wheels (*.whl): choose the folder that make qgis-bundle wrote",
+    "foreign_folder": "was not created by this set-up: move it elsewhere",
 }
 
 
@@ -169,7 +169,7 @@ def test_damage_is_found_and_everything_reinstalled(set_up):
     assert damaged["error"] == ""
     assert not damaged["ready"]
     assert any("-m venv --clear" in line for line in damaged["said"])
-    assert any("making the environment anew" in line for line in damaged["said"])
+    assert any("creating the environment again" in line for line in damaged["said"])
 
 
 def test_remove_leaves_no_environment_and_no_setting(set_up):

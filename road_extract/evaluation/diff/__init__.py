@@ -1,4 +1,4 @@
-"""Compares road lines with a map: what is new, what matches and what is missing.
+"""Compares road lines with a map, and finds which are new, matched or missing.
 
 This package reads and writes the layers. The code that finds and cuts matching stretches belongs in `metrics`.
 """

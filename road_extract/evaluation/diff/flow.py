@@ -1,4 +1,4 @@
-"""The comparison from files to file."""
+"""Runs a comparison: reads both files, cuts the lines and writes the result."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from road_extract.evaluation.diff.results import STATUSES, Difference
 from road_extract.io.vector import check_format, unique_names, write_features
 from road_extract.metrics.cutting import MatchRule, cut_by_match
 
-#: Attributes that every piece has.
+#: Attributes of every piece.
 FIELDS = {"id": int, "status": str, "length_m": float, "probability": float, "source_id": str}
 #: Attributes of a whole feature that its pieces do not share.
-_OF_THE_WHOLE = {*FIELDS, "area_m2"}
+_NOT_INHERITED = {*FIELDS, "area_m2"}
 
 
 def diff_roads(
@@ -36,18 +36,18 @@ def diff_roads(
 ) -> Difference:
     """Compare road lines with the lines of a map.
 
-    Lines are cut where they begin and cease to match, and every piece gets a ``status``: ``new`` (of ``roads``, not in
-    the map), ``matched`` (of ``roads``, in the map) or ``missing`` (of the map, not in ``roads``).
+    Lines are cut where they start or stop matching, and every piece gets a ``status``: ``new`` (from ``roads``, not in
+    the map), ``matched`` (from ``roads``, also in the map) or ``missing`` (from the map, not in ``roads``).
 
     Args:
         roads: Road lines in any vector format.
         existing: The map's lines in any vector format and CRS.
         out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``, in the CRS of ``roads``.
-        options: How.
-        overwrite: Replace an output that exists.
+        options: When lines match, and which area to compare.
+        overwrite: Replace an existing output.
 
     Raises:
-        RoadExtractError: With one sentence that says what to do; nothing is left behind.
+        RoadExtractError: The message is one sentence that says what to do. No partial output remains.
     """
     options, out = options or DiffOptions(), Path(out)
     check_format(out)
@@ -79,9 +79,9 @@ def _iter_pieces(
     options: DiffOptions,
     statuses: dict[bool, str],
 ) -> Iterator[Feature]:
-    """The pieces of one side whose status, by whether they match, is wanted.
+    """The pieces of one side whose status is wanted; ``statuses`` maps whether a piece matches to its status.
 
-    ``metric`` are its lines and the other side's, in metres.
+    ``metric`` contains the lines of this side and of the other side, in metres.
     """
     rule = MatchRule(options.buffer_m, options.angle_deg, options.min_length_m)
     pieces = cut_by_match(layer.lines, *metric, rule)
@@ -113,7 +113,7 @@ def _length_m(piece: Feature) -> float:
 
 
 def _sorted(pieces: list[Feature], sort: str) -> list[Feature]:
-    """New pieces first, then missing ones; of each kind the surest or the most doubtful first, unknown ones last."""
+    """Sort by status, then with the most or the least probable first; pieces of unknown probability come last."""
     if sort == "none":
         return pieces
     sign = -1 if sort == "probability" else 1
@@ -127,11 +127,11 @@ def _sorted(pieces: list[Feature], sort: str) -> list[Feature]:
 
 
 def _with_columns(ours: LineLayer, theirs: LineLayer) -> tuple[LineLayer, LineLayer]:
-    """Both sides with attributes that share a column where their names are equal, and only there.
+    """Rename attributes so that the two sides share a column only if their names are equal.
 
-    Databases take ``Id`` and ``id`` for the same name, so one of the two gets another.
+    Databases treat ``Id`` and ``id`` as the same name, so one of the two is renamed.
     """
-    spelled = {name.casefold(): name for name in _OF_THE_WHOLE}
+    spelled = {name.casefold(): name for name in _NOT_INHERITED}
     return _renamed(ours, spelled), _renamed(theirs, spelled)
 
 
@@ -151,10 +151,10 @@ def _renamed(layer: LineLayer, spelled: dict[str, str]) -> LineLayer:
 
 
 def _fields(ours: dict[str, type], theirs: dict[str, type]) -> dict[str, type]:
-    """The fields of a piece: its own, then those of both files; text where the two files differ in type."""
+    """The fields of a piece: its own, then those of both files; text if the two files disagree on the type."""
     fields = dict(FIELDS)
     for name, kind in [*ours.items(), *theirs.items()]:
-        if name not in _OF_THE_WHOLE:
+        if name not in _NOT_INHERITED:
             fields[name] = kind if fields.get(name, kind) is kind else str
     return fields
 
@@ -162,8 +162,8 @@ def _fields(ours: dict[str, type], theirs: dict[str, type]) -> dict[str, type]:
 def _iter_features(pieces: list[Feature], fields: dict[str, type]) -> Iterator[Feature]:
     for number, piece in enumerate(pieces, 1):
         row = {**piece.properties, "id": number, "length_m": round(_length_m(piece), 3)}
-        yield Feature(piece.geometry, {name: _as(row.get(name), kind) for name, kind in fields.items()})
+        yield Feature(piece.geometry, {name: _convert(row.get(name), kind) for name, kind in fields.items()})
 
 
-def _as(value: Any, kind: type) -> Any:
+def _convert(value: Any, kind: type) -> Any:
     return None if value is None else kind(value)

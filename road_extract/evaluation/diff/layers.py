@@ -1,4 +1,4 @@
-"""Both files as lines in one CRS, clipped to the area that is compared."""
+"""Reads both files as lines in one CRS, clipped to the area to compare."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from road_extract.metrics.splitting import clip_lines, split_lines
 
 log = logging.getLogger("road_extract")
 
-#: So far a local CRS keeps the shape of a box.
+#: Up to this size, a local CRS keeps the shape of a box.
 _LOCAL_M = 500_000
 
 
@@ -30,10 +30,10 @@ class LineLayer:
 
     Attributes:
         lines: LineStrings, (n,).
-        source: Index of the feature of each, (n,).
-        fields: Name to type of the attributes.
+        source: Index of the feature that each line comes from, (n,).
+        fields: Names and types of the attributes.
         rows: Attributes of the features.
-        side: What was read and left out.
+        side: Lengths and number of geometries that were used and left out.
     """
 
     lines: Geometries
@@ -47,10 +47,10 @@ def read_layers(roads: Path, existing: Path, options: DiffOptions) -> tuple[Line
     """Read both files.
 
     Returns:
-        The lines of either in the CRS of ``roads``, and that CRS as WKT.
+        The lines of both in the CRS of ``roads``, and that CRS as WKT.
 
     Raises:
-        InputError: If a file cannot be read, or nothing says where to compare.
+        InputError: If a file cannot be read, or the area to compare is unknown.
     """
     theirs_only = Selection(options.layer, options.where, options.assume_crs, can_choose=True)
     ours, crs = _read_lines(roads, Selection(assume_crs=options.assume_crs))
@@ -67,12 +67,12 @@ def _read_lines(path: Path, selection: Selection) -> tuple[LineLayer, str]:
     lines, source = split_lines(table.geometries)
     ignored = len(table.geometries) - len(np.unique(source))
     if ignored:
-        log.warning("%s: %s of its %s geometries are not lines and are left out", path, ignored, len(table.geometries))
+        log.warning("%s: %s of %s geometries are not lines and are ignored", path, ignored, len(table.geometries))
     return LineLayer(lines, source, table.fields, table.rows, Side(0.0, 0.0, ignored)), table.crs
 
 
 def _choose_area(lines: Geometries, crs: str, options: DiffOptions, path: Path) -> shapely.Geometry:
-    """Where to compare, in the CRS of the roads: what lies outside of what was looked at is not missing."""
+    """The area to compare, in the CRS of the roads. Roads outside it were not searched for, so they are not missing."""
     if options.within is not None:
         return _read_polygons(Path(options.within), crs, options.assume_crs)
     if options.bounds is not None:
@@ -81,12 +81,14 @@ def _choose_area(lines: Geometries, crs: str, options: DiffOptions, path: Path) 
             raise InputError(f"bounds {options.bounds}: expected XMIN YMIN XMAX YMAX with XMIN < XMAX and YMIN < YMAX")
         return shapely.box(*options.bounds)
     if not len(lines):
-        raise InputError(f"{path}: holds no line, so the area to compare is unknown; name it (--within or --bounds)")
+        raise InputError(
+            f"{path}: contains no lines, so the area to compare is unknown; specify it with --within or --bounds"
+        )
     return _extent(lines, crs, options.buffer_m)
 
 
 def _extent(lines: Geometries, crs: str, buffer_m: float) -> shapely.Geometry:
-    """The box around lines, a buffer wider on all sides."""
+    """The bounding box of the lines, extended by the buffer on all sides."""
     west, south, east, north = shapely.total_bounds(lines)
     x, y = (west + east) / 2, (south + north) / 2
     box = shapely.box(west, south, east, north)
@@ -95,7 +97,7 @@ def _extent(lines: Geometries, crs: str, buffer_m: float) -> shapely.Geometry:
         metres = local_crs(x, y, crs)
         wider = move(shapely.buffer(move(np.array([box]), crs, metres), buffer_m), metres, crs)
         return unwrap(wider, crs, x, local=True)[0]
-    # a continent has no shape in a local CRS: the buffer is measured in the middle
+    # a local CRS distorts a continent, so the buffer is measured at the centre
     step = max(east - west, north - south) * 1e-6
     unit_x, unit_y = lengths_m(shapely.linestrings([[(x, y), (x + step, y)], [(x, y), (x, y + step)]]), crs) / step
     pad_x, pad_y = buffer_m / unit_x, buffer_m / unit_y
@@ -106,7 +108,7 @@ def _read_polygons(path: Path, crs: str, assume_crs: str | None) -> shapely.Geom
     found = np.array([*read_geometries(path, crs, selection=Selection(assume_crs=assume_crs))], object)
     areas = found[shapely.get_dimensions(found) == 2]
     if not len(areas):
-        raise InputError(f"{path}: holds no polygon; an area to compare needs at least one")
+        raise InputError(f"{path}: contains no polygons; the area to compare requires at least one")
     return shapely.union_all(shapely.make_valid(areas))
 
 

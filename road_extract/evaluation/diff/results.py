@@ -1,4 +1,4 @@
-"""What a comparison found."""
+"""Results of a comparison."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-#: In the order of interest.
+#: In order of interest.
 STATUSES = ("new", "missing", "matched")
 
 
@@ -15,9 +15,9 @@ class Side:
     """One of the two files.
 
     Attributes:
-        length_km: Of its lines in the area compared.
-        left_out_km: Of its lines outside of it.
-        ignored: Geometries that are no lines.
+        length_km: Length of its lines in the area compared.
+        left_out_km: Length of its lines outside that area.
+        ignored: Number of geometries that are not lines.
     """
 
     length_km: float
@@ -27,14 +27,14 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What came out.
+    """Result of a comparison.
 
     Attributes:
-        path: The pieces.
-        pieces: How many of each status.
-        length_km: Of each status.
-        roads: The lines compared.
-        existing: The map they were compared with.
+        path: The output.
+        pieces: Number of pieces by status.
+        length_km: Length of the pieces by status.
+        roads: The road lines.
+        existing: The map that they were compared with.
     """
 
     path: Path
@@ -44,16 +44,16 @@ class Difference:
     existing: Side
 
     def to_values(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as values for JSON."""
         return asdict(self) | {"path": str(self.path)}
 
     def to_text(self) -> str:
-        """A table."""
+        """Format the result as a table."""
         meaning = {"new": "in ROADS only", "missing": "in EXISTING only", "matched": "of ROADS, in both"}
         rows = [
             f"{status:<9}{self.length_km[status]:12,.3f} km  {self.pieces[status]:9,} pieces  {meaning[status]}"
             for status in STATUSES
         ]
         for name, side in (("ROADS", self.roads), ("EXISTING", self.existing)):
-            rows.append(f"{name:<9}{side.length_km:12,.3f} km compared, {side.left_out_km:,.3f} km outside left out")
+            rows.append(f"{name:<9}{side.length_km:12,.3f} km compared, {side.left_out_km:,.3f} km outside the area")
         return "\n".join([*rows, f"road differences in {self.path}"])

@@ -1,6 +1,6 @@
-"""Which bands of a scene go to the model: by what the file says of them, and by their order only where it says nothing.
+"""Chooses the bands of a scene for the model by what the file says about them, or by their order if it says nothing.
 
-Descriptions come first, because a writer has to set them; colour interpretations often are a default of the format.
+Descriptions take precedence because a writer has to set them, while colour interpretations are often a format default.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 from road_extract.base.errors import InputError
 from road_extract.io.raster.gdal_errors import ANY_ERRORS
 
-#: What bands are called, in the languages that cameras and archives label them in.
+#: Band names in the languages that cameras and archives use.
 _WORDS = {
     "red": ("red", "r", "rot", "rouge", "rojo", "vermelho", "rosso"),
     "green": ("green", "g", "grün", "gruen", "vert", "verde"),
     "blue": ("blue", "b", "blau", "bleu", "azul", "blu"),
     "nir": ("nir", "near infrared", "nearinfrared", "near ir", "infrared", "nir08"),
 }
-#: Sentinel-2 and Landsat 8 and 9 agree on these; Landsat 4 to 7 do not, see `_numbered`.
+#: Sentinel-2 and Landsat 8 and 9 share these numbers, but Landsat 4 to 7 differ; see `_numbered`.
 _NUMBERS = {2: "blue", 3: "green", 4: "red"}
 _NUMBERED = re.compile(r"(?:^|[\W_])b(?:and)?[ _]?0?(\d{1,2})a?(?:$|[ ,:;(-])")
-#: Centre wavelengths in micrometres, and how far from them a band may lie.
+#: Centre wavelengths in micrometres, and how far a band may deviate from them.
 _WAVES_UM = {"red": 0.66, "green": 0.56, "blue": 0.48, "nir": 0.84}
 _WAVE_SLACK_UM = 0.045
 CATALOGUE = "names in the catalogue"
@@ -32,12 +32,12 @@ CATALOGUE = "names in the catalogue"
 
 @dataclass(frozen=True, slots=True)
 class BandChoice:
-    """Bands that go to the model.
+    """The bands for the model.
 
     Attributes:
         bands: Counted from 1.
         level: Logging level of the remark.
-        remark: What was chosen and why; empty where nothing had to be chosen.
+        remark: What was chosen and why; empty if there was nothing to choose.
     """
 
     bands: tuple[int, ...]
@@ -46,7 +46,7 @@ class BandChoice:
 
 
 def colours_of(dataset: Any) -> tuple[str, ...]:
-    """Name of each band's colour interpretation; ``undefined`` where GDAL cannot tell, or rasterio has no name."""
+    """Return the colour interpretation of each band; ``undefined`` if GDAL does not know it or rasterio has no name."""
     try:
         return tuple(colour.name for colour in dataset.colorinterp)
     except ANY_ERRORS:
@@ -60,29 +60,29 @@ def choose_bands(
     names: Sequence[str],
     known: Sequence[str] = (),
 ) -> BandChoice:
-    """Which bands go to the model: the ones asked for, else those with the model's names, else the first ones.
+    """Choose the requested bands, otherwise those with the names of the model's bands, otherwise the first ones.
 
     Args:
         dataset: An open raster.
         path: For messages.
-        wanted: Bands asked for, counted from 1.
-        names: Of the model's bands, such as red, green, blue.
-        known: What a catalogue says of the bands, if anything.
+        wanted: Requested bands, counted from 1.
+        names: Names of the model's bands, such as red, green, blue.
+        known: Names of the scene's bands from a catalogue, if any.
 
     Raises:
-        InputError: If there is no clear answer, or a band has no numbers that the model could take.
+        InputError: If the choice is ambiguous, or the model cannot use the values of a band.
     """
     choice = _asked(dataset, path, wanted, len(names)) if wanted else _found(dataset, path, names, known)
     for band in choice.bands:
         if dataset.dtypes[band - 1].startswith("complex"):
-            raise InputError(f"{path}: band {band} holds complex numbers; expected an image: choose others (--bands)")
+            raise InputError(f"{path}: band {band} contains complex numbers; choose other bands (--bands)")
     return choice
 
 
 def _asked(dataset: Any, path: str, wanted: tuple[int, ...], count: int) -> BandChoice:
     if len(wanted) not in (1, count) or not all(1 <= band <= dataset.count for band in wanted):
         asked = ",".join(map(str, wanted))
-        raise InputError(f"{path}: bands {asked} asked for; expected 1 or {count} of 1 to {dataset.count}")
+        raise InputError(f"{path}: bands {asked} cannot be used; expected 1 or {count} bands from 1 to {dataset.count}")
     return BandChoice(wanted)
 
 
@@ -97,11 +97,11 @@ def _found(dataset: Any, path: str, names: Sequence[str], known: Sequence[str]) 
     if len(data) not in (3, 4):
         first = ",".join(map(str, range(1, len(names) + 1)))
         raise InputError(
-            f"{path}: has {len(data)} bands and does not say which are {', '.join(names)}; name them, as in "
+            f"{path}: has {len(data)} bands and does not say which are {', '.join(names)}; specify them, as in "
             f"--bands {first}"
         )
     if len(names) != 3:
-        raise InputError(f"{path}: the model takes {', '.join(names)}; name their bands (--bands)")
+        raise InputError(f"{path}: the model needs {', '.join(names)}; specify these bands (--bands)")
     some = any(name in labels for labels, _ in _labellings(dataset, colours, known) for name in (*names, "nir"))
     return _in_order(tuple(data[:3]), names, named=some)
 
@@ -110,10 +110,12 @@ def _named(labels: Sequence[str], origin: str, names: Sequence[str], colours: Se
     bands = tuple(labels.index(name) + 1 for name in names)
     text = f"bands {_spell(bands)} are taken as {', '.join(names)}, by their {origin}"
     if any(labels.count(name) > 1 for name in names):
-        return BandChoice(bands, logging.WARNING, f"{text}; others have the same names, so check them (--bands)")
+        return BandChoice(
+            bands, logging.WARNING, f"{text}; other bands have the same names, so check the choice (--bands)"
+        )
     if origin != "colour interpretation" and _contradicts(bands, names, colours):
         return BandChoice(
-            bands, logging.WARNING, f"{text}; their colour interpretation says otherwise, so check them (--bands)"
+            bands, logging.WARNING, f"{text}; their colour interpretation disagrees, so check the choice (--bands)"
         )
     plain = bands == tuple(range(1, len(names) + 1)) and origin == "colour interpretation"
     return BandChoice(bands, logging.INFO, "" if plain else text)
@@ -127,11 +129,13 @@ def _contradicts(bands: Sequence[int], names: Sequence[str], colours: Sequence[s
 def _in_order(bands: tuple[int, ...], names: Sequence[str], *, named: bool) -> BandChoice:
     text = f"bands {_spell(bands)} are taken as {', '.join(names)}"
     hint = "the file names only some of its bands" if named else "the file does not name its bands"
-    return BandChoice(bands, logging.WARNING if named else logging.INFO, f"{text}: {hint}; --bands chooses others")
+    return BandChoice(
+        bands, logging.WARNING if named else logging.INFO, f"{text}: {hint}; use --bands to choose others"
+    )
 
 
 def _labellings(dataset: Any, colours: Sequence[str], known: Sequence[str]) -> list[tuple[list[str], str]]:
-    """What each band is, by every source that there is, the most telling first."""
+    """Return the band names from every available source, the most reliable first."""
     found = [
         (_numbered([text or "" for text in known]), CATALOGUE),
         (_numbered([text or "" for text in dataset.descriptions]), "descriptions"),
@@ -142,10 +146,10 @@ def _labellings(dataset: Any, colours: Sequence[str], known: Sequence[str]) -> l
 
 
 def _numbered(texts: Sequence[str]) -> list[str]:
-    """Band names as red, green, blue, nir, or empty.
+    """Convert band names to red, green, blue, nir, or an empty string.
 
-    B2, B3 and B4 are blue, green and red, unless it may be that B1, B2 and B3 are: of a sensor without a coastal band,
-    or because bands were just counted. Only a band beyond B7 rules that out.
+    B2, B3 and B4 are blue, green and red, unless B1, B2 and B3 could be: if the sensor has no coastal band, or if the
+    bands are simply numbered. Only a band beyond B7 rules that out.
     """
     words = [_by_word(text) for text in texts]
     numbers = [int(hit[1]) if (hit := _NUMBERED.search(text.strip().lower())) else 0 for text in texts]

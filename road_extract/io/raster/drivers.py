@@ -1,4 +1,4 @@
-"""Which of GDAL's drivers may open a file: it goes by content, so that any file may be the description of a service."""
+"""Chooses the GDAL drivers that may open a file. GDAL goes by content, so any file could describe a web service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rasterio._path import _parse_path
 from rasterio.env import ensure_env_with_credentials
 from rasterio.io import DatasetReader
 
-#: Drivers that open descriptions of services and fetch from wherever these say.
+#: Drivers that open descriptions of services and fetch data from the addresses they contain.
 _SERVICES = frozenset({
     "WMS", "WMTS", "WCS", "HTTP", "PLMOSAIC", "EEDA", "EEDAI", "GTI", "STACIT", "STACTA", "OGCAPI", "DAAS", "GDALG",
     "PLSCENES", "WFS", "OAPIF", "CSW", "KMLSUPEROVERLAY", "DERIVED",
@@ -19,10 +19,10 @@ _SERVICES = frozenset({
 
 @lru_cache(maxsize=2)
 def drivers(*, with_vrt: bool) -> tuple[str, ...]:
-    """Names of the drivers that read what they are given.
+    """Return the names of the drivers that read only the files they are given.
 
     Args:
-        with_vrt: VRTs too: not for what a server calls a picture.
+        with_vrt: Include VRT. Leave it out for files that a server claims to be images.
     """
     with rasterio.Env() as env:
         known = set(env.drivers())
@@ -31,11 +31,11 @@ def drivers(*, with_vrt: bool) -> tuple[str, ...]:
 
 @ensure_env_with_credentials  # type: ignore[untyped-decorator]
 def open_with(path: str, names: tuple[str, ...] | None, **settings: str) -> Any:
-    """As `rasterio.open`, which takes a single driver only.
+    """Open a dataset like `rasterio.open`, but with several drivers to choose from.
 
     Args:
-        path: What GDAL opens.
-        names: Of drivers; None for all.
-        settings: For the driver.
+        path: The name that GDAL opens.
+        names: Names of the allowed drivers; None allows all.
+        settings: Options for the driver.
     """
     return DatasetReader(_parse_path(path), driver=None if names is None else list(names), sharing=False, **settings)

@@ -39,7 +39,7 @@ def part_of(grid: RasterGrid, bounds: tuple[float, float, float, float] | None, 
 
 
 def nearest_turn(bounds: tuple[float, float, float, float], grid: RasterGrid) -> tuple[float, float, float, float]:
-    """Bounds in degrees moved by whole turns to where a grid lies: files may count longitudes from 0 to 360."""
+    """Shift bounds in degrees by whole turns to the location of a grid, because longitudes may run from 0 to 360."""
     turn, (west, south, east, north) = full_turn(grid.crs), bounds
     if turn is None or east - west >= turn:
         return bounds

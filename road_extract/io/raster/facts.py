@@ -42,7 +42,7 @@ class SceneFacts:
     nodata: str
 
     def to_lines(self) -> list[str]:
-        """Lines of plain text."""
+        """Return lines of plain text."""
         gsd = "unknown" if self.gsd_m is None else f"{self.gsd_m[0]:.3g} x {self.gsd_m[1]:.3g} m"
         return [
             f"  size       {self.height:,} x {self.width:,} pixels (rows x columns)",
@@ -68,7 +68,7 @@ def read_facts(path: str, subdataset: str | None = None) -> SceneFacts:
 
 
 def _place_of(dataset: Any, path: str) -> tuple[str, tuple[float, float] | None]:
-    """Name of the CRS, and ground size of pixels where that can be told."""
+    """Return the name of the CRS, and the pixel size on the ground if it can be determined."""
     try:
         crs = crs_of(dataset, path, None)
     except InputError:
@@ -83,7 +83,7 @@ def _place_of(dataset: Any, path: str) -> tuple[str, tuple[float, float] | None]
 
 
 def _band_names(dataset: Any) -> tuple[str, ...]:
-    """Description of each band, else its colour interpretation."""
+    """Return the description of each band, or its colour interpretation if there is none."""
     descriptions = ask(lambda: dataset.descriptions, (None,) * dataset.count)
     return tuple(text or colour for text, colour in zip(descriptions, colours_of(dataset), strict=True))
 
@@ -99,7 +99,7 @@ def _nodata_of(dataset: Any) -> str:
 
 
 def find_problems(path: str, view: SceneView) -> list[str]:
-    """Every reason why a raster that can be opened could not be used as a scene."""
+    """List every reason why a raster cannot be used as a scene although it can be opened."""
     with open_raster(path, view.subdataset) as dataset:
         checks: list[Callable[[], object]] = [
             lambda: plan_view(dataset, path, view.bands, view.names, view.known_bands, view.assume_crs)
@@ -112,7 +112,7 @@ def find_problems(path: str, view: SceneView) -> list[str]:
 def _is_warped(dataset: Any, path: str, view: SceneView) -> bool:
     try:
         return placed_name(dataset, path, view.assume_crs) is not None
-    except InputError:  # the view says why
+    except InputError:  # planning the view reports the reason
         return True
 
 

@@ -1,4 +1,4 @@
-"""What rasterio raises when GDAL fails: not all of it is a `RasterioError`."""
+"""The exceptions that rasterio raises when GDAL fails; not all of them are a `RasterioError`."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from rasterio.errors import CRSError, RasterioError
 
 T = TypeVar("T")
 
-#: To be caught where rasterio is called, and turned into a sentence there.
+#: Catch these where rasterio is called, and turn them into a readable message there.
 GDAL_ERRORS: tuple[type[Exception], ...] = (RasterioError, CPLE_BaseError, CRSError)
-#: The same, with what rasterio's own Python raises on numbers and texts that make no sense.
+#: The same, plus the errors of rasterio's own Python code for invalid numbers and text.
 ANY_ERRORS: tuple[type[Exception], ...] = (
     *GDAL_ERRORS, ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError,
 )  # fmt: skip
-#: What reading pixels may end with.
+#: Errors of reading pixels.
 READ_ERRORS: tuple[type[Exception], ...] = (*GDAL_ERRORS, MemoryError)
-#: What writing a raster may end with.
+#: Errors of writing a raster.
 WRITE_ERRORS: tuple[type[Exception], ...] = (*GDAL_ERRORS, OSError)
 
 
 def ask(question: Callable[[], T], otherwise: T) -> T:
-    """What a dataset says of itself; damaged metadata count as none.
+    """Read a property of a dataset; damaged metadata count as missing.
 
     Args:
         question: Reads one property of a dataset.
-        otherwise: The answer where that fails: GDAL's errors, numbers and texts that cannot be decoded.
+        otherwise: The result if that fails because of a GDAL error, or because a number or text cannot be decoded.
     """
     try:
         return question()

@@ -43,7 +43,9 @@ def read_labels_on(path: str, grid: RasterGrid, assume_crs: str | None = None) -
     if not _same_grid(own, grid):
         labels = _warp(labels, beside(own, grid), grid)
     if not (labels != NODATA).any():
-        raise InputError(f"{path}: has no valid pixel where the other side lies; check both CRSs and nodata values")
+        raise InputError(
+            f"{path}: has no valid pixels in the area of the other side; check both CRSs and nodata values"
+        )
     return labels
 
 
@@ -67,7 +69,7 @@ def _warp(labels: ByteArray, own: RasterGrid, grid: RasterGrid) -> ByteArray:
 
 
 def beside(grid: RasterGrid, other: RasterGrid) -> RasterGrid:
-    """A grid in degrees moved by whole turns, so that it lies on the same side of the antimeridian as another one."""
+    """Shift a grid in degrees by whole turns to the same side of the antimeridian as another grid."""
     turn = full_turn(grid.crs)
     if turn is None or full_turn(other.crs) != turn:
         return grid

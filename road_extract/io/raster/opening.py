@@ -37,10 +37,10 @@ _LICENSED = {".ecw": "ECW", ".sid": "MrSID", ".jpeg2000": "JP2ECW"}
 
 @contextmanager
 def gdal_session(cache_bytes: int = BLOCK_CACHE_BYTES) -> Iterator[None]:
-    """GDAL's settings while this package reads and writes: a bounded cache, and no Python code out of VRTs.
+    """Apply GDAL's settings for reading and writing: a bounded cache, and no Python code from VRTs.
 
-    Files beside a raster (``.aux.xml``, world files) are read, for they may hold its CRS and nodata value. Nothing in
-    this package makes GDAL write one.
+    Sidecar files (``.aux.xml``, world files) are read, because they may contain the CRS and the nodata value. This
+    package never makes GDAL write one.
     """
     cache = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": cache_bytes}
     with rasterio.Env(GDAL_VRT_ENABLE_PYTHON="NO", **cache):
@@ -48,12 +48,12 @@ def gdal_session(cache_bytes: int = BLOCK_CACHE_BYTES) -> Iterator[None]:
 
 
 def open_raster(path: str, subdataset: str | None = None, **settings: str) -> Any:
-    """Open a raster; one over the network survives short failures of it, now and when it is read.
+    """Open a raster. Remote rasters survive short network failures, both now and while they are read.
 
     Args:
-        path: Path, URL or GDAL's name. Of an archive with one raster that is opened.
-        subdataset: Number (from 1) or name of the one to open in a container of several.
-        settings: For GDAL's driver.
+        path: Path, URL or GDAL name. If it is an archive with one raster, that raster is opened.
+        subdataset: Number (from 1) or name of the raster to open in a container.
+        settings: Options for GDAL's driver.
 
     Raises:
         InputError: If GDAL cannot open it, it is a container of several rasters and none is named, or its blocks do not
@@ -90,13 +90,13 @@ def _open(path: str, name: str, settings: dict[str, str]) -> Any:
 
 
 def _expected(path: str) -> str:
-    """What to do about a file that GDAL does not open."""
+    """Advise what to do about a file that GDAL cannot open."""
     driver = _LICENSED.get(Path(path).suffix.lower())
     if driver is not None:
         return f"this GDAL has no driver for {driver}; a GeoTIFF made of it with a program that has one can be read"
     if is_remote(path):
-        return "expected a GeoTIFF or the like that can be reached; check address, credentials and network"
-    return "expected a GeoTIFF or another raster that GDAL reads"
+        return "expected a GeoTIFF or another raster; check the address, credentials and network"
+    return "expected a GeoTIFF or another raster that GDAL can read"
 
 
 def _open_anywhere(path: str, settings: dict[str, str]) -> Any:
@@ -113,7 +113,7 @@ def _open_anywhere(path: str, settings: dict[str, str]) -> Any:
 
 
 def _check_files(dataset: Any, path: str) -> None:
-    """See that a remote dataset refers to what it may, for VRTs whose text GDAL alone can read."""
+    """Check the files that a remote VRT refers to, if only GDAL can read its text."""
     if trusted() or path[:1] == "<" or dataset.driver != "VRT":
         return
     for file in ask(lambda: list(map(str, dataset.files)), _NO_TEXTS):
@@ -129,14 +129,14 @@ def readable(path: str) -> Iterator[None]:
         yield
     except READ_ERRORS as error:
         cause = error.__cause__ or error
-        damage = "the network keeps failing, or it" if is_remote(path) else "it"
+        damage = "the network keeps failing, or the file" if is_remote(path) else "the file"
         raise InputError(
             f"{path}: its pixels cannot be read ({cause}); {damage} is damaged, cut short, or refers to a missing file"
         ) from error
 
 
 def crs_of(dataset: Any, path: str, assumed: str | None) -> str:
-    """Horizontal CRS as WKT; heights do not matter here.
+    """Return the horizontal CRS as WKT; heights do not matter here.
 
     Args:
         dataset: An open raster.
@@ -144,7 +144,7 @@ def crs_of(dataset: Any, path: str, assumed: str | None) -> str:
         assumed: CRS to use if the raster has none, or one that PROJ cannot use.
 
     Raises:
-        InputError: If there is no usable CRS and none is assumed.
+        InputError: If there is no usable CRS and no assumed one.
     """
     own = ask(lambda: dataset.crs.to_wkt() if dataset.crs else None, None)
     if own:
@@ -158,12 +158,12 @@ def crs_of(dataset: Any, path: str, assumed: str | None) -> str:
                     f"{path}: {error}; --assume-crs EPSG:... replaces a CRS that cannot be used"
                 ) from error
     if assumed is None:
-        raise InputError(f"{path}: has no CRS; name it (--assume-crs EPSG:...)")
+        raise InputError(f"{path}: has no CRS; specify it (--assume-crs EPSG:...)")
     return assumed_crs(assumed)
 
 
 def assumed_crs(text: str) -> str:
-    """The CRS that a user names, as WKT.
+    """Return the CRS that the user specified, as WKT.
 
     Raises:
         InputError: If PROJ does not know it.
@@ -175,26 +175,28 @@ def assumed_crs(text: str) -> str:
 
 
 def check_georeference(dataset: Any, path: str) -> None:
-    """Check that pixels have a place and an area.
+    """Check that the pixels have a location and an area.
 
     Raises:
-        InputError: If not.
+        InputError: If they do not.
     """
     if dataset.transform.is_identity:
         raise InputError(
-            f"{path}: has no geotransform, so its place is unknown; write it into a world file beside it: six lines in "
-            f"{Path(path).stem}.wld with pixel width, 0, 0, minus pixel height, and x and y of the middle of the upper "
+            f"{path}: has no geotransform, so its location is unknown; add a world file next to it: six lines in "
+            f"{Path(path).stem}.wld with pixel width, 0, 0, minus pixel height, and x and y of the centre of the upper "
             "left pixel"
         )
     if dataset.transform.is_degenerate:
-        raise InputError(f"{path}: its geotransform gives pixels no area; correct it (a world file has no say here)")
+        raise InputError(
+            f"{path}: its geotransform gives pixels no area; correct it in the file (a world file is ignored)"
+        )
 
 
 def grid_of(dataset: Any, path: str, assume_crs: str | None) -> RasterGrid:
-    """Size and place of a raster. Longitudes come within half a turn of Greenwich, whatever the file counts from.
+    """Return the grid of a raster. Longitudes are within half a turn of Greenwich, whatever range the file uses.
 
     Raises:
-        InputError: If it has no place.
+        InputError: If it is not georeferenced.
     """
     crs = crs_of(dataset, path, assume_crs)
     check_georeference(dataset, path)

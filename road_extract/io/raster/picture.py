@@ -75,7 +75,7 @@ def draw_shapes(picture: ByteArray, shapes: Sequence[Any], grid: RasterGrid, col
     Args:
         picture: (rows, cols, 3).
         shapes: Shapely geometries in the grid's CRS.
-        grid: The picture's.
+        grid: Grid of the picture.
         colour: RGB.
 
     Returns:

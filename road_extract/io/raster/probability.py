@@ -26,7 +26,7 @@ from road_extract.io.raster.views import placed_name
 
 log = logging.getLogger("road_extract")
 
-#: Tag of every raster that this package makes.
+#: Tag of every raster that this package writes.
 MADE_BY_TAG = "ROAD_EXTRACT_VERSION"
 MODEL_TAG = "ROAD_EXTRACT_MODEL"
 BACKEND_TAG = "ROAD_EXTRACT_BACKEND"
@@ -228,7 +228,7 @@ class ProbabilityRaster:
         # 8-bit scales are rounded when stored: 254 may come back as 1.0000001
         if probability.size and not (probability.min() >= -_SLACK and probability.max() <= 1 + _SLACK):
             found = probability.min() if probability.min() < 0 else probability.max()
-            raise InputError(f"{self.path}: holds the value {found:g}; expected probabilities from 0 to 1")
+            raise InputError(f"{self.path}: contains the value {found:g}; expected probabilities from 0 to 1")
         clipped: Float32Array = np.clip(probability, 0, 1)
         return clipped
 

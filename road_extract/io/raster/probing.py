@@ -1,6 +1,6 @@
-"""A first look at the pixels of a scene: can they be read, what do they reach, is there a collar?
+"""Takes a first look at the pixels of a scene: can they be read, what range do they cover, is there a collar?
 
-It takes five small windows, so that a scene of any size is opened in no time.
+Only five small windows are read, so this is fast for scenes of any size.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from road_extract.base.windows import Window
 
 Pixels = tuple[NDArray[Any], BoolArray]
 
-#: An 8-bit scene that reaches no more than this is taken to fill only a part of its type.
+#: An 8-bit scene with this maximum or less may use only part of the range of its type.
 DIM = 63
 _PROBE_PX = 64
-#: Shares of the largest value that nearly all pixels of a scene with few bits spread over.
+#: Shares of the maximum that nearly all pixels span in a scene with few bits.
 _SPREAD = (0.25, 0.6)
 
 
 def read_probe(part: Window, read: Callable[[RioWindow], Pixels]) -> list[Pixels]:
-    """Pixels (rows, cols, bands) and validity (rows, cols) of the corners of a part, then of its middle.
+    """Read pixels (rows, cols, bands) and validity (rows, cols) of the corners of a part, then of its middle.
 
     Args:
-        part: Of the file.
-        read: Reads a window of the file.
+        part: Part of the file.
+        read: Function that reads a window of the file.
     """
     rows, cols = min(_PROBE_PX, part.height), min(_PROBE_PX, part.width)
     below, right = part.height - rows, part.width - cols
@@ -38,7 +38,7 @@ def read_probe(part: Window, read: Callable[[RioWindow], Pixels]) -> list[Pixels
 
 
 def find_collar(corners: Iterable[Pixels], candidates: Iterable[float]) -> float | None:
-    """The value that fills most of a corner in all bands, as if the scene did not reach it; None if there is none."""
+    """Find a value that fills most of a corner in all bands, as outside the imaged area; None if there is none."""
     values = list(candidates)
     for pixels, valid in corners:
         for value in values:
@@ -48,14 +48,14 @@ def find_collar(corners: Iterable[Pixels], candidates: Iterable[float]) -> float
 
 
 def may_be_dim(parts: Iterable[Pixels]) -> bool:
-    """Whether 8-bit pixels may fill only a part of their type: 4-bit values, counts, a bad export."""
+    """Check whether 8-bit pixels may use only part of their range, as 4-bit values, counts or a bad export do."""
     return all(not valid.any() or pixels[valid].max() <= DIM for pixels, valid in parts)
 
 
 def is_dim(pixels: NDArray[Any], valid: BoolArray) -> bool:
-    """Whether a sample of 8-bit pixels from all over a scene does so.
+    """Check whether a sample of 8-bit pixels from the whole scene uses only part of its range.
 
-    They have to spread over that part: water and forest are dark, but do not reach down to black and up to some limit.
+    The pixels must span that part: water and forest are dark, but do not range from black up to a limit.
     """
     known = pixels[valid]
     if not len(known) or not 0 < int(known.max()) <= DIM:

@@ -77,7 +77,9 @@ class Scene:
         self._name = self._source = str(self._dataset.name)
         pages = len(ask(lambda: list(self._dataset.subdatasets), [""]))
         if view.subdataset is None and pages > 1:
-            self._remark(logging.WARNING, f"this is 1 of {pages} rasters in this file; --subdataset chooses another")
+            self._remark(
+                logging.WARNING, f"this is 1 of {pages} rasters in the file; use --subdataset to choose another"
+            )
         self._reopen(plan.name)
         if view.nodata is not None and (value := self._nodata(view.nodata)) is not None:
             self._reopen(write_vrt(self._dataset, self._name, bands_as_they_are(self._dataset), value))
@@ -94,10 +96,10 @@ class Scene:
         if wanted != "auto":
             return float(wanted)
         if self._marks_invalid():
-            self._remark(logging.INFO, "the scene itself marks its pixels without data: nodata auto does nothing")
+            self._remark(logging.INFO, "the scene already marks its invalid pixels, so --nodata auto has no effect")
             return None
         value = self._collar(read_probe(self._everything(), self._read_plain))
-        text = "no collar was found" if value is None else f"pixels of the value {value:g} are taken as nodata"
+        text = "no collar was found" if value is None else f"pixels with the value {value:g} are taken as nodata"
         self._remark(logging.INFO, text)
         return value
 
@@ -129,12 +131,12 @@ class Scene:
             raise InputError(f"{self.path}: {len(missing)} of the files it refers to are missing, such as {missing[0]}")
         parts = read_probe(self._part, self._read_plain)
         if not self._marks_invalid() and (value := self._collar(parts)) is not None:
-            text = f"whole corners have the value {value:g} and count as data; if they are not, use --nodata auto"
+            text = f"whole corners have the value {value:g} and count as valid; if they are not, use --nodata auto"
             self._remark(logging.WARNING, text)
         is_byte = self.dtype == "uint8" and largest_value(self._dataset, self.bands[0]) == 255
         if is_byte and may_be_dim(parts) and is_dim(*(sample := self.sample())):
             self._reach = float(sample[0][sample[1]].max())
-            self._remark(logging.WARNING, f"8-bit values reach only {self._reach:g} of 255, which is taken as white")
+            self._remark(logging.WARNING, f"8-bit values only reach {self._reach:g} of 255, which is taken as white")
 
     @property
     def dtype(self) -> str:
@@ -143,14 +145,14 @@ class Scene:
 
     @property
     def bands_by_catalogue(self) -> bool:
-        """Whether the bands were chosen by what a catalogue says of them."""
+        """Whether the bands were chosen by their names in a catalogue."""
         return any(CATALOGUE in text for _, text in self.remarks)
 
     @property
     def value_range(self) -> tuple[float, float] | None:
-        """Darkest and brightest value that pixels can have; None where only the pixels themselves can tell.
+        """Smallest and largest value that pixels can have; None if it has to be measured on the pixels.
 
-        8-bit pixels have one: that of their bits, or where `probe` found that they fill little of it, that part.
+        For 8-bit pixels, it is the range of their bits, or the part of it that they use if `probe` found it small.
         """
         if self.dtype != "uint8":
             return None
@@ -168,7 +170,7 @@ class Scene:
         return self._factors != (1.0, 1.0)
 
     def read(self, window: Window) -> tuple[NDArray[Any], BoolArray]:
-        """Pixels (rows, cols, bands) and validity (rows, cols) of a window of the inference grid.
+        """Read pixels (rows, cols, bands) and validity (rows, cols) of a window of the inference grid.
 
         Raises:
             InputError: If the file is damaged there.

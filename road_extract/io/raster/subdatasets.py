@@ -1,4 +1,4 @@
-"""Files that hold several rasters: NetCDF, HDF, GeoPackage and others."""
+"""Chooses a raster in a file that contains several: NetCDF, HDF, GeoPackage and others."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ _SHOWN = 20
 
 
 def choose_subdataset(path: str, names: Sequence[str], wanted: str | None) -> str:
-    """GDAL's name of one raster in a container.
+    """Return GDAL's name of one raster in a container.
 
     Args:
         path: For messages.
-        names: GDAL's names of all of them.
-        wanted: Number from 1, the name, or its last part; None takes the only one.
+        names: GDAL's names of all rasters in it.
+        wanted: Number (from 1), name, or last part of the name; None if there is only one.
 
     Raises:
-        InputError: If there is none, or several and none of them is meant.
+        InputError: If there is none, or the choice is missing or ambiguous.
     """
     if not names:
-        raise InputError(f"{path}: holds no raster; expected a GeoTIFF or another raster that GDAL reads")
+        raise InputError(f"{path}: contains no raster; expected a GeoTIFF or another raster that GDAL can read")
     if wanted is None and len(names) == 1:
         return names[0]
     if wanted is not None:
@@ -32,11 +32,11 @@ def choose_subdataset(path: str, names: Sequence[str], wanted: str | None) -> st
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     asked = "" if wanted is None else f", none of them {wanted!r}"
     raise InputError(
-        f"{path}: holds {len(names)} rasters{asked}; give the full name of one, as in {names[0]}, or its number or "
+        f"{path}: contains {len(names)} rasters{asked}; give the full name of one, as in {names[0]}, or its number or "
         f"name where the command has the option --subdataset: {listed}{more}"
     )
 
 
 def short_name(name: str) -> str:
-    """The part of GDAL's name that tells a subdataset from its neighbours."""
+    """Return the part of GDAL's name that distinguishes a subdataset from the others."""
     return name.rpartition(":")[2].strip('"/')

@@ -1,4 +1,4 @@
-"""Versions of the native libraries that rasterio brings."""
+"""Versions of the native libraries that rasterio uses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rasterio.env import GDALVersion
 
 
 def native_versions() -> dict[str, str]:
-    """GDAL, GEOS and PROJ, as far as rasterio names them."""
+    """Return the versions of GDAL, PROJ and GEOS, as far as rasterio reports them."""
     found = {"GDAL": str(getattr(rasterio, "__gdal_version__", GDALVersion.runtime()))}
     for name in ("proj", "geos"):
         version = getattr(rasterio, f"__{name}_version__", None)

@@ -1,6 +1,6 @@
-"""What to open in place of a raster that cannot be read as it is: brightness as brightness, and a north-up grid.
+"""Plans virtual rasters for files that cannot be used as they are: colour tables, inverted grey, no north-up grid.
 
-A raster that needs nothing is opened by its own name, so this costs nothing where there is nothing to do.
+All other rasters are opened under their own names, at no extra cost.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from road_extract.io.raster.gdal_errors import ANY_ERRORS, ask
 from road_extract.io.raster.opening import assumed_crs, open_raster
 from road_extract.io.raster.vrt import inverted_bands, palette_bands, write_vrt, write_warped
 
-#: Logging level and sentence.
+#: Logging level and message.
 Remark = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How to see a raster.
+    """How to read a raster.
 
     Attributes:
-        name: What GDAL opens: the raster's own name, or the text of a virtual one.
-        bands: To read, counted from 1 in what is opened.
-        remarks: Worth saying.
+        name: The name that GDAL opens: that of the raster itself, or the text of a virtual raster.
+        bands: Bands to read, counted from 1 in the opened raster.
+        remarks: Messages for the log.
     """
 
     name: str
@@ -44,18 +44,18 @@ def plan_view(
     known: Sequence[str] = (),
     assume_crs: str | None = None,
 ) -> View:
-    """Decide how to see a scene.
+    """Decide how to read a scene.
 
     Args:
         dataset: The scene, open.
         path: For messages.
-        wanted: Bands asked for, or None.
-        names: Of the model's bands.
-        known: What a catalogue says of the bands.
-        assume_crs: CRS of control points that have none.
+        wanted: Requested bands, or None.
+        names: Names of the model's bands.
+        known: Names of the scene's bands from a catalogue.
+        assume_crs: CRS for control points that have none.
 
     Raises:
-        InputError: If there are no bands for the model.
+        InputError: If the scene has no suitable bands for the model.
     """
     placed = placed_name(dataset, path, assume_crs)
     if placed is None:
@@ -77,17 +77,17 @@ def _in_colour(
             return _palette_view(dataset, path, name, bands[0], names)
         if ask(lambda: dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE"), None) == "YES":
             text = write_vrt(dataset, name, inverted_bands(dataset, largest_value(dataset, bands[0])))
-            return View(text, bands, ((logging.INFO, "0 is white in this scene: its values are inverted"),))
+            return View(text, bands, ((logging.INFO, "0 is white in this scene, so its values are inverted"),))
     choice = choose_bands(dataset, path, wanted, names, known)
     return View(name, choice.bands, _remarks(choice))
 
 
 def _palette_view(dataset: Any, path: str, name: str, band: int, names: Sequence[str]) -> View:
     if not ask(lambda: dataset.colormap(band), {}):
-        raise InputError(f"{path}: band {band} should have a colour table, but it cannot be read; the file is damaged")
+        raise InputError(f"{path}: the colour table of band {band} cannot be read; the file is damaged")
     text = write_vrt(dataset, name, palette_bands(dataset, band))
     bands = (1, 2, 3) if tuple(names) == ("red", "green", "blue") else (1,)
-    return View(text, bands, ((logging.INFO, f"the colours of band {band} are looked up in its colour table"),))
+    return View(text, bands, ((logging.INFO, f"band {band} is converted to colours with its colour table"),))
 
 
 def _remarks(choice: BandChoice) -> tuple[Remark, ...]:
@@ -95,17 +95,17 @@ def _remarks(choice: BandChoice) -> tuple[Remark, ...]:
 
 
 def largest_value(dataset: Any, band: int) -> float:
-    """The largest value that a band of whole numbers can hold, its number of bits considered."""
+    """Return the largest value that an integer band can hold, considering its number of bits."""
     bits = int(dataset.dtypes[band - 1].lstrip("uint"))
     told = ask(lambda: int(dataset.tags(band, ns="IMAGE_STRUCTURE").get("NBITS", bits)), bits)
     return float(2 ** (told if 0 < told < bits else bits) - 1)
 
 
 def placed_name(dataset: Any, path: str, assume_crs: str | None = None) -> tuple[str, Remark] | None:
-    """What to open in place of a raster that only control points or RPCs place; None for any other.
+    """Return what to open instead of a raster that has only control points or RPCs; None for any other raster.
 
     Raises:
-        InputError: If they place it nowhere.
+        InputError: If they do not give it a location.
     """
     if not dataset.transform.is_identity:
         return None
@@ -113,21 +113,21 @@ def placed_name(dataset: Any, path: str, assume_crs: str | None = None) -> tuple
     own = crs or (None if assume_crs is None else assumed_crs(assume_crs))
     if len(points) >= 3 and own:
         flat = horizontal_crs(own)
-        remark = f"placed by {len(points)} ground control points: warped to a north-up grid"
+        remark = f"georeferenced by {len(points)} ground control points: warped to a north-up grid"
         return _warped(dataset, path, flat, flat), (logging.INFO, remark)
     rpcs = ask(lambda: dataset.rpcs, None)
     if rpcs is None:
         return None
     lonlat = str(parse_crs("EPSG:4326").to_wkt())
     remark = (
-        "placed by RPCs without a terrain model: warped to a north-up grid at their mean height; on hills, roads may "
-        "lie tens of metres off"
+        "georeferenced by RPCs without a terrain model: warped to a north-up grid at their mean height; on hills, "
+        "roads may be off by tens of metres"
     )
     return _warped(dataset, path, lonlat, _utm(rpcs.long_off, rpcs.lat_off)), (logging.WARNING, remark)
 
 
 def _control_points(dataset: Any) -> tuple[list[Any], str | None]:
-    """Ground control points and the WKT of their CRS."""
+    """Return the ground control points and the WKT of their CRS."""
     empty: tuple[list[Any], Any] = ([], None)
     points, crs = ask(lambda: dataset.gcps, empty)
     return list(points), ask(lambda: str(crs.to_wkt()) if crs else None, None)
@@ -137,7 +137,7 @@ def _warped(dataset: Any, path: str, crs: str, to_crs: str) -> str:
     try:
         return write_warped(dataset, crs, to_crs)
     except ANY_ERRORS as error:
-        raise InputError(f"{path}: its control points or RPCs place it nowhere ({error}); check them") from error
+        raise InputError(f"{path}: its control points or RPCs give no valid location ({error}); check them") from error
 
 
 def _utm(lon: float, lat: float) -> str:

@@ -1,4 +1,4 @@
-"""Virtual rasters, as text that GDAL opens: a scene seen in another way, without a file being written.
+"""Writes virtual rasters as text that GDAL opens, which present a scene differently without writing a file.
 
 VRT: https://gdal.org/en/stable/drivers/raster/vrt.html
 """
@@ -30,7 +30,7 @@ _COLOURS = {"red": "Red", "green": "Green", "blue": "Blue", "alpha": "Alpha", "g
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A place that replaces the one in the file."""
+    """Georeferencing that replaces that of the file."""
 
     crs: str
     transform: Affine
@@ -41,11 +41,11 @@ class BandSource:
     """A band of a virtual raster.
 
     Attributes:
-        band: Of the file, from 1.
-        dtype: numpy's name.
+        band: Band of the file, from 1.
+        dtype: NumPy data type.
         colour: Colour interpretation.
-        change: XML inside the source that changes its values: a part of a colour table, a scale.
-        description: Of the band.
+        change: XML inside the source that changes its values: a component of a colour table, or a scale.
+        description: Description of the band.
     """
 
     band: int
@@ -58,14 +58,14 @@ class BandSource:
 def write_vrt(
     dataset: Any, name: str, bands: Sequence[BandSource], nodata: float | None = None, place: Placement | None = None
 ) -> str:
-    """The text of a virtual raster that shows bands of a file.
+    """Return the text of a virtual raster that presents bands of a file.
 
     Args:
-        dataset: The file, open.
-        name: What GDAL opens it by: a path, or text of another virtual raster.
-        bands: To show.
-        nodata: Marks invalid pixels, in place of whatever the file says; None keeps the file's mask.
-        place: In place of the file's; None keeps that.
+        dataset: The open file.
+        name: The name that GDAL opens it by: a path, or the text of another virtual raster.
+        bands: Bands to present.
+        nodata: Value of invalid pixels, instead of what the file declares; None keeps the file's mask.
+        place: Georeferencing instead of the file's own; None keeps that.
     """
     head = _place(dataset, place)
     shown = "".join(_band(number, source, name, nodata) for number, source in enumerate(bands, 1))
@@ -74,7 +74,7 @@ def write_vrt(
 
 
 def bands_as_they_are(dataset: Any) -> list[BandSource]:
-    """All bands of a file, unchanged."""
+    """Return all bands of a file, unchanged."""
     colours = colours_of(dataset)
     names = ask(lambda: dataset.descriptions, (None,) * dataset.count)
     return [
@@ -84,7 +84,7 @@ def bands_as_they_are(dataset: Any) -> list[BandSource]:
 
 
 def palette_bands(dataset: Any, band: int) -> list[BandSource]:
-    """Red, green and blue of a band with a colour table, and alpha if any of its colours is transparent."""
+    """Return red, green and blue of a band with a colour table, and alpha if any of its colours is transparent."""
     table: dict[int, tuple[int, ...]] = ask(lambda: dataset.colormap(band), {})
     clear = any(entry[3] < 255 for entry in table.values())
     colours = ("red", "green", "blue", "alpha") if clear else ("red", "green", "blue")
@@ -95,7 +95,7 @@ def palette_bands(dataset: Any, band: int) -> list[BandSource]:
 
 
 def inverted_bands(dataset: Any, high: float) -> list[BandSource]:
-    """All bands, with 0 as the brightest value."""
+    """Return all bands with inverted values, because 0 is the brightest."""
     change = f"<ScaleOffset>{high:g}</ScaleOffset><ScaleRatio>-1</ScaleRatio>"
     return [BandSource(source.band, source.dtype, "gray", change) for source in bands_as_they_are(dataset)]
 
@@ -135,12 +135,12 @@ def _has_mask(dataset: Any) -> bool:
 
 
 def write_warped(dataset: Any, crs: str, to_crs: str) -> str:
-    """The text of a virtual raster that lies north up, of a file placed by ground control points or by RPCs.
+    """Return the text of a north-up virtual raster of a file with ground control points or RPCs.
 
     Args:
-        dataset: The file, open.
-        crs: CRS of its control points; of RPCs that is longitude and latitude.
-        to_crs: Of the result.
+        dataset: The open file.
+        crs: CRS of its control points; for RPCs, longitude and latitude.
+        to_crs: CRS of the result.
     """
     has_alpha = "alpha" in colours_of(dataset)
     extra = {} if dataset.nodata is not None or has_alpha else {"add_alpha": True}

@@ -31,8 +31,8 @@ _RASTER_TYPES = {
     "application/geotiff", "application/x-geotiff", "image/cog", "image/jp2", "image/jpx", "image/jpeg2000",
     "image/jpeg2000-image", "image/x-jp2",
 }  # fmt: skip
-#: Types that say nothing, so that the name has to.
-_UNTOLD_TYPES = {"", "application/octet-stream", "binary/octet-stream", "image"}
+#: Unspecific types, for which the file name decides.
+_UNSPECIFIC_TYPES = {"", "application/octet-stream", "binary/octet-stream", "image"}
 _RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".cog")
 
 
@@ -56,7 +56,7 @@ def iter_stac(location: str, asset: str | None) -> Iterator[Found]:
 
 
 def _follow(base: str, href: str) -> str:
-    """Where a link leads, if the document may lead there.
+    """Resolve a link, if the document may lead to its target.
 
     Raises:
         InputError: If it may not.
@@ -67,7 +67,7 @@ def _follow(base: str, href: str) -> str:
 
 
 def _band_names(asset: Json) -> tuple[str, ...]:
-    """Common names of an asset's bands, else their names: ``bands`` of STAC 1.1, ``eo:bands`` before."""
+    """Return the common names of an asset's bands, or their names: ``bands`` in STAC 1.1, ``eo:bands`` earlier."""
     bands = asset.get("bands") or asset.get("eo:bands") or []
     if not isinstance(bands, list) or not all(isinstance(band, dict) for band in bands):
         return ()
@@ -173,4 +173,4 @@ def _choose_asset(item: Json, asset: str | None, location: str) -> str:
 def _is_raster(asset: Json) -> bool:
     kind = str(asset.get("type") or "").lower().partition(";")[0].strip()
     path = urlsplit(asset["href"]).path.lower()
-    return kind in _RASTER_TYPES or (kind in _UNTOLD_TYPES and path.endswith(_RASTER_SUFFIXES))
+    return kind in _RASTER_TYPES or (kind in _UNSPECIFIC_TYPES and path.endswith(_RASTER_SUFFIXES))

@@ -33,7 +33,7 @@ def check_schema(schema: LayerSchema) -> None:
     """
     crs_of(schema)
     if unique_names(list(schema.fields)) != list(schema.fields):
-        raise InputError(f"field names of layer {schema.name!r} differ in case alone; give them different names")
+        raise InputError(f"field names of layer {schema.name!r} differ only in case; use different names")
     for name, kind in schema.fields.items():
         if name.lower() in RESERVED_FIELDS:
             raise InputError(f"the field name {name!r} is reserved by the file formats; choose another one")
@@ -77,11 +77,11 @@ def _check_value(name: str, kind: type, value: object) -> None:
         got = type(value).__name__
         raise InputError(f"the field {name!r} holds {value!r} of type {got}; expected {kind.__name__} or None")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise InputError(f"the field {name!r} holds {value}; expected an integer of 64 bits")
+        raise InputError(f"the field {name!r} holds {value}; expected a 64-bit integer")
 
 
 def crs_of(schema: LayerSchema) -> pyproj.CRS:
-    """The CRS of a layer.
+    """Parse the CRS of a layer.
 
     Raises:
         InputError: It is not valid WKT.
@@ -97,7 +97,7 @@ def crs_of(schema: LayerSchema) -> pyproj.CRS:
 
 
 def geometries_of(batch: list[Feature]) -> Geometries:
-    """Geometries of a batch as the object array that shapely's functions expect."""
+    """Return the geometries of a batch as the object array that shapely's functions expect."""
     import numpy as np
 
     geometries = np.empty(len(batch), dtype=object)
@@ -106,7 +106,7 @@ def geometries_of(batch: list[Feature]) -> Geometries:
 
 
 class Watch(Generic[T]):
-    """Iterates and remembers the error that ended it, because C code in between raises an error of its own instead."""
+    """An iterator that remembers the error that ended it, because C code in between raises its own error instead."""
 
     def __init__(self, items: Iterable[T]) -> None:
         self._items = items

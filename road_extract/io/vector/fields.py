@@ -1,4 +1,4 @@
-"""Names of attributes that no format takes for one another."""
+"""Attribute names that stay distinct in every format."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 
 def unique_names(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
-    """Names in their order, those that a database could not tell from an earlier one with a number behind.
+    """Append a number to each name that differs from an earlier one only in case, or not at all.
 
-    GeoPackage and most databases ignore upper and lower case in names.
+    GeoPackage and most databases ignore the case of names.
 
     Args:
-        names: To make unique.
-        taken: Names that are in use already.
+        names: Names to make unique.
+        taken: Names that are already in use.
     """
     used = {name.casefold() for name in taken}
     found = []

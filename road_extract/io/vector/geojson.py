@@ -59,7 +59,7 @@ def to_lonlat(geometry: shapely.Geometry, crs: str) -> tuple[dict[str, Any], lis
     Edges are subdivided first: a straight line in one CRS is curved in another.
 
     Args:
-        geometry: Of length, in ``crs``.
+        geometry: Geometry in ``crs``; must not have zero length.
         crs: WKT.
 
     Returns:
@@ -76,7 +76,7 @@ def to_lonlat(geometry: shapely.Geometry, crs: str) -> tuple[dict[str, Any], lis
     divided = np.array([geometry.segmentize(geometry.length / 100)], dtype=object)
     (placed,) = to_rfc7946(divided, transformer(crs, LONLAT))
     west, south, east, north = placed.bounds
-    if east - west > 180:  # in parts on either side
+    if east - west > 180:  # parts on both sides of the antimeridian
         sides = [part.bounds for part in shapely.get_parts(placed)]
         west, east = min(side[0] for side in sides if side[0] > 0), max(side[2] for side in sides if side[0] <= 0)
     return json.loads(shapely.to_geojson(placed)), [west, south, east, north]

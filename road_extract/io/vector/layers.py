@@ -1,4 +1,4 @@
-"""Which layers of a vector file are read, and the one door to the libraries that read them."""
+"""Chooses and reads the layers of vector files; the only place that calls the libraries for this."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ OSM_ROADS = (
     "pedestrian", "busway",
 )  # fmt: skip
 _OSM_WHERE = f"highway IN ({', '.join(repr(value) for value in OSM_ROADS)})"
-#: The layers that GDAL makes of every OpenStreetMap file.
+#: The layers that GDAL creates for every OpenStreetMap file.
 _OSM_LAYERS = {"points", "lines", "multilinestrings", "multipolygons", "other_relations"}
-#: What GDAL says where nodes or ways are not in the order, or of the sign, that its fast index wants.
+#: GDAL's messages if nodes or ways are not in the order, or do not have the sign, that its fast index requires.
 _OSM_ORDER = ("OSM_USE_CUSTOM_INDEXING", "Non increasing", "Unsupported node id")
 
 LINES, AREAS, ANY = "lines", "polygons", "geometries"
@@ -37,11 +37,11 @@ _SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to read of a vector file.
+    """What to read from a vector file.
 
     Attributes:
-        layer: Name of the only layer to read; None for all that fit.
-        where: Only features for which this SQL condition holds. Of OpenStreetMap files None means the roads.
+        layer: Name of the only layer to read; None for all suitable layers.
+        where: SQL condition that features must meet. None means all features, or the roads of an OpenStreetMap file.
         assume_crs: CRS of a file that has none, as WKT or a code.
         can_choose: Whether the user has options for layer and condition, so that messages may name them.
     """
@@ -68,34 +68,34 @@ class Layer:
     kind: str | None
 
     def holds(self, wanted: str) -> bool:
-        """Whether its type says that it holds lines, or polygons."""
+        """Whether it contains the wanted geometries, judging by its type."""
         return self.kind is not None and any(part in self.kind for part in _KINDS[wanted])
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it may hold anything: only its features tell."""
+        """Whether it can contain any geometries, so that the features have to be checked."""
         return self.kind is not None and any(self.kind.startswith(part) for part in _UNKNOWN)
 
 
 @contextmanager
 def vector_errors(path: Path) -> Iterator[None]:
-    """Whatever GDAL, GEOS, Arrow and pandas raise about a file inside this block becomes one sentence."""
+    """Convert any error that GDAL, GEOS, Arrow or pandas raise inside this block to an InputError."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of GDAL, about features that come out as missing or empty
+            warnings.simplefilter("ignore")  # GDAL warns about features that become missing or empty
             yield
     except RoadExtractError:
         raise
-    except Exception as error:  # pyogrio, shapely, pyarrow and pandas have no root in common
+    except Exception as error:  # pyogrio, shapely, pyarrow and pandas have no common base class
         reason = " ".join((str(error) or type(error).__name__).split())
         raise InputError(f"{path}: cannot be read as vector data ({redact(reason)[:300]})") from error
 
 
 def source_name(path: Path) -> str:
-    """What GDAL opens: the path, or the only map in an archive.
+    """Return the name that GDAL opens: the path, or the only map in an archive.
 
     Raises:
-        InputError: If the archive holds none or several, or the place may not be read.
+        InputError: If the archive contains none or several, or the location may not be read.
     """
     check_allowed(str(path))
     name = str(path)
@@ -106,7 +106,7 @@ def source_name(path: Path) -> str:
 
 
 def list_layers(path: Path, name: str) -> list[Layer]:
-    """The layers of a file, in its order.
+    """List the layers of a file, in order.
 
     Raises:
         InputError: If it cannot be opened.
@@ -121,23 +121,23 @@ def list_layers(path: Path, name: str) -> list[Layer]:
 
 
 def is_parquet(name: str) -> bool:
-    """Whether Arrow reads it rather than GDAL."""
+    """Check whether Arrow reads the file instead of GDAL."""
     return name.lower().endswith((".parquet", ".geoparquet"))
 
 
 def is_osm(layers: Sequence[Layer]) -> bool:
-    """Whether layers are those of an OpenStreetMap file."""
+    """Check whether these are the layers of an OpenStreetMap file."""
     return {str(layer.name) for layer in layers} == _OSM_LAYERS
 
 
 def choose_layers(path: Path, layers: Sequence[Layer], wanted: str, chosen: str | None) -> list[Layer]:
-    """The layers to read.
+    """Choose the layers to read.
 
     Args:
         path: For messages.
         layers: All layers.
         wanted: `LINES`, `AREAS` or `ANY`.
-        chosen: The name that the user gives, if any.
+        chosen: The layer name that the user specified, if any.
 
     Raises:
         InputError: If there is no layer of that name.
@@ -160,13 +160,13 @@ def choose_layers(path: Path, layers: Sequence[Layer], wanted: str, chosen: str 
 def say_layers(path: Path, read: Sequence[Layer], layers: Sequence[Layer], *, can_choose: bool) -> None:
     """Log which of several layers were read, which were left out, and the options that change it if there are some."""
     if is_osm(layers) and [layer.name for layer in read] == ["lines"]:
-        more = ", unless --where says otherwise" if can_choose else ""
-        log.info("%s: of OpenStreetMap data only the roads are read%s", path, more)
+        more = "; use --where to choose other features" if can_choose else ""
+        log.info("%s: only the roads are read from OpenStreetMap data%s", path, more)
         return
     left = [layer for layer in layers if layer not in read and layer.kind is not None]
     if len(read) > 1 or left:
         text = f"; left out: {_names(left)}" if left else ""
-        text += " (--layer names one to read)" if left and can_choose else ""
+        text += " (use --layer to choose one)" if left and can_choose else ""
         log.info("%s: read from %s%s", path, _names(read), text)
 
 
@@ -176,14 +176,14 @@ def _names(layers: Sequence[Layer]) -> str:
 
 
 def read_frame(path: Path, name: str, layer: Layer, where: str | None) -> Any:
-    """A layer as a GeoDataFrame, or as a DataFrame where it has no geometries.
+    """Read a layer as a GeoDataFrame, or as a DataFrame if it has no geometries.
 
     Raises:
-        InputError: If it cannot be read, or the condition does not fit it.
+        InputError: If it cannot be read, or the condition does not apply to it.
     """
     if is_parquet(name):
         if where is not None:
-            raise InputError(f"{path}: conditions cannot be asked of GeoParquet; give another format")
+            raise InputError(f"{path}: conditions are not supported for GeoParquet; use another format")
         with vector_errors(path):
             return _read_parquet(name)
     try:
@@ -205,13 +205,13 @@ def _read_parquet(name: str) -> Any:
 def _read_gdal(name: str, layer: str | None, where: str | None) -> Any:
     import pyogrio
 
-    # a ring of two points would end everything: it comes as None, and is counted with the others
+    # a ring of two points would raise an error: this way, it becomes None and is counted as unusable
     return pyogrio.read_dataframe(name, layer=layer, where=where, on_invalid="ignore")
 
 
 @contextmanager
 def _slow_osm_index() -> Iterator[None]:
-    """GDAL's index for any node ids in any order."""
+    """Use GDAL's slower index, which accepts any node ids in any order."""
     import pyogrio
 
     before = pyogrio.get_gdal_config_option("OSM_USE_CUSTOM_INDEXING")
@@ -223,7 +223,7 @@ def _slow_osm_index() -> Iterator[None]:
 
 
 def osm_condition(layers: Sequence[Layer], layer: Layer, selection: Selection) -> str | None:
-    """The condition to read a layer by: the user's, else that of roads in OpenStreetMap files."""
+    """Return the condition for a layer: the user's, or the one that selects roads in OpenStreetMap files."""
     if selection.where is not None or not is_osm(layers):
         return selection.where
     return _OSM_WHERE if layer.name == "lines" else None

@@ -1,4 +1,4 @@
-"""Geometries out of vector files in any format and CRS."""
+"""Reads geometries from vector files in any format and CRS."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ log = logging.getLogger("road_extract")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Features of a vector file as they were read, in one CRS.
+    """Features of a vector file, in one CRS.
 
     Attributes:
         geometries: None of them is empty, (n,). Longitudes are continuous, see `road_extract.base.geodesy.unwrap`.
         crs: WKT.
-        fields: Name to type of every attribute: int, float, bool or str. No two names differ in case alone.
-        rows: Attributes of each geometry; None where there is no value.
+        fields: Name to type of every attribute: int, float, bool or str. No two names differ only in case.
+        rows: Attributes of each geometry; None if there is no value.
     """
 
     geometries: Geometries
@@ -53,18 +53,18 @@ class Table:
 
 
 def read_table(path: Path, where: str | None = None, *, selection: Selection = EVERYTHING) -> Table:
-    """Read a vector file with its attributes; those that are neither numbers nor truth values become text.
+    """Read a vector file with its attributes; those that are neither numbers nor booleans become text.
 
-    All layers of lines are read, or where there is none all layers of polygons; what is left out is logged. Of
-    OpenStreetMap files the roads are read.
+    All line layers are read, or all polygon layers if there are none. The log says what was left out. From
+    OpenStreetMap files, the roads are read.
 
     Args:
-        path: Any file that GDAL opens, GeoParquet, or an archive of one.
-        where: Only features for which this SQL condition holds; not for GeoParquet. Short for `Selection.where`.
-        selection: What to read of it.
+        path: Any file that GDAL opens, GeoParquet, or an archive that contains one.
+        where: SQL condition that features must meet; not for GeoParquet. Short for `Selection.where`.
+        selection: What to read.
 
     Raises:
-        InputError: The file cannot be read, has no CRS, or its coordinates do not fit it, or the selection does not.
+        InputError: The file cannot be read or has no CRS, or its coordinates or the selection do not fit.
     """
     selection = selection if where is None else replace(selection, where=where)
     tables = _read(path, LINES, selection)
@@ -72,12 +72,12 @@ def read_table(path: Path, where: str | None = None, *, selection: Selection = E
 
 
 def read_geometries(path: Path, crs: str, *, selection: Selection = EVERYTHING) -> list[shapely.Geometry]:
-    """The polygons of a vector file, or whatever it holds, brought to a CRS; empty ones are left out.
+    """Read the polygons of a vector file, or whatever it contains, in a given CRS. Empty ones are left out.
 
     Args:
         path: See `read_table`.
-        crs: The CRS wanted, as WKT.
-        selection: What to read of it.
+        crs: Target CRS, as WKT.
+        selection: What to read.
 
     Raises:
         InputError: The file cannot be read, or has no CRS.
@@ -89,7 +89,7 @@ def read_geometries(path: Path, crs: str, *, selection: Selection = EVERYTHING) 
 
 
 def _moved(geometries: Geometries, crs: str, to_crs: str) -> tuple[Geometries, Any]:
-    """Geometries in another CRS, without those that have no place there, and which of all they are."""
+    """Reproject geometries, dropping those that cannot be; returns the rest and a mask of which they are."""
     import numpy as np
     import shapely
 
@@ -103,19 +103,19 @@ def _moved(geometries: Geometries, crs: str, to_crs: str) -> tuple[Geometries, A
 
 
 def read_area(path: Path, crs: str, near: shapely.Geometry, *, assume_crs: str | None = None) -> shapely.Geometry:
-    """The union of the polygons of a vector file, as far as they lie near a place, brought to a CRS.
+    """Read the union of the polygons of a vector file near a location, in a given CRS.
 
-    They are cut before they are moved, and their edges are divided: an edge that is straight in one CRS is not in
-    another, and what lies far away may have no place there at all.
+    The polygons are clipped before they are reprojected, because distant parts may have no coordinates in the target
+    CRS, and their edges are subdivided, because an edge that is straight in one CRS is curved in another.
 
     Args:
         path: See `read_table`.
-        crs: The CRS wanted, as WKT.
+        crs: Target CRS, as WKT.
         near: A geometry in that CRS.
         assume_crs: CRS of a file that has none.
 
     Returns:
-        A geometry, empty if nothing is near.
+        A geometry; empty if there is nothing near the location.
 
     Raises:
         InputError: The file cannot be read, or has no CRS or no polygon.
@@ -131,7 +131,7 @@ def read_area(path: Path, crs: str, near: shapely.Geometry, *, assume_crs: str |
             with vector_errors(path):
                 parts.append(_cut_near(polygons, own, crs, near))
     if not parts:
-        raise InputError(f"{path}: holds no polygon; an area of interest needs at least one")
+        raise InputError(f"{path}: contains no polygon; an area of interest needs at least one")
     return shapely.union_all(np.array(parts, dtype=object))
 
 
@@ -155,11 +155,11 @@ def _cut_near(polygons: Geometries, own: str, crs: str, near: shapely.Geometry) 
 def read_roads(
     path: Path, crs: str, assume_crs: str | None = None
 ) -> tuple[list[shapely.Geometry], list[shapely.Geometry]]:
-    """The geometries of all layers of a vector file, brought to a CRS: what was seen, and lines that bridge gaps.
+    """Read the geometries of all layers of a vector file in a given CRS: detected roads, and lines that bridge gaps.
 
     Args:
         path: See `read_table`.
-        crs: The CRS wanted, as WKT.
+        crs: Target CRS, as WKT.
         assume_crs: CRS of a file that has none.
 
     Raises:
@@ -177,21 +177,21 @@ def read_roads(
 
 
 def _read(path: Path, wanted: str, selection: Selection) -> list[tuple[Any, str]]:
-    """The layers of a file that hold something of a kind, each as a GeoDataFrame with its CRS as WKT."""
+    """Read the layers that contain the wanted geometries, each as a GeoDataFrame with its CRS as WKT."""
     name = source_name(path)
     layers = list_layers(path, name)
     chosen = choose_layers(path, layers, wanted, selection.layer)
     frames = [(layer, read_frame(path, name, layer, osm_condition(layers, layer, selection))) for layer in chosen]
     frames = [(layer, frame) for layer, frame in frames if hasattr(frame, "geom_type")]
     if not frames:
-        raise InputError(f"{path}: holds no geometries; give a map with lines or polygons")
+        raise InputError(f"{path}: holds no geometries; use a map with lines or polygons")
     frames = _of_kind(frames, wanted) or frames
     say_layers(path, [layer for layer, _ in frames], layers, can_choose=selection.can_choose)
     return [(frame, _crs_of(path, frame, selection.assume_crs)) for _, frame in frames]
 
 
 def _of_kind(frames: Sequence[tuple[Layer, Any]], wanted: str) -> list[tuple[Layer, Any]]:
-    """The layers that hold at least one geometry of a kind."""
+    """Keep the layers that contain at least one of the wanted geometries."""
     words = {LINES: "LineString", AREAS: "Polygon", ANY: ""}[wanted]
     return [(layer, frame) for layer, frame in frames if frame.geom_type.str.contains(words, na=False).any()]
 
@@ -201,7 +201,7 @@ def _crs_of(path: Path, frame: Any, assumed: str | None) -> str:
 
     own = None if frame.crs is None else horizontal_crs(str(frame.crs.to_wkt()))
     if own is None and assumed is None:
-        raise InputError(f"{path}: has no CRS; name it (--assume-crs EPSG:...)")
+        raise InputError(f"{path}: has no CRS; specify it (--assume-crs EPSG:...)")
     if own is not None and _fits(frame, own):
         return own
     if assumed is not None:
@@ -209,12 +209,12 @@ def _crs_of(path: Path, frame: Any, assumed: str | None) -> str:
     x, y = (float(value) for value in frame.total_bounds[:2])
     raise InputError(
         f"{path}: its coordinates, such as {x:.7g} {y:.7g}, are not degrees, though its CRS is "
-        f"{parse_crs(str(own)).name!r}; name the CRS that they are in (--assume-crs EPSG:...)"
+        f"{parse_crs(str(own)).name!r}; specify their actual CRS (--assume-crs EPSG:...)"
     )
 
 
 def _fits(frame: Any, crs: str) -> bool:
-    """Whether coordinates can be those of a CRS: degrees end at the poles, and after two turns."""
+    """Check whether coordinates are plausible for a CRS: degrees have limits at the poles and at two turns."""
     import numpy as np
 
     from road_extract.base.coordinates import full_turn
@@ -227,7 +227,7 @@ def _fits(frame: Any, crs: str) -> bool:
 
 
 def _geometries(frame: Any, crs: str) -> Geometries:
-    """Flat geometries with places, their longitudes continuous."""
+    """Return the usable geometries in 2D, with continuous longitudes."""
     import numpy as np
     import shapely
 
@@ -252,12 +252,12 @@ def _usable(geometries: Geometries) -> Any:
 def _to_table(path: Path, frame: Any, crs: str) -> Table:
     usable = _usable(frame.geometry.to_numpy())
     frame = frame[usable]
-    # by number: a damaged table may have two columns of one name
+    # by number, because a damaged table may have two columns with the same name
     numbers = [n for n, name in enumerate(frame.columns) if name != frame.geometry.name and _is_attribute(str(name))]
     names = unique_names([str(frame.columns[number]) for number in numbers])
     columns = [frame.iloc[:, number] for number in numbers]
     fields = {name: _type_of(column) for name, column in zip(names, columns, strict=True)}
-    with vector_errors(path):  # texts are decoded only now
+    with vector_errors(path):  # text is decoded here
         values = [_values(column, kind) for column, kind in zip(columns, fields.values(), strict=True)]
     rows = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)] or [{} for _ in range(len(frame))]
     return Table(_geometries(frame, crs), crs, fields, rows)
@@ -269,7 +269,7 @@ def _is_attribute(name: str) -> bool:
 
 def _type_of(column: Any) -> type:
     kind = column.dtype.kind
-    if kind in "iu" and len(column) and int(column.max()) >= 2**63:  # no format takes it
+    if kind in "iu" and len(column) and int(column.max()) >= 2**63:  # too large for any format
         return str
     return {"b": bool, "i": int, "u": int, "f": float}.get(kind, str)
 
@@ -279,7 +279,7 @@ def _values(column: Any, kind: type) -> list[Any]:
 
 
 def _joined(tables: Sequence[Table]) -> Table:
-    """One table of several, in the CRS of the first; a field whose types differ becomes text."""
+    """Combine tables in the CRS of the first one; fields with differing types become text."""
     import numpy as np
 
     from road_extract.base.geodesy import move, unwrap

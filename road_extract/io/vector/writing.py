@@ -110,7 +110,7 @@ def check_crs(path: Path, crs: str) -> None:
         crs: WKT.
 
     Raises:
-        InputError: The format needs longitude and latitude on the earth, and the CRS has none.
+        InputError: The format needs longitude and latitude on the Earth, and the CRS does not have them.
     """
     from road_extract.base.coordinates import check_lonlat
 
@@ -128,8 +128,8 @@ def write_network(path: Path, network: RoadNetwork, crs: str, model: str) -> int
 
     Args:
         path: A file with a suffix of `NETWORK_FORMATS`.
-        network: In map coordinates.
-        crs: Theirs, as WKT.
+        network: Network in map coordinates.
+        crs: CRS of the coordinates, as WKT.
         model: Model that found the roads; may be empty.
 
     Returns:

@@ -1,6 +1,6 @@
 """Runtimes for the model, behind one interface.
 
-Each module is the only importer of its runtime, and imports it lazily. Nothing here knows scenes or windows.
+Each runtime is imported by one module only, and only when it is needed. Nothing here knows about scenes or windows.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def open_backend(
     """Load a model into a backend.
 
     Args:
-        name: One of `base.options.BACKENDS`; ``auto`` takes the fastest that is installed, see `choose_backend`, and
-            logs why.
+        name: One of `base.options.BACKENDS`; ``auto`` chooses the fastest one installed, see `choose_backend`, and logs
+            the reason.
         model: Model folder.
         batch_size: Windows per batch; chosen by the backend by default.
         precision: One of `base.options.PRECISIONS`.
@@ -53,7 +53,7 @@ def open_backend(
 
 
 def check_any_place(backend: Backend) -> None:
-    """Refuse a backend that cannot be used for shards, whose pixels must equal those of the whole scene.
+    """Reject a backend that is unsuitable for shards, whose pixels must equal those of the whole scene.
 
     Raises:
         InputError: If the prediction for a tile depends on the other tiles of its batch.
@@ -71,7 +71,7 @@ def export_network(to: str, model: Path, folder: Path) -> None:
     Args:
         to: ``onnx``, ``openvino`` or ``savedmodel``.
         model: Model folder.
-        folder: There already.
+        folder: Existing folder.
 
     Raises:
         InputError: If the format is unknown, or the model cannot be used.

@@ -1,6 +1,6 @@
-"""Compiled networks in the user's cache folder, so that the next start finds them there.
+"""Caches compiled networks in the user's cache folder, so that the next start is faster.
 
-Nothing depends on it. Without a folder that can be written to, and after damage, everything is built anew.
+Nothing depends on the cache: if the folder is not writable or an entry is damaged, the network is compiled again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DIGEST_BYTES = 32
 
 
 def cache_folder() -> Path | None:
-    """Folder of the entries; None if caching is switched off."""
+    """Return the cache folder; None if caching is switched off."""
     if VARIABLE in os.environ:
         return Path(os.environ[VARIABLE]) if os.environ[VARIABLE] else None
     if sys.platform == "win32":

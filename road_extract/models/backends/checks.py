@@ -16,7 +16,7 @@ def check_probabilities(values: Float32Array) -> Float32Array:
     """
     # written so that NaN also fails
     if not (values.min() >= 0 and values.max() <= 1):
-        raise BackendError("the model gave values that are no probabilities; its weights may be damaged")
+        raise BackendError("the model returned values that are not probabilities; its weights may be damaged")
     return values
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from road_extract.models.backends import open_backend
 from road_extract.models.backends.choosing import MODULES, choose_backend, find_device, is_installed
 from road_extract.models.backends.protocol import Backend
-from road_extract.models.storage import read_spec, shipped_model
+from road_extract.models.storage import find_model, read_spec, shipped_model
 
 #: Extras that install a missing runtime.
 _EXTRAS = {"pytorch": "torch", "onnxruntime": "onnxruntime"}
@@ -28,7 +28,7 @@ class BackendReport:
     Attributes:
         name: Name, as in `--backend`.
         version: Version of its runtime; empty if it is not installed.
-        device: Device that it would use, as the runtime sees it.
+        device: Device that it would use, as reported by the runtime.
         description: Runtime, device and precision, as recorded in rasters; empty if it was not run.
         windows_s: Measured windows per second; None if it was not run.
         chosen: Why `auto` chooses this backend; empty if it chooses another one.
@@ -66,13 +66,13 @@ def list_backends(
     Raises:
         InputError: If the model folder cannot be used.
     """
-    folder = shipped_model() if model is None else Path(model)
+    folder = shipped_model() if model is None else find_model(model)
     read_spec(folder)
     return list(_iter_reports(folder, precision, timing))
 
 
 def measure_speed(backend: Backend, tile_shape: tuple[int, int, int], seconds: float = 2.0) -> float:
-    """Measure windows per second, with as many calls at once as the backend can use.
+    """Measure windows per second, with as many concurrent calls as the backend can use.
 
     Args:
         backend: An open backend.

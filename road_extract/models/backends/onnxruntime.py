@@ -1,4 +1,4 @@
-"""ONNX Runtime: on NVIDIA, AMD and other devices through its providers, or on the CPU."""
+"""ONNX Runtime on NVIDIA, AMD and other devices through its providers, or on the CPU."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class OnnxRuntimeBackend:
 
         Args:
             model: Model folder.
-            batch_size: First dimension of every batch; a good one if left out.
+            batch_size: First dimension of every batch; a suitable one by default.
             precision: ``float32`` or ``auto``, which is the same here.
-            threads: Of the processor; all if left out.
+            threads: CPU threads; all by default.
 
         Raises:
-            InputError: If the model folder cannot be used, or another precision is asked for.
+            InputError: If the model folder cannot be used, or the precision is not supported.
             BackendError: If ONNX Runtime or onnx cannot be imported, or no session can be started.
         """
         if precision not in ("auto", "float32"):
@@ -73,11 +73,11 @@ def find_device() -> str:
 
 
 def build_onnx(model: Path, batch_size: int | None = None) -> Any:
-    """The network as an ``onnx.ModelProto``: (batch, rows, cols, bands) -> (batch, rows, cols), float32.
+    """Build the network as an ``onnx.ModelProto``: (batch, rows, cols, bands) -> (batch, rows, cols), float32.
 
     Args:
         model: Model folder.
-        batch_size: None leaves it open.
+        batch_size: None for any.
 
     Raises:
         InputError: If the model folder cannot be used.

@@ -37,10 +37,10 @@ class OpenVinoBackend:
 
         Args:
             model: Model folder.
-            batch_size: First dimension of every batch; the fastest if left out.
-            precision: ``float32``, ``bfloat16``, ``float16``, ``int8``, or ``auto``: the fastest that the processor has
-                instructions for; int8 only for a model that has been made ready for it.
-            threads: Of the processor; all if left out.
+            batch_size: First dimension of every batch; the fastest by default.
+            precision: ``float32``, ``bfloat16``, ``float16``, ``int8``, or ``auto``: the fastest that the CPU supports
+                natively; int8 only for a model that has been prepared for it.
+            threads: CPU threads; all by default.
 
         Raises:
             InputError: If the model folder cannot be used.
@@ -109,7 +109,7 @@ def build_int8(model: Path, batch_size: int = -1, largest: int = KERNEL_8_BITS) 
     """
     measured = read_int8_ranges(model)
     if measured is None:
-        raise InputError(f"model {model}: has no {INT8_FILE}, which int8 needs; make it with `road-extract quantize`")
+        raise InputError(f"model {model}: has no {INT8_FILE}, which int8 needs; create it with `road-extract quantize`")
     network = build_openvino(model, batch_size)
     try:
         quantize(network, measured.ranges, largest)
@@ -119,11 +119,11 @@ def build_int8(model: Path, batch_size: int = -1, largest: int = KERNEL_8_BITS) 
 
 
 def build_openvino(model: Path, batch_size: int = -1) -> Any:
-    """The network as an ``openvino.Model``: (batch, rows, cols, bands) -> (batch, rows, cols), float32.
+    """Build the network as an ``openvino.Model``: (batch, rows, cols, bands) -> (batch, rows, cols), float32.
 
     Args:
         model: Model folder.
-        batch_size: -1 leaves it open.
+        batch_size: -1 for any.
 
     Raises:
         InputError: If the model folder cannot be used.
@@ -242,7 +242,7 @@ def _largest_kernel(core: Any) -> int:
     try:
         largest = KERNEL_7_BITS if products_saturate(core) else KERNEL_8_BITS
     except RuntimeError as error:
-        raise BackendError(f"OpenVINO could not compile a network of 8-bit integers: {error}") from error
+        raise BackendError(f"OpenVINO could not compile an 8-bit network: {error}") from error
     write_entry(key, str(largest).encode())
     return largest
 

@@ -1,8 +1,8 @@
-"""OpenVINO's 8-bit form of the network: fake quantization around every convolution.
+"""The network in 8 bits for OpenVINO, with fake quantization around every convolution.
 
 Jacob et al. (2018), "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
-CVPR: feature maps with a range of their own, kernels symmetric with a scale for each output channel. A range that is
-not all positive is stretched so that zero is one of its 256 values: padding stays exact.
+CVPR: each feature map has its own range, and kernels are symmetric with a scale for each output channel. A range that
+includes negative values is widened so that zero is one of its 256 values, which keeps padding exact.
 
 CPUs with AVX2 or AVX-512 but without VNNI add two 8-bit products in 16 bits, where the sum saturates: 2 x 255 x 127 is
 more than 32,767. On such CPUs, kernels are limited to 7 bits, because 2 x 255 x 63 is less.
@@ -32,11 +32,11 @@ def measure_ranges(model: Any, tiles: Sequence[Float32Array]) -> dict[str, tuple
     """Choose the feature maps to quantize, and their ranges, by NNCF's post-training quantization.
 
     Args:
-        model: As `build_openvino` makes it, for batches of one.
-        tiles: Model inputs to run, each (rows, cols, bands); a hundred of the model's own kind of imagery are enough.
+        model: Model from `build_openvino`, for batches of one.
+        tiles: Model inputs to run, each (rows, cols, bands); a hundred tiles of typical imagery are enough.
 
     Returns:
-        Node name to least and greatest value.
+        Minimum and maximum for each node name.
 
     Raises:
         BackendError: If NNCF cannot be imported.
@@ -64,8 +64,8 @@ def quantize(model: Any, ranges: Mapping[str, tuple[float, float]], largest: int
     """Rewrite an ``openvino.Model`` in place.
 
     Args:
-        model: As `build_openvino` makes it.
-        ranges: Of the maps to quantize, by the names of their nodes.
+        model: Model from `build_openvino`.
+        ranges: Ranges of the feature maps to quantize, by node name.
         largest: `KERNEL_8_BITS`, or `KERNEL_7_BITS` for CPUs on which 8-bit products saturate.
 
     Raises:
@@ -106,7 +106,7 @@ def products_saturate(core: Any) -> bool:
 
 
 def _with_zero(low: float, high: float) -> tuple[Float32Array, Float32Array]:
-    """The least range about low..high in which zero is a whole number of steps from its ends."""
+    """Return the smallest range that contains low..high and in which zero is a whole number of steps from both ends."""
     low, high = min(low, 0.0), max(high, 0.0)
     steps = _LEVELS - 1
     below = round(-low / (high - low) * steps)
@@ -131,7 +131,7 @@ def _quantize_kernel(node: Any, largest: int) -> None:
 
 
 def _quantize_output(output: Any, low: Float32Array, high: Float32Array, levels: int) -> None:
-    """Let everything that reads an output read it in ``levels`` values."""
+    """Quantize an output to ``levels`` values for all of its readers."""
     from openvino import opset13 as ops
 
     readers = list(output.get_target_inputs())

@@ -12,8 +12,8 @@ class Backend(Protocol):
 
     Attributes:
         batch_size: First dimension of every batch.
-        in_flight: Calls at once that use the device fully.
-        description: Runtime, device and precision, for people and records.
+        in_flight: Number of concurrent calls that use the device fully.
+        description: Runtime, device and precision, for logs and records.
 
     The prediction for a tile must not depend on the other tiles of the batch, nor on its place among them. A backend
     that cannot guarantee this has an attribute ``any_place`` that is False, and is not used for shards.
@@ -30,13 +30,13 @@ class Backend(Protocol):
             batch: (batch size, rows, cols, bands).
 
         Returns:
-            (batch size, rows, cols): probabilities 0..1, the sigmoid applied.
+            (batch size, rows, cols): probabilities 0..1, after the sigmoid.
 
         Raises:
-            BackendError: If the model fails or gives anything that is no probability.
+            BackendError: If the model fails or returns anything that is not a probability.
         """
         ...
 
     def close(self) -> None:
-        """Free what the runtime holds."""
+        """Free the resources of the runtime."""
         ...

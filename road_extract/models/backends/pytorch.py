@@ -21,7 +21,7 @@ from road_extract.models.backends.checks import check_probabilities, processor_f
 PRECISIONS = ("float32", "bfloat16", "float16")
 #: Windows per call for each device.
 BATCH_SIZES = {"cuda": 32, "mps": 4, "cpu": 1}
-#: Calls at once for each device. On CUDA, one batch is uploaded and one downloaded while another is computed.
+#: Concurrent calls for each device. On CUDA, one batch is uploaded and one downloaded while another is computed.
 IN_FLIGHT = {"cuda": 4, "mps": 2, "cpu": 1}
 
 
@@ -35,12 +35,12 @@ class PyTorchBackend:
 
         Args:
             model: Model folder.
-            batch_size: First dimension of every batch; a good one for the device if left out.
+            batch_size: First dimension of every batch; a suitable one for the device by default.
             precision: ``float32``, ``bfloat16``, ``float16``, or ``auto``: the fastest native one.
-            threads: Of the processor; all if left out.
+            threads: CPU threads; all by default.
 
         Raises:
-            InputError: If the model folder cannot be used, or another precision is asked for.
+            InputError: If the model folder cannot be used, or the precision is not supported.
             BackendError: If PyTorch cannot be imported or cannot use the network.
         """
         if precision not in ("auto", *PRECISIONS):
@@ -98,7 +98,7 @@ def _best_device(torch: Any) -> str:
 
 
 def build_torch(model: Path) -> Any:
-    """The network as a ``torch.nn.Module``: (batch, bands, rows, cols) -> logits (batch, 1, rows, cols), float32.
+    """Build the network as a ``torch.nn.Module``: (batch, bands, rows, cols) -> logits (batch, 1, rows, cols), float32.
 
     Raises:
         InputError: If the model folder cannot be used.

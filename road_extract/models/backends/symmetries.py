@@ -33,5 +33,5 @@ class D4Backend:
         return np.minimum(total, 1, out=total)
 
     def close(self) -> None:
-        """Free what the runtime holds."""
+        """Free the resources of the runtime."""
         self._backend.close()

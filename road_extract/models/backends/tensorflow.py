@@ -32,12 +32,12 @@ class TensorFlowBackend:
 
         Args:
             model: Model folder.
-            batch_size: First dimension of every batch; a good one if left out.
-            precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 on processors with instructions for it.
-            threads: Of the processor; all if left out.
+            batch_size: First dimension of every batch; a suitable one by default.
+            precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 on CPUs that support it natively.
+            threads: CPU threads; all by default.
 
         Raises:
-            InputError: If the model folder cannot be used, or another precision is asked for.
+            InputError: If the model folder cannot be used, or the precision is not supported.
             BackendError: If TensorFlow cannot be imported.
         """
         if precision not in ("auto", "float32", "bfloat16"):
@@ -154,7 +154,7 @@ def _limit_threads(tf: Any, threads: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError:  # only possible before the first use of TensorFlow in a process
-        log.warning("TensorFlow already runs in this process: its number of threads stays as it is")
+        log.warning("TensorFlow is already running in this process, so its number of threads cannot be changed")
 
 
 def _has_bfloat16() -> bool:

@@ -1,4 +1,4 @@
-"""Half the width of a road, and the way to its middle, at each pixel of its skeleton."""
+"""Measures half the width of a road, and the direction of its middle, at each pixel of its skeleton."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from scipy.spatial import KDTree
 
 from road_extract.base.arrays import BoolArray, Float32Array, IntArray
 
-#: So far, in pixels, neighbours are tried one by one; wider places are few and go through a search tree.
+#: Up to this distance, in pixels, neighbours are tried one by one; the few wider places use a search tree.
 _NEAR_PX = 12
 
 
 def half_widths_m(mask: BoolArray, pixels: IntArray, pixel_size_m: tuple[float, float]) -> Float32Array:
-    """Distance from road pixels to the edge of the road: the Euclidean distance transform, less half a pixel.
+    """Distance from road pixels to the edge of the road: the Euclidean distance transform minus half a pixel.
 
-    What lies outside of the array is no road.
+    Everything outside the array counts as background.
 
     Args:
-        mask: (rows, cols).
-        pixels: Road pixels as (n, 2) of row and column.
-        pixel_size_m: A pixel's size (x, y) in metres.
+        mask: Road mask, (rows, cols).
+        pixels: Road pixels (row, col), (n, 2).
+        pixel_size_m: Pixel size (x, y) in metres.
 
     Returns:
-        Metres, (n,).
+        Distances in metres, (n,).
     """
     padded = np.pad(mask, _NEAR_PX)
     flat, (row, col) = padded.reshape(-1), (pixels + _NEAR_PX).T
@@ -43,7 +43,7 @@ def half_widths_m(mask: BoolArray, pixels: IntArray, pixel_size_m: tuple[float, 
 
 
 def _offsets_by_distance(width: int, pixel_size_m: tuple[float, float]) -> list[tuple[int, float]]:
-    """Offsets in the flat array within the largest ellipse that `_NEAR_PX` holds, nearest first, with their metres."""
+    """Offsets in the flat array and their distances in metres, nearest first, within the largest ellipse that fits."""
     rows, cols = np.mgrid[-_NEAR_PX : _NEAR_PX + 1, -_NEAR_PX : _NEAR_PX + 1]
     metres = np.hypot(rows * pixel_size_m[1], cols * pixel_size_m[0]).ravel()
     order = np.argsort(metres, kind="stable")
@@ -52,7 +52,7 @@ def _offsets_by_distance(width: int, pixel_size_m: tuple[float, float]) -> list[
 
 
 def _edge_pixels(padded: BoolArray) -> IntArray:
-    """Pixels without road beside one with road, (n, 2). The nearest one of any road pixel is among them."""
+    """Background pixels beside a road pixel, (n, 2). They include the nearest background pixel of every road pixel."""
     beside = np.zeros_like(padded)
     beside[1:] |= padded[:-1]
     beside[:-1] |= padded[1:]
@@ -62,17 +62,17 @@ def _edge_pixels(padded: BoolArray) -> IntArray:
 
 
 def steps_to_middle(mask: BoolArray, pixels: IntArray) -> NDArray[np.int8]:
-    """Which way the middle of the road lies from road pixels that are off it by half a pixel or one.
+    """Direction of the middle of the road from road pixels that are off it by half a pixel or one pixel.
 
-    Looked at along the row or the column, whichever crosses the road sooner: the middle of a chord of a straight road
-    lies on its axis. Where that is farther than a pixel away (side roads, wide places), nothing is said.
+    It is measured along the row or the column, whichever crosses the road in fewer pixels: the middle of a chord of a
+    straight road lies on its axis. If that is more than a pixel away (side roads, wide places), the direction is 0.
 
     Args:
-        mask: (rows, cols).
-        pixels: Road pixels as (n, 2) of row and column.
+        mask: Road mask, (rows, cols).
+        pixels: Road pixels (row, col), (n, 2).
 
     Returns:
-        -1, 0 or 1 along rows and along columns (y, x), (n, 2); of the two one at least is 0.
+        Directions -1, 0 or 1 along (y, x), (n, 2); at least one of the two is 0.
     """
     padded = np.pad(mask, _NEAR_PX)
     flat, width = padded.reshape(-1), padded.shape[1]
@@ -86,7 +86,7 @@ def steps_to_middle(mask: BoolArray, pixels: IntArray) -> NDArray[np.int8]:
 
 
 def _run_lengths(flat: BoolArray, place: IntArray, step: int) -> IntArray:
-    """Road pixels on one side, as far as they are looked at, (n,)."""
+    """Number of consecutive road pixels on one side, at most `_NEAR_PX`, (n,)."""
     run = np.zeros(len(place), np.int64)
     waiting = np.arange(len(place))
     for far in range(1, _NEAR_PX + 1):

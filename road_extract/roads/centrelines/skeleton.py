@@ -1,9 +1,9 @@
-"""Skeleton pixels of a mask that streams by, whatever the strips that it comes in.
+"""Finds the skeleton pixels of a streamed mask, independently of the strips in which it arrives.
 
-The mask is thinned in block rows that are fixed to the scene's grid, each seen with a halo above and below, of which
-nothing is kept. Thinning is local: with `HALO_PX` rows more, blocks agree at their seam wherever the mask holds no
-solid square of `SOLID_PX` pixels there. Where it does, the seam is cut but for one pixel, in both blocks alike: so such
-a blob gets another skeleton than it would get in one piece, but still a connected one.
+The mask is thinned in block rows that are fixed to the scene's grid, each with a halo above and below that is
+discarded. Thinning is local: with `HALO_PX` extra rows, blocks agree at their seam unless a solid square of `SOLID_PX`
+pixels lies there. In that case the seam is closed except for one pixel, in both blocks alike. The skeleton of such a
+blob differs from that of the whole mask, but is still connected.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ SOLID_PX = 64
 
 @dataclass(frozen=True, slots=True)
 class SkeletonPixels:
-    """Pixels of a skeleton in row-major order: 15 bytes each.
+    """Pixels of a skeleton in row-major order, 15 bytes each.
 
     Attributes:
         row: int32, (n,).
         col: int32, (n,).
-        probability: uint8 0..254 for 0..1, (n,).
+        probability: uint8, 0..254 for 0..1, (n,).
         half_width_m: Distance to the edge of the road, float32, (n,).
-        to_middle: Half pixels from the pixel's centre to the road's middle, along (y, x): -1, 0 or 1, int8, (n, 2).
+        to_middle: Offset from the pixel's centre to the road's middle along (y, x), in half pixels: -1, 0 or 1, int8,
+            (n, 2).
     """
 
     row: NDArray[np.int32]
@@ -52,12 +53,12 @@ def trace_skeleton(strips: Iterable[MaskStrip], pixel_size_m: tuple[float, float
     """Collect the skeleton of a mask.
 
     Args:
-        strips: The scene from its first row on, in strips of any heights, probability as uint8 0..254. The result does
-            not depend on the heights.
-        pixel_size_m: A pixel's size (x, y) in metres; only the half widths need it.
+        strips: Consecutive strips of the scene, from its first row, with any heights and with probability as uint8
+            0..254. The result does not depend on the heights.
+        pixel_size_m: Pixel size (x, y) in metres; used only for the half widths.
 
     Raises:
-        InputError: The strips do not follow each other, or their probability is of another type.
+        InputError: If the strips are not consecutive, or their probability has another type.
     """
     parts = [_skeleton_of(block, core, pixel_size_m) for block, core in _iter_blocks(strips) if block.mask.any()]
     return SkeletonPixels(
@@ -70,7 +71,7 @@ def trace_skeleton(strips: Iterable[MaskStrip], pixel_size_m: tuple[float, float
 
 
 def _iter_blocks(strips: Iterable[MaskStrip]) -> Iterator[tuple[MaskStrip, range]]:
-    """Block rows with their halos, and the rows to keep of each."""
+    """Block rows with their halos, and the rows of each to keep."""
     buffer, row = RowBuffer(), 0
     for strip in iter_checked(strips):
         if strip.probability.dtype != np.uint8:
@@ -103,7 +104,7 @@ def _skeleton_of(block: MaskStrip, core: range, pixel_size_m: tuple[float, float
 
 
 def _gate_solid_blobs(mask: BoolArray, seam: int) -> None:
-    """Cut the two rows at a seam where a solid square lies on it, but for one pixel in the middle. Changes the mask."""
+    """Close the two rows at a seam, except for one pixel in the middle, where a solid square lies on it. In place."""
     half = SOLID_PX // 2
     runs, count = ndimage.label(mask[max(seam - half, 0) : seam + half].all(axis=0))
     for (run,) in ndimage.find_objects(runs, count):

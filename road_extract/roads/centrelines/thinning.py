@@ -1,4 +1,4 @@
-"""Thins a mask to lines one pixel wide; only pixels whose surroundings change are looked at, not the whole array."""
+"""Thins a mask to lines one pixel wide, revisiting only pixels whose neighbours have changed."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ _RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 def thin(mask: BoolArray) -> BoolArray:
     """The skeleton of a mask by the two-subiteration thinning of Guo and Hall (1989, algorithm A1).
 
-    It keeps 8-connected components and holes. What lies outside of the array is background. A pixel's fate depends on
-    pixels that are nearer than twice the number of iterations, which is about half of the local width.
+    It preserves 8-connected components and holes. Everything outside the array counts as background. Whether a pixel
+    is kept depends only on pixels closer than twice the number of iterations, which is about half the local width.
 
     Args:
-        mask: (rows, cols).
+        mask: Road mask, (rows, cols).
 
     Returns:
-        (rows, cols), a subset of the mask.
+        Skeleton, a subset of the mask, (rows, cols).
     """
     state = np.pad(mask.astype(np.uint8), 1)
     flat, offsets = state.reshape(-1), [row * state.shape[1] + col for row, col in _RING]
-    # The first two subiterations look at all road pixels, later ones at neighbours of what the last two took away.
+    # The first two subiterations visit all road pixels, later ones only neighbours of what the last two removed.
     road = np.flatnonzero(flat)
     before = _subiterate(flat, road, offsets, 0)
-    taken = _subiterate(flat, road[flat[road] == _ROAD], offsets, 1)
+    removed = _subiterate(flat, road[flat[road] == _ROAD], offsets, 1)
     parity = 0
-    while len(before) or len(taken):
-        queue = _neighbours(flat, (before, taken), offsets)
-        before, taken = taken, _subiterate(flat, queue, offsets, parity)
+    while len(before) or len(removed):
+        queue = _neighbours(flat, (before, removed), offsets)
+        before, removed = removed, _subiterate(flat, queue, offsets, parity)
         parity = 1 - parity
     skeleton: BoolArray = state[1:-1, 1:-1] != _BACKGROUND
     return skeleton
 
 
 def _subiterate(flat: ByteArray, queue: IntArray, offsets: list[int], parity: int) -> IntArray:
-    """Take away what one subiteration takes of the queued pixels; returns it. The others are no longer queued."""
+    """Run one subiteration on the queued pixels, and return those it removed. The others are no longer queued."""
     code = np.zeros(len(queue), np.uint8)
     for bit, offset in enumerate(offsets):
         code |= (flat[queue + offset] & 1) << np.uint8(bit)
-    goes = _TABLES[parity][code]
+    is_removed = _TABLES[parity][code]
     flat[queue] = _ROAD
-    taken: IntArray = queue[goes]
-    flat[taken] = _BACKGROUND
-    return taken
+    removed: IntArray = queue[is_removed]
+    flat[removed] = _BACKGROUND
+    return removed
 
 
 def _neighbours(flat: ByteArray, of: tuple[IntArray, IntArray], offsets: list[int]) -> IntArray:
-    """The road pixels round others, each once: a pixel that is found is marked as queued."""
+    """The road pixels around other pixels, each once, and marked as queued."""
     found = []
     for pixels in of:
         for offset in offsets:
@@ -63,7 +63,7 @@ def _neighbours(flat: ByteArray, of: tuple[IntArray, IntArray], offsets: list[in
 
 
 def _tables() -> list[BoolArray]:
-    """For both subiterations: whether a road pixel goes, by the code of its neighbours (bit 0 = north, clockwise)."""
+    """For each subiteration: whether to remove a road pixel, by the code of its neighbours (bit 0 north, clockwise)."""
     n, ne, e, se, s, sw, w, nw = ((np.arange(256) >> bit & 1).astype(bool) for bit in range(8))
     crossings = sum((~a & (b | c)).astype(int) for a, b, c in ((n, ne, e), (e, se, s), (s, sw, w), (w, nw, n)))
     pairs = (

@@ -1,8 +1,8 @@
-"""Cleans a road mask as it streams by: small components are dropped, small holes are filled.
+"""Cleans a streamed road mask: drops small components and fills small holes.
 
-Both passes equal the operation on the whole mask, bit for bit, with only a few rows in memory. A connected component
-of fewer than k pixels spans fewer than k rows. So with k - 1 more rows above and below, whatever reaches from the
-working rows to the end of that halo has k pixels at least, and everything smaller is seen whole.
+The result is bit for bit the same as for the whole mask, with only a few rows in memory. A connected component of fewer
+than k pixels spans fewer than k rows. With k - 1 extra rows above and below, a component that extends from the working
+rows to the end of this halo therefore has at least k pixels, and every smaller component is seen completely.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ _WORKING_PX = 1 << 22
 _WORKING_ROWS = 1024
 _HALOS_PER_BLOCK = 2
 
-# A pass on one window: (mask, gives validity, first row is the scene's, last row is the scene's) -> its mask, cleaned.
+# A pass over one window: (mask, function for the validity, starts at scene top, ends at scene bottom) -> cleaned mask.
 _Pass = Callable[[BoolArray, Callable[[], BoolArray], bool, bool], BoolArray]
 
 
 def iter_clean_strips(strips: Iterable[MaskStrip], min_road_px: int, min_hole_px: int) -> Iterator[MaskStrip]:
     """Drop small road components, then fill small holes.
 
-    Holes are components of the background (8-connected; road is 4-connected) that hold neither a pixel of the scene's
-    first or last row or column nor an invalid pixel.
+    Holes are components of the background (8-connected; road is 4-connected) that contain neither a pixel of the
+    scene's first or last row or column nor an invalid pixel.
 
     Args:
-        strips: The scene from its first row on, in strips of any heights.
-        min_road_px: Smallest road component that stays; 0 or 1 keeps all.
-        min_hole_px: Smallest hole that stays; 0 or 1 keeps all.
+        strips: Consecutive strips of the scene, from its first row, with any heights.
+        min_road_px: Size of the smallest road component to keep; 0 or 1 keeps all.
+        min_hole_px: Size of the smallest hole to keep; 0 or 1 keeps all.
 
     Yields:
-        The cleaned scene, in strips whose heights do not depend on those that came in, unless both steps are off.
+        The cleaned scene, in strips whose heights do not depend on those of the input, unless both steps are off.
 
     Raises:
-        InputError: The strips do not follow each other.
+        InputError: If the strips are not consecutive.
     """
     cleaned = iter_checked(strips)
     if min_road_px > 1:
@@ -52,7 +52,7 @@ def iter_clean_strips(strips: Iterable[MaskStrip], min_road_px: int, min_hole_px
 
 
 def _iter_pass(strips: Iterable[MaskStrip], clean: _Pass, halo: int) -> Iterator[MaskStrip]:
-    """Run one pass over blocks of rows, each seen with ``halo`` more rows above and below."""
+    """Run one pass over blocks of rows, each with ``halo`` extra rows above and below."""
     buffer, row, block = RowBuffer(), 0, 1
     for strip in strips:
         block = _block_rows(strip.width, halo)
@@ -67,19 +67,19 @@ def _iter_pass(strips: Iterable[MaskStrip], clean: _Pass, halo: int) -> Iterator
 
 
 def _block_rows(width: int, halo: int) -> int:
-    """Rows of a block: a few halos high, so that little is labelled twice."""
+    """Height of a block: a few times the halo, so that little is labelled twice."""
     return max(_HALOS_PER_BLOCK * halo, min(_WORKING_ROWS, _WORKING_PX // width), 1)
 
 
 def _clean_block(buffer: RowBuffer, start: int, stop: int, clean: _Pass, halo: int, *, ended: bool) -> MaskStrip:
     core = buffer.take(start, stop)
-    # Rows without road hold nothing to drop, and their background reaches the scene's edge.
+    # Rows without road contain nothing to drop, and their background reaches the edge of the scene.
     if not core.mask.any():
         return core
     first, last = max(start - halo, 0), min(stop + halo, buffer.row_end)
     top, bottom = first == 0, ended and last == buffer.row_end
     cleaned = clean(buffer.take_mask(first, last), partial(buffer.take_valid, first, last), top, bottom)
-    # copied, so that the rows of the halo need not be kept
+    # copied, so that the rows of the halo can be freed
     mask = cleaned[start - first : stop - first].copy()
     return MaskStrip(start, mask, core.valid, core.probability)
 
@@ -103,7 +103,7 @@ def _fill_small_holes(
     open_runs |= ((runs.row == 0) & top) | ((runs.row == len(mask) - 1) & bottom)
     small[component[open_runs]] = False
     candidates = np.flatnonzero(small[component])
-    # few pixels in all: each candidate has less than the smallest hole that stays
+    # few pixels in total, because each candidate is smaller than the smallest hole to keep
     index, lengths = runs.pixels(candidates), runs.lengths[candidates]
     without_data = ~valid().reshape(-1)[index]
     small[np.repeat(component[candidates], lengths)[without_data]] = False

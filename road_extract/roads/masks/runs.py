@@ -1,8 +1,8 @@
-"""Connected components of a mask out of its runs: the road pixels of a row between two others.
+"""Labels the connected components of a mask by its runs, the maximal sequences of road pixels in a row.
 
-A mask has far fewer runs than pixels, so that components cost little more than one look at each pixel. The algorithm is
-that of Rosenfeld & Pfaltz (1966), "Sequential operations in digital picture processing", J. ACM 13(4), on runs; which
-ones belong together is found at once in the graph of runs that touch.
+A mask has far fewer runs than pixels, so labelling takes little more than one pass over the pixels. The algorithm is
+that of Rosenfeld & Pfaltz (1966), "Sequential operations in digital picture processing", J. ACM 13(4), applied to runs;
+components are found all at once in the graph of touching runs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from road_extract.base.arrays import BoolArray, IntArray, ranges
 from road_extract.roads.groups import label_groups
 
-#: Looked at in one go: few enough for the processor's caches.
+#: Pixels processed at once: few enough for the CPU caches.
 _CHUNK_PX = 1 << 20
 
 
@@ -22,13 +22,13 @@ _CHUNK_PX = 1 << 20
 class Runs:
     """The runs of a mask in row-major order, all (runs,).
 
-    Positions count through rows of one pixel more than the mask has, ``row * (cols + 1) + col``: the pixel between two
-    rows is never road, so that no run touches the next row.
+    Positions are counted in rows that are one pixel longer than those of the mask, ``row * (cols + 1) + col``. The
+    extra pixel is never road, so no run touches the next row.
 
     Attributes:
-        shape: Of the mask, (rows, cols).
-        start: First position.
-        end: The position after the last one.
+        shape: Shape of the mask, (rows, cols).
+        start: First position of each run.
+        end: The position after its last one.
     """
 
     shape: tuple[int, int]
@@ -40,7 +40,7 @@ class Runs:
 
     @property
     def lengths(self) -> IntArray:
-        """Pixels of each run."""
+        """Number of pixels of each run."""
         return self.end - self.start
 
     @property
@@ -50,21 +50,21 @@ class Runs:
 
     @property
     def first_col(self) -> IntArray:
-        """Its first column."""
+        """First column of each run."""
         return self.start % (self.shape[1] + 1)
 
     @property
     def last_col(self) -> IntArray:
-        """Its last column."""
+        """Last column of each run."""
         return (self.end - 1) % (self.shape[1] + 1)
 
     def at(self, row: IntArray, col: IntArray) -> IntArray:
-        """The runs that hold these road pixels."""
+        """The runs that contain these road pixels."""
         found: IntArray = np.searchsorted(self.start, row * (self.shape[1] + 1) + col, side="right") - 1
         return found
 
     def pixels(self, which: IntArray) -> IntArray:
-        """Indices into the flattened mask of all pixels of some runs, given by their numbers."""
+        """Indices into the flattened mask of all pixels of the given runs."""
         first, lengths = self.start[which] - self.row[which], self.lengths[which]
         ends = np.cumsum(lengths)
         total = int(ends[-1]) if len(ends) else 0
@@ -73,7 +73,7 @@ class Runs:
 
 
 def find_runs(mask: BoolArray, road: bool = True) -> Runs:
-    """The runs of a mask, (rows, cols); with ``road`` false, those of its background."""
+    """The runs of a mask (rows, cols), or of its background if ``road`` is False."""
     rows, cols = mask.shape
     step = max(1, _CHUNK_PX // max(1, cols))
     chunks = [_find_edges(mask[row : row + step] == road) + row * (cols + 1) for row in range(0, rows, step)]
@@ -82,8 +82,8 @@ def find_runs(mask: BoolArray, road: bool = True) -> Runs:
 
 
 def _find_edges(mask: BoolArray) -> IntArray:
-    """Where runs start and end, in turns."""
-    # a column that is not road before each row; the end of the flat array stands for the last one's right side
+    """Alternating starts and ends of runs."""
+    # a background column before each row; the end of the flat array closes the last row
     padded = np.zeros((len(mask), mask.shape[1] + 1), np.bool_)
     padded[:, 1:] = mask
     flat = padded.ravel()
@@ -92,14 +92,14 @@ def _find_edges(mask: BoolArray) -> IntArray:
 
 
 def label_runs(runs: Runs, *, diagonal: bool = False) -> tuple[IntArray, int]:
-    """The component of each run, (runs,), numbered from 0 by first pixels, and how many there are.
+    """The component of each run, (runs,), numbered from 0 in order of first pixels, and the number of components.
 
     Args:
-        runs: Of a mask.
-        diagonal: Whether pixels that meet at a corner only are connected (8-connectivity).
+        runs: Runs of a mask.
+        diagonal: Whether pixels that touch only at a corner are connected (8-connectivity).
     """
     reach, below = int(diagonal), runs.shape[1] + 1
-    # all runs of the next row between these two overlap with a run
+    # the runs of the next row in this range touch the run
     first = np.searchsorted(runs.end, runs.start + below - reach, side="right")
     last = np.searchsorted(runs.start, runs.end + below + reach, side="left")
     touching = np.maximum(last - first, 0)

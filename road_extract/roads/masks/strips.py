@@ -1,4 +1,4 @@
-"""Strips of a road mask, top to bottom, and the buffer that cuts them anew. Arrays only, no I/O."""
+"""Strips of a road mask from top to bottom, and the buffer that regroups them. Arrays only, no I/O."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class MaskStrip:
 
     Attributes:
         row_off: First row in the scene.
-        mask: Road, (rows, cols).
-        valid: Pixel has data, (rows, cols). An invalid pixel is never road.
-        probability: (rows, cols), carried along unchanged, in whatever unit it came.
+        mask: Whether each pixel is road, (rows, cols).
+        valid: Whether each pixel has data, (rows, cols). An invalid pixel is never road.
+        probability: Probability in any unit, (rows, cols); passed through unchanged.
     """
 
     row_off: int
@@ -33,7 +33,7 @@ class MaskStrip:
     def __post_init__(self) -> None:
         if self.mask.ndim != 2 or not self.mask.shape == self.valid.shape == self.probability.shape:
             shapes = f"{self.mask.shape}, {self.valid.shape} and {self.probability.shape}"
-            raise InputError(f"mask, valid and probability have the shapes {shapes}; expected three equal (rows, cols)")
+            raise InputError(f"mask, valid and probability have the shapes {shapes}; expected the same (rows, cols)")
 
     @property
     def row_end(self) -> int:
@@ -42,25 +42,25 @@ class MaskStrip:
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Number of columns."""
         return int(self.mask.shape[1])
 
     def rows(self, start: int, stop: int) -> MaskStrip:
-        """Those of its rows that lie in ``[start, stop)`` (scene rows), as views."""
+        """The rows of the strip that lie in ``[start, stop)`` (scene rows), as views."""
         part = slice(max(start - self.row_off, 0), max(stop - self.row_off, 0))
         row_off = max(start, self.row_off)
         return MaskStrip(row_off, self.mask[part], self.valid[part], self.probability[part])
 
 
 def iter_checked(strips: Iterable[MaskStrip], width: int | None = None) -> Iterator[MaskStrip]:
-    """Pass on the strips that have rows, made sure to follow each other from row 0 and to be equally wide.
+    """Yield the strips that have rows, and check that they are consecutive from row 0 and equally wide.
 
     Args:
-        strips: From the scene's first row on.
-        width: Columns; without it, those of the first strip.
+        strips: Strips from the first row of the scene.
+        width: Number of columns (default: that of the first strip).
 
     Raises:
-        InputError: A gap, an overlap, or a strip of another width.
+        InputError: If there is a gap, an overlap, or a strip of another width.
     """
     row = 0
     for strip in strips:
@@ -74,7 +74,7 @@ def iter_checked(strips: Iterable[MaskStrip], width: int | None = None) -> Itera
 
 
 class RowBuffer:
-    """Rows of the last few strips, to be taken in other heights than they came."""
+    """Buffer for the rows of the last few strips, from which strips of other heights are taken."""
 
     def __init__(self) -> None:
         self._strips: list[MaskStrip] = []
@@ -86,11 +86,11 @@ class RowBuffer:
         self.row_end = strip.row_end
 
     def drop_before(self, row: int) -> None:
-        """Forget the strips that end at or above a row."""
+        """Discard the strips that end at or above a row."""
         self._strips = [strip for strip in self._strips if strip.row_end > row]
 
     def take(self, start: int, stop: int) -> MaskStrip:
-        """Rows ``[start, stop)``, which must be there, as one strip."""
+        """Rows ``[start, stop)``, which must be in the buffer, as one strip."""
         probability = _joined([part.probability for part in self._parts(start, stop)])
         return MaskStrip(start, self.take_mask(start, stop), self.take_valid(start, stop), probability)
 
@@ -107,12 +107,12 @@ class RowBuffer:
 
 
 def _joined(parts: list[T]) -> T:
-    """One array of several; a single one is not copied."""
+    """Concatenate arrays; a single one is not copied."""
     return parts[0] if len(parts) == 1 else np.concatenate(parts)  # type: ignore[arg-type,return-value]
 
 
 def iter_blocks(strips: Iterable[MaskStrip], rows: int) -> Iterator[MaskStrip]:
-    """The same rows in strips of ``rows`` rows, counted from row 0; the last one may be shorter."""
+    """Regroup the rows into strips of ``rows`` rows, counted from row 0; the last one may be shorter."""
     buffer, row = RowBuffer(), 0
     for strip in iter_checked(strips):
         buffer.push(strip)

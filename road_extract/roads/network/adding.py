@@ -1,4 +1,4 @@
-"""Puts bridges into a graph: cuts the roads that they meet, and takes back those that meet a road elsewhere."""
+"""Adds bridges to a graph: cuts the roads that they meet, and removes bridges that meet a road elsewhere."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from road_extract.roads.network.shaping import axis_lines, find_meetings
 
 @dataclass(frozen=True, slots=True)
 class Bridges:
-    """Bridges to add, one row each.
+    """Bridges to add, one per row.
 
     Attributes:
-        start: Node that a bridge leaves, (n,).
-        end: Node that it reaches, -1 if it reaches a point of an edge, (n,).
-        point: That point, else -1, (n,).
-        xy: Places along it, both ends included, metres, (n, samples, 2).
-        probability: At these places, 0..1, (n, samples).
-        confidence: How likely it is to be a road, 0..1, (n,).
+        start: Node that the bridge leaves, (n,).
+        end: Node that it reaches, (n,); -1 if it reaches a point of an edge.
+        point: That point, (n,); -1 if it reaches a node.
+        xy: Points along the bridge, including both ends, in metres, (n, samples, 2).
+        probability: Probability at these points, 0..1, (n, samples).
+        confidence: Estimated probability that the bridge is a road, 0..1, (n,).
     """
 
     start: IntArray
@@ -38,12 +38,12 @@ class Bridges:
 
 
 def add_bridges(graph: Graph, bridges: Bridges, *, is_mask: bool) -> Graph:
-    """Cut edges where bridges meet them, and append the bridges as the last edges, in their order.
+    """Cut edges where bridges meet them, and append the bridges as the last edges, in order.
 
     Args:
         graph: The roads.
         bridges: The bridges.
-        is_mask: Whether nothing is known of the probability.
+        is_mask: Whether the probability is unknown.
     """
     cuts = np.unique(bridges.point[bridges.point >= 0])
     ends = np.where(bridges.point < 0, bridges.end, len(graph.nodes) + np.searchsorted(cuts, bridges.point))
@@ -64,7 +64,7 @@ def add_bridges(graph: Graph, bridges: Bridges, *, is_mask: bool) -> Graph:
 
 
 def cut_edges(graph: Graph, points: IntArray) -> Graph:
-    """Make nodes of some points, given in ascending order: they become the last nodes, in this order."""
+    """Turn points, given in ascending order, into nodes. They become the last nodes, in this order."""
     edge = np.searchsorted(graph.offsets, points, "right") - 1
     # edges without points share their offset with the next one
     pieces = np.bincount(edge, minlength=len(graph)) + 1
@@ -84,7 +84,7 @@ def cut_edges(graph: Graph, points: IntArray) -> Graph:
 
 
 def drop_crossing(graph: Graph, bridges: int) -> Graph:
-    """Drop those of the last edges that meet another edge elsewhere than at nodes; of two, the later one."""
+    """Drop those of the last edges that meet another edge anywhere but at nodes; of two of them, drop the later."""
     lines = axis_lines(graph)
     new = np.arange(len(graph) - bridges, len(graph))
     first, second = find_meetings(lines, new)

@@ -1,8 +1,8 @@
-"""Bridges gaps: joins dead ends to what their roads most likely go on to.
+"""Bridges gaps: joins dead ends to the most likely continuations of their roads.
 
-Every dead end has candidates (`candidates`), each with a way of its own (`gap_paths`) and features (`gap_features`),
-from which a logistic model tells how likely it is that a road runs there. The likeliest come first. A dead end is
-joined once, and bridges neither cross roads nor each other, nor do two run side by side.
+Every dead end has candidates (`candidates`), each with a path (`gap_paths`) and features (`gap_features`), from which a
+logistic model estimates how likely it is that a road runs there. The most likely candidates are chosen first. A dead
+end is joined once, bridges cross neither roads nor each other, and no two bridges run side by side.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ from road_extract.roads.network.logistic import read_model
 from road_extract.roads.network.shaping import axis_lines
 from road_extract.roads.network.worth import line_worth
 
-#: Bridges nearer to each other than this (metres) along half of their length are the same road.
+#: Bridges closer to each other than this (metres) along half of their length are the same road.
 TWIN_M = 8.0
-#: Bridges that meet a road nearer to each other than this (metres) meet it in the same node.
+#: Bridges that meet a road closer to each other than this (metres) meet it in the same node.
 SAME_NODE_M = 6.0
-#: A bridge runs along a road where it is this near to it (metres), and may do so on this share of its inner length.
+#: A bridge runs along a road where it is this close to it (metres), and may do so over this fraction of its length.
 _ALONG_M = 5.0
 _ALONG_SHARE = 0.5
-#: Shorter ones (metres) lie beside the roads that they join in any case.
+#: Shorter bridges (metres) are exempt, because they always lie close to the roads that they join.
 _SHORT_M = 25.0
 #: A dash that has been joined makes further bridges likely.
 _ROUNDS = 2
-#: In later rounds only dead ends this near to a bridge (metres) are looked at again.
+#: In later rounds, only dead ends this close to a bridge (metres) are considered again.
 _AROUND_M = 45.0
 #: The first and last metres of a bridge, which run inside the roads that it joins, may touch other roads.
 _MOUTH_M = 4.0
-#: A dead end that another bridge has reached already is joined again only by bridges of this confidence.
+#: A dead end that a bridge has already reached is joined again only by bridges with at least this confidence.
 _SECOND_BRIDGE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """The candidates of a graph with all that is known of them.
+    """The candidates of a graph, with their paths and features.
 
     Attributes:
         ends: The free ends.
         found: The candidates.
-        paths: Their ways.
+        paths: Their paths.
         features: Their features by name, (candidates,) each.
     """
 
@@ -68,10 +68,10 @@ def bridge_gaps(graph: Graph, evidence: Evidence, frame: PixelFrame, options: Li
     """Add bridged edges from free ends.
 
     Args:
-        graph: With extended ends.
-        evidence: The probability between roads.
-        frame: The pixels of the scene.
-        options: The longest gap (0 adds nothing) and the least confidence.
+        graph: Graph with extended ends.
+        evidence: Probability between roads.
+        frame: Pixel frame of the scene.
+        options: Maximum gap (0 adds nothing) and minimum confidence.
     """
     if not options.max_gap_m or not len(graph):
         return graph
@@ -92,7 +92,7 @@ def _bridge_once(graph: Graph, evidence: Evidence, frame: PixelFrame, options: L
 
 
 def measure_all_gaps(graph: Graph, evidence: Evidence, frame: PixelFrame, max_gap_m: float) -> Gaps:
-    """Find all candidates of a graph and measure them. Arguments as for `bridge_gaps`."""
+    """Find all candidates of a graph and compute their features. For the arguments, see `bridge_gaps`."""
     ends = find_free_ends(graph, frame)
     is_open = ~at_scene_edge(graph, frame)[ends.node] & ends.heading.any(axis=1)
     is_open &= _near_bridges(graph, ends, min(max_gap_m, _AROUND_M))
@@ -121,7 +121,7 @@ def _worth_features(own: Float64Array, goal: Float64Array) -> dict[str, Float64A
 
 
 def _near_bridges(graph: Graph, ends: FreeEnds, reach_m: float) -> BoolArray:
-    """Free ends around the bridges that there are already, (ends,); all of them where there is none yet."""
+    """Whether each free end is near an existing bridge, (ends,); True for all if there are no bridges yet."""
     nodes = np.append(graph.start[graph.bridged], graph.end[graph.bridged])
     if not len(nodes):
         return np.ones(len(ends.node), np.bool_)
@@ -130,18 +130,18 @@ def _near_bridges(graph: Graph, ends: FreeEnds, reach_m: float) -> BoolArray:
 
 
 def judge_gaps(gaps: Gaps, *, is_mask: bool) -> Float64Array:
-    """How likely a road runs along each candidate, 0..1, (candidates,)."""
+    """Estimated probability that a road runs along each candidate, 0..1, (candidates,)."""
     return read_model("mask_gaps" if is_mask else "gaps")(gaps.features)
 
 
 def choose_bridges(graph: Graph, gaps: Gaps, confidence: Float64Array, min_confidence: float) -> Bridges:
-    """Choose bridges, the likeliest first.
+    """Choose bridges, starting with the most likely.
 
     Args:
         graph: The roads.
         gaps: The candidates.
-        confidence: How likely each of them is a road, (candidates,).
-        min_confidence: Less likely ones are left out.
+        confidence: Estimated probability that each candidate is a road, (candidates,).
+        min_confidence: Minimum confidence of a bridge.
     """
     order = np.lexsort((gaps.found.place[:, 0], gaps.found.place[:, 1], -confidence))
     order = order[confidence[order] >= min_confidence]
@@ -155,7 +155,7 @@ def choose_bridges(graph: Graph, gaps: Gaps, confidence: Float64Array, min_confi
 
 
 def meet_roads(graph: Graph, paths: GapPaths) -> BoolArray:
-    """Which ways cross a road between their mouths, or run along one, (ways,)."""
+    """Whether each path crosses a road between its mouths, or runs along one, (paths,)."""
     lines = shapely.linestrings(paths.xy)
     if not len(lines):
         return np.zeros(0, bool)
@@ -172,7 +172,7 @@ def meet_roads(graph: Graph, paths: GapPaths) -> BoolArray:
 
 
 def _inner_parts(lines: Geometries, mouth: Float64Array, length: Float64Array) -> Geometries:
-    """Lines without their first and last metres, (lines,)."""
+    """The lines without their first and last metres, (lines,)."""
     steps = np.linspace(0, 1, 13)
     at = mouth[:, None] + steps * (length - 2 * mouth)[:, None]
     places = shapely.get_coordinates(shapely.line_interpolate_point(lines[:, None], at))
@@ -181,7 +181,7 @@ def _inner_parts(lines: Geometries, mouth: Float64Array, length: Float64Array) -
 
 
 def _rivals(lines: Geometries) -> dict[int, list[int]]:
-    """For each way the earlier ones that it cannot stand beside: they cross it, or run along it."""
+    """For each path, the earlier paths that exclude it because they cross it or run along it."""
     first, second = shapely.STRtree(lines).query(lines, predicate="dwithin", distance=TWIN_M)
     earlier = second < first
     first, second = first[earlier], second[earlier]
@@ -197,7 +197,7 @@ def _rivals(lines: Geometries) -> dict[int, list[int]]:
 
 
 def _compete(gaps: Gaps, order: IntArray, confidence: Float64Array, rivals: dict[int, list[int]]) -> IntArray:
-    """Numbers in ``order`` of the bridges that stay, ascending."""
+    """Indices in ``order`` of the bridges to keep, ascending."""
     joined: set[int] = set()
     chosen: dict[int, None] = {}
     for number, candidate in enumerate(order.tolist()):
@@ -215,7 +215,7 @@ def _compete(gaps: Gaps, order: IntArray, confidence: Float64Array, rivals: dict
 
 
 def _share_points(graph: Graph, point: IntArray) -> IntArray:
-    """The points of edges that bridges meet, those near an earlier one on the same edge replaced by that one."""
+    """The points of edges that bridges meet; points near an earlier one on the same edge are replaced by it."""
     edge = np.searchsorted(graph.offsets, point, "right") - 1
     taken: dict[int, list[int]] = {}
     shared = point.copy()
@@ -231,7 +231,7 @@ def _share_points(graph: Graph, point: IntArray) -> IntArray:
 
 
 def _moved_to(xy: Float64Array, graph: Graph, point: IntArray) -> Float64Array:
-    """Ways whose last place lies on the middle of the road that they meet, (ways, samples, 2)."""
+    """Paths with their last point moved to the middle of the road that they meet, (paths, samples, 2)."""
     xy = xy.copy()
     meets = point >= 0
     xy[meets, -1] = graph.points.middle[point[meets]]

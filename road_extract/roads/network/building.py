@@ -1,4 +1,4 @@
-"""From skeleton pixels to a finished network: every step in its order."""
+"""Builds a finished network from skeleton pixels: every step in order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from road_extract.roads.network.shaping import shape_lines
 from road_extract.roads.network.tracing import trace_graph
 from road_extract.roads.network.worth import prune
 
-#: What `trace_mask` does if nothing else is asked for: what the mask has, and no more.
+#: Defaults of `trace_mask`: trace exactly what is in the mask.
 UNBRIDGED = LineOptions(max_gap_m=0.0, min_worth=0.0, min_face_m2=0.0)
 
 
@@ -38,16 +38,16 @@ def trace_mask(
     options: LineOptions = UNBRIDGED,
     simplify_m: float = 1.0,
 ) -> RoadNetwork:
-    """Trace the roads of a mask that is in memory.
+    """Trace the roads of a mask in memory.
 
     Args:
         mask: True where there is road, (rows, cols).
-        pixel_size_m: A pixel's size (x, y) in metres.
-        options: What is dropped and bridged.
-        simplify_m: How far simplification may move a line, metres.
+        pixel_size_m: Pixel size (x, y) in metres.
+        options: What to drop and to bridge.
+        simplify_m: Simplification tolerance in metres.
 
     Returns:
-        The network in pixel coordinates, its probabilities NaN.
+        The network in pixel coordinates, with probabilities NaN.
     """
     mask = np.asarray(mask, dtype=bool)
     strip = MaskStrip(0, mask, np.ones_like(mask), mask.astype(np.uint8) * np.uint8(PROBABILITY_MAX))
@@ -66,21 +66,21 @@ def trace_network(
     simplify_m: float,
     evidence: Evidence,
 ) -> RoadNetwork:
-    """Trace the roads of a mask that streams by.
+    """Trace the roads of a streamed mask.
 
     Args:
-        strips: The scene from its first row on, in strips of any heights, on which the result does not depend;
-            probability as uint8 0..254.
-        frame: The scene's pixels.
-        options: What is dropped and bridged.
-        simplify_m: How far simplification may move a line, metres.
-        evidence: The probability, for the gaps; it is read after the last strip.
+        strips: Consecutive strips of the scene, from its first row, with any heights and with probability as uint8
+            0..254. The result does not depend on the heights.
+        frame: Pixel frame of the scene.
+        options: What to drop and to bridge.
+        simplify_m: Simplification tolerance in metres.
+        evidence: Probability in the gaps; read after the last strip.
 
     Returns:
         The network in pixel coordinates.
 
     Raises:
-        InputError: The strips do not follow each other, or their probability is of another type.
+        InputError: If the strips are not consecutive, or their probability has another type.
     """
     pixels = trace_skeleton(strips, frame.pixel_size_m)
     graph = clean_graph(trace_graph(pixels, frame), options.spur_widths, frame.pixel_area_m2)
@@ -92,7 +92,7 @@ def trace_network(
 
 
 def _finish(graph: Graph, frame: PixelFrame, simplify_m: float, *, is_mask: bool) -> RoadNetwork:
-    """Shape the lines of a graph, put them in order and measure them."""
+    """Sort the lines of a graph, shape them and measure them."""
     graph = sort_graph(graph)
     lines = shape_lines(graph, simplify_m)
     probability, probability_min = _probabilities(graph, is_mask)
@@ -114,7 +114,7 @@ def _finish(graph: Graph, frame: PixelFrame, simplify_m: float, *, is_mask: bool
 
 
 def _probabilities(graph: Graph, is_mask: bool) -> tuple[Float64Array, Float64Array]:
-    """Mean and smallest probability of each edge, two times (edges,). Of a bridge only what lies in the gap counts."""
+    """Mean and minimum probability of each edge, (edges,) each. For bridges, only the points inside the gap count."""
     points, sizes = graph.with_ends()
     if is_mask or not len(sizes):
         return np.full(len(sizes), np.nan), np.full(len(sizes), np.nan)
@@ -128,9 +128,9 @@ def _probabilities(graph: Graph, is_mask: bool) -> tuple[Float64Array, Float64Ar
 
 
 def _widths(graph: Graph) -> list[Float64Array]:
-    """The 10th, 50th and 90th percentile of the width along each edge (nearest rank), three times (edges,).
+    """The 10th, 50th and 90th percentile of the width along each edge (nearest rank), (edges,) each.
 
-    Nodes do not count where there are other points: a junction is wider than the roads that meet there.
+    Nodes are ignored if there are other points, because a junction is wider than the roads that meet there.
     """
     points, sizes = graph.with_ends()
     edge, stop = np.repeat(np.arange(len(sizes)), sizes), np.cumsum(sizes)

@@ -1,4 +1,4 @@
-"""What a dead end could be joined to: other dead ends, junctions, and the sides of roads around it."""
+"""Finds what a dead end could be joined to: other dead ends, junctions, and the sides of roads nearby."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from road_extract.base.arrays import BoolArray, Float64Array, IntArray
 from road_extract.roads.network.ends import FreeEnds, to_unit
 from road_extract.roads.network.graph import Graph, distances_along, mean_half_widths
 
-#: A candidate farther off the heading than this (degrees) is not looked at.
+#: Maximum angle between the heading and a candidate, in degrees.
 MAX_TURN_DEG = 80.0
 #: The same for candidates nearer than `NEAR_M`: a short skeleton says little about where its road was heading.
 MAX_TURN_NEAR_DEG = 105.0
 NEAR_M = 12.0
-#: A turn by this angle (degrees) counts as much as twice the distance, when the best place on a road is looked for.
+#: When the best place on a road is chosen, a turn by this angle (degrees) doubles the effort.
 _TURN_DOUBLES_DEG = 40.0
-#: A bridge that meets a road within this many widths of a node meets the node.
+#: A bridge that meets a road within this many road widths of a node is moved to the node.
 _NODE_WIDTHS = 0.75
-#: The road's own points are candidates only where they are this many times farther along the road than straight across.
+#: Points of the same road are candidates only if they are this many times farther along the road than straight across.
 _OWN_DETOUR = 4.0
-#: Points of roads that lie this close together are looked at once.
+#: Spacing of the points of roads that are considered.
 _POINT_STEP_M = 3.0
-#: At most this many candidates of each dead end are kept, those with the least distance and turn.
-_MOST_PER_END = 8
+#: Maximum number of candidates per dead end; those with the least effort are kept.
+_MAX_PER_END = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Possible bridges, one row each.
+    """Possible bridges, one per row.
 
     Attributes:
         end: Index of the free end that the bridge leaves, (n,).
-        other: Index of the free end that it reaches, -1 if it reaches something else, (n,).
-        node: Node that it reaches, -1 if it reaches a point of an edge, (n,).
-        point: That point, else -1, (n,).
+        other: Index of the free end that it reaches, (n,); -1 if it reaches something else.
+        node: Node that it reaches, (n,); -1 if it reaches a point of an edge.
+        point: That point, (n,); -1 if it reaches a node.
         edge: An edge that it reaches, (n,).
-        place: Where it ends, metres, (n, 2).
-        arrival: Unit vector along the road that it reaches there, (n, 2).
-        detour_m: How far apart both ends are along the network, if their edges meet; infinite otherwise, (n,).
+        place: Where it ends, in metres, (n, 2).
+        arrival: Unit vector along the road that it reaches, (n, 2).
+        detour_m: Distance between both ends along the network if their edges meet, otherwise infinite, (n,).
     """
 
     end: IntArray
@@ -56,7 +56,7 @@ class Candidates:
         return len(self.end)
 
     def take(self, which: IntArray | BoolArray) -> Candidates:
-        """Some of the rows."""
+        """A subset of the rows."""
         return Candidates(
             self.end[which], self.other[which], self.node[which], self.point[which], self.edge[which],
             self.place[which], self.arrival[which], self.detour_m[which],
@@ -65,7 +65,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class _RoadPoints:
-    """Points along all edges, nodes included: place, edge, graph point (-1 for nodes), distance to both nodes."""
+    """Points along all edges, including nodes: place, edge, graph point (-1 for nodes), distances to both nodes."""
 
     xy: Float64Array
     edge: IntArray
@@ -78,14 +78,14 @@ class _RoadPoints:
 def find_candidates(graph: Graph, ends: FreeEnds, is_open: BoolArray, reach_m: float) -> Candidates:
     """Find what free ends could be joined to.
 
-    Of each road around an end, the place with the least distance and turn is a candidate, and the nearest place if it
-    is another one. A place near a node stands for the node. A pair of dead ends is one candidate.
+    On each road near an end, the place with the least effort (distance and turn) is a candidate, and the nearest place
+    if it is a different one. A place near a node is replaced by the node. A pair of dead ends is one candidate.
 
     Args:
-        graph: With extended ends.
+        graph: Graph with extended ends.
         ends: Its free ends.
-        is_open: Which of them may be joined, (ends,).
-        reach_m: Longest bridge.
+        is_open: Whether each of them may be joined, (ends,).
+        reach_m: Maximum length of a bridge.
     """
     road = _road_points(graph)
     start = graph.nodes.xy[ends.node]
@@ -133,7 +133,7 @@ def _pairs_within(start: Float64Array, xy: Float64Array, which: IntArray, reach_
 
 
 def _distance_and_turn(offset: Float64Array, heading: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Length of offsets, and their angle to a heading in degrees, (pairs,) each."""
+    """Lengths of offsets, and their angles to a heading in degrees, (pairs,) each."""
     distance = np.hypot(*offset.T)
     cosine = np.divide((offset * heading).sum(axis=1), distance, out=np.ones_like(distance), where=distance > 0)
     return distance, np.degrees(np.arccos(np.clip(cosine, -1, 1)))
@@ -142,7 +142,7 @@ def _distance_and_turn(offset: Float64Array, heading: Float64Array) -> tuple[Flo
 def _is_own_road(
     graph: Graph, ends: FreeEnds, end: IntArray, road: _RoadPoints, point: IntArray, distance: Float64Array
 ) -> BoolArray:
-    """Which points lie on the road that ends, and not far around it, (pairs,)."""
+    """Whether each point lies on the road of the dead end, and not far along it, (pairs,)."""
     own = road.edge[point] == ends.edge[end]
     along = np.where(graph.start[ends.edge[end]] == ends.node[end], road.from_start[point], road.to_end[point])
     is_near = along < _OWN_DETOUR * distance + NEAR_M
@@ -150,18 +150,18 @@ def _is_own_road(
 
 
 def _first_of_each(key: IntArray, value: Float64Array) -> IntArray:
-    """The index of the smallest value of each key; of equal ones the first."""
+    """The index of the smallest value of each key; the first of equal ones."""
     order = np.lexsort((value, key))
     first: IntArray = order[np.append(True, key[order][1:] != key[order][:-1])[: len(order)]]
     return first
 
 
 def _describe(graph: Graph, ends: FreeEnds, road: _RoadPoints, end: IntArray, point: IntArray) -> Candidates:
-    """Candidates from free ends to road points; those near a node are moved to the node."""
+    """Candidates from free ends to road points; points near a node are replaced by the node."""
     edge, start_node = road.edge[point], ends.node[end]
     node = np.full(len(end), -1)
     for which, along in ((graph.end, road.to_end), (graph.start, road.from_start)):
-        # a dead end takes the whole mouth of its road, a junction only what is within its width
+        # a dead end takes up the whole mouth of its road, a junction only what is within its width
         reach = _NODE_WIDTHS * 2 * np.maximum(graph.nodes.half_width_m[which[edge]], mean_half_widths(graph)[edge])
         at_node = (along[point] <= reach) & (which[edge] != start_node)
         node = np.where(at_node, which[edge], node)
@@ -179,7 +179,7 @@ def _describe(graph: Graph, ends: FreeEnds, road: _RoadPoints, end: IntArray, po
 
 
 def _detours(graph: Graph, ends: FreeEnds, road: _RoadPoints, end: IntArray, point: IntArray) -> Float64Array:
-    """The way along the network from free ends to points of the edges that their own edge meets, metres, (n,)."""
+    """Distances along the network from free ends to points of the edges that their own edges meet, metres, (n,)."""
     own, edge = ends.edge[end], road.edge[point]
     length = graph.lengths_m()
     root = np.where(graph.start[own] == ends.node[end], graph.end[own], graph.start[own])
@@ -189,7 +189,7 @@ def _detours(graph: Graph, ends: FreeEnds, road: _RoadPoints, end: IntArray, poi
 
 
 def _without_repeats(found: Candidates, effort: Float64Array) -> Candidates:
-    """One candidate for each pair of a dead end and its goal, and a limited number for each dead end."""
+    """Keep one candidate per pair of a dead end and its goal, and a limited number per dead end."""
     a, b = found.end, np.where(found.other >= 0, found.other, -1)
     low, high = np.where(b >= 0, np.minimum(a, b), a), np.where(b >= 0, np.maximum(a, b), -1)
     key = np.stack([low, high, found.node, found.point])
@@ -198,4 +198,4 @@ def _without_repeats(found: Candidates, effort: Float64Array) -> Candidates:
     found, effort = found.take(keep), effort[keep]
     order = np.lexsort((effort, found.end))
     rank = np.arange(len(order)) - np.searchsorted(found.end[order], found.end[order])
-    return found.take(np.sort(order[rank < _MOST_PER_END]))
+    return found.take(np.sort(order[rank < _MAX_PER_END]))

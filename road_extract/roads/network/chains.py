@@ -1,4 +1,4 @@
-"""Puts the members of chains in order: pixels along a path, or edges that meet where nothing branches off."""
+"""Orders the members of chains: pixels along a path, or edges that meet where nothing branches off."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Chains:
 
     Attributes:
         order: Vertices, each once, (vertices,).
-        sizes: Vertices of each chain, (chains,).
-        closed: Whether its last vertex is linked to its first, (chains,).
+        sizes: Number of vertices of each chain, (chains,).
+        closed: Whether the last vertex of each chain is linked to its first, (chains,).
     """
 
     order: IntArray
@@ -34,14 +34,14 @@ class Chains:
 
 
 def order_chains(count: int, a: IntArray, b: IntArray) -> Chains:
-    """Order vertices of which none has more than two links.
+    """Order vertices, none of which has more than two links.
 
-    A chain starts at its lowest end, a closed one at its lowest vertex, from where it runs towards the lower neighbour.
+    A chain starts at its lower end. A closed chain starts at its lowest vertex and runs towards the lower neighbour.
 
     Args:
-        count: Vertices.
+        count: Number of vertices.
         a: One end of each link, (links,).
-        b: The other one.
+        b: The other end, (links,).
     """
     chains, chain = label_groups(count, a, b)
     vertices = np.arange(count)
@@ -54,14 +54,14 @@ def order_chains(count: int, a: IntArray, b: IntArray) -> Chains:
     keep[_closing_links(a, b, start[closed])] = False
     links = (np.concatenate([a[keep], start]), np.concatenate([b[keep], np.full(chains, count)]))
     graph = coo_array((np.ones(len(links[0]), bool), links), shape=(count + 1, count + 1)).tocsr()
-    # From one further vertex, linked to all starts, each chain is met in its order.
+    # A search from an extra vertex that is linked to all starts visits each chain in order.
     met = breadth_first_order(graph, count, directed=False, return_predecessors=False)[1:].astype(np.int64)
     order = met[np.argsort(chain[met], kind="stable")]
     return Chains(order, np.bincount(chain, minlength=chains), closed)
 
 
 def _closing_links(a: IntArray, b: IntArray, starts: IntArray) -> IntArray:
-    """Of the two links of each start the one that leads to the higher neighbour."""
+    """The link of each start that leads to its higher neighbour."""
     links, ends = np.tile(np.arange(len(a)), 2), np.append(a, b)
     at_start = np.isin(ends, starts)
     links, ends = links[at_start], ends[at_start]

@@ -1,4 +1,4 @@
-"""Takes away what the skeleton has and the road has not: spurs, and crossings torn into two junctions."""
+"""Removes artefacts of the skeleton: spurs, and crossings that are split into two junctions."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from road_extract.roads.network.dissolving import dissolve_nodes
 from road_extract.roads.network.graph import Graph, mean_half_widths
 from road_extract.roads.network.junctions import settle_junctions
 
-#: Two junctions are one crossing if their roads cross within so many times the width of the road there.
+#: Two junctions are one crossing if their roads cross within this many road widths of each other.
 CROSSING_WIDTHS = 1.25
-#: The skeleton's link at an acute crossing is longer than the roads' crossings are apart, by so many times at most.
+#: At an acute crossing, the skeleton between the junctions may be longer than `CROSSING_WIDTHS` by up to this factor.
 LONGEST_CROSSING = 2.5
-# A loop that encloses no more than this (pixels) encloses no pixel: four pixels of a square.
+# A loop with at most this area (pixels) encloses no pixel: it joins four pixels of a square.
 _EMPTY_LOOP_PX = 1.5
 
 
 def clean_graph(graph: Graph, spur_widths: float, pixel_area_m2: float) -> Graph:
-    """Remove spurs, then contract crossings. Nodes of degree two are dissolved, loops round no pixel dropped.
+    """Remove spurs, then contract crossings. Also dissolve nodes of degree two, and drop loops that enclose no pixel.
 
     Args:
-        graph: As traced.
-        spur_widths: Dead-end branches shorter than so many of their own widths go.
-        pixel_area_m2: A pixel's area.
+        graph: Graph as traced.
+        spur_widths: Dead-end branches shorter than this many times their own width are removed.
+        pixel_area_m2: Area of a pixel.
     """
     graph = dissolve_nodes(drop_empty_loops(graph, pixel_area_m2))
     graph = contract_crossings(remove_spurs(graph, spur_widths))
@@ -33,7 +33,7 @@ def clean_graph(graph: Graph, spur_widths: float, pixel_area_m2: float) -> Graph
 
 
 def drop_empty_loops(graph: Graph, pixel_area_m2: float) -> Graph:
-    """Drop the loops that enclose no pixel: what is left of squares of four pixels, and of contracted crossings."""
+    """Drop loops that enclose no pixel: remnants of squares of four pixels, and of contracted crossings."""
     loops = np.flatnonzero(graph.start == graph.end)
     points, sizes = graph.take(loops).with_ends()
     keep = np.ones(len(graph), bool)
@@ -54,19 +54,19 @@ def _enclosed_areas(xy: Float64Array, sizes: IntArray) -> Float64Array:
 
 
 def remove_spurs(graph: Graph, spur_widths: float) -> Graph:
-    """Remove dead-end branches that are no longer than ``spur_widths`` times their own mean width.
+    """Remove dead-end branches that are shorter than ``spur_widths`` times their own mean width.
 
-    Where several meet, the shortest goes first, for the others may then be one road.
+    Where several meet, the shortest is removed first, because the others may then form one road.
     """
     while True:
-        goes = _shortest_at_node(graph, *_find_spurs(graph, spur_widths))
-        if not goes.any():
+        is_removed = _shortest_at_node(graph, *_find_spurs(graph, spur_widths))
+        if not is_removed.any():
             return graph
-        graph = dissolve_nodes(graph.take(~goes))
+        graph = dissolve_nodes(graph.take(~is_removed))
 
 
 def _find_spurs(graph: Graph, spur_widths: float) -> tuple[IntArray, Float64Array]:
-    """Edges that are spurs, and how far each reaches from its junction to the road's end, in metres."""
+    """Edges that are spurs, and the distance from the junction to the end of the road for each, in metres."""
     degree = graph.degree
     at_start, at_end = degree[graph.start], degree[graph.end]
     branches = np.flatnonzero(
@@ -80,25 +80,25 @@ def _find_spurs(graph: Graph, spur_widths: float) -> tuple[IntArray, Float64Arra
 
 
 def _shortest_at_node(graph: Graph, spur: IntArray, reach: Float64Array) -> BoolArray:
-    """Of the spurs at each junction the shortest one, (edges,)."""
+    """Whether each edge is the shortest spur at its junction, (edges,)."""
     junction = np.where(graph.degree[graph.start[spur]] == 1, graph.end[spur], graph.start[spur])
-    goes = np.zeros(len(graph), bool)
-    goes[spur[_first_of_each(junction, reach)]] = True
-    return goes
+    is_removed = np.zeros(len(graph), bool)
+    is_removed[spur[_first_of_each(junction, reach)]] = True
+    return is_removed
 
 
 def _first_of_each(key: IntArray, value: Float64Array) -> IntArray:
-    """The index of the smallest value of each key; of equal ones the first."""
+    """The index of the smallest value of each key; the first of equal ones."""
     order = np.lexsort((value, key))
     first: IntArray = order[np.append(True, key[order][1:] != key[order][:-1])[: len(order)]]
     return first
 
 
 def contract_crossings(graph: Graph) -> Graph:
-    """Make one node of two junctions whose roads cross nearer to each other than about the road's width.
+    """Merge two junctions into one node if their roads cross within about one road width of each other.
 
     The skeleton of an oblique crossing has two junctions with three edges each. A pair is contracted only if each is
-    the nearest such neighbour of the other, so that no chain of junctions collapses.
+    the nearest such neighbour of the other, so that chains of junctions do not collapse.
     """
     settled = settle_junctions(graph).nodes.xy
     return dissolve_nodes(_contract(graph, _crossing_edges(graph, settled), settled))
@@ -122,16 +122,16 @@ def _crossing_edges(graph: Graph, xy: Float64Array) -> BoolArray:
 
 
 def _contract(graph: Graph, pair: BoolArray, settled: Float64Array) -> Graph:
-    """Merge the two nodes of some edges, which go; none has a node in common with another.
+    """Remove some edges, which share no nodes, and merge the two nodes of each.
 
-    ``settled`` says where the roads at each node cross, (nodes, 2).
+    ``settled`` contains the place where the roads at each node cross, (nodes, 2).
     """
     first, second = graph.start[pair], graph.end[pair]
     node = np.arange(len(graph.nodes))
     node[second] = first
     xy, half_width = graph.nodes.xy.copy(), graph.nodes.half_width_m.copy()
     xy[first] = (settled[first] + settled[second]) / 2
-    # as wide as the torn crossing is long: edges are straight from where they leave it
+    # as wide as the split crossing is long, so that edges are straight from where they leave it
     apart = np.hypot(*(graph.nodes.xy[first] - graph.nodes.xy[second]).T)
     half_width[first] = np.maximum(half_width[first], half_width[second]) + apart / 2
     nodes = replace(graph.nodes, xy=xy, half_width_m=half_width)
@@ -139,7 +139,7 @@ def _contract(graph: Graph, pair: BoolArray, settled: Float64Array) -> Graph:
 
 
 def drop_short_pieces(graph: Graph, min_length_m: float) -> Graph:
-    """Drop the connected pieces of which nothing or less than ``min_length_m`` was seen."""
+    """Drop connected pieces of which nothing, or less than ``min_length_m``, was detected."""
     piece = graph.components()[graph.start]
     seen_m = np.bincount(piece, graph.lengths_m() * ~graph.bridged, minlength=1)[piece]
     return graph.take((seen_m > 0) & (seen_m >= min_length_m))

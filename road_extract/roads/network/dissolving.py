@@ -1,4 +1,4 @@
-"""Joins edges that meet where nothing branches off, so that nodes are junctions and ends only."""
+"""Joins edges that meet where nothing branches off, so that only junctions and ends remain as nodes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from road_extract.roads.network.graph import Graph, Points
 
 
 def dissolve_nodes(graph: Graph) -> Graph:
-    """Join the two edges at each node of degree two. What is bridged never joins with what was seen.
+    """Join the two edges at each node of degree two. Bridges are never joined with detected edges.
 
-    A ring without any junction keeps one node. Nodes that no edge has any more stay in the list.
+    A ring without junctions keeps one node. Nodes that have lost all edges stay in the list.
     """
     joins = _joining_nodes(graph)
     if not joins.any():
@@ -28,7 +28,7 @@ def dissolve_nodes(graph: Graph) -> Graph:
 
 
 def _joining_nodes(graph: Graph) -> BoolArray:
-    """Nodes of degree two whose two edges differ and are both seen, (nodes,)."""
+    """Whether each node has degree two and its two edges differ and are both detected, (nodes,)."""
     joins: BoolArray = graph.degree == 2
     joins[graph.start[graph.start == graph.end]] = False
     joins[graph.start[graph.bridged]] = joins[graph.end[graph.bridged]] = False
@@ -36,7 +36,7 @@ def _joining_nodes(graph: Graph) -> BoolArray:
 
 
 def _concatenate(graph: Graph, chains: Chains, joins: IntArray) -> Graph:
-    """One edge out of each chain of edges (numbers below ``len(graph)``) and joining nodes (those above)."""
+    """Make one edge of each chain of edges (numbers below ``len(graph)``) and joining nodes (numbers above)."""
     order, last = chains.order, chains.starts + chains.sizes - 1
     is_edge = order < len(graph)
     node = np.full(len(order), -1)
@@ -46,7 +46,7 @@ def _concatenate(graph: Graph, chains: Chains, joins: IntArray) -> Graph:
     edge, turned = order[is_edge], backward[is_edge]
     count[is_edge] = graph.sizes[edge]
     offset[is_edge] = len(graph.nodes) + graph.offsets[edge] + np.where(turned, graph.sizes[edge] - 1, 0)
-    count[last[chains.closed]] = 0  # the node that a ring keeps is none of its points
+    count[last[chains.closed]] = 0  # the node that a ring keeps is not one of its points
     index = np.repeat(offset, count) + ranges(np.zeros_like(count), count) * np.repeat(np.where(backward, -1, 1), count)
     first_edge, last_edge = chains.starts, last - chains.closed
     return replace(
@@ -61,12 +61,12 @@ def _concatenate(graph: Graph, chains: Chains, joins: IntArray) -> Graph:
 
 
 def _of(ends: IntArray, order: IntArray) -> IntArray:
-    """The end of each edge in a chain; of joining nodes any."""
+    """The end of each edge in a chain; arbitrary for joining nodes."""
     return ends[np.minimum(order, len(ends) - 1)]
 
 
 def _runs_backward(graph: Graph, chains: Chains, node: IntArray) -> BoolArray:
-    """Whether an edge in a chain has to be turned: its start is not the node before it, or its end not the one behind.
+    """Whether to reverse an edge in a chain, because its start is not the node before it, or its end not the next one.
 
     ``node`` is -1 for edges, (chain members,).
     """

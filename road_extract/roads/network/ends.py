@@ -1,4 +1,4 @@
-"""Dead ends: a skeleton stops half a road's width before the road does."""
+"""Finds dead ends and extends them, because a skeleton stops half a width before the road does."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class FreeEnds:
     """Ends of edges that meet no other edge.
 
     Attributes:
-        edge: (ends,).
-        node: (ends,).
-        anchor: Where the heading is taken, a little before the end, (ends, 2).
-        before: How far that is along the edge, metres, (ends,).
-        heading: Unit vector outwards, (ends, 2); zero where an edge is too short to tell.
+        edge: Edge of each end, (ends,).
+        node: Node of each end, (ends,).
+        anchor: Point a little before the end at which the heading is measured, (ends, 2).
+        before: Distance from there to the end along the edge, in metres, (ends,).
+        heading: Outward unit vector, (ends, 2); zero if the edge is too short.
     """
 
     edge: IntArray
@@ -31,9 +31,9 @@ class FreeEnds:
 
 
 def find_free_ends(graph: Graph, frame: PixelFrame) -> FreeEnds:
-    """The free ends of seen edges, with their headings over two widths of road.
+    """The free ends of detected edges, with their headings over two road widths.
 
-    The last width is left out: there a skeleton often turns to a corner of the road's end.
+    The last width is excluded, because there a skeleton often turns towards a corner of the road's end.
     """
     stretch = max(frame.pixel_size_m) / min(frame.pixel_size_m)
     free, seen = graph.degree == 1, ~graph.bridged
@@ -48,18 +48,18 @@ def find_free_ends(graph: Graph, frame: PixelFrame) -> FreeEnds:
 
 
 def to_unit(vectors: Float64Array) -> Float64Array:
-    """Vectors of length one; zero stays zero. (vectors, 2)."""
+    """Normalize vectors, (vectors, 2); zero vectors remain zero."""
     norm = np.hypot(*vectors.T)[:, None]
     unit: Float64Array = np.divide(vectors, norm, out=np.zeros_like(vectors), where=norm > 0)
     return unit
 
 
 def extend_ends(graph: Graph, frame: PixelFrame) -> Graph:
-    """Extend free ends straight on to the end of the road, or to the scene's edge where that is about as near.
+    """Extend free ends straight to the end of the road, or to the edge of the scene if that is about as near.
 
     Args:
-        graph: Cleaned.
-        frame: The scene's pixels.
+        graph: Cleaned graph.
+        frame: Pixel frame of the scene.
     """
     ends = find_free_ends(graph, frame)
     xy = graph.nodes.xy.copy()
@@ -69,15 +69,15 @@ def extend_ends(graph: Graph, frame: PixelFrame) -> Graph:
     at_edge = to_edge <= reach + mean_half_widths(graph)[ends.edge] + max(frame.pixel_size_m)
     moved = ends.anchor + ends.heading * np.where(at_edge, to_edge, reach)[:, None]
     known = ends.heading.any(axis=1)
-    # exactly on the edge, so that it can be told from the place alone
+    # exactly on the edge, so that the position alone shows it
     xy[ends.node[known]] = np.clip(moved[known], 0, frame.extent_m)
     return replace(_cut_ends(graph, ends), nodes=replace(graph.nodes, xy=xy))
 
 
 def _stretch_along(heading: Float64Array, frame: PixelFrame) -> Float64Array:
-    """Metres of a pixel along a heading by those across it, (headings,).
+    """Ratio of the pixel size along a heading to that across it, (headings,).
 
-    Thinning counts pixels: it stops as many of them before a road's end as the road has beside its axis.
+    Thinning counts pixels: it stops as many pixels before the end of a road as there are on each side of its axis.
     """
     size = np.array(frame.pixel_size_m)
     along, across = np.hypot(*(heading / size).T), np.hypot(*(heading[:, ::-1] / size).T)
@@ -86,7 +86,7 @@ def _stretch_along(heading: Float64Array, frame: PixelFrame) -> Float64Array:
 
 
 def _distance_to_edge(ends: FreeEnds, frame: PixelFrame) -> Float64Array:
-    """Along the heading from the anchor to the scene's edge, metres, (ends,)."""
+    """Distance along the heading from the anchor to the edge of the scene, in metres, (ends,)."""
     ahead = np.where(ends.heading > 0, np.array(frame.extent_m) - ends.anchor, ends.anchor)
     speed = np.abs(ends.heading)
     distance = np.divide(ahead, speed, out=np.full_like(ahead, np.inf), where=speed > 1e-9)
@@ -95,7 +95,7 @@ def _distance_to_edge(ends: FreeEnds, frame: PixelFrame) -> Float64Array:
 
 
 def _cut_ends(graph: Graph, ends: FreeEnds) -> Graph:
-    """Drop the points of edges between the anchors of their free ends and these ends."""
+    """Drop the points of edges between the anchors of their free ends and the ends."""
     points, sizes = graph.with_ends()
     if not len(sizes):
         return graph
@@ -114,7 +114,7 @@ def _cut_ends(graph: Graph, ends: FreeEnds) -> Graph:
 
 
 def at_scene_edge(graph: Graph, frame: PixelFrame) -> BoolArray:
-    """Nodes that lie on the scene's edge, (nodes,)."""
+    """Whether each node lies on the edge of the scene, (nodes,)."""
     near = np.minimum(graph.nodes.xy, np.array(frame.extent_m) - graph.nodes.xy).min(axis=1, initial=np.inf)
     on_edge: BoolArray = near <= 1e-9 * max(frame.extent_m)
     return on_edge

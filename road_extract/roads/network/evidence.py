@@ -1,4 +1,4 @@
-"""The probability between the roads that were seen, read where it is asked for."""
+"""Reads the probability between the detected roads on demand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from road_extract.base.windows import Window
 
 Probability = tuple[Float32Array, BoolArray]
 
-#: Side of the blocks in which places are looked up; tiles of common rasters are this large or smaller.
+#: Side of the blocks in which points are looked up; tiles of common rasters are no larger.
 _BLOCK_PX = 512
 
 
@@ -22,9 +22,9 @@ class Evidence:
     """A raster of probabilities that can be read in windows.
 
     Attributes:
-        read: Reads a window inside the scene: its probability, 0..1, and its validity, both (rows, cols).
-        threshold: The probability from which a pixel is road.
-        is_mask: Whether the raster holds 0 and 1 only, so that it says nothing about gaps.
+        read: Reads the probability, 0..1, and the validity of a window inside the scene, both (rows, cols).
+        threshold: Minimum probability for a pixel to count as road.
+        is_mask: Whether the raster contains only 0 and 1, and therefore no information about gaps.
     """
 
     read: Callable[[Window], Probability]
@@ -32,14 +32,14 @@ class Evidence:
     is_mask: bool
 
     def sample(self, xy: Float64Array, frame: PixelFrame) -> tuple[Float64Array, BoolArray]:
-        """Look up the probability of the pixels under some places.
+        """Look up the probability of the pixels that contain given points.
 
         Args:
-            xy: Places in metres, (..., 2).
-            frame: The pixels of the scene.
+            xy: Points in metres, (..., 2).
+            frame: Pixel frame of the scene.
 
         Returns:
-            Probability, 0..1, and whether the place has data, (...) each. Places outside the scene have none.
+            Probability, 0..1, and whether the point has data, (...) each. Points outside the scene have no data.
         """
         shape, lead = frame.shape, xy.shape[:-1]
         flat = np.floor(xy.reshape(-1, 2) / np.array(frame.pixel_size_m)).astype(np.int64)
@@ -53,7 +53,7 @@ class Evidence:
         return found.reshape(lead), valid.reshape(lead)
 
     def _read_around(self, row: IntArray, col: IntArray) -> Probability:
-        """Probability and validity of pixels that lie in one block, (pixels,) each."""
+        """Probability and validity of pixels in one block, (pixels,) each."""
         top, left = int(row.min()), int(col.min())
         window = Window(left, top, int(col.max()) - left + 1, int(row.max()) - top + 1)
         probability, valid = self.read(window)

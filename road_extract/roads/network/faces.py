@@ -1,4 +1,4 @@
-"""Takes out faces too small for a map: triangles where roads merge, rungs between them, roads drawn twice."""
+"""Removes faces that are too small for a map: triangles where roads merge, rungs between them, roads drawn twice."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from road_extract.roads.network.graph import Graph
 from road_extract.roads.network.shaping import axis_lines
 from road_extract.roads.network.worth import drop_dangling_bridges
 
-#: Smoothing and simplifying take a little from a face.
+#: Smoothing and simplification shrink a face a little.
 _SLACK = 1.15
 _ROUNDS = 6
 
 
 def open_small_faces(graph: Graph, min_face_m2: float) -> Graph:
-    """Drop one edge of every small face: a bridge if there is one, else the least probable edge.
+    """Drop one edge of every small face: a bridge if there is one, otherwise the least probable edge.
 
-    Each round opens faces that have no node in common, for two neighbours could otherwise lose both of their ways.
+    Each round opens only faces without common nodes; otherwise two neighbouring faces could lose both connections.
 
     Args:
-        graph: With its bridges.
+        graph: Graph with its bridges.
         min_face_m2: Faces smaller than this are opened; 0 opens none.
     """
     for _ in range(_ROUNDS if min_face_m2 else 0):
@@ -35,7 +35,7 @@ def open_small_faces(graph: Graph, min_face_m2: float) -> Graph:
 
 
 def _edges_to_drop(graph: Graph, min_face_m2: float) -> BoolArray:
-    """One edge of each small face, of faces that do not touch one another, (edges,)."""
+    """Whether to drop each edge, (edges,): one per small face, for faces that do not touch each other."""
     drop = np.zeros(len(graph), bool)
     if not len(graph):
         return drop
@@ -53,7 +53,7 @@ def _edges_to_drop(graph: Graph, min_face_m2: float) -> BoolArray:
 
 
 def _edges_of(faces: Geometries, lines: Geometries) -> tuple[IntArray, IntArray]:
-    """Pairs of a face and an edge of its boundary, sorted by face."""
+    """Pairs of a face and an edge on its boundary, sorted by face."""
     middles = shapely.line_interpolate_point(lines, 0.5, normalized=True)
     outlines = shapely.boundary(faces)
     face, edge = shapely.STRtree(middles).query(outlines, predicate="dwithin", distance=1e-6)
@@ -62,7 +62,7 @@ def _edges_of(faces: Geometries, lines: Geometries) -> tuple[IntArray, IntArray]
 
 
 def _values(graph: Graph) -> Float64Array:
-    """How much each edge is worth: bridges less than what was seen, long edges a little less than short ones."""
+    """The value of each edge: bridges have less than detected edges, and long edges a little less than short ones."""
     points, sizes = graph.with_ends()
     mean = np.add.reduceat(points.probability.astype(np.float64), np.cumsum(sizes) - sizes) / sizes / PROBABILITY_MAX
     return np.asarray(np.where(graph.bridged, graph.confidence - 2, mean) - 1e-3 * graph.lengths_m(), np.float64)

@@ -1,4 +1,4 @@
-"""What speaks for a bridge and against it, as numbers for a logistic model."""
+"""Computes the features from which a logistic model assesses bridges."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from road_extract.roads.network.evidence import Evidence
 from road_extract.roads.network.gap_paths import GapPaths
 from road_extract.roads.network.graph import Graph
 
-#: Turns are measured in this many degrees, so that weights are of similar size.
+#: Unit of turns in degrees, chosen so that weights are of similar size.
 _TURN_UNIT_DEG = 45.0
-#: From each of these lengths (metres) to twice as much, length may count in another way.
+#: Breakpoints in metres: from each to twice its value, length has an additional weight.
 _FAR_M = (5, 10, 20, 40)
-#: Lengths of roads and detours beyond this (metres) make no more difference.
+#: Lengths of roads beyond this (metres) make no further difference.
 _LONG_ROAD_M = 200.0
 
 
 def measure_gaps(
     graph: Graph, ends: FreeEnds, found: Candidates, paths: GapPaths, evidence: Evidence
 ) -> dict[str, Float64Array]:
-    """The features of candidates, (n,) each, by their names.
+    """Compute the features of candidates, (n,) each, by name.
 
     Args:
-        graph: That the candidates are of.
+        graph: Graph to which the candidates belong.
         ends: Its free ends.
         found: The candidates.
-        paths: Their ways.
+        paths: Their paths.
         evidence: The probability.
     """
     features = _shape_features(ends, found, paths) | _road_features(graph, ends, found, paths)
@@ -43,7 +43,7 @@ def _shape_features(ends: FreeEnds, found: Candidates, paths: GapPaths) -> dict[
     is_end = (found.other >= 0).astype(np.float64)
     turn = _turn(ends.heading[found.end], direction)
     arrival = _turn(found.arrival, direction)
-    # a side road meets at a right angle best, whichever way the road runs
+    # a side road most plausibly meets at a right angle, whichever way the road runs
     askew = np.abs(np.minimum(arrival, 180 / _TURN_UNIT_DEG - arrival) - 90 / _TURN_UNIT_DEG)
     side_turn = turn * (1 - is_end)
     is_side = (found.point >= 0).astype(np.float64)
@@ -107,13 +107,13 @@ def _probability_features(
 
 
 def _edge_strength(graph: Graph, threshold: float) -> Float64Array:
-    """Mean probability along each edge in thresholds, two at most, (edges,)."""
+    """Mean probability along each edge in units of the threshold, at most 2, (edges,)."""
     points, sizes = graph.with_ends()
     total = np.add.reduceat(np.append(points.probability, 0).astype(np.float64), np.cumsum(sizes) - sizes)
     return np.asarray(np.minimum(total / np.maximum(sizes, 1) / 254 / threshold, 2), np.float64)
 
 
 def _turn(heading: Float64Array, direction: Float64Array) -> Float64Array:
-    """Angle between unit vectors, in `_TURN_UNIT_DEG`, (n,)."""
+    """Angle between unit vectors in units of `_TURN_UNIT_DEG`, (n,)."""
     cosine = np.clip((heading * direction).sum(axis=1), -1, 1)
     return np.asarray(np.degrees(np.arccos(cosine)) / _TURN_UNIT_DEG, np.float64)

@@ -1,4 +1,4 @@
-"""The network while it is worked on: nodes, and edges as rows of points, in flat arrays."""
+"""The network during construction: nodes, and edges as sequences of points, in flat arrays."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from road_extract.roads.groups import label_groups
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Places along roads, in metres from the grid's upper left corner: x along its rows, y down its columns.
+    """Points along roads, in metres from the upper left corner of the grid: x along its rows, y down its columns.
 
     Attributes:
-        xy: (points, 2).
+        xy: Coordinates, (points, 2).
         probability: 0..254 for 0..1, (points,).
         half_width_m: Distance to the edge of the road, (points,).
-        to_middle: From there to the road's middle, half a pixel at most, (points, 2). Chains of pixels cannot cross, so
-            it is added only where lines are shaped.
+        to_middle: Offset to the middle of the road, at most half a pixel, (points, 2). It is added only when lines are
+            shaped, because chains of pixels cannot cross.
     """
 
     xy: Float64Array
@@ -30,23 +30,23 @@ class Points:
 
     @property
     def middle(self) -> Float64Array:
-        """On the road's axis, (points, 2)."""
+        """Coordinates on the road's axis, (points, 2)."""
         return self.xy + self.to_middle
 
     def __len__(self) -> int:
         return len(self.xy)
 
     def take(self, index: IntArray | BoolArray) -> Points:
-        """Some of them."""
+        """A subset of the points."""
         return Points(self.xy[index], self.probability[index], self.half_width_m[index], self.to_middle[index])
 
     def moved_to_middle(self) -> Points:
-        """The same where the road's middle is."""
+        """The same points, moved to the middle of the road."""
         return replace(self, xy=self.middle, to_middle=np.zeros_like(self.to_middle))
 
     @classmethod
     def concatenate(cls, parts: list[Points]) -> Points:
-        """One after the other."""
+        """Concatenate points."""
         return cls(
             np.concatenate([part.xy for part in parts]),
             np.concatenate([part.probability for part in parts]),
@@ -57,16 +57,16 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A multigraph: parallel edges and loops are edges like others.
+    """A multigraph: parallel edges and loops are ordinary edges.
 
     Attributes:
-        nodes: Junctions and ends; some may have no edge.
+        nodes: Junctions and ends; some may have no edges.
         start: Node where each edge starts, (edges,).
         end: Node where it ends, (edges,).
         sizes: Number of its points between the two nodes, (edges,).
-        points: Those points, edge after edge.
+        points: Those points, edge by edge.
         bridged: Whether the edge bridges a gap, (edges,).
-        confidence: How likely a bridge is to be a road, 0..1; NaN for edges that were seen, (edges,).
+        confidence: Estimated probability that a bridge is a road, 0..1; NaN for detected edges, (edges,).
     """
 
     nodes: Points
@@ -82,17 +82,17 @@ class Graph:
 
     @property
     def offsets(self) -> IntArray:
-        """First point of each edge, (edges,)."""
+        """Index of the first point of each edge, (edges,)."""
         offsets: IntArray = np.cumsum(self.sizes) - self.sizes
         return offsets
 
     @property
     def degree(self) -> IntArray:
-        """Ends of edges at each node, (nodes,); a loop has two."""
+        """Number of edge ends at each node, (nodes,); a loop counts twice."""
         return np.bincount(np.append(self.start, self.end), minlength=len(self.nodes))
 
     def take(self, edges: IntArray | BoolArray) -> Self:
-        """Some of the edges; the nodes stay."""
+        """A subset of the edges, with all nodes."""
         sizes = self.sizes[edges]
         index = ranges(self.offsets[edges], sizes)
         return replace(
@@ -101,7 +101,7 @@ class Graph:
         )  # fmt: skip
 
     def with_ends(self) -> tuple[Points, IntArray]:
-        """The points of all edges with their nodes before and behind, and their number for each edge."""
+        """The points of all edges including their end nodes, and their number per edge."""
         sizes = self.sizes + 2
         stop = np.cumsum(sizes)
         index = np.empty(int(stop[-1]) if len(stop) else 0, np.int64)
@@ -112,7 +112,7 @@ class Graph:
         return Points.concatenate([self.nodes, self.points]).take(index), sizes
 
     def flipped(self, which: BoolArray) -> Self:
-        """The same with some edges running the other way."""
+        """The same graph with some edges reversed."""
         step = np.repeat(np.where(which, -1, 1), self.sizes).astype(np.int64)
         first = np.repeat(self.offsets + np.where(which, self.sizes - 1, 0), self.sizes)
         index: IntArray = first + step * ranges(np.zeros_like(self.sizes), self.sizes)
@@ -125,7 +125,7 @@ class Graph:
         return line_lengths(points.xy, sizes)
 
     def points_along(self, edge: IntArray, from_end: BoolArray, distance: Float64Array) -> Float64Array:
-        """Places on edges at a distance (metres, at most the length) from their starts or ends, (len(edge), 2)."""
+        """Points on edges at a distance (metres, at most the length) from their starts or ends, (len(edge), 2)."""
         points, sizes = self.with_ends()
         if not len(edge):
             return np.zeros((0, 2))
@@ -144,7 +144,7 @@ class Graph:
 
 
 def sort_graph(graph: Graph) -> Graph:
-    """Drop nodes without edges; number nodes from the top, turn edges towards higher numbers and sort them."""
+    """Drop nodes without edges, number nodes from top to bottom, direct edges to the higher number, and sort them."""
     used = np.flatnonzero(graph.degree)
     x, y = graph.nodes.xy[used].T
     used = used[np.lexsort((x, y))]
@@ -156,14 +156,14 @@ def sort_graph(graph: Graph) -> Graph:
 
 
 def distances_along(xy: Float64Array, sizes: IntArray) -> Float64Array:
-    """Distance of each point from the start of the first line, along all lines one after the other, (points,)."""
+    """Distance of each point from the start of the first line along all concatenated lines, (points,)."""
     steps = np.hypot(*np.diff(xy, axis=0, prepend=xy[:1]).T)
     steps[np.cumsum(sizes) - sizes] = 0
     return np.cumsum(steps)
 
 
 def line_lengths(xy: Float64Array, sizes: IntArray) -> Float64Array:
-    """Lengths of lines of at least two points each; (points, 2) and (lines,) to (lines,)."""
+    """Lengths of lines with at least two points each; (points, 2) and (lines,) to (lines,)."""
     if not len(sizes):
         return np.zeros(0)
     stop, along = np.cumsum(sizes), distances_along(xy, sizes)
@@ -172,7 +172,7 @@ def line_lengths(xy: Float64Array, sizes: IntArray) -> Float64Array:
 
 
 def mean_half_widths(graph: Graph) -> Float64Array:
-    """Mean half width along each edge, metres, (edges,)."""
+    """Mean half width along each edge, in metres, (edges,)."""
     points, sizes = graph.with_ends()
     total = np.add.reduceat(np.append(points.half_width_m, 0).astype(np.float64), np.cumsum(sizes) - sizes)
     return total / sizes if len(sizes) else np.zeros(0)

@@ -1,4 +1,4 @@
-"""Puts junctions where the roads that meet there cross."""
+"""Moves junctions to the point where their roads cross."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from road_extract.base.arrays import Float64Array, IntArray
 from road_extract.roads.network.ends import to_unit
 from road_extract.roads.network.graph import Graph
 
-# How much a junction's old place counts beside the roads: enough to decide where all of them are parallel.
-_STAY = 0.05
+# Weight of the original position of a junction relative to its roads: enough to decide if all of them are parallel.
+_STAY_WEIGHT = 0.05
 
 
 def settle_junctions(graph: Graph) -> Graph:
-    """Move junctions to the place that is nearest to the straight continuations of their edges (least squares).
+    """Move junctions to the point that is nearest to the straight continuations of their edges (least squares).
 
-    The skeleton of a junction lies too near to a side road, by up to a quarter of the width. No junction moves farther
-    than half the local width; its ``half_width_m`` grows by as much.
+    The skeleton of a junction is too close to a side road, by up to a quarter of the width. No junction moves farther
+    than half the local width, and its ``half_width_m`` grows by the same amount.
     """
     at_start, at_end = (np.flatnonzero(graph.degree[ends] >= 3) for ends in (graph.start, graph.end))
     edge, is_end = np.append(at_start, at_end), np.repeat([False, True], [len(at_start), len(at_end)])
@@ -30,21 +30,21 @@ def settle_junctions(graph: Graph) -> Graph:
     step = moved - graph.nodes.xy
     limit = graph.nodes.half_width_m / np.maximum(np.hypot(*step.T), 1e-12)
     step *= np.minimum(limit, 1)[:, None]
-    # edges have to be straight from where they leave both the old place and the new one
+    # edges must be straight from where they leave both the old position and the new one
     half_width = graph.nodes.half_width_m + np.hypot(*step.T).astype(np.float32)
     return replace(graph, nodes=replace(graph.nodes, xy=graph.nodes.xy + step, half_width_m=half_width))
 
 
 def _cross(xy: Float64Array, node: IntArray, through: Float64Array, heading: Float64Array) -> Float64Array:
-    """For each node the place with the least sum of squared distances to its lines, (nodes, 2).
+    """The point with the least sum of squared distances to the lines of each node, (nodes, 2).
 
     With n normal to a line through p: (sum of n n^T) x = sum of n n^T p.
     """
     normal = np.stack([-heading[:, 1], heading[:, 0]], axis=1)
     outer = normal[:, :, None] * normal[:, None, :]
-    matrix = np.tile(_STAY * np.eye(2), (len(xy), 1, 1))
+    matrix = np.tile(_STAY_WEIGHT * np.eye(2), (len(xy), 1, 1))
     right = np.zeros((len(xy), 2))
     np.add.at(matrix, node, outer)
-    # relative to the node, where numbers are small
+    # relative to the node, to keep numbers small
     np.add.at(right, node, (outer @ (through - xy[node])[:, :, None])[:, :, 0])
     return xy + np.linalg.solve(matrix, right[:, :, None])[:, :, 0]

@@ -1,4 +1,4 @@
-"""Logistic regression: a probability from a few named features, with weights that are a small JSON file."""
+"""Logistic regression: a probability from a few named features, with weights in a small JSON file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from road_extract.base.arrays import BoolArray, Float64Array
 
 Features = Mapping[str, Float64Array]
 
-#: The weights of all models that are shipped; `benchmarks/line_models.py` writes them.
+#: The weights of all shipped models, written by `benchmarks/line_models.py`.
 WEIGHTS = Path(__file__).with_name("weights.json")
-#: Weights are pulled towards zero as if by this many observations of unit variance: it keeps rare features tame.
+#: Ridge penalty on the weights, which keeps those of rare features small.
 RIDGE = 3.0
 _ROUNDS = 50
 
@@ -27,14 +27,14 @@ class LogisticModel:
 
     Attributes:
         bias: The constant term.
-        weights: Weight of each feature, by its name.
+        weights: Weights of the features, by name.
     """
 
     bias: float
     weights: Mapping[str, float]
 
     def __call__(self, features: Features) -> Float64Array:
-        """Probabilities 0..1, (n,), from features of shape (n,) each; features without a weight are ignored."""
+        """Probabilities, 0..1, (n,), from features of shape (n,) each. Features without a weight are ignored."""
         size = len(next(iter(features.values())))
         score = np.full(size, self.bias)
         for name, weight in self.weights.items():
@@ -43,12 +43,12 @@ class LogisticModel:
         return np.asarray(1 / (1 + np.exp(-np.clip(score, -60, 60))), np.float64)
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary that JSON can hold."""
+        """The model as a dictionary for JSON."""
         return {"bias": round(self.bias, 4), "weights": {name: round(w, 4) for name, w in self.weights.items()}}
 
 
 def read_model(name: str) -> LogisticModel:
-    """Read a model that is shipped with this package.
+    """Read a model shipped with this package.
 
     Args:
         name: One of the keys of ``weights.json``.
@@ -66,7 +66,7 @@ def fit_logistic(features: Features, is_right: BoolArray, weight: Float64Array |
     Args:
         features: Arrays of shape (n,), by name.
         is_right: The truth, (n,).
-        weight: How much each observation counts, (n,); all count 1 if left out.
+        weight: Weight of each observation, (n,) (default: 1).
     """
     matrix = np.stack(list(features.values()), axis=1)
     mean, spread = matrix.mean(axis=0), np.maximum(matrix.std(axis=0), 1e-9)

@@ -1,4 +1,4 @@
-"""Moves nodes to where they belong, as far as no lines meet by that."""
+"""Moves nodes to their proper places, unless lines would meet as a result."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _ROUNDS = 3
 
 
 def move_nodes(graph: Graph, frame: PixelFrame) -> Graph:
-    """Settle junctions and extend dead ends; where lines would cross or touch by that, the nodes stay where they were.
+    """Settle junctions and extend dead ends. Nodes do not move if lines would cross or touch as a result.
 
     Args:
-        graph: Cleaned.
-        frame: The scene's pixels.
+        graph: Cleaned graph.
+        frame: Pixel frame of the scene.
     """
     graph = _keep_inside(graph, frame)
     moved = extend_ends(_keep_inside(settle_junctions(graph), frame), frame)
@@ -29,17 +29,17 @@ def move_nodes(graph: Graph, frame: PixelFrame) -> Graph:
         wrong = find_conflicts(axis_lines(moved))
         if not wrong.any():
             break
-        moved = _take_back(graph, moved, wrong)
+        moved = _restore(graph, moved, wrong)
     return moved
 
 
 def _keep_inside(graph: Graph, frame: PixelFrame) -> Graph:
-    """No node lies outside of the scene."""
+    """Clip nodes to the scene."""
     return replace(graph, nodes=replace(graph.nodes, xy=np.clip(graph.nodes.xy, 0, frame.extent_m)))
 
 
-def _take_back(before: Graph, moved: Graph, which: BoolArray) -> Graph:
-    """Edges as they were before, with their nodes. Both graphs have the same edges and nodes."""
+def _restore(before: Graph, moved: Graph, which: BoolArray) -> Graph:
+    """Restore some edges and their nodes to their earlier state. Both graphs have the same edges and nodes."""
     back = np.zeros(len(before.nodes), bool)
     back[before.start[which]] = back[before.end[which]] = True
     count = len(before.nodes)

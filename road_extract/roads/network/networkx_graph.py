@@ -1,4 +1,4 @@
-"""A network as a graph of networkx, for analysis outside of this package."""
+"""Converts a network to a NetworkX graph, for analysis outside this package."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _EDGE_VALUES = (
 
 
 def to_networkx(network: RoadNetwork) -> networkx.MultiGraph[int]:
-    """The network as an undirected multigraph.
+    """Convert a network to an undirected multigraph.
 
-    Nodes are numbered from 0 and have ``x`` and ``y``; an edge's key is its number in the network, and it has its
-    attributes, without those that are not known, and its ``geometry``, a shapely LineString.
+    Nodes are numbered from 0 and have ``x`` and ``y``. The key of an edge is its number in the network. Edges have
+    their known attributes, and a ``geometry``, a shapely LineString.
     """
     import networkx
 

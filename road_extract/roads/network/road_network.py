@@ -1,4 +1,4 @@
-"""The finished network: a value."""
+"""The finished network, as an immutable value."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from road_extract.base.placing import place, place_xy
 
 @dataclass(frozen=True, slots=True)
 class RoadNetwork:
-    """Nodes and the lines between them: a multigraph, in an order that depends on places alone.
+    """A multigraph of nodes and the lines between them, in an order that depends only on their positions.
 
-    Coordinates are pixels as they come from `trace_mask` and `trace_network` (x = column, y = row; the centre of pixel
-    (row, col) is at (col + 0.5, row + 0.5)), and map coordinates after `placed`.
+    `trace_mask` and `trace_network` return pixel coordinates (x = column, y = row; the centre of pixel (row, col) is at
+    (col + 0.5, row + 0.5)); `placed` converts them to map coordinates.
 
     Attributes:
-        node_xy: Junctions and ends, (nodes, 2).
-        lines: A LineString of each edge, from its first node to its second, (edges,).
+        node_xy: Positions of junctions and ends, (nodes, 2).
+        lines: LineString of each edge, from its first node to its second, (edges,).
         from_node: Index of its first node, (edges,).
         to_node: Index of its second node, (edges,); the same for a ring.
-        length_m: Length by the pixel size at the scene's middle, (edges,).
-        probability: Mean along the edge, 0..1; NaN where none is known, (edges,).
-        probability_min: Smallest along the edge, likewise.
+        length_m: Length according to the pixel size at the centre of the scene, (edges,).
+        probability: Mean along the edge, 0..1; NaN if unknown, (edges,).
+        probability_min: Minimum along the edge, likewise.
         bridged: Whether the line bridges a gap in the mask, (edges,).
-        confidence: How likely a bridge is to be a road, 0..1; NaN for lines that were seen, (edges,).
+        confidence: Estimated probability that a bridge is a road, 0..1; NaN for detected lines, (edges,).
         component: Connected component, counted from 0, (edges,).
-        dead_end: Whether an end meets no other edge and does not lie on the scene's edge, (edges,).
+        dead_end: Whether an end meets no other edge and is not on the edge of the scene, (edges,).
         width_m: Median of twice the distance to the edge of the mask, (edges,); NaN for bridges.
         width_p10_m: Its 10th percentile.
         width_p90_m: Its 90th percentile.
@@ -55,7 +55,7 @@ class RoadNetwork:
 
     @property
     def node_degree(self) -> IntArray:
-        """Ends of edges at each node, (nodes,); a ring has two."""
+        """Number of edge ends at each node, (nodes,); a ring counts twice."""
         return np.bincount(np.append(self.from_node, self.to_node), minlength=len(self.node_xy))
 
     @property
@@ -66,10 +66,10 @@ class RoadNetwork:
         return component
 
     def placed(self, transform: Affine) -> RoadNetwork:
-        """The same with map coordinates.
+        """The same network in map coordinates.
 
         Args:
-            transform: Pixel (column, row) to map (x, y).
+            transform: Transform from pixel (column, row) to map (x, y).
         """
         lines = np.array(place(self.lines, transform), dtype=object)
         return replace(self, node_xy=place_xy(self.node_xy, transform), lines=lines)

@@ -1,4 +1,4 @@
-"""Edges to lines without stairs and without needless vertices, which neither cross nor touch where the edges do not."""
+"""Turns edges into smooth lines with few vertices, which do not cross or touch where the edges do not."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import shapely
 from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
 from road_extract.roads.network.graph import Graph, distances_along
 
-#: Rounds of (1, 2, 1) / 4: together about a Gaussian of the standard deviation sqrt(rounds / 2), in pixels.
+#: Rounds of (1, 2, 1) / 4; together close to a Gaussian with standard deviation sqrt(rounds / 2), in pixels.
 SMOOTHING_ROUNDS = 12
 
 
 def shape_lines(graph: Graph, tolerance_m: float) -> Geometries:
-    """A LineString of each edge, in metres; nodes do not move.
+    """Make a LineString of each edge, in metres. Nodes do not move.
 
-    Lines that would meet where they should not are simplified less, then not smoothed either.
+    Lines that would meet where they should not are simplified less, or not at all, and in the last resort not smoothed.
 
     Args:
-        graph: Cleaned.
-        tolerance_m: How far simplification may move a line.
+        graph: Cleaned graph.
+        tolerance_m: Simplification tolerance in metres.
     """
     points, sizes = graph.with_ends()
     axes = _straighten_at_junctions(graph, points.middle, sizes)
@@ -34,19 +34,19 @@ def shape_lines(graph: Graph, tolerance_m: float) -> Geometries:
 
 
 def axis_lines(graph: Graph) -> Geometries:
-    """A LineString of each edge on the road's axis, neither smoothed nor simplified."""
+    """A LineString of each edge along the road's axis, neither smoothed nor simplified."""
     points, sizes = graph.with_ends()
     return to_lines(_straighten_at_junctions(graph, points.middle, sizes), sizes)
 
 
 def to_lines(xy: Float64Array, sizes: IntArray) -> Geometries:
-    """LineStrings of rows of points; (points, 2) and (lines,) to (lines,)."""
+    """Make LineStrings of consecutive points; (points, 2) and (lines,) to (lines,)."""
     lines: Geometries = shapely.linestrings(xy, indices=np.repeat(np.arange(len(sizes)), sizes))
     return lines
 
 
 def simplify(lines: Geometries, tolerance_m: float) -> Geometries:
-    """Lines without the vertices that lie within the tolerance; ends stay (Douglas & Peucker 1973)."""
+    """Simplify lines within a tolerance, keeping their ends (Douglas & Peucker 1973)."""
     if not tolerance_m:
         return lines.copy()
     simple = np.array(shapely.simplify(lines, tolerance_m, preserve_topology=False), dtype=object)
@@ -56,7 +56,7 @@ def simplify(lines: Geometries, tolerance_m: float) -> Geometries:
 
 
 def _straighten_at_junctions(graph: Graph, xy: Float64Array, sizes: IntArray) -> Float64Array:
-    """Within half a width of a junction edges run straight to it: there the skeleton bends towards side roads."""
+    """Straighten edges within half a width of a junction, where the skeleton bends towards side roads."""
     radius = np.where(graph.degree >= 3, graph.nodes.half_width_m, 0).astype(np.float64)
     xy = xy.copy()
     for node, flip in ((graph.start, False), (graph.end, True)):
@@ -65,7 +65,7 @@ def _straighten_at_junctions(graph: Graph, xy: Float64Array, sizes: IntArray) ->
 
 
 def _straighten_one_end(xy: Float64Array, sizes: IntArray, radius: Float64Array, flip: bool) -> None:
-    """Changes ``xy``. With ``flip`` lines are read from their ends."""
+    """Straighten one end of each line in place: the start, or with ``flip`` the end."""
     if not len(sizes):
         return
     stop, along = np.cumsum(sizes), distances_along(xy, sizes)
@@ -88,7 +88,7 @@ def _straighten_one_end(xy: Float64Array, sizes: IntArray, radius: Float64Array,
 
 
 def _smooth(xy: Float64Array, sizes: IntArray) -> Float64Array:
-    """Binomial smoothing along each line; ends stay."""
+    """Apply binomial smoothing along each line, keeping its ends."""
     xy = xy.copy()
     stop = np.cumsum(sizes)
     inner = np.ones(len(xy), bool)
@@ -100,7 +100,7 @@ def _smooth(xy: Float64Array, sizes: IntArray) -> Float64Array:
 
 
 def find_conflicts(lines: Geometries) -> BoolArray:
-    """Lines that are a point, cross themselves, or meet another one elsewhere than at ends of both, (lines,)."""
+    """Whether each line is a point, crosses itself, or meets another anywhere but at ends of both, (lines,)."""
     wrong: BoolArray = ~shapely.is_simple(lines) | _is_collapsed(lines)
     first, second = find_meetings(lines, np.arange(len(lines)))
     wrong[first] = wrong[second] = True
@@ -108,8 +108,8 @@ def find_conflicts(lines: Geometries) -> BoolArray:
 
 
 def find_meetings(lines: Geometries, which: IntArray) -> tuple[IntArray, IntArray]:
-    """Pairs of lines, of which one at least is among ``which``, that meet elsewhere than at ends of both."""
-    # a ring has no ends for GEOS: it is looked at in two halves
+    """Pairs of lines that meet anywhere but at ends of both; at least one of the two is among ``which``."""
+    # GEOS sees no ends in a ring, so rings are tested in two halves
     parts, owner = _open_parts(lines)
     asked = np.flatnonzero(np.isin(owner, which))
     first, second = shapely.STRtree(parts).query(parts[asked], predicate="intersects")
@@ -122,7 +122,7 @@ def find_meetings(lines: Geometries, which: IntArray) -> tuple[IntArray, IntArra
 
 
 def _is_collapsed(lines: Geometries) -> BoolArray:
-    """Whether a line ends where it starts without going round anything, (lines,)."""
+    """Whether a line ends where it starts without enclosing anything, (lines,)."""
     collapsed: BoolArray = shapely.is_closed(lines) & (shapely.get_num_coordinates(lines) < 4)
     return collapsed
 

@@ -1,4 +1,4 @@
-"""Skeleton pixels to a graph: a cluster of junction pixels is one node, what lies between nodes is one edge."""
+"""Links skeleton pixels into a graph, in which a cluster of junction pixels becomes one node."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from road_extract.roads.network.graph import Graph, Points
 
 
 def trace_graph(pixels: SkeletonPixels, frame: PixelFrame) -> Graph:
-    """Link skeleton pixels to a graph.
+    """Link skeleton pixels into a graph.
 
-    Two pixels are linked if they share a side, or a corner without sharing a neighbour by sides (m-adjacency: Gonzalez
-    & Woods, Digital Image Processing, section 2.5): so a stair is a path and no row of junctions. A pixel with three
-    links or more is a junction. Single pixels are left out.
+    Two pixels are linked if they share a side, or if they share a corner but no side neighbour (m-adjacency: Gonzalez &
+    Woods, Digital Image Processing, section 2.5), so that a staircase is a path and not a series of junctions. A pixel
+    with three or more links is a junction. Single pixels are left out.
 
     Args:
-        pixels: In row-major order.
-        frame: The scene's pixels.
+        pixels: Skeleton pixels in row-major order.
+        frame: Pixel frame of the scene.
     """
     size = np.array(frame.pixel_size_m)
     centres = np.stack([pixels.col, pixels.row], axis=1) + 0.5
@@ -39,7 +39,7 @@ def trace_graph(pixels: SkeletonPixels, frame: PixelFrame) -> Graph:
 
 
 def _link(pixels: SkeletonPixels) -> tuple[IntArray, IntArray]:
-    """Linked pixels, and pixels that touch at a corner but are not linked: two times (links, 2)."""
+    """Linked pixels, and pixels that touch at a corner but are not linked, (links, 2) each."""
     stride = int(pixels.col.max(initial=0)) + 3
     keys = pixels.row.astype(np.int64) * stride + pixels.col
     index = np.arange(len(keys))
@@ -57,7 +57,7 @@ def _link(pixels: SkeletonPixels) -> tuple[IntArray, IntArray]:
 
 
 def _find(keys: IntArray, place: IntArray, wanted: IntArray) -> tuple[BoolArray, IntArray]:
-    """Whether the wanted keys stand at these places, and the places."""
+    """Whether the wanted keys are at these positions, and the positions."""
     safe = np.clip(place, 0, max(len(keys) - 1, 0))
     return keys[safe] == wanted, safe
 
@@ -68,7 +68,7 @@ def _pairs(found: list[tuple[BoolArray, IntArray]]) -> IntArray:
 
 
 def _cluster(points: Points, junction: IntArray, links: IntArray, is_junction: BoolArray) -> tuple[Points, IntArray]:
-    """Junction pixels that touch become one node in their middle; the node of each pixel, -1 without one, (pixels,)."""
+    """Merge touching junction pixels into nodes. Returns the nodes, and the node of each pixel, or -1, (pixels,)."""
     rank = np.cumsum(is_junction) - 1
     touching = rank[links[is_junction[links].all(axis=1)]]
     count, group = label_groups(len(junction), touching[:, 0], touching[:, 1])
@@ -84,7 +84,7 @@ def _cluster(points: Points, junction: IntArray, links: IntArray, is_junction: B
 
 
 def _attachments(links: IntArray, is_junction: BoolArray, cluster_of: IntArray, count: int) -> IntArray:
-    """The clusters that each path pixel is linked to, (pixels, 2), -1 for none, the first column filled first."""
+    """The clusters to which each path pixel is linked, (pixels, 2); -1 for none, with the first column filled first."""
     mixed = links[is_junction[links].sum(axis=1) == 1]
     flip = is_junction[mixed[:, 0]]
     pixel, cluster = np.where(flip, mixed[:, 1], mixed[:, 0]), cluster_of[np.where(flip, mixed[:, 0], mixed[:, 1])]
@@ -97,11 +97,11 @@ def _attachments(links: IntArray, is_junction: BoolArray, cluster_of: IntArray, 
 
 
 def _join(points: Points, order: IntArray, chains: Chains, clusters: Points, attached: IntArray) -> Graph:
-    """Chains of path pixels between their nodes. Ends without a cluster, and the starts of rings, become nodes."""
+    """Make edges of chains of path pixels. Ends without a cluster, and the starts of rings, become nodes."""
     first, last = order[chains.starts], order[chains.starts + chains.sizes - 1]
     single = chains.sizes == 1
     start, end = attached[first, 0], np.where(single, attached[last, 1], attached[last, 0])
-    # a single pixel on one cluster is an end behind it; on none it is a speck
+    # a single pixel beside one cluster is a dead end; without a cluster it is a speck
     speck = single & (start < 0)
     ring, open_start, open_end = chains.closed, (start < 0) & ~speck, (end < 0) & ~chains.closed & ~speck
     start_pixel, end_pixel = first[open_start], last[open_end]

@@ -1,7 +1,7 @@
-"""Drops what is no road: how likely every line is to be one, from its length, probability, shape and connections.
+"""Drops lines that are unlikely to be roads, judging by their length, probability, shape and connections.
 
-Lines are traced from a low threshold, so that faint roads are whole. What noise comes in by that is taken out here,
-with one logistic model for each kind of line: loose ones, stubs that end somewhere, and links between junctions.
+Lines are traced with a low threshold, so that faint roads are complete. This adds noise, which is removed here with one
+logistic model for each kind of line: loose lines, stubs with one dead end, and links between junctions.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from road_extract.roads.network.evidence import Evidence
 from road_extract.roads.network.graph import Graph, mean_half_widths
 from road_extract.roads.network.logistic import read_model
 
-#: Kinds of lines by the number of their ends that join nothing.
+#: Kinds of lines by the number of dead ends.
 KINDS = ("link", "stub", "loose")
-#: The surroundings of a line are looked at this far from it, in metres, at this many places.
+#: The surroundings of a line are sampled at this distance from it, in metres, at this many places.
 _BESIDE_M = 11.0
 _PLACES = 8
-#: Longer lines (metres) are no more likely to be roads.
+#: Length in metres beyond which a line is no more likely to be a road.
 _LONG_M = 300.0
 _ROUNDS = 3
 _LINK_SHARE = 1 / 3
 
 
 def prune(graph: Graph, evidence: Evidence, frame: PixelFrame, min_worth: float) -> Graph:
-    """Drop lines that are unlikely to be roads, and bridges that lead nowhere then.
+    """Drop lines that are unlikely to be roads, and bridges that then lead nowhere.
 
     Args:
-        graph: With its bridges.
+        graph: Graph with its bridges.
         evidence: The probability.
-        frame: The pixels of the scene.
-        min_worth: Lines that are less likely than this are dropped, links only if they are less likely than a third
-            of it: without a link, all ways over it are gone. 0 drops none.
+        frame: Pixel frame of the scene.
+        min_worth: Minimum estimated probability of a line. For links it is a third of this, because without a link all
+            routes over it are lost. 0 keeps all lines.
     """
     if not min_worth or evidence.is_mask:
         return graph
@@ -52,7 +52,7 @@ def prune(graph: Graph, evidence: Evidence, frame: PixelFrame, min_worth: float)
 
 
 def line_worth(graph: Graph, evidence: Evidence, frame: PixelFrame) -> Float64Array:
-    """How likely each edge is to be a road, 0..1, (edges,). Arguments as for `prune`."""
+    """Estimated probability that each edge is a road, 0..1, (edges,). For the arguments, see `prune`."""
     features = measure_lines(graph, evidence, frame)
     kind, worth = line_kinds(graph, frame), np.zeros(len(graph))
     for number, name in enumerate(KINDS):
@@ -62,13 +62,13 @@ def line_worth(graph: Graph, evidence: Evidence, frame: PixelFrame) -> Float64Ar
 
 
 def line_kinds(graph: Graph, frame: PixelFrame) -> IntArray:
-    """The number of ends of each edge that join nothing and do not lie on the edge of the scene, (edges,)."""
+    """The number of dead ends of each edge, not counting those on the edge of the scene, (edges,)."""
     free = (graph.degree == 1) & ~at_scene_edge(graph, frame)
     return np.asarray(free[graph.start].astype(np.int64) + free[graph.end], np.int64)
 
 
 def measure_lines(graph: Graph, evidence: Evidence, frame: PixelFrame) -> dict[str, Float64Array]:
-    """The features of edges, (edges,) each, by their names. Arguments as for `prune`."""
+    """Compute the features of edges, (edges,) each, by name. For the arguments, see `prune`."""
     points, sizes = graph.with_ends()
     starts, length = np.cumsum(sizes) - sizes, graph.lengths_m()
     share = np.minimum(points.probability / PROBABILITY_MAX / evidence.threshold, 2)
@@ -115,7 +115,7 @@ def _probability_beside(graph: Graph, evidence: Evidence, frame: PixelFrame) -> 
 
 
 def drop_dangling_bridges(graph: Graph) -> Graph:
-    """Drop bridges that join nothing at one of their ends, as often as that makes others dangle."""
+    """Drop bridges with a dead end, and repeat as long as this leaves others dangling."""
     while True:
         free = graph.degree == 1
         dangling: BoolArray = graph.bridged & (free[graph.start] | free[graph.end])

@@ -1,11 +1,11 @@
-"""Traces the outlines of road pixels, one cell row after the other.
+"""Traces the outlines of road pixels, one cell row at a time.
 
-A scene is cut into square cells, counted from its first pixel. A unit edge between a road pixel and the rest belongs
-to the cell of its upper left end. An *arc* is a piece of outline inside one cell: it ends where the outline passes to
-another cell and where two road pixels meet only at a corner (a *pin*: four unit edges end there). So the arcs depend
-on the scene alone, and what becomes of a cell's arcs disturbs no other cell.
+A scene is divided into square cells, counted from its first pixel. A unit edge between a road pixel and the background
+belongs to the cell of its upper left end. An *arc* is a piece of outline inside one cell. It ends where the outline
+enters another cell, and where two road pixels touch only at a corner (a *pin*, at which four unit edges end). Arcs
+therefore depend only on the scene, and changing the arcs of one cell does not affect any other.
 
-Arcs run with the road on their right: clockwise, on the screen, around a road.
+Arcs have the road on their right, so they run clockwise around a road on the screen.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from road_extract.base.arrays import BoolArray, IntArray, ranges
 
 _EAST, _WEST, _SOUTH, _NORTH = range(4)
-# The quadrant (0 NW, 1 NE, 2 SW, 3 SE) of the road pixel at the right of an edge that leaves or reaches a point.
+# The quadrant (0 NW, 1 NE, 2 SW, 3 SE) of the road pixel to the right of an edge that leaves or reaches a point.
 _QUADRANT_LEAVING = np.array([3, 0, 2, 1])
 _QUADRANT_REACHING = np.array([2, 1, 0, 3])
 KEY_SLOTS = 8
@@ -35,10 +35,10 @@ class Arcs:
         xy: Lattice points (col, row) of all arcs, (points, 2). Pixel (r, c) covers [c, c + 1] x [r, r + 1].
         sizes: Points per arc, (arcs,).
         component: Number of the component that the arc bounds, (arcs,).
-        start: Where it starts, ``point * KEY_SLOTS + slot``, (arcs,): the arc to follow has this as its ``end``.
-        end: Where it ends, alike, (arcs,).
-        start_pinned: Two road pixels meet only at a corner where it starts, (arcs,).
-        end_pinned: The same where it ends, (arcs,).
+        start: Key of its start, ``point * KEY_SLOTS + slot``, (arcs,); equal to the ``end`` of the arc before it.
+        end: Key of its end, likewise, (arcs,).
+        start_pinned: Whether its start is a pin, (arcs,).
+        end_pinned: Whether its end is a pin, (arcs,).
         cell: Column of its cell, (arcs,).
         first: Its first point in row-major order, ``row * (width + 1) + col``, (arcs,).
     """
@@ -57,7 +57,7 @@ class Arcs:
         return len(self.sizes)
 
     def take(self, index: IntArray) -> Arcs:
-        """These arcs, in this order, copied."""
+        """A copy of these arcs, in this order."""
         offsets = np.cumsum(self.sizes) - self.sizes
         points = ranges(offsets[index], self.sizes[index])
         rest = (getattr(self, field.name)[index] for field in fields(self)[1:])
@@ -65,7 +65,7 @@ class Arcs:
 
     @staticmethod
     def concatenate(parts: Sequence[Arcs]) -> Arcs:
-        """All arcs of all parts; there must be a part."""
+        """Concatenate at least one part."""
         return Arcs(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Arcs)))
 
 
@@ -80,7 +80,7 @@ class _Nodes:
     left: BoolArray
     right: BoolArray
     road_northwest: BoolArray
-    crosses_rows: BoolArray  # the outline passes to the cell row above, or to the one below
+    crosses_rows: BoolArray  # the outline enters the cell row above or below
     pin: BoolArray
     cut: BoolArray
 
@@ -95,16 +95,16 @@ class _Edges:
 
 
 def trace_arcs(road: BoolArray, row_off: int, cell_px: int) -> tuple[Arcs, IntArray]:
-    """The arcs of one cell row.
+    """Trace the arcs of one cell row.
 
     Args:
-        road: The cell row's pixels with one more row above (False above the scene), (rows + 1, cols).
-        row_off: The cell row's first row in the scene.
-        cell_px: Side of a cell.
+        road: Pixels of the cell row, with one extra row above (False above the scene), (rows + 1, cols).
+        row_off: First row of the cell row in the scene.
+        cell_px: Side length of a cell.
 
     Returns:
-        The arcs, with -1 for their components, and the pixel (row, col) at the right of each arc's beginning,
-        (arcs, 2), row 0 being the row above.
+        The arcs, with component -1, and the pixel (row, col) to the right of the start of each arc, (arcs, 2), where
+        row 0 is the row above.
     """
     padded = np.pad(road, ((0, 0), (1, 1)))
     nodes = _find_nodes(padded, cell_px)
@@ -132,7 +132,7 @@ def _find_nodes(padded: BoolArray, cell_px: int) -> _Nodes:
 
 
 def _find_edges(padded: BoolArray, nodes: _Nodes) -> _Edges:
-    """Between a node with an edge to its right and the next node of that row lies one run; likewise downwards."""
+    """Find the edges: one from each node with an edge to its right to the next node in the row; likewise downwards."""
     west_end = np.flatnonzero(nodes.right)
     by_column = np.argsort(nodes.col * (len(padded) + 1) + nodes.row)
     is_top = np.flatnonzero(nodes.down[by_column])
@@ -146,7 +146,7 @@ def _find_edges(padded: BoolArray, nodes: _Nodes) -> _Edges:
 
 
 def _chain_edges(nodes: _Nodes, edges: _Edges) -> tuple[IntArray, IntArray]:
-    """The edges in the order of the arcs, (edges,), and the edges per arc, (arcs,): open arcs, then loops."""
+    """The edges in the order of the arcs, (edges,), and their number per arc, (arcs,); open arcs come before loops."""
     leaving = np.full(len(nodes.row), -1)
     leaving[edges.tail] = np.arange(len(edges.tail))
     following = np.where(nodes.cut[edges.head], -1, leaving[edges.head])
@@ -156,7 +156,7 @@ def _chain_edges(nodes: _Nodes, edges: _Edges) -> tuple[IntArray, IntArray]:
     order, counts = _follow_open(opening.tolist(), next_edge)
     seen = np.zeros(len(edges.tail), dtype=np.uint8)
     seen[order] = 1
-    # A loop begins at its first node in row-major order.
+    # A loop starts at its first node in row-major order.
     loops = leaving[~nodes.cut & (leaving >= 0)].tolist()
     loop_order, loop_counts = _follow(loops, next_edge, bytearray(seen))
     return np.array(order + loop_order, dtype=np.int64), np.array(counts + loop_counts, dtype=np.int64)
@@ -177,7 +177,7 @@ def _follow_open(starts: list[int], following: list[int]) -> tuple[list[int], li
 
 
 def _follow(starts: list[int], following: list[int], seen: bytearray) -> tuple[list[int], list[int]]:
-    """Follow each chain from its start to its end (-1) or to where it has been, and mark its way as seen."""
+    """Follow each chain from its start to its end (-1) or to an item already seen, and mark its items as seen."""
     order: list[int] = []
     counts: list[int] = []
     for item in starts:
@@ -192,7 +192,7 @@ def _follow(starts: list[int], following: list[int], seen: bytearray) -> tuple[l
 
 
 def follow_cycles(following: IntArray) -> tuple[IntArray, IntArray]:
-    """The cycles of a permutation: the items, cycle by cycle, (items,), and the items per cycle, (cycles,)."""
+    """The cycles of a permutation: the items, cycle by cycle, (items,), and the number per cycle, (cycles,)."""
     items = following.tolist()
     order, counts = _follow(list(range(len(items))), items, bytearray(len(items)))
     return np.array(order, dtype=np.int64), np.array(counts, dtype=np.int64)
@@ -227,10 +227,10 @@ def _build_arcs(
 
 
 def _slots(nodes: _Nodes, node: IntArray, quadrant: IntArray) -> IntArray:
-    """Which of the outlines through a node this is: the road pixel's quadrant where several may pass.
+    """Which of the outlines through a node this is: the quadrant of the road pixel if there may be several.
 
-    At a cell row's lower end it is not yet known whether the point is a pin. So on both sides of that border the
-    slot is the quadrant of the upper edge's road pixel.
+    At the lower border of a cell row it is not yet known whether the point is a pin. On both sides of that border, the
+    slot is therefore the quadrant of the road pixel of the upper edge.
     """
     plain = np.where(nodes.cut, _SLOT_CUT, _SLOT_LOOP)
     plain = np.where(nodes.crosses_rows, ~nodes.road_northwest, plain)
@@ -238,6 +238,6 @@ def _slots(nodes: _Nodes, node: IntArray, quadrant: IntArray) -> IntArray:
 
 
 def _pixels_at_right(nodes: _Nodes, tail: IntArray, direction: IntArray) -> IntArray:
-    """The road pixel (row, col) at the right of an edge's beginning, row 0 being the row above the cell row."""
+    """The road pixel (row, col) to the right of the start of an edge; row 0 is the row above the cell row."""
     quadrant = _QUADRANT_LEAVING[direction]
     return np.stack([nodes.row[tail] + quadrant // 2, nodes.col[tail] - 1 + quadrant % 2], axis=1)

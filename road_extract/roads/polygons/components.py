@@ -1,7 +1,7 @@
-"""Turns a road mask that streams by into polygons, finished ones as they end.
+"""Turns a streamed road mask into polygons, and yields each as soon as it is complete.
 
-One polygon per 4-connected component. What waits for rows to come is only the outline, already simplified, of the
-components that touch the last row seen.
+There is one polygon per 4-connected component. Only the outlines, already simplified, of the components that touch the
+last row seen are kept in memory.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from road_extract.roads.polygons.simplify import Simplification, simplify_arcs
 
 _log = logging.getLogger("road_extract")
 
-# Smaller cells pin more points; in larger ones noise takes long, for GEOS compares each line of a cell with all others.
+# Smaller cells fix more points; larger ones are slow on noise, as GEOS compares each line of a cell with all others.
 CELL_PX = 128
-# Bound of each of the two queues between tracing, simplifying and putting together.
+# Length of each of the two queues between tracing, simplifying and assembling.
 _CELL_ROWS_AHEAD = 1
 _NO_ROW = np.iinfo(np.int64).max
 
@@ -39,9 +39,9 @@ class RoadPolygon:
     """One component of the mask.
 
     Attributes:
-        geometry: Its outline: x = column, y = row; pixel (r, c) covers [c, c + 1] x [r, r + 1].
-        area_px: Its pixels, before any simplification.
-        probability: Mean over its pixels, in the strips' own unit.
+        geometry: Its outline, with x = column and y = row; pixel (r, c) covers [c, c + 1] x [r, r + 1].
+        area_px: Number of its pixels, before any simplification.
+        probability: Mean over its pixels, in the unit of the strips.
     """
 
     geometry: shapely.Polygon
@@ -57,22 +57,23 @@ def iter_polygons(
     pixel_size_m: tuple[float, float] = (1.0, 1.0),
     cell_px: int = CELL_PX,
 ) -> Generator[RoadPolygon, None, None]:
-    """Make one valid polygon of each 4-connected component, holes kept; no two overlap.
+    """Make one valid polygon, with its holes, of each 4-connected component. Polygons do not overlap.
 
-    Close it before what it draws from: it runs ahead in threads.
+    Close the generator before the source of its strips, because it reads ahead in threads.
 
     Args:
-        strips: The scene from its first row on, in strips of any heights. The result does not depend on them.
-        width: The scene's columns.
-        tolerance_m: How far an outline may move, in metres. 0 gives the pixels' exact outlines.
-        pixel_size_m: A pixel's size (x, y) in metres; only the tolerance needs it.
-        cell_px: Side of the cells that outlines are cut into. The simplified outlines depend on it.
+        strips: Consecutive strips of the scene, from its first row, with any heights. The result does not depend on
+            the heights.
+        width: Number of columns of the scene.
+        tolerance_m: Simplification tolerance in metres; 0 keeps the exact outlines of the pixels.
+        pixel_size_m: Pixel size (x, y) in metres; used only for the tolerance.
+        cell_px: Side length of the cells into which outlines are divided. The simplified outlines depend on it.
 
     Yields:
-        Polygons in the order of the cell rows that they end in, then of their first pixels, row by row.
+        Polygons in order of the cell row in which they end, then of their first pixel in row-major order.
 
     Raises:
-        InputError: The strips do not follow each other, or an argument is out of range.
+        InputError: If the strips are not consecutive, or an argument is out of range.
     """
     if not tolerance_m >= 0 or not min(pixel_size_m) > 0 or cell_px < 1:
         got = f"tolerance_m={tolerance_m}, pixel_size_m={pixel_size_m}, cell_px={cell_px}"
@@ -85,7 +86,7 @@ def _iter_polygons(
     strips: Iterable[MaskStrip], width: int, cell_px: int, how: Simplification | None
 ) -> Generator[RoadPolygon, None, None]:
     state = _Unfinished.none(width)
-    # tracing, simplifying (in GEOS, without the interpreter's lock) and putting together, each in a thread of its own
+    # tracing, simplifying (in GEOS, which releases the GIL) and assembling run in separate threads
     stopped = threading.Event()
     traced = run_ahead(_iter_traced(strips, width, cell_px, stopped), _CELL_ROWS_AHEAD)
     simplified = run_ahead(_iter_simplified(traced, cell_px, how), _CELL_ROWS_AHEAD, stopped)
@@ -97,15 +98,15 @@ def _iter_polygons(
 
 @dataclass(frozen=True, slots=True)
 class _CellRow:
-    """What can be known of a cell row without those above it, but for the last row of pixels of the one above.
+    """What is known about a cell row from its own pixels and the last row of pixels above it.
 
     Attributes:
         strip: Its pixels.
-        runs: Of its mask.
+        runs: Runs of its mask.
         label: The component of each run within the strip, (runs,).
-        new: How many components these are.
-        arcs: Of its outlines.
-        right: The pixel at the right of each arc's beginning, row 0 being the row above, (arcs, 2).
+        new: Number of these components.
+        arcs: Arcs of its outlines.
+        right: The pixel to the right of the start of each arc, where row 0 is the row above, (arcs, 2).
     """
 
     strip: MaskStrip
@@ -117,10 +118,10 @@ class _CellRow:
 
 
 def _iter_traced(strips: Iterable[MaskStrip], width: int, cell_px: int, stopped: threading.Event) -> Iterator[_CellRow]:
-    """The cell rows that have road, or end road of the row above."""
+    """The cell rows that contain road, or in which a road from the row above ends."""
     above = np.zeros(width, np.bool_)
     for strip in iter_blocks(_with_last_row(strips), cell_px):
-        if stopped.is_set():  # ground without roads gives nothing for long, and who waits for it could not stop
+        if stopped.is_set():  # without roads nothing is yielded for a long time, and the consumer could not stop it
             return
         if above.any() or strip.mask.any():
             runs = find_runs(strip.mask)
@@ -137,7 +138,7 @@ def _iter_simplified(traced: Iterable[_CellRow], cell_px: int, how: Simplificati
 
 
 def _with_last_row(strips: Iterable[MaskStrip]) -> Iterator[MaskStrip]:
-    """Add a row without road, which ends every component."""
+    """Append a row without road, which ends every component."""
     last = None
     for last in strips:
         yield last
@@ -175,12 +176,12 @@ class _Components:
 
 @dataclass(frozen=True, slots=True)
 class _Unfinished:
-    """What waits for the next cell row.
+    """Components that may continue in the next cell row.
 
     Attributes:
-        last_row: For each pixel of the last row the index of its component, -1 without road, (cols,).
+        last_row: Index of the component of each pixel of the last row, -1 without road, (cols,).
         components: The components in that row.
-        arcs: Their arcs so far, for each component a list.
+        arcs: Their arcs so far, one list per component.
     """
 
     last_row: IntArray
@@ -197,7 +198,7 @@ class _Unfinished:
 
 
 def _advance(state: _Unfinished, cell_row: _CellRow) -> tuple[_Unfinished, list[RoadPolygon]]:
-    """Take in one cell row; returns what waits now and what is finished."""
+    """Process one cell row, and return the unfinished components and the finished polygons."""
     old, strip, runs, label, new = len(state), cell_row.strip, cell_row.runs, cell_row.label, cell_row.new
     group, groups = _unite(state.last_row, _row_of_labels(runs, label, 0), old, new)
     at = _component_at(cell_row.right, state.last_row, runs, label, old)
@@ -210,7 +211,7 @@ def _advance(state: _Unfinished, cell_row: _CellRow) -> tuple[_Unfinished, list[
 
 
 def _row_of_labels(runs: Runs, label: IntArray, row: int) -> IntArray:
-    """The label of each pixel of a row, -1 without road, (cols,)."""
+    """The label of each pixel of a row; -1 without road, (cols,)."""
     labels = np.full(runs.shape[1], -1)
     here = np.flatnonzero(runs.row == row)
     labels[runs.pixels(here) - row * runs.shape[1]] = np.repeat(label[here], runs.lengths[here])
@@ -218,14 +219,14 @@ def _row_of_labels(runs: Runs, label: IntArray, row: int) -> IntArray:
 
 
 def _unite(last_row: IntArray, first_row: IntArray, old: int, new: int) -> tuple[IntArray, int]:
-    """Group the ``old`` waiting components and the ``new`` labels by contact: (old + new,), number of groups."""
+    """Group the ``old`` unfinished components and the ``new`` labels that touch: (old + new,), number of groups."""
     touch = (last_row >= 0) & (first_row >= 0)
     groups, group = label_groups(old + new, last_row[touch], old + first_row[touch])
     return group, groups
 
 
 def _component_at(pixels: IntArray, last_row: IntArray, runs: Runs, label: IntArray, old: int) -> IntArray:
-    """The component (waiting ones first, then labels) of road pixels (row, col), row 0 being the row above."""
+    """The component (unfinished ones first, then labels) of road pixels (row, col); row 0 is the row above."""
     row, col = pixels[:, 0], pixels[:, 1]
     above = row == 0
     component = np.empty(len(pixels), dtype=np.int64)
@@ -235,7 +236,7 @@ def _component_at(pixels: IntArray, last_row: IntArray, runs: Runs, label: IntAr
 
 
 def _sum_components(old: _Components, strip: MaskStrip, runs: Runs, label: IntArray, new: int) -> _Components:
-    """The waiting components, then those of the strip, which have no ``first`` yet."""
+    """The unfinished components, then those of the strip, whose ``first`` is not yet set."""
     lengths = runs.lengths
     pixels = np.bincount(label, lengths, minlength=new).astype(np.int64)
     values = strip.probability[strip.mask].astype(np.float64)
@@ -248,7 +249,7 @@ def _sum_components(old: _Components, strip: MaskStrip, runs: Runs, label: IntAr
 def _split(
     state: _Unfinished, group: IntArray, arcs: Arcs, components: _Components, last_row: IntArray
 ) -> tuple[_Unfinished, list[RoadPolygon]]:
-    """Part the groups into those that reach the last row and the finished ones."""
+    """Separate the groups that reach the last row from the finished ones."""
     waits = np.zeros(len(components.pixels), dtype=bool)
     waits[last_row[last_row >= 0]] = True
     number = np.where(waits, np.cumsum(waits) - 1, np.cumsum(~waits) - 1)
@@ -272,7 +273,7 @@ def _of_component(arcs: Arcs, index: IntArray, number: IntArray) -> Arcs:
 
 
 def _by_component(arcs: Arcs) -> Iterator[tuple[int, Arcs]]:
-    """The arcs of each component, as copies of their own: a view would keep all of them in memory."""
+    """The arcs of each component, as copies, because a view would keep all of them in memory."""
     order = np.argsort(arcs.component, kind="stable")
     numbers, starts = np.unique(arcs.component[order], return_index=True)
     for number, index in zip(numbers.tolist(), np.split(order, starts[1:]), strict=False):
@@ -282,7 +283,7 @@ def _by_component(arcs: Arcs) -> Iterator[tuple[int, Arcs]]:
 def _finish(arcs: Arcs, components: _Components) -> list[RoadPolygon]:
     polygons = build_polygons(arcs, len(components.pixels))
     invalid = len(polygons) - int(shapely.is_valid(polygons).sum())
-    if invalid:  # not known to happen; a GEOS that keeps its word less well than 3.13 would show here
+    if invalid:  # never observed with GEOS 3.13; another version might not keep its guarantees
         _log.warning("%d of %d road polygons are not valid", invalid, len(polygons))
     mean = components.probability / components.pixels
     order: list[int] = np.argsort(components.first).tolist()

@@ -1,4 +1,4 @@
-"""Links arcs to rings, and rings to polygons."""
+"""Links arcs into rings, and rings into polygons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OPPOSITE_QUADRANT = 3
 
 @dataclass(frozen=True, slots=True)
 class _Rings:
-    """Open rings (the first point is not repeated) in flat arrays: (points, 2), (rings,), (rings,)."""
+    """Open rings (without repeating the first point) in flat arrays: (points, 2), (rings,), (rings,)."""
 
     xy: IntArray
     sizes: IntArray
@@ -23,11 +23,11 @@ class _Rings:
 
     @property
     def starts(self) -> IntArray:
-        """Index of each ring's first point."""
+        """Index of the first point of each ring."""
         return np.cumsum(self.sizes) - self.sizes
 
     def neighbours(self) -> tuple[IntArray, IntArray]:
-        """For each point the index of the one before and of the one after it in its ring."""
+        """Indices of the previous and the next point in the ring, for each point."""
         index = np.arange(len(self.xy))
         before, after = index - 1, index + 1
         ends = self.starts + self.sizes - 1
@@ -38,15 +38,15 @@ class _Rings:
 def build_polygons(arcs: Arcs, count: int) -> Geometries:
     """The polygons of complete components, in (col, row) lattice coordinates.
 
-    Where two pixels of one component meet only at a corner, the ring goes around the background there. So an outer
-    ring never touches itself, and holes touch only at points, as OGC 06-103r4 (6.1.11) asks of a polygon.
+    Where two pixels of one component touch only at a corner, the ring goes around the background there. An outer ring
+    therefore never touches itself, and holes touch only at points, as OGC 06-103r4 (6.1.11) requires of a polygon.
 
     Args:
-        arcs: All arcs of the components, whose numbers are ``0 .. count - 1``.
+        arcs: All arcs of the components, which are numbered ``0 .. count - 1``.
         count: Number of components.
 
     Returns:
-        One polygon per component, (count,). Rings start at their uppermost, then leftmost point.
+        One polygon per component, (count,). Rings start at the leftmost of their uppermost points.
     """
     if not count:
         return np.empty(0, dtype=object)
@@ -56,7 +56,7 @@ def build_polygons(arcs: Arcs, count: int) -> Geometries:
 
 
 def _link(arcs: Arcs) -> IntArray:
-    """For each arc the one that follows it in its ring."""
+    """The next arc in the ring, for each arc."""
     order = np.argsort(arcs.start)
     keys = arcs.start[order]
     quadrant = arcs.end % KEY_SLOTS
@@ -68,7 +68,7 @@ def _link(arcs: Arcs) -> IntArray:
 
 
 def _collect_points(arcs: Arcs, order: IntArray, arc_counts: IntArray) -> tuple[_Rings, BoolArray]:
-    """The rings, and which of their points are mere joints of two arcs, (points,)."""
+    """The rings, and whether each of their points is merely a joint of two arcs, (points,)."""
     ring_ends = np.cumsum(arc_counts)
     sizes = arcs.sizes[order] - 1
     offsets = (np.cumsum(arcs.sizes) - arcs.sizes)[order]
@@ -76,7 +76,7 @@ def _collect_points(arcs: Arcs, order: IntArray, arc_counts: IntArray) -> tuple[
     before = np.arange(len(order)) - 1
     before[ring_ends - arc_counts] = ring_ends - 1
     joint = np.zeros(len(xy), dtype=bool)
-    # On either side of a cell row's border only the lower arc knows of a pin.
+    # At the border between two cell rows, only the lower arc knows whether a point is a pin.
     joint[np.cumsum(sizes) - sizes] = ~(arcs.start_pinned[order] | arcs.end_pinned[order[before]])
     ring_sizes = np.add.reduceat(sizes, ring_ends - arc_counts)
     return _Rings(xy, ring_sizes, arcs.component[order[ring_ends - 1]]), joint
@@ -90,7 +90,7 @@ def _drop_straight_joints(rings: _Rings, joint: BoolArray) -> _Rings:
 
 
 def _rotate(rings: _Rings) -> _Rings:
-    """Let each ring start at its first point in row-major order, and sort rings by component, then by that point."""
+    """Start each ring at its first point in row-major order, and sort rings by component and by that point."""
     key = rings.xy[:, 1] * (rings.xy[:, 0].max() + 1) + rings.xy[:, 0]
     lowest = np.minimum.reduceat(key, rings.starts)
     shift = np.flatnonzero(key == np.repeat(lowest, rings.sizes)) - rings.starts
@@ -109,7 +109,7 @@ def _signed_areas(rings: _Rings) -> IntArray:
 
 
 def _find_shells(rings: _Rings, areas: IntArray) -> BoolArray:
-    """Which ring of each component encloses the largest area: its shell. The others are holes. (rings,)."""
+    """Whether each ring is the shell of its component, the ring with the largest area, (rings,). The rest are holes."""
     by_area = np.lexsort((np.abs(areas), rings.component))
     is_shell = np.zeros(len(by_area), dtype=bool)
     is_shell[by_area[np.append(rings.component[1:] != rings.component[:-1], True)]] = True
@@ -117,7 +117,7 @@ def _find_shells(rings: _Rings, areas: IntArray) -> BoolArray:
 
 
 def _reverse(rings: _Rings, which: BoolArray) -> _Rings:
-    """Turn some rings round; they start at the same point as before."""
+    """Reverse some rings, keeping their first points."""
     position = ranges(np.zeros_like(rings.sizes), rings.sizes)
     sizes = np.repeat(rings.sizes, rings.sizes)
     position = np.where(np.repeat(which, rings.sizes), -position % sizes, position)
@@ -127,7 +127,7 @@ def _reverse(rings: _Rings, which: BoolArray) -> _Rings:
 def _polygons(rings: _Rings, count: int) -> Geometries:
     areas = _signed_areas(rings)
     is_shell = _find_shells(rings, areas)
-    # A thin crescent can turn inside out when it is simplified to three points. That harms nothing but its sense.
+    # A thin crescent can turn inside out when it is simplified to three points. Only its orientation is then wrong.
     rings = _reverse(rings, (areas > 0) != is_shell)
     ring_of_point = np.repeat(np.arange(len(rings.sizes)), rings.sizes)
     lines = shapely.linearrings(rings.xy.astype(np.float64), indices=ring_of_point)

@@ -1,9 +1,9 @@
-"""Simplifies the arcs of a cell row, cell by cell, without letting any two cross, touch or collapse.
+"""Simplifies the arcs of a cell row, cell by cell, so that none cross, touch or collapse.
 
-The work is done by GEOS's topology preserving simplifier on all arcs of a cell at once: it keeps their ends, and it
-refuses each step that would make lines cross, coincide or jump over one another. A simplified arc stays in its cell,
-since a cell is convex. It could still come to lie on the cell's right or lower border, where the neighbour may have an
-arc of its own; so that border goes in as further lines.
+GEOS's topology-preserving simplifier processes all arcs of a cell at once. It keeps their ends, and rejects each step
+that would make lines cross, coincide or jump over one another. A simplified arc stays in its cell, because a cell is
+convex. It could still end up on the right or lower border of the cell, where the neighbour may have an arc of its own,
+so that border is added as extra lines.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from road_extract.roads.polygons.boundaries import KEY_SLOTS, Arcs
 
 _log = logging.getLogger("road_extract")
 
-# Scales are rounded to so many binary digits after the point, so that scaled lattice points are exact.
+# Scales are rounded to 16 binary places, so that scaled lattice points are exact.
 _SCALE_STEPS = 1 << 16
 
 
@@ -31,7 +31,7 @@ class Simplification:
 
     Attributes:
         tolerance: In units of the pixels' shorter side.
-        scale: Pixel size (x, y) in the same unit; exact in binary, so that equal stays equal and straight straight.
+        scale: Pixel size (x, y) in the same unit, exact in binary, so that scaling preserves equality and straightness.
     """
 
     tolerance: float
@@ -39,23 +39,23 @@ class Simplification:
 
     @classmethod
     def from_metres(cls, tolerance_m: float, pixel_size_m: tuple[float, float]) -> Simplification:
-        """From a distance and a pixel's size (x, y), both in metres."""
+        """Create from a distance and a pixel size (x, y), both in metres."""
         unit = min(pixel_size_m)
         scale_x, scale_y = (math.floor(size / unit * _SCALE_STEPS + 0.5) / _SCALE_STEPS for size in pixel_size_m)
         return cls(tolerance_m / unit, (scale_x, scale_y))
 
 
 def simplify_arcs(arcs: Arcs, row_off: int, cell_px: int, how: Simplification) -> Arcs:
-    """Simplify the arcs of one cell row; those of a cell where that fails stay as they are.
+    """Simplify the arcs of one cell row. If that fails in a cell, its arcs remain unchanged.
 
     Args:
         arcs: All arcs of the cell row.
-        row_off: The cell row's first row.
-        cell_px: Side of a cell.
+        row_off: First row of the cell row.
+        cell_px: Side length of a cell.
         how: The tolerance.
 
     Returns:
-        The same arcs with fewer points, in the same order. The points that stay have not moved.
+        The same arcs with fewer points, in the same order. The remaining points have not moved.
     """
     if not len(arcs):
         return arcs
@@ -78,7 +78,7 @@ def simplify_arcs(arcs: Arcs, row_off: int, cell_px: int, how: Simplification) -
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """Lines in flat arrays; ``arc`` is the arc that a line is a piece of. Guards have none."""
+    """Lines in flat arrays; ``arc`` is the arc that a line is a piece of, and -1 for guards."""
 
     xy: Float64Array
     sizes: IntArray
@@ -90,9 +90,9 @@ class _Lines:
 
 
 def _split_pinned_loops(arcs: Arcs) -> _Lines:
-    """Cut each loop that hangs on a pin into two lines: others may end at its pin, so it must not be one closed line.
+    """Cut each loop at a pin into two lines: others may end at its pin, so it must not be one closed line.
 
-    Loops without a pin stay closed lines, of which GEOS keeps three points.
+    Loops without a pin remain closed lines, of which GEOS keeps at least three points.
     """
     split = (arcs.start_pinned & (arcs.start // KEY_SLOTS == arcs.end // KEY_SLOTS)).astype(np.int64)
     arc = np.repeat(np.arange(len(arcs)), 1 + split)
@@ -105,7 +105,7 @@ def _split_pinned_loops(arcs: Arcs) -> _Lines:
 
 
 def _join_pieces(arcs: Arcs, xy: NDArray[np.int32], line: IntArray, arc_of_line: IntArray) -> Arcs:
-    """Put the pieces of an arc together again: the first point of a second piece ends the first piece already."""
+    """Rejoin the pieces of an arc, dropping the first point of a second piece, which is the end of the first."""
     starts_line = np.append(True, line[1:] != line[:-1])
     starts_arc = np.append(True, arc_of_line[1:] != arc_of_line[:-1])
     keep = ~starts_line | starts_arc[line]
@@ -114,10 +114,10 @@ def _join_pieces(arcs: Arcs, xy: NDArray[np.int32], line: IntArray, arc_of_line:
 
 
 def _guard_borders(arcs: Arcs, bottom: int, cell_px: int) -> _Lines:
-    """Lines along each cell's right and lower border, between neighbouring ends of arcs there.
+    """Lines along the right and lower border of each cell, between neighbouring ends of arcs there.
 
-    A guard has a third point in its middle: GEOS looks at a line's second point to see whether another one jumps over
-    it, and an end of an arc would be neither on one side nor on the other.
+    A guard has a third point in its middle, because GEOS uses the second point of a line to detect whether another line
+    jumps over it, and an end of an arc would be on neither side.
     """
     ends = np.cumsum(arcs.sizes) - 1
     xy = arcs.xy[np.concatenate([ends - arcs.sizes + 1, ends])].astype(np.int64)
@@ -131,7 +131,7 @@ def _guard_borders(arcs: Arcs, bottom: int, cell_px: int) -> _Lines:
 
 
 def _guard_one_border(xy: IntArray, cell: IntArray, on_border: BoolArray, along: int) -> tuple[Float64Array, IntArray]:
-    """Guards, (guards, 3, 2), and their cells, between the points ``on_border``, which vary in axis ``along``."""
+    """Guards, (guards, 3, 2), and their cells, between the points ``on_border``, which vary along axis ``along``."""
     xy, cell = xy[on_border], cell[on_border]
     order = np.lexsort((xy[:, along], cell))
     xy, cell = xy[order], cell[order]
@@ -141,13 +141,13 @@ def _guard_one_border(xy: IntArray, cell: IntArray, on_border: BoolArray, along:
 
 
 def _simplify_cells(lines: Geometries, cell: IntArray, tolerance: float, row_off: int) -> Geometries:
-    """Simplify lines sorted by cell, all of a cell together; returns them in the same order."""
+    """Simplify lines sorted by cell, those of each cell together, and return them in the same order."""
     cells, index = np.unique(cell, return_inverse=True)
     whole = shapely.multilinestrings(lines, indices=index)
     simplified = shapely.simplify(whole, tolerance, preserve_topology=True)
-    # Simple: no line meets itself, and two lines meet at their ends only.
+    # Simple: no line meets itself, and two lines meet only at their ends.
     good = shapely.is_simple(simplified) & (shapely.get_num_geometries(simplified) == np.bincount(index))
     for number in cells[~good]:
-        _log.warning("outlines in the cell at row %d, cell column %d stay as they are", row_off, number)
+        _log.warning("outlines in the cell at row %d, cell column %d are not simplified", row_off, number)
     parts: Geometries = shapely.get_parts(np.where(good, simplified, whole))
     return parts
