@@ -142,7 +142,7 @@ def test_every_runtime_says_what_it_sees_and_how_fast_it_is(model):
     assert [report.name for report in found.values() if report.chosen] == [choose_backend().name]
 
 
-def test_backends_that_cannot_run_are_told_with_what_to_do(machine, model, monkeypatch, capsys):
+def test_backends_that_cannot_run_are_reported_with_advice(machine, model, monkeypatch, capsys):
     machine(["openvino", "onnxruntime"])
 
     def find_device(name):

@@ -22,7 +22,7 @@ def test_it_names_versions_backends_memory_and_speed(capsys):
     assert found["problems"] == []
 
 
-def test_nothing_secret_is_told(capsys, monkeypatch):
+def test_no_secrets_are_reported(capsys, monkeypatch):
     secrets = {
         "HTTPS_PROXY": "http://me:hunter2@proxy:3128",
         "AWS_SECRET_ACCESS_KEY": "hunter2",

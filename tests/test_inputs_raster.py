@@ -1,6 +1,6 @@
-"""Rasters as people have them: what is taken, what is taken with a note, what is refused with which sentence.
+"""Rasters as people have them: which are accepted, accepted with a note, or refused, and with which message.
 
-`docs/inputs.md` has the table that these tests hold.
+`docs/inputs.md` contains the table that these tests check.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def test_bands_of_which_only_some_are_named_warn(write_scene, names):
     assert [level for level, text in scene.remarks if "names only some" in text] == [logging.WARNING]
 
 
-def test_further_pages_of_a_tiff_are_told(tmp_path, rgb):
+def test_further_pages_of_a_tiff_are_reported(tmp_path, rgb):
     for more in ({}, {"APPEND_SUBDATASET": "YES"}):
         with rasterio.open(tmp_path / "p.tif", "w", driver="GTiff", width=50, height=40, count=3, dtype="uint8",
                            crs="EPSG:32611", transform=UTM, **more) as dataset:  # fmt: skip
@@ -143,7 +143,7 @@ def test_further_pages_of_a_tiff_are_told(tmp_path, rgb):
     assert np.array_equal(whole(tmp_path / "p.tif", subdataset="2")[0], 255 - rgb.transpose(1, 2, 0))
 
 
-def test_descriptions_win_over_colours_and_the_contradiction_is_told(write_scene, rgb):
+def test_descriptions_take_precedence_over_colours_and_the_conflict_is_reported(write_scene, rgb):
     path = write_scene(rgb, photometric="RGB")
     with rasterio.open(path, "r+") as dataset:
         dataset.descriptions = ("Blue", "Green", "Red")
@@ -152,7 +152,7 @@ def test_descriptions_win_over_colours_and_the_contradiction_is_told(write_scene
     assert [(level, "disagrees" in text) for level, text in scene.remarks] == [(logging.WARNING, True)]
 
 
-def test_two_bands_of_one_name_are_told(write_scene):
+def test_duplicate_band_names_are_reported(write_scene):
     path = write_scene(np.zeros((5, 20, 30), np.uint16), photometric="MINISBLACK")
     with rasterio.open(path, "r+") as dataset:
         dataset.descriptions = ("red", "green", "blue", "red", "nir")
@@ -196,7 +196,7 @@ def test_few_bits_in_sixteen_fill_the_range(write_scene, rng, bits):
     assert 0.4 < found.mean() < 0.6
 
 
-def test_bytes_that_fill_little_of_their_range_are_stretched_and_it_is_told(write_scene, rng):
+def test_bytes_that_use_little_of_their_range_are_stretched_with_a_warning(write_scene, rng):
     path = write_scene(rng.integers(0, 32, (3, 60, 60)).astype(np.uint8))
     assert unit(path).max() == 1
     (level, text), *_ = [remark for remark in whole(path)[2].remarks if "white" in remark[1]]
@@ -300,7 +300,7 @@ def test_cmyk_jpeg(tmp_path):
 # pixels without data
 
 
-def test_black_collars_are_told_and_left_out_on_demand(write_scene, rgb):
+def test_black_collars_are_reported_and_masked_on_request(write_scene, rgb):
     pixels = np.maximum(np.tile(rgb, (1, 10, 10)), 1)
     pixels[:, :100, :100] = 0
     path = write_scene(pixels)
@@ -321,7 +321,7 @@ def test_auto_finds_white_collars_and_leaves_a_scene_without_one(write_scene, rg
     assert not whole(write_scene(dark), nodata="auto")[1][-90:, -90:].any()
 
 
-def test_a_scene_that_marks_its_pixels_keeps_its_marks(write_scene, rgb):
+def test_a_scene_keeps_its_own_nodata_mask(write_scene, rgb):
     pixels = np.tile(rgb, (1, 10, 10))
     pixels[:, :100, :100] = 0
     _, valid, scene = whole(write_scene(pixels, nodata=7), nodata="auto")
@@ -376,7 +376,7 @@ def test_damaged_rpcs_are_none(write_scene, rgb):
 
 
 @pytest.mark.parametrize("extension", ["wld", "tfw"])
-def test_the_advice_for_a_scene_without_a_place_works(write_scene, rgb, extension):
+def test_the_advice_for_a_scene_without_georeferencing_works(write_scene, rgb, extension):
     path = write_scene(rgb, crs=None, transform=None)
     with pytest.raises(InputError, match="has no CRS; specify it"):
         Scene(str(path), VIEW)
@@ -388,7 +388,7 @@ def test_the_advice_for_a_scene_without_a_place_works(write_scene, rgb, extensio
 
 
 @pytest.mark.parametrize("driver", ["PNG", "JPEG", "GTiff"])
-def test_a_world_file_places_pictures_too(tmp_path, rgb, driver):
+def test_a_world_file_georeferences_images_too(tmp_path, rgb, driver):
     path = tmp_path / {"PNG": "s.png", "JPEG": "s.jpg", "GTiff": "s.tif"}[driver]
     with rasterio.open(path, "w", driver=driver, width=50, height=40, count=3, dtype="uint8") as dataset:
         dataset.write(rgb)
@@ -397,7 +397,7 @@ def test_a_world_file_places_pictures_too(tmp_path, rgb, driver):
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32611+5773", "EPSG:4979"])
-def test_heights_of_a_crs_are_left_out(write_scene, rgb, crs):
+def test_the_vertical_part_of_a_crs_is_dropped(write_scene, rgb, crs):
     degrees = Affine(1e-5, 0, -116, 0, -1e-5, 36)
     path = write_scene(rgb, crs=CRS.from_user_input(crs), transform=UTM if "32611" in crs else degrees)
     grid = whole(path)[2].grid
@@ -461,7 +461,7 @@ def test_an_unknown_projection_is_one_sentence(write_scene, rgb):
 # colour interpretations beyond GDAL's and rasterio's
 
 
-def test_colours_that_cannot_be_told_are_no_traceback(write_scene, rgb, monkeypatch):
+def test_unknown_colours_cause_no_traceback(write_scene, rgb, monkeypatch):
     path = write_scene(rgb)
 
     def fail(self):
@@ -631,7 +631,7 @@ def test_a_float_probability_keeps_its_nodata(tmp_path):
     assert valid[0].tolist() == [False, True, True]
 
 
-def test_a_mask_whose_only_other_value_is_nodata_is_told(tmp_path, caplog):
+def test_a_mask_whose_only_other_value_is_nodata_is_reported(tmp_path, caplog):
     _, valid, _ = probabilities(mask_file(tmp_path / "m.tif", np.array([[0, 255, 0]], np.uint8), nodata=255))
     assert valid[0].tolist() == [True, False, True]
     assert "if 255 means road" in caplog.text

@@ -148,5 +148,5 @@ def test_a_gap_an_overlap_or_another_width_is_refused(row_off: int, width: int) 
 
 
 def test_unequal_arrays_are_refused() -> None:
-    with pytest.raises(InputError, match="equal"):
+    with pytest.raises(InputError, match="expected the same"):
         MaskStrip(0, np.ones((2, 3), bool), np.ones((2, 3), bool), np.ones((2, 2), np.uint8))

@@ -191,7 +191,7 @@ def test_missing_tiles_are_found_wherever_they_lie(tmp_path, write_scene):
         source.probe()
 
 
-def test_an_allow_list_holds_for_everything(tmp_path, write_scene, monkeypatch):
+def test_an_allow_list_applies_to_everything(tmp_path, write_scene, monkeypatch):
     (tmp_path / "open").mkdir()
     inside = write_scene(np.zeros((3, 20, 30), np.uint8), "open/a.tif")
     outside = write_scene(np.zeros((3, 20, 30), np.uint8), "b.tif")

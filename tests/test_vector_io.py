@@ -473,7 +473,7 @@ def test_large_features_make_small_batches(tmp_path: Path, monkeypatch: pytest.M
         (Feature(square(0), {"id": 1}), "has the properties"),
         (Feature(square(0), {**row(0), "id": 1.5}), "type float; expected int"),
         (Feature(square(0), {**row(0), "id": True}), "type bool; expected int"),
-        (Feature(square(0), {**row(0), "id": 2**63}), "64 bits"),
+        (Feature(square(0), {**row(0), "id": 2**63}), "64-bit integer"),
         (Feature(square(0), {**row(0), "area_m2": "3"}), "type str; expected float"),
         (Feature(square(0), {**row(0), "paved": 1}), "type int; expected bool"),
         (Feature(square(0), {**row(0), "note": 1}), "type int; expected str"),
