@@ -173,7 +173,7 @@ def test_masks_of_other_tools_are_read(tmp_path):
         (np.array([[0, 7, 3]], np.uint8), "contains values from 0 to 7"),
         (np.array([[0, 300]], np.uint16), "contains the value 300"),
         (np.array([[0, -1]], np.int16), "contains the value -1"),
-        (np.array([[0, 1.5]], np.float32), "contains the value 1.5"),
+        (np.array([[0, 1.5]], np.float32), "contains values from 0 to 1.5"),
         (np.array([[0, -0.5]], np.float32), "contains the value -0.5"),
         (np.array([[0, np.inf]], np.float32), "contains the value inf"),
     ],
