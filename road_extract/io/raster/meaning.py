@@ -105,8 +105,8 @@ def _full_value(path: str, high: float) -> int:
     if high > _PERCENT[0]:
         return 100
     raise InputError(
-        f"{path}: contains values from 0 to {high:.4g}, which are neither a mask of 0 and 1 nor percentages; expected 0 "
-        "and 1 (road), 0 and 255, percentages from 0 to 100, or numbers with a scale tag that makes them 0 to 1"
+        f"{path}: contains values from 0 to {high:.4g}, which are neither a mask of 0 and 1 nor percentages; expected "
+        "0 and 1 (road), 0 and 255, percentages from 0 to 100, or numbers with a scale tag that makes them 0 to 1"
     )
 
 
