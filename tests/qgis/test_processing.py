@@ -219,10 +219,10 @@ REFUSALS = {
     "virtual": "a formula comes from 'virtualraster', .* export it first",
     "options": "opened with options .* export it first",
     "shapefile": r"road_extract writes \.gpkg, \.geojson",
-    "database": "road_extract writes files, not tables",
+    "database": "road_extract writes files, not database tables",
     "python": "does not have road_extract: .* -m pip install",
     "no_python": "/nowhere/python .* cannot be started",
-    "setting": "/bin/false .the QGIS setting. is no Python with a working road_extract",
+    "setting": "/bin/false .the QGIS setting. is not a Python with a working road_extract",
     "three_bands": "has 3 bands",
     "folder": "its folder /nowhere does not exist",
 }
