@@ -156,6 +156,10 @@ def test_a_spec_survives_json():
         ({"tile_size_px": 100}, "multiple of 8"),
         ({"mean": [0.5]}, "3 bands, but 1 means"),
         ({"std": [0.5, 0, 0.5]}, "above 0"),
+        ({"normalization": "histogram"}, "'histogram'.*one of none, percentiles"),
+        ({"filters": [64, 128, 256]}, "four"),
+        ({"filters": [0, 128, 256, 512]}, "between 1 and 4096"),
+        ({"filters": [64, 128, 256, 9999]}, "between 1 and 4096"),
         ({"colour": "red"}, "keys among"),
     ],
 )

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 
 import geopandas
 import numpy as np
@@ -540,3 +541,21 @@ def test_a_raster_may_be_closed_while_another_thread_reads_it(write_scene, rng):
             error = reading.exception(10)
             assert isinstance(error, InputError)
             assert "closed" in str(error)
+
+
+def test_a_part_of_a_normalized_scene_is_predicted_as_in_the_whole(identity_model, write_scene, tmp_path):
+    """Brightness rises to the right: a part that were normalized by itself would come out otherwise."""
+    spec = replace(ModelSpec.from_json((identity_model / "spec.json").read_text()), normalization="percentiles")
+    (identity_model / "spec.json").write_text(spec.to_json())
+    ramp = np.broadcast_to(np.linspace(20, 220, 400).astype(np.uint8), (3, 260, 400))
+    scene = write_scene(ramp)
+    with rasterio.open(scene) as dataset:
+        left, top = dataset.transform * (300, 0)
+        right, bottom = dataset.transform * (400, 260)
+    whole, part = tmp_path / "whole.tif", tmp_path / "part.tif"
+    predict_probability(scene, whole)
+    bounds = (min(left, right), min(top, bottom), max(left, right), max(top, bottom))
+    predict_probability(scene, part, options=PredictOptions(bounds=bounds))
+    with rasterio.open(whole) as a, rasterio.open(part) as b:
+        assert a.tags()["ROAD_EXTRACT_SCALING"] == b.tags()["ROAD_EXTRACT_SCALING"]
+        assert np.array_equal(a.read(1)[:, 300:], b.read(1))

@@ -18,11 +18,24 @@ from road_extract.base.grid import RasterGrid
 from road_extract.base.windows import Window
 from road_extract.io.vector import read_table
 from road_extract.models.spec import ModelSpec
+from road_extract.prediction.preprocess import fit_scaling, to_model_input
 from road_extract.training.burning import RoadWidths, burn_roads
 from road_extract.training.cells import choose_cells, count_cells, mark_cells
 from road_extract.training.options import DataOptions
 from road_extract.training.preparation import prepare_scenes
-from road_extract.training.sampling import SamplingOptions, WindowSampler, _crop, _grown, _warp, random_symmetry
+from road_extract.training.sampling import (
+    ASPECT_SPREAD,
+    SCALE_SPREAD,
+    SCALES,
+    SHEAR_SPREAD,
+    SamplingOptions,
+    WindowSampler,
+    _crop,
+    _grown,
+    _random_warp,
+    _warp,
+    random_symmetry,
+)
 from road_extract.training.scenes import INVALID, ROAD, UNLABELLED, VALIDATION, PreparedScene, SceneEntry, open_prepared
 from road_extract.training.sources import TrainingSource
 from tests.helpers.input_kinds import raster
@@ -84,6 +97,35 @@ def test_nodata_pixels_are_invalid_whatever_the_mask_says(tmp_path, folder, writ
     scene = open_prepared(prepare_scenes([TrainingSource(folder)], tmp_path / "p", NO_VALIDATION, SPEC))[1]
     assert (np.asarray(scene.labels[:, 100:]) == INVALID).all()
     assert not (np.asarray(scene.labels[:, :100]) == INVALID).any()
+
+
+def test_a_dark_scene_is_normalized_for_training_as_for_inference(tmp_path, write_scene):
+    for name in ("images", "masks"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    ramp = np.linspace(40, 140, 150 * 120).reshape(1, 150, 120).astype(np.uint8)
+    scene = write_scene(np.repeat(ramp, 3, axis=0), "data/images/dark.tif")
+    write_scene(np.ones((1, 150, 120), np.uint8), "data/masks/dark.tif", nodata=255)
+    spec = ModelSpec("x", normalization="percentiles")
+    source = [TrainingSource(scene.parents[1])]
+    (found,) = open_prepared(prepare_scenes(source, tmp_path / "p", NO_VALIDATION, spec))
+    pixels, valid = np.repeat(ramp, 3, axis=0).transpose(1, 2, 0), np.ones((150, 120), bool)
+    expected = to_model_input(pixels, valid, fit_scaling(pixels, valid, "percentiles"), spec)
+    for_training = (found.pixels / 255 - 0.5) / 0.25
+    assert np.abs(for_training - expected).max() < 1.01 / 255 / 0.25
+    (plain,) = open_prepared(prepare_scenes(source, tmp_path / "q", NO_VALIDATION, SPEC))
+    assert np.array_equal(plain.pixels, pixels)
+
+
+def test_windows_are_stretched_and_sheared_as_well_as_turned_and_scaled():
+    matrices = np.stack([_random_warp(np.random.default_rng(seed)) for seed in range(400)])
+    first, second = matrices[:, :, 0], matrices[:, :, 1]
+    lengths = np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1)
+    cosine = (first * second).sum(axis=1) / (lengths[0] * lengths[1])
+    assert np.std(np.log(lengths[0] / lengths[1])) > ASPECT_SPREAD
+    assert np.std(cosine) > SHEAR_SPREAD / 2
+    scale = np.sqrt(np.abs(np.linalg.det(matrices)))
+    assert SCALES[0] - 1e-9 <= scale.min() < scale.max() <= SCALES[1] + 1e-9
+    assert np.std(np.log(scale)) > SCALE_SPREAD / 2
 
 
 def test_scenes_are_resampled_to_the_models_gsd_with_their_masks(tmp_path, folder):
