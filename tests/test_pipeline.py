@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from road_extract.io.raster import ProbabilityRaster, Scene, SceneView, sink
 from road_extract.models.spec import ModelSpec
 from road_extract.pipeline import flow, setup
 from road_extract.prediction.inference import Inference, iter_probability
-from road_extract.prediction.preprocess import Scaling
+from road_extract.prediction.preprocess import Scaling, fit_scaling
 from tests.helpers.backends import IdentityBackend, use_backend
 from tests.helpers.scenes import UTM, roads_in
 
@@ -559,3 +560,7 @@ def test_a_part_of_a_normalized_scene_is_predicted_as_in_the_whole(identity_mode
     with rasterio.open(whole) as a, rasterio.open(part) as b:
         assert a.tags()["ROAD_EXTRACT_SCALING"] == b.tags()["ROAD_EXTRACT_SCALING"]
         assert np.array_equal(a.read(1)[:, 300:], b.read(1))
+        pixels = ramp.transpose(1, 2, 0)
+        assert json.loads(a.tags()["ROAD_EXTRACT_SCALING"])["low"] == pytest.approx(
+            fit_scaling(pixels, np.ones(pixels.shape[:2], bool), "percentiles").low
+        )
