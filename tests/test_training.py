@@ -294,7 +294,7 @@ def test_the_command_trains_on_vector_roads_from_the_shipped_weights(tmp_path, w
     roads = geopandas.GeoDataFrame(geometry=[shapely.LineString([UTM * p for p in line]) for line in lines], crs=32611)
     roads.to_crs(4326).to_file(tmp_path / "roads.geojson")
     arguments = ["train", str(scene), "--roads", str(tmp_path / "roads.geojson"), "--out", str(tmp_path / "m")]
-    arguments += ["--init", "shipped", "--steps", "3", "--batch-size", "2", "--window", "64", "--cell", "90"]
+    arguments += ["--init", "standard", "--steps", "3", "--batch-size", "2", "--window", "64", "--cell", "90"]
     assert run(arguments) == 0
     err = capsys.readouterr().err
     assert "validation: relaxed break-even" in err

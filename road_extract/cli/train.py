@@ -23,10 +23,8 @@ _SECONDS_A_LINE = 5.0
 @click.command("train")
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--out", type=PATH, required=True, help="Model folder to write.")
-@click.option(
-    "--init", type=PATH, help="Start from the weights in this model folder, or 'shipped' for the shipped model."
-)
-@click.option("--teacher", type=PATH, help="Also learn from the predictions of this model (distillation).")
+@click.option("--init", help="Start from the weights of this model: standard, fast, or a model folder.")
+@click.option("--teacher", help="Also learn from the predictions of this model: standard, fast, or a model folder.")
 @click.option(
     "--validation",
     multiple=True,
@@ -61,10 +59,10 @@ def command(sources: tuple[str, ...], out: Path, validation: tuple[str, ...], **
     click.echo(f"model in {out}")
 
 
-def _model_folder(given: Path | None) -> Path | None:
-    from road_extract.models import shipped_model
+def _model_folder(model: str | None) -> Path | None:
+    from road_extract.models import find_model
 
-    return shipped_model() if given == Path("shipped") else given
+    return None if model is None else find_model(model)
 
 
 class _Lines:

@@ -31,12 +31,12 @@ INT8_FILE = "int8.json"
 
 
 #: Models that come with the package, by the name that `find_model` takes; the first is the default.
-SHIPPED_MODELS = ("standard",)
+SHIPPED_MODELS = ("standard", "fast")
 
 
-def shipped_model() -> Path:
-    """Return the folder of the default model, which comes with the package."""
-    return Path(str(resources.files("road_extract"))) / "models" / "weights"
+def shipped_model(name: str = SHIPPED_MODELS[0]) -> Path:
+    """Return the folder of a model that comes with the package, one of `SHIPPED_MODELS`."""
+    return Path(str(resources.files("road_extract"))) / "models" / "weights" / name
 
 
 def find_model(model: str | Path) -> Path:
@@ -46,7 +46,7 @@ def find_model(model: str | Path) -> Path:
         model: A folder, or one of `SHIPPED_MODELS`. A folder that has the name of a shipped model is given as
             ``./standard``.
     """
-    return shipped_model() if model in SHIPPED_MODELS else Path(model)
+    return shipped_model(str(model)) if model in SHIPPED_MODELS else Path(model)
 
 
 def save_model(model: keras.Model, spec: ModelSpec, folder: Path) -> None:
