@@ -145,13 +145,16 @@ def is_shard(path: Path, fingerprint: str) -> bool:
         return False
 
 
-def join_shards(scene: ShardedScene, files: list[Path], out: Path) -> bool:
+def join_shards(
+    scene: ShardedScene, files: list[Path], out: Path, creation_options: tuple[str, ...] | None = ()
+) -> bool:
     """Join shards to the probability raster of a scene, strip by strip: byte for byte that of one run.
 
     Args:
         scene: The scene.
         files: Files of the shards, in the order of the cores.
         out: GeoTIFF to write.
+        creation_options: How it is stored, NAME=VALUE; None if it is temporary.
 
     Returns:
         Whether any pixel is valid.
@@ -164,7 +167,9 @@ def join_shards(scene: ShardedScene, files: list[Path], out: Path) -> bool:
     rows = plan_cores(scene.plan, scene.shard_px)
     left = iter(files)
     grouped = [[next(left) for _ in row] for row in rows]
-    with gdal_session(), open_probability_sink(out, scene.grid, tags) as sink:
+    lasting, stored = creation_options is not None, creation_options or ()
+    opened = open_probability_sink(out, scene.grid, tags, lasting=lasting, creation_options=stored)
+    with gdal_session(), opened as sink:
         return join_rasters(grouped, sink)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from road_extract.base.errors import InputError
+from road_extract.io.raster import check_creation_options
 from road_extract.io.vector import check_crs, check_format, is_network_format
 
 PathLike = str | Path
@@ -20,12 +21,14 @@ class Outputs:
         probability: Probability raster (GeoTIFF).
         mask: Road mask (GeoTIFF).
         nodes: Nodes of the road lines.
+        creation_options: How the rasters are stored: NAME=VALUE, such as ``COMPRESS=ZSTD``, for GDAL's COG driver.
     """
 
     roads: PathLike
     probability: PathLike | None = None
     mask: PathLike | None = None
     nodes: PathLike | None = None
+    creation_options: tuple[str, ...] = ()
 
 
 def to_outputs(out: PathLike | Outputs) -> Outputs:
@@ -42,12 +45,14 @@ class Targets:
         lines: Road lines; a GeoPackage may hold both polygons and lines.
         nodes: Nodes of the road lines.
         mask: The road mask, GeoTIFF.
+        creation_options: Those of the mask.
     """
 
     polygons: Path | None = None
     lines: Path | None = None
     nodes: Path | None = None
     mask: Path | None = None
+    creation_options: tuple[str, ...] = ()
 
     @property
     def paths(self) -> list[Path]:
@@ -71,7 +76,8 @@ class Targets:
         def map_one(path: Path | None) -> Path | None:
             return None if path is None else names[path]
 
-        return Targets(map_one(self.polygons), map_one(self.lines), map_one(self.nodes), map_one(self.mask))
+        polygons, lines, nodes, mask = map(map_one, (self.polygons, self.lines, self.nodes, self.mask))
+        return Targets(polygons, lines, nodes, mask, self.creation_options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +117,12 @@ def plan_targets(outputs: Outputs, geometry: str) -> Targets:
     """Choose the file of each layer.
 
     Raises:
-        InputError: If a suffix is not that of a known format, or the format cannot contain what was requested.
+        InputError: If a suffix is not that of a known format, the format cannot contain what was requested, or a
+            creation option cannot be used.
     """
+    check_creation_options(outputs.creation_options)
     out, nodes, mask = Path(outputs.roads), _path(outputs.nodes), _path(outputs.mask)
+    stored = outputs.creation_options
     if is_network_format(out) and geometry != "lines":
         raise InputError(f"{out}: this format can only contain lines; use --geometry lines or another format")
     if not is_network_format(out):
@@ -123,11 +132,11 @@ def plan_targets(outputs: Outputs, geometry: str) -> Targets:
         if geometry == "polygons":
             raise InputError(f"{nodes}: polygons have no nodes; use --geometry lines or both")
     if geometry == "lines":
-        return Targets(None, out, nodes, mask)
+        return Targets(None, out, nodes, mask, stored)
     if geometry == "polygons":
-        return Targets(out, None, nodes, mask)
+        return Targets(out, None, nodes, mask, stored)
     beside = out if out.suffix.lower() == ".gpkg" else out.with_name(f"{out.stem}_lines{out.suffix}")
-    return Targets(out, beside, nodes, mask)
+    return Targets(out, beside, nodes, mask, stored)
 
 
 def _path(path: PathLike | None) -> Path | None:
