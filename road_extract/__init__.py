@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from road_extract.pipeline.preflight import SceneReport as SceneReport
     from road_extract.pipeline.preflight import describe_scene as describe_scene
     from road_extract.pipeline.preview import draw_preview as draw_preview
+    from road_extract.pipeline.streaming import RoadStream as RoadStream
+    from road_extract.pipeline.streaming import extract_arrow as extract_arrow
+    from road_extract.pipeline.streaming import vectorize_arrow as vectorize_arrow
     from road_extract.training.from_scenes import train_model as train_model
     from road_extract.training.loop import TrainProgress as TrainProgress
     from road_extract.training.options import BaseModels as BaseModels
@@ -71,6 +74,7 @@ _HOMES = {
     "PredictOptions": "base.options",
     "Progress": "base.progress",
     "RoadExtractError": "base.errors",
+    "RoadStream": "pipeline.streaming",
     "SceneReport": "pipeline.preflight",
     "TrainOptions": "training.options",
     "TrainProgress": "training.loop",
@@ -83,6 +87,7 @@ _HOMES = {
     "draw_preview": "pipeline.preview",
     "evaluate": "evaluation",
     "export_model": "pipeline.export",
+    "extract_arrow": "pipeline.streaming",
     "extract_batch": "batch",
     "list_backends": "models.backends.listing",
     "extract_roads": "pipeline.flow",
@@ -90,6 +95,7 @@ _HOMES = {
     "predict_probability": "pipeline.flow",
     "quantize_model": "pipeline.calibration",
     "train_model": "training.from_scenes",
+    "vectorize_arrow": "pipeline.streaming",
     "vectorize_roads": "pipeline.flow",
 }
 

@@ -25,7 +25,7 @@ SHAPES = [(1, 1), (200, 300), (700, 513), (2300, 1700)]
 
 
 def write(path: Path, kind: str, rows: np.ndarray, *options: str) -> None:
-    grid = RasterGrid(*rows.shape, UTM, CRS)
+    grid = RasterGrid(rows.shape[0], rows.shape[1], UTM, CRS)
     opened = {
         "probability": lambda: open_probability_sink(path, grid, {"MAKER": "x"}, creation_options=options),
         "mask": lambda: open_mask_sink(path, grid, {"MAKER": "x"}, creation_options=options),

@@ -32,7 +32,7 @@ from road_extract.io.raster import (
     write_mosaic,
 )
 from road_extract.io.vector import add_layer, is_network_format, reproject, write_features
-from road_extract.pipeline.masking import MaskRun
+from road_extract.pipeline.masking import MaskRun, made_by
 from road_extract.pipeline.outputs import Counts, Outputs, Targets, plan_targets
 from road_extract.pipeline.vectorizing import iter_road_polygons, trace_roads
 from road_extract.roads.features import iter_line_features, line_schema, polygon_schema
@@ -99,11 +99,12 @@ class Merger:
     def _write(self, mosaics: list[Path], targets: Targets) -> Counts:
         crs = _layer_crs([read_grid(path).crs for path in mosaics])
         polygons = lines = 0
+        with ProbabilityRaster(str(mosaics[0])) as source:
+            made, widths = made_by(self.vectorize, source), source.true_width
         if targets.polygons is not None:
-            polygons = write_features(targets.polygons, polygon_schema(crs), self._iter_polygons(mosaics, crs))
+            polygons = write_features(targets.polygons, polygon_schema(crs, made), self._iter_polygons(mosaics, crs))
         if targets.lines is not None:
-            with ProbabilityRaster(str(mosaics[0])) as source:
-                schema = line_schema(crs, widths=source.true_width)
+            schema = line_schema(crs, made, widths=widths)
             write = add_layer if targets.lines == targets.polygons else write_features
             lines = write(targets.lines, schema, self._iter_lines(mosaics, crs))
         return Counts(polygons, lines)

@@ -16,7 +16,7 @@ from road_extract.base.options import LineOptions, VectorizeOptions
 from road_extract.base.progress import Report
 from road_extract.io.raster import ProbabilityRaster, RasterSink, gdal_session, open_mask_sink
 from road_extract.io.vector import GDAL_SUFFIXES, add_layer, is_network_format, write_features, write_network
-from road_extract.pipeline.masking import MaskRun, mask_tags, road_threshold
+from road_extract.pipeline.masking import MaskRun, made_by, mask_tags, road_threshold
 from road_extract.pipeline.outputs import Counts, Targets
 
 # The numeric libraries are imported by the functions that need them: together they take half a second.
@@ -127,7 +127,7 @@ def _write_polygons(source: ProbabilityRaster, out: Path, masks: MaskRun) -> int
     from road_extract.roads.features import polygon_schema
 
     with closing(iter_road_polygons(source, masks)) as features:
-        return write_features(out, polygon_schema(source.grid.crs), features)
+        return write_features(out, polygon_schema(source.grid.crs, made_by(masks.options, source)), features)
 
 
 def _write_lines(source: ProbabilityRaster, targets: Targets, lines: LineOptions, masks: MaskRun) -> int:
@@ -135,10 +135,10 @@ def _write_lines(source: ProbabilityRaster, targets: Targets, lines: LineOptions
 
     assert targets.lines is not None
     network = trace_roads(source, lines, masks)
-    crs, widths = source.grid.crs, source.true_width
+    crs, widths, made = source.grid.crs, source.true_width, made_by(masks.options, source)
     if targets.nodes is not None:
-        write_features(targets.nodes, node_schema(crs), iter_node_features(network))
+        write_features(targets.nodes, node_schema(crs, made), iter_node_features(network))
     if is_network_format(targets.lines):
-        return write_network(targets.lines, network, crs, source.model)
+        return write_network(targets.lines, network, crs, made)
     write = add_layer if targets.lines == targets.polygons else write_features
-    return write(targets.lines, line_schema(crs, widths=widths), iter_line_features(network, crs, widths=widths))
+    return write(targets.lines, line_schema(crs, made, widths=widths), iter_line_features(network, crs, widths=widths))

@@ -5,6 +5,7 @@ A layer is streamed in batches to a temporary file next to the target, which is 
     features --batches--> checked batches --one writer per format--> temporary file --rename--> target
 """
 
+from road_extract.io.vector.arrow import to_frame, to_reader
 from road_extract.io.vector.fields import unique_names
 from road_extract.io.vector.geojson import reproject, to_lonlat
 from road_extract.io.vector.layers import Selection
@@ -38,7 +39,9 @@ __all__ = [
     "read_roads",
     "read_table",
     "reproject",
+    "to_frame",
     "to_lonlat",
+    "to_reader",
     "unique_names",
     "write_features",
     "write_network",
