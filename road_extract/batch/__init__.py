@@ -7,6 +7,7 @@ This package plans, distributes, resumes and merges work. How a single scene is 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from road_extract.batch.pools.serial import SerialPool
 from road_extract.batch.results import BatchResult
 from road_extract.batch.runner import BatchRun
 from road_extract.batch.shards import release_model
+from road_extract.batch.stac import collection_values
 from road_extract.batch.tasks import Products, ShardTask, run_shard
 from road_extract.batch.whole import merge_all
 from road_extract.io.sources import SceneRef, expand_inputs
@@ -86,6 +88,7 @@ def extract_batch(
                 merge_all(layout, products, target, result, restart=not batch.resume, report=report)
         finally:
             _write_summary(layout, result)
+            _write_collection(layout, result)
             layout.tidy()
         return result
 
@@ -162,7 +165,8 @@ def _begin(
     predict = predict or PredictOptions()
     read_spec(model_folder(predict))
     # workers may run in another folder
-    predict = replace(predict, model=_absolute(predict.model), aoi=_absolute(predict.aoi))
+    folder = None if predict.model is None else str(model_folder(predict).absolute())
+    predict = replace(predict, model=folder, aoi=_absolute(predict.aoi))
     return expand_inputs(list(inputs), batch.asset), predict
 
 
@@ -192,6 +196,18 @@ def _open_pool(batch: BatchOptions, report: Report) -> Iterator[tuple[Pool, int 
     finally:
         pool.close()
         release_model()
+
+
+def _write_collection(layout: Layout, result: BatchResult) -> None:
+    """Write the STAC Collection over the finished scenes."""
+    names = [scene.name for scene in result.scenes if scene.state in ("done", "kept")]
+    if not names:
+        return
+    try:
+        items = {f"./{name}/{name}.stac.json": json.loads(layout.item(name).read_text("utf-8")) for name in names}
+        write_json(layout.collection, collection_values(items))
+    except (OSError, ValueError) as error:
+        result.error = result.error or f"{layout.collection}: cannot be written ({error})"
 
 
 def _write_summary(layout: Layout, result: BatchResult) -> None:

@@ -2,6 +2,7 @@
 
 DIR/
   summary.json
+  collection.json              the STAC Collection over all scenes
   NAME/                        one finished scene: complete, or absent
     NAME.gpkg ...              its roads
     NAME_probability.tif ...   other requested outputs
@@ -25,6 +26,7 @@ from road_extract.base.errors import InputError, OutputError
 
 _HIDDEN = ".road-extract"
 _SUMMARY = "summary.json"
+_COLLECTION = "collection.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,15 @@ class Layout:
     def summary(self) -> Path:
         """The summary of all scenes."""
         return self.root / _SUMMARY
+
+    @property
+    def collection(self) -> Path:
+        """The STAC Collection over all scenes."""
+        return self.root / _COLLECTION
+
+    def item(self, name: str) -> Path:
+        """Return the path of a scene's STAC Item."""
+        return self.root / name / f"{name}.stac.json"
 
     @property
     def lock(self) -> Path:
@@ -92,7 +103,7 @@ class Layout:
         Raises:
             InputError: If the name is reserved.
         """
-        if name.casefold() in (_SUMMARY, _HIDDEN):
+        if name.casefold() in (_SUMMARY, _COLLECTION, _HIDDEN):
             raise InputError(f"{name}: this name is reserved for files of the batch; rename the scene")
 
     def begin(self, name: str, fingerprint: str) -> None:

@@ -13,8 +13,9 @@ from road_extract.base.progress import Progress, Report
 from road_extract.batch.layout import Layout
 from road_extract.batch.planning import PlannedScene, Recipe, check_room, missing_shards, plan
 from road_extract.batch.pools.protocol import Outcome, Pool, to_sentence
-from road_extract.batch.records import is_whole, made_values, read_made, stac_item, write_record
+from road_extract.batch.records import is_whole, made_values, read_made, write_record
 from road_extract.batch.results import BatchResult, SceneResult
+from road_extract.batch.stac import scene_item
 from road_extract.batch.tasks import Finished, FinishTask, ShardTask, run_finish, run_shard
 from road_extract.io.sources import SceneRef
 
@@ -160,7 +161,7 @@ class BatchRun:
         planned.seconds["finish"] = finished.seconds
         made = made_values(origin, scene, self._recipe.products, finished, planned.fingerprint)
         folder = finished.folder
-        write_json(folder / f"{origin.name}.stac.json", stac_item(origin, made, scene.grid))
+        write_json(folder / f"{origin.name}.stac.json", scene_item(origin, made, scene.grid))
         write_record(folder / f"{origin.name}.json", made, self._run_values(planned))
         self._layout.publish(origin.name, folder)
         if finished.remark:

@@ -15,10 +15,11 @@ from road_extract.base.files import check_outputs, remove_leftovers, write_json
 from road_extract.base.progress import Report
 from road_extract.batch.fingerprint import fingerprint
 from road_extract.batch.layout import Layout
-from road_extract.batch.merging import Merger, plan_merge
+from road_extract.batch.merging import Merger, layer_crs, lonlat_wkt, plan_merge, read_grid
 from road_extract.batch.pools.protocol import to_sentence
-from road_extract.batch.records import asset_of, is_whole, item_values, read_made, write_record
+from road_extract.batch.records import is_whole, read_made, write_record
 from road_extract.batch.results import BatchResult
+from road_extract.batch.stac import Place, asset_of, item_values, projection
 from road_extract.batch.tasks import Products, describe_file
 from road_extract.pipeline.outputs import Counts
 
@@ -59,7 +60,8 @@ def _merge(layout: Layout, products: Products, out: Path, names: list[str], rest
     counts = Merger(products.vectorize, products.lines, report).merge(rasters, targets, layout.lock.parent / "merge")
     made = _made(wanted, scenes, products, targets.paths, counts)
     items = [json.loads((layout.scene(name) / f"{name}.stac.json").read_text(encoding="utf-8")) for name in names]
-    write_json(item, _item(out, made, items))
+    crs = layer_crs([read_grid(path).crs for path in rasters])
+    write_json(item, _item(out, made, items, lonlat_wkt() if out.suffix.lower() == ".geojson" else crs))
     run = {"started": started.isoformat(timespec="seconds"),
            "seconds": round((datetime.now(UTC) - started).total_seconds(), 3)}  # fmt: skip
     write_record(record, made, run)
@@ -79,12 +81,13 @@ def _made(wanted: str, scenes: dict[str, Any], products: Products, paths: list[P
     }
 
 
-def _item(out: Path, made: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
-    """A STAC Item over the Items of the scenes; its time range is that of all of them."""
+def _item(out: Path, made: dict[str, Any], items: list[dict[str, Any]], crs: str) -> dict[str, Any]:
+    """A STAC Item over the Items of the scenes; its time range is that of all of them, its CRS that of the layer."""
     place = shapely.union_all([shapely.from_geojson(json.dumps(item["geometry"])) for item in items])
     dates = sorted(item["properties"]["datetime"] or "" for item in items)
     properties = {"datetime": dates[-1], "start_datetime": dates[0], "end_datetime": dates[-1]}
-    geometry = json.loads(shapely.to_geojson(place))
-    links = [link for item in items for link in item["links"]]
-    assets = {path: asset_of(path, known) for path, known in made["outputs"].items()}
-    return item_values(out.stem, geometry, list(place.bounds), made, properties, assets, links)
+    where = Place(json.loads(shapely.to_geojson(place)), list(place.bounds), projection(crs))
+    assets = {path: asset_of(path, known, made) for path, known in made["outputs"].items()}
+    item = item_values(out.stem, where, made, properties, assets)
+    item["links"] = [link for scene in items for link in scene["links"] if link["rel"] == "derived_from"]
+    return item

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from road_extract.base.concurrency import run_ahead
 from road_extract.base.errors import InputError
@@ -21,9 +21,6 @@ from road_extract.pipeline.flow import predict_probability
 from road_extract.pipeline.masking import MaskRun, made_by
 from road_extract.pipeline.setup import PathLike
 from road_extract.pipeline.vectorizing import iter_road_polygons, trace_roads
-
-if TYPE_CHECKING:
-    import geopandas
 
 #: Number of features that may wait for the reader.
 _AHEAD = 1_000
@@ -60,8 +57,8 @@ class RoadStream:
         """
         return to_reader(self._schema, self._take()).__arrow_c_stream__(requested_schema)
 
-    def to_geodataframe(self) -> geopandas.GeoDataFrame:
-        """Read all roads into a GeoDataFrame in the CRS of the raster.
+    def to_geodataframe(self) -> Any:
+        """Read all roads into a ``geopandas.GeoDataFrame`` in the CRS of the raster.
 
         Raises:
             RoadExtractError: If it was read before, or the raster cannot be read.
