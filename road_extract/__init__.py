@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     from road_extract.pipeline.flow import extract_roads as extract_roads
     from road_extract.pipeline.flow import predict_probability as predict_probability
     from road_extract.pipeline.flow import vectorize_roads as vectorize_roads
+    from road_extract.pipeline.installing import ModelInfo as ModelInfo
+    from road_extract.pipeline.installing import describe_model as describe_model
+    from road_extract.pipeline.installing import install_model as install_model
+    from road_extract.pipeline.installing import list_models as list_models
+    from road_extract.pipeline.installing import verify_model as verify_model
     from road_extract.pipeline.outputs import Extraction as Extraction
     from road_extract.pipeline.outputs import Outputs as Outputs
     from road_extract.pipeline.preflight import SceneReport as SceneReport
@@ -68,6 +73,7 @@ _HOMES = {
     "Extraction": "pipeline.outputs",
     "InputError": "base.errors",
     "LineOptions": "base.options",
+    "ModelInfo": "pipeline.installing",
     "OutputError": "base.errors",
     "Outputs": "pipeline.outputs",
     "PortionResult": "batch",
@@ -81,6 +87,7 @@ _HOMES = {
     "TrainingSource": "training.sources",
     "VectorizeOptions": "base.options",
     "__version__": "base.version",
+    "describe_model": "pipeline.installing",
     "describe_scene": "pipeline.preflight",
     "diagnose": "pipeline.diagnosis",
     "diff_roads": "evaluation.diff",
@@ -89,12 +96,15 @@ _HOMES = {
     "export_model": "pipeline.export",
     "extract_arrow": "pipeline.streaming",
     "extract_batch": "batch",
+    "install_model": "pipeline.installing",
     "list_backends": "models.backends.listing",
     "extract_roads": "pipeline.flow",
+    "list_models": "pipeline.installing",
     "predict_portion": "batch",
     "predict_probability": "pipeline.flow",
     "quantize_model": "pipeline.calibration",
     "train_model": "training.from_scenes",
+    "verify_model": "pipeline.installing",
     "vectorize_arrow": "pipeline.streaming",
     "vectorize_roads": "pipeline.flow",
 }

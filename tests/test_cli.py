@@ -318,6 +318,7 @@ FUNCTIONS = {
     "quantize": "quantize_model",
     "doctor": "diagnose",
     "export": "export_model",
+    "models": "list_models",
 }
 
 
