@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from road_extract.base.errors import InputError
 from road_extract.io.raster import check_creation_options
-from road_extract.io.vector import check_crs, check_format, is_network_format
+from road_extract.io.vector import check_crs, check_format, is_network_format, read_written
 
 PathLike = str | Path
 
@@ -98,6 +99,9 @@ class Extraction:
         polygons: Number of polygons.
         lines: Number of lines.
         lines_path: File of the lines; the same as ``path`` in a GeoPackage.
+        geometry: ``polygons``, ``lines`` or ``both``.
+
+    In a notebook, it is shown as a small map with a table.
     """
 
     path: Path
@@ -105,12 +109,42 @@ class Extraction:
     polygons: int
     lines: int
     lines_path: Path
+    geometry: str = "polygons"
 
     @classmethod
     def of(cls, targets: Targets, counts: Counts) -> Extraction:
         """Combine files and counts."""
+        names = {"polygons": targets.polygons, "lines": targets.lines}
+        written = [name for name, path in names.items() if path is not None]
+        geometry = "both" if len(written) == 2 else written[0]
         layers = [path for path in (targets.polygons, targets.lines) if path is not None]
-        return cls(layers[0], counts.polygons + counts.lines, counts.polygons, counts.lines, layers[-1])
+        return cls(layers[0], counts.polygons + counts.lines, counts.polygons, counts.lines, layers[-1], geometry)
+
+    @property
+    def layers(self) -> dict[str, Path]:
+        """The files of the ``polygons`` and of the ``lines``, as far as they were written."""
+        files = {"polygons": self.path, "lines": self.lines_path}
+        return files if self.geometry == "both" else {self.geometry: self.path}
+
+    def to_geodataframe(self, geometry: str | None = None) -> Any:
+        """Read the roads into a ``geopandas.GeoDataFrame``.
+
+        Args:
+            geometry: ``polygons`` or ``lines``; by default the polygons, if there are any.
+
+        Raises:
+            InputError: If they were not written, or to a format for other programs (``.osm``, ``.graphml``).
+        """
+        files = self.layers
+        chosen = geometry or next(iter(files))
+        if chosen not in files:
+            raise InputError(f"{self.path}: has no {chosen}; it was written with {' and '.join(files)}")
+        return read_written(files[chosen], "road_lines" if chosen == "lines" else "roads")
+
+    def _repr_html_(self) -> str:
+        from road_extract.pipeline.showing import to_html
+
+        return to_html(self)
 
 
 def plan_targets(outputs: Outputs, geometry: str) -> Targets:

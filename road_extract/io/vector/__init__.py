@@ -9,7 +9,7 @@ from road_extract.io.vector.arrow import to_frame, to_reader
 from road_extract.io.vector.fields import unique_names
 from road_extract.io.vector.geojson import reproject, to_lonlat
 from road_extract.io.vector.layers import Selection
-from road_extract.io.vector.reading import Table, read_area, read_geometries, read_roads, read_table
+from road_extract.io.vector.reading import Table, read_area, read_geometries, read_roads, read_table, read_written
 from road_extract.io.vector.writing import (
     FORMATS,
     GDAL_SUFFIXES,
@@ -38,6 +38,7 @@ __all__ = [
     "read_geometries",
     "read_roads",
     "read_table",
+    "read_written",
     "reproject",
     "to_frame",
     "to_lonlat",
