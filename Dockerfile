@@ -11,10 +11,13 @@ RUN python -m venv /opt/road-extract \
     && /opt/road-extract/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.12-slim
-RUN useradd --uid 1000 --create-home roads
+# rasterio's wheels need libexpat, which slim images lack
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends libexpat1 && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 1000 --create-home roads
 COPY --from=build /opt/road-extract /opt/road-extract
 ENV PATH="/opt/road-extract/bin:$PATH" ROAD_EXTRACT_CACHE=/tmp/road-extract-cache
-USER roads
+USER 1000
 WORKDIR /data
 ENTRYPOINT ["road-extract"]
 CMD ["--help"]
