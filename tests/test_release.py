@@ -17,7 +17,7 @@ from tests.helpers.paths import REPOSITORY
 
 sys.path.append(str(REPOSITORY / "packaging"))
 
-import release  # noqa: E402
+import release
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 

@@ -83,10 +83,10 @@ def _output(spec: ModelSpec) -> dict[str, Any]:
 
 
 def _assets(folder: Path) -> dict[str, Any]:
-    about = {
+    about: dict[str, tuple[str, str, dict[str, Any]]] = {
         WEIGHTS_FILE: ("weights", "application/octet-stream; application=numpy",
                        {"roles": ["mlm:model", "mlm:weights"], "mlm:artifact_type": "numpy.savez"}),
-        SPEC_FILE: ("spec", "application/json", {"roles": ["metadata", "mlm:inference-runtime"]}),
+        SPEC_FILE: ("spec", "application/json", {"roles": ["metadata"]}),
         INT8_FILE: ("int8", "application/json", {"roles": ["metadata"]}),
     }  # fmt: skip
     assets = {}
