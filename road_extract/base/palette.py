@@ -19,14 +19,15 @@ POLYGON_COLOUR = (255, 214, 0)
 OUTLINE_COLOUR = (255, 94, 0)
 LINE_COLOUR = (30, 60, 230)
 #: Pieces of a comparison with a map, by status.
-STATUS_COLOURS = {"new": (0, 140, 60), "missing": (220, 20, 40), "matched": (120, 120, 120)}
+STATUS_COLOURS = {
+    "new": (0, 140, 60), "doubtful": (224, 123, 0), "missing": (220, 20, 40), "matched": (120, 120, 120),
+}  # fmt: skip
 
 
 def ramp_colour(probability: float) -> tuple[int, int, int, int]:
     """Red, green, blue and opacity of a probability, each 0 to 255."""
-    for (low, *before), (high, *after) in zip(RAMP, RAMP[1:]):  # noqa: B905 (the plugin runs on Python 3.9)
-        if probability <= high:
-            share = max(0.0, (probability - low) / (high - low))
-            red, green, blue, opacity = (round(a + share * (b - a)) for a, b in zip(before, after))  # noqa: B905
-            return red, green, blue, opacity
-    return RAMP[-1][1:]
+    above = next((n for n, step in enumerate(RAMP) if probability <= step[0]), len(RAMP) - 1)
+    low, high = RAMP[max(0, above - 1)], RAMP[above]
+    share = min(1.0, max(0.0, (probability - low[0]) / (high[0] - low[0] or 1.0)))
+    red, green, blue, opacity = (round(low[n] + share * (high[n] - low[n])) for n in range(1, 5))
+    return red, green, blue, opacity

@@ -42,7 +42,7 @@ from road_extract.roads.groups import label_groups
 _COMMON_CRS = "OGC:CRS84"
 
 
-def plan_merge(out: Path, geometry: str) -> Targets:
+def plan_merge(out: Path, geometry: str, *, style: bool = False) -> Targets:
     """Choose the files of the merged layers.
 
     Raises:
@@ -50,7 +50,7 @@ def plan_merge(out: Path, geometry: str) -> Targets:
     """
     if is_network_format(out):
         raise InputError(f"{out}: merged roads can only be written to .gpkg, .geojson, .fgb or .parquet")
-    return plan_targets(Outputs(out), geometry)
+    return plan_targets(Outputs(out, style=style), geometry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,10 @@ class Merger:
             with gdal_session(), ExitStack() as stack:
                 names = {path: stack.enter_context(replacing(path)) for path in targets.paths}
                 mosaics = [self._mosaic(group, scratch / f"{n}.tif") for n, group in enumerate(group_scenes(rasters))]
-                return self._write(mosaics, targets.mapped(names))
+                counts = self._write(mosaics, targets.mapped(names))
+                targets.add_styles(names)
+            targets.write_styles()
+            return counts
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 

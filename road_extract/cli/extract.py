@@ -9,7 +9,15 @@ import click
 
 from road_extract.base.options import LineOptions, PredictOptions, VectorizeOptions
 from road_extract.cli.console import Console
-from road_extract.cli.parameters import collect, nodes_option, options_of, overwrite_option, progress_option
+from road_extract.cli.parameters import (
+    collect,
+    nodes_option,
+    options_of,
+    overwrite_option,
+    progress_option,
+    report_option,
+    style_option,
+)
 from road_extract.cli.results import show_extraction
 
 
@@ -19,6 +27,8 @@ from road_extract.cli.results import show_extraction
 @click.option("--probability", type=click.Path(path_type=Path), help="Save the probability raster here (GeoTIFF).")
 @click.option("--mask", type=click.Path(path_type=Path), help="Save the road mask here (GeoTIFF).")
 @nodes_option
+@report_option
+@style_option
 @options_of(PredictOptions)
 @options_of(VectorizeOptions)
 @options_of(LineOptions)
@@ -37,7 +47,8 @@ def command(scene: str, out: Path, progress: str, **values: Any) -> None:
     from road_extract.pipeline.flow import extract_roads
     from road_extract.pipeline.outputs import Outputs
 
-    outputs = Outputs(out, values.pop("probability"), values.pop("mask"), values.pop("nodes"))
+    rasters = {name: values.pop(name) for name in ("probability", "mask", "nodes", "style")}
+    outputs = Outputs(out, report=values.pop("report_page"), **rasters)
     done = extract_roads(
         scene, outputs, predict=predict, vectorize=vectorize, lines=lines, report=console.report, **values
     )

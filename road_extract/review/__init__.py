@@ -6,6 +6,6 @@ The page's own files are in `page/`: HTML, CSS and JavaScript, put together by `
 """
 
 from road_extract.review.decisions import Reviewed, review_roads
-from road_extract.review.report import Report, check_report, write_report
+from road_extract.review.report import Report, check_source, describe_options, write_report
 
-__all__ = ["Report", "Reviewed", "check_report", "review_roads", "write_report"]
+__all__ = ["Report", "Reviewed", "check_source", "describe_options", "review_roads", "write_report"]

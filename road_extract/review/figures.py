@@ -70,13 +70,11 @@ def _lengths(title: str, layers: Sequence[PieceLayer], **wanted: Any) -> tuple[s
         return all(row.get(name) == value for name, value in wanted.items())
 
     total, count = _sum(layers, fits)
-    return title, f"{total / 1000:,.2f} km in {count:,}"
+    return title, f"{total / 1000:,.1f} km, {count:,}"
 
 
 def _sum(layers: Sequence[PieceLayer], fits: Callable[[dict[str, Any]], bool]) -> tuple[float, int]:
-    found = [
-        length for layer in layers for row, length in zip(layer.rows, _lengths_m(layer), strict=True) if fits(row)
-    ]
+    found = [length for layer in layers for row, length in zip(layer.rows, _lengths_m(layer), strict=True) if fits(row)]
     return float(sum(found)), len(found)
 
 

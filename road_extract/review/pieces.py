@@ -69,13 +69,22 @@ def read_pieces(paths: Sequence[Path], assume_crs: str | None = None) -> list[Pi
     """
     found: list[PieceLayer] = []
     for path in paths:
-        if path.suffix.lower() in (*NETWORK_FORMATS, ".pmtiles"):
-            raise InputError(f"{path}: its roads have no lasting ids; use .gpkg, .geojson, .fgb or .parquet")
+        check_reviewable(path)
         for name, table in read_layers(path, selection=Selection(assume_crs=assume_crs)).items():
             if any(layer.name == name for layer in found):
                 raise InputError(f"{path}: has a layer {name!r}, as another of the files; give each layer once")
             found += _split(name, table)
     return found
+
+
+def check_reviewable(path: Path) -> None:
+    """Check the format of a file.
+
+    Raises:
+        InputError: If its features have no ids that last.
+    """
+    if path.suffix.lower() in (*NETWORK_FORMATS, ".pmtiles"):
+        raise InputError(f"{path}: its roads have no lasting ids to review; use .gpkg, .geojson, .fgb or .parquet")
 
 
 def fingerprint_of(layers: Iterable[PieceLayer]) -> str:

@@ -14,6 +14,7 @@ from road_extract.base.coordinates import LONLAT, parse_crs, transformer
 from road_extract.base.errors import InputError
 from road_extract.base.geodesy import bring_near, local_crs, move, pixel_size_m
 from road_extract.base.grid import RasterGrid
+from road_extract.io.raster import footprint
 from road_extract.review.pieces import PieceLayer
 
 #: Vertices are stored in steps of this share of a pixel.
@@ -56,15 +57,15 @@ class Plane:
         west, south, east, north = shapely.total_bounds(np.concatenate(moved))
         longer = max(east - west, north - south, _LEAST_M)
         unit = longer * (1 + 2 * _MARGIN) / _PLAIN_PX
-        size = [max(1, round((side + 2 * _MARGIN * longer) / unit)) for side in (north - south, east - west)]
-        left, top = (west + east) / 2 - size[1] * unit / 2, (south + north) / 2 + size[0] * unit / 2
-        return cls(RasterGrid(*size, Affine(unit, 0, left, 0, -unit, top), metres), float(unit))
+        rows, cols = (max(1, round((side + 2 * _MARGIN * longer) / unit)) for side in (north - south, east - west))
+        left, top = (west + east) / 2 - cols * unit / 2, (south + north) / 2 + rows * unit / 2
+        return cls(RasterGrid(rows, cols, Affine(unit, 0, left, 0, -unit, top), metres), float(unit))
 
     @property
     def outline(self) -> shapely.Geometry:
         """Outline of the plane in its CRS."""
-        height, width = self.grid.shape
-        return shapely.Polygon([self.grid.transform * corner for corner in ((0, 0), (width, 0), (width, height), (0, height))])
+        outline: shapely.Geometry = footprint(self.grid)
+        return outline
 
     def clipped(self, layer: PieceLayer) -> tuple[PieceLayer, Geometries]:
         """The pieces of a layer that the plane shows, and their geometries in pixels."""

@@ -14,7 +14,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -42,7 +42,14 @@ from road_extract.io.raster import (
     to_colour_picture,
 )
 from road_extract.review.figures import figures_of, histogram_of
-from road_extract.review.pieces import PieceLayer, doubt_of, fingerprint_of, order_pieces, read_pieces
+from road_extract.review.pieces import (
+    PieceLayer,
+    check_reviewable,
+    doubt_of,
+    fingerprint_of,
+    order_pieces,
+    read_pieces,
+)
 from road_extract.review.plane import SCALE, Plane, to_places, to_steps
 
 log = logging.getLogger("road_extract")
@@ -57,7 +64,7 @@ _PROBABILITY_PX, _LEVELS = 2048, 32
 #: (RdYlBu, colorbrewer2.org, Cynthia Brewer).
 _CLASSES = ("#d7191c", "#fd8d3c", "#fee08b", "#91bfdb", "#2c63b8")
 _DECISIONS = {"accepted": "#0b9e55", "rejected": "#d0312d", "undecided": "#f2a900"}
-_BRIDGED, _DOUBTFUL, _UNKNOWN = "#00a6d6", "#e07b00", "#777777"
+_BRIDGED, _UNKNOWN = "#00a6d6", "#777777"
 _TAG = "ROAD_EXTRACT_"
 
 
@@ -83,6 +90,32 @@ class _Picture:
     values: dict[str, Any]
     mime: str
     content: bytes
+
+
+def check_source(out: PathLike, *roads: PathLike) -> None:
+    """Check before any work that a page can be made from files with these names.
+
+    Raises:
+        InputError: If a format cannot be reviewed, or the page's name does not end in .html.
+    """
+    check_report(out)
+    for path in roads:
+        check_reviewable(Path(path))
+
+
+def describe_options(*options: Any) -> dict[str, str]:
+    """The options that differ from their defaults, for "How this was made".
+
+    Args:
+        options: Objects of options classes.
+    """
+    found = [
+        f"{f.name} {getattr(given, f.name)}"
+        for given in options
+        for f in fields(given)
+        if getattr(given, f.name) != f.default
+    ]
+    return {"Options": ", ".join(found) or "the defaults"}
 
 
 def check_report(out: PathLike) -> None:
@@ -165,7 +198,7 @@ def _draw_scene(path: str, options: ReportOptions) -> tuple[_Picture, Plane]:
     with Scene(path, view) as source:
         pixels, valid, grid = source.overview(options.size_px)
     content = encode_webp(to_colour_picture(pixels, valid))
-    values = {"id": "scene", "label": "Scene", "affine": [1, 0, 0, 0, 1, 0], "opacity": 1}
+    values = {"id": "scene", "label": "Scene", "affine": [1, 0, 0, 0, 1, 0], "opacity": 1, "shown": True}
     return _Picture(values, "image/webp", content), Plane.of_picture(grid)
 
 
@@ -178,7 +211,7 @@ def _draw_probability(raster: ProbabilityRaster, plane: Plane) -> _Picture | Non
     indices[~valid] = 0  # the first colour is transparent
     colours = {number: ramp_colour(number / (_LEVELS - 1)) for number in range(_LEVELS)}
     affine = [round(float(value), 9) for value in plane.affine_of(grid)[:6]]
-    values = {"id": "probability", "label": "Probability", "affine": affine, "opacity": 0.55}
+    values = {"id": "probability", "label": "Probability", "affine": affine, "opacity": 0.6, "shown": False}
     return _Picture(values, "image/png", encode_palette_png(indices, colours))
 
 
@@ -205,9 +238,7 @@ def _check_place(layers: list[PieceLayer], shown: list[PieceLayer], roads: Path,
         log.info("%s of %s roads lie outside of the picture and are left out of the page", total - seen, total)
 
 
-def _to_data(
-    plane: Plane, layers: list[PieceLayer], shown: list[tuple[PieceLayer, Any]], title: str
-) -> dict[str, Any]:
+def _to_data(plane: Plane, layers: list[PieceLayer], shown: list[tuple[PieceLayer, Any]], title: str) -> dict[str, Any]:
     seen = [layer for layer, _ in shown]
     return {
         "title": title,
@@ -256,7 +287,6 @@ def _colours() -> dict[str, str]:
     return {
         "road": to_hex(LINE_COLOUR),
         "bridged": _BRIDGED,
-        "doubtful": _DOUBTFUL,
         "polygon": to_hex(POLYGON_COLOUR),
         "polygon_outline": to_hex(OUTLINE_COLOUR),
         "unknown": _UNKNOWN,

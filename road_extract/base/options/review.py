@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from road_extract.base.options.declaring import check_ranges, option
-from road_extract.base.options.prediction import check_nodata
+from road_extract.base.options.prediction import PredictOptions, check_nodata
 
 #: Which pieces `review` keeps.
 KEPT = ("accepted", "not-rejected", "all")
@@ -35,6 +35,15 @@ class ReportOptions:
     def __post_init__(self) -> None:
         check_ranges(self)
         check_nodata(self.nodata)
+
+    @classmethod
+    def of(cls, predict: PredictOptions) -> ReportOptions:
+        """Show a scene as it was read for prediction: the same part, CRS, nodata value and, if possible, bands."""
+        bands = predict.bands if predict.bands is not None and len(predict.bands) in (1, 3) else None
+        return cls(
+            bands=bands, bounds=predict.bounds, assume_crs=predict.assume_crs, nodata=predict.nodata,
+            subdataset=predict.subdataset,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

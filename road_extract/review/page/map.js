@@ -8,8 +8,12 @@ const CLICK_REACH_PX = 9;
 const MOVE_SLACK_PX = 4;
 /** Vertices closer than this on the screen are left out. */
 const DETAIL_PX = 0.7;
-/** Above this number of pieces in view, lines have no casing while the map moves. */
-const FEW_PIECES = 1500;
+/** Above this number of pieces in view, lines become thinner, and have neither casing nor dashes while the map moves. */
+const FEW_PIECES = 400;
+/** Above this number, they have none at rest either: they are so short that nobody would see it. */
+const MANY_PIECES = 4000;
+/** Pieces in one path. */
+const PATH_PIECES = 200;
 
 /** The map: pictures and pieces on a canvas, moved by mouse, touch and keyboard. */
 class RoadMap {
@@ -26,7 +30,7 @@ class RoadMap {
     this.lookOf = lookOf;
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
     /** @type {Set<string>} */
-    this.shown = new Set(["line", "area", ...data.pictures.map(({ id }) => id)]);
+    this.shown = new Set(["line", "area", ...data.pictures.filter(({ shown }) => shown).map(({ id }) => id)]);
     /** @type {Piece|null} */
     this.chosen = null;
     /** @type {(piece: Piece|null) => void} */
@@ -292,32 +296,44 @@ class RoadMap {
       if (group) group.pieces.push(piece);
       else groups.set(name, { look, pieces: [piece] });
     }
-    const plain = this.moving && pieces.length > FEW_PIECES;
-    const thin = Math.max(0.45, Math.min(1, this.scale / this.wholeScale / 3)); // a whole town of thick lines is a blot
-    const found = [...groups.values()].map(({ look, pieces: own }) => ({ look, path: this.pathOf(own) }));
-    if (!plain) {
-      for (const { look, path } of found) if (look.casing) this.stroke(path, "#ffffff", (look.width + 2.2) * thin, [], look.alpha * 0.9);
+    const count = pieces.length;
+    const plain = count > MANY_PIECES || (this.moving && count > FEW_PIECES);
+    const thin = Math.max(0.4, Math.min(1, Math.sqrt(FEW_PIECES / count))); // a whole town of thick lines is a blot
+    const found = [...groups.values()].map(({ look, pieces: own }) => ({ look, paths: this.pathsOf(own) }));
+    for (const { look, paths } of found) {
+      if (look.casing && !plain) this.stroke(paths, "#ffffff", (look.width + 2.2) * thin, [], look.alpha * 0.9);
     }
-    for (const { look, path } of found) {
-      if (look.fill) {
-        this.context.fillStyle = look.fill;
-        this.context.globalAlpha = look.alpha;
-        this.context.fill(path, "evenodd");
-      }
-      this.stroke(path, look.stroke, look.width * thin, plain ? [] : look.dash, look.alpha);
+    for (const { look, paths } of found) {
+      if (look.fill) this.fill(paths, look);
+      this.stroke(paths, look.stroke, plain ? 1 : look.width * thin, plain ? [] : look.dash, look.alpha);
     }
   }
 
-  /** @param {Path2D} path @param {string} colour @param {number} width @param {number[]} dash @param {number} alpha */
-  stroke(path, colour, width, dash, alpha) {
+  /** Long paths are slow to draw. @param {Piece[]} pieces @returns {Path2D[]} */
+  pathsOf(pieces) {
+    const paths = [];
+    for (let i = 0; i < pieces.length; i += PATH_PIECES) paths.push(this.pathOf(pieces.slice(i, i + PATH_PIECES)));
+    return paths;
+  }
+
+  /** @param {Path2D[]} paths @param {Look} look */
+  fill(paths, look) {
+    this.context.fillStyle = look.fill;
+    this.context.globalAlpha = look.alpha;
+    for (const path of paths) this.context.fill(path, "evenodd");
+    this.context.globalAlpha = 1;
+  }
+
+  /** @param {Path2D[]} paths @param {string} colour @param {number} width @param {number[]} dash @param {number} alpha */
+  stroke(paths, colour, width, dash, alpha) {
     const { context } = this;
     context.globalAlpha = alpha;
     context.strokeStyle = colour;
     context.lineWidth = width;
-    context.lineJoin = this.moving ? "bevel" : "round";
-    context.lineCap = dash.length || this.moving ? "butt" : "round";
+    context.lineJoin = width > 1 ? "round" : "bevel"; // lines of a pixel are drawn in a quicker way
+    context.lineCap = dash.length || width <= 1 ? "butt" : "round";
     context.setLineDash(dash);
-    context.stroke(path);
+    for (const path of paths) context.stroke(path);
     context.globalAlpha = 1;
   }
 
@@ -346,7 +362,7 @@ class RoadMap {
 
   /** @param {Piece} piece */
   paintChosen(piece) {
-    const path = this.pathOf([piece]);
+    const path = [this.pathOf([piece])];
     const look = this.lookOf(piece);
     const width = piece.layer.kind === "line" ? look.width + 6 : look.width + 3;
     this.stroke(path, "#111111", width + 3, [], 0.85);

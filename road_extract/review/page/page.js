@@ -79,7 +79,9 @@ class Page {
     this.buildFigures();
     this.buildHistogram();
     fillTerms("made", this.data.made);
-    if (matchMedia("(max-width: 52rem)").matches) byId("layers-box", HTMLDetailsElement).open = false;
+    if (matchMedia("(max-width: 52rem)").matches) {
+      for (const id of ["layers-box", "figures-box"]) byId(id, HTMLDetailsElement).open = false;
+    }
     this.showLegend();
     this.showList();
     this.showProgress();
@@ -96,7 +98,7 @@ class Page {
       const row = element("label", "", "check");
       const check = document.createElement("input");
       check.type = "checkbox";
-      check.checked = true;
+      check.checked = this.map.shown.has(name);
       check.id = `layer-${name}`;
       check.addEventListener("change", () => {
         if (check.checked) this.map.shown.add(name);
@@ -315,6 +317,9 @@ class Page {
       }),
     );
     this.showDecision();
+    // the list scrolls below this box
+    const side = /** @type {HTMLElement} */ (document.querySelector(".side"));
+    side.style.scrollPaddingTop = `${byId("piece", HTMLElement).offsetHeight + 8}px`;
   }
 
   showDecision() {
@@ -415,7 +420,7 @@ class Page {
       stroke: isPlainArea ? colours.polygon_outline : colour,
       width: isLine ? (isRejected ? 1.6 : 2.6) : 1.4,
       dash: /** @type {number[]} */ (dash),
-      fill: isLine ? "" : `${isPlainArea ? colours.polygon : colour}59`,
+      fill: isLine ? "" : `${isPlainArea ? colours.polygon : colour}4d`,
       alpha: isRejected ? 0.75 : 1,
       casing: isLine && !isRejected,
     };
@@ -509,4 +514,4 @@ function fillTerms(id, rows) {
   );
 }
 
-new Page(JSON.parse(byId("data", HTMLScriptElement).textContent ?? ""));
+Object.assign(window, { roadReview: new Page(JSON.parse(byId("data", HTMLScriptElement).textContent ?? "")) });

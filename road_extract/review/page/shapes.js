@@ -17,6 +17,7 @@
  * @property {string} label
  * @property {number[]} affine  image pixels to the plane: a, b, c, d, e, f of x' = a x + b y + c, y' = d x + e y + f
  * @property {number} opacity
+ * @property {boolean} shown  at first
  *
  * @typedef {object} PageData
  * @property {string} title
