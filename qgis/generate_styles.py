@@ -31,6 +31,13 @@ VECTORS = {
 }
 
 
+_IS_NULL = "<ogc:PropertyIsNull><ogc:PropertyName>confidence</ogc:PropertyName></ogc:PropertyIsNull>"
+_TRUTH = (
+    r"<ogc:PropertyIsEqualTo>\s*<ogc:PropertyName>bridged</ogc:PropertyName>\s*"
+    r"<ogc:Literal>{}</ogc:Literal>\s*</ogc:PropertyIsEqualTo>"
+)
+
+
 def make_all(out: Path) -> None:
     """Write all styles into a folder."""
     from road_extract_qgis.styles import paint_differences, paint_probability, paint_roads
@@ -70,8 +77,19 @@ def _save(layer: Any, out: Path, name: str) -> None:
 
 
 def _settled(text: str) -> str:
-    """Remove the random ids that QGIS gives to symbol layers, which none of its versions needs."""
-    return re.sub(r' id="\{[0-9a-f-]{36}\}"', "", text)
+    """Make a style the same in every run, and readable everywhere.
+
+    QGIS gives random ids to symbol layers, which none of its versions needs. In SLD, it does not find truth values, so
+    bridged gaps are told by their confidence, which no other line has. For rasters, it writes a layer that belongs to
+    the user instead of one with a name, as servers expect it.
+    """
+    text = re.sub(r' id="\{[0-9a-f-]{36}\}"', "", text)
+    for value, test in (("false", _IS_NULL), ("true", f"<ogc:Not>{_IS_NULL}</ogc:Not>")):
+        text = re.sub(_TRUTH.format(value), test, text)
+    name = "<NamedLayer>\n    <sld:Name>probability</sld:Name>"
+    return re.sub(r"<UserLayer>.*?</sld:LayerFeatureConstraints>", name, text, flags=re.DOTALL).replace(
+        "</UserLayer>", "</NamedLayer>"
+    )
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ from road_extract.batch.fingerprint import file_hash
 from road_extract.batch.shards import ShardedScene, join_shards, predict_shard
 from road_extract.io.raster import BACKEND_TAG, read_tags
 from road_extract.io.styles import write_style_files
+from road_extract.io.vector import FORMATS
 from road_extract.pipeline.flow import vectorize_roads
 from road_extract.pipeline.outputs import Extraction, Outputs, plan_targets
 from road_extract.pipeline.setup import NOTHING_VALID
-from road_extract.review import check_source, describe_options, write_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ class Products:
         for suffix in self.batch.suffixes:
             plan_targets(Outputs(f"scene{suffix}", nodes=self._nodes("scene")), self.vectorize.geometry)
         if self.batch.report:
+            from road_extract.review import check_source
+
             check_source("scene.html", f"scene{self.batch.suffixes[0]}")
 
     def _nodes(self, name: str) -> Path | None:
@@ -73,7 +75,7 @@ class Products:
 
     @property
     def _node_suffix(self) -> str:
-        return next((suffix for suffix in self.batch.suffixes if suffix not in (".osm", ".graphml")), ".gpkg")
+        return next((suffix for suffix in self.batch.suffixes if suffix in FORMATS), ".gpkg")
 
     def extract(self, raster: Path, folder: Path, name: str, report: Report) -> Extraction:
         """Write all products into a folder."""
@@ -96,6 +98,8 @@ class Products:
 
     def write_page(self, scene: ShardedScene, raster: Path, found: Extraction, page: Path) -> None:
         """Write the page for review."""
+        from road_extract.review import describe_options, write_report
+
         made = {"Scene": scene.shown, **describe_options(scene.options, self.vectorize, self.lines)}
         roads = list(dict.fromkeys([found.path, found.lines_path]))
         options = ReportOptions.of(scene.options)

@@ -35,8 +35,8 @@ def command(raster: str, out: Path, progress: str, **values: Any) -> None:
     """Convert RASTER, a road probability raster or mask, to road polygons, lines, or both.
 
     RASTER has one band with probabilities (0 to 1, percentages, 0 to 255, or numbers with a scale tag) or a mask (0 and
-    1, or 0 and 255). OUT ends in .geojson, .gpkg, .fgb or .parquet; lines alone can also be written to .osm or
-    .graphml. With --geometry both, a .gpkg gets two layers; other formats get two files, OUT and OUT_lines.
+    1, or 0 and 255). OUT ends in .geojson, .gpkg, .fgb, .parquet or .pmtiles; lines alone can also be written
+    to .osm or .graphml. With --geometry both, a .gpkg gets two layers; other formats get two files, OUT and OUT_lines.
     """
     console = Console(progress)
     options, lines = collect(VectorizeOptions, values), collect(LineOptions, values)

@@ -19,7 +19,6 @@ from road_extract.pipeline.outputs import Extraction, Outputs, Targets, plan_tar
 from road_extract.pipeline.resources import check_needs
 from road_extract.pipeline.setup import NOTHING_VALID, PathLike, load_backend, open_scene
 from road_extract.pipeline.vectorizing import load_libraries, vectorize_to
-from road_extract.review import check_source, describe_options, write_report
 
 log = logging.getLogger("road_extract")
 
@@ -54,6 +53,8 @@ def extract_roads(
     targets = plan_targets(outputs, vectorize.geometry)
     kept, page = _path(outputs.probability), _path(outputs.report)
     if page is not None:
+        from road_extract.review import check_source
+
         check_source(page, outputs.roads)
     styles = [*targets.style_paths, *(style_paths(kept) if kept is not None and outputs.style else [])]
     further = [path for path in (kept, page) if path is not None]
@@ -186,6 +187,8 @@ def _vectorize_whole(
 
 def _write_page(scene: PathLike, done: Extraction, page: Path, raster: Path, options: tuple[Any, ...]) -> None:
     """Write the page for review; its outputs have been checked before."""
+    from road_extract.review import describe_options, write_report
+
     roads = list(dict.fromkeys([done.path, done.lines_path]))
     view = ReportOptions.of(options[0])
     made = describe_options(*options)

@@ -17,7 +17,8 @@ class Outputs:
     """Files to write. Instead of this, a plain path can be given to write only the roads.
 
     Attributes:
-        roads: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``; for lines only, also ``.osm`` or ``.graphml``.
+        roads: ``.geojson``, ``.gpkg``, ``.fgb``, ``.parquet`` or ``.pmtiles``; for lines only, also ``.osm`` or
+            ``.graphml``.
         probability: Probability raster (GeoTIFF).
         mask: Road mask (GeoTIFF).
         nodes: Nodes of the road lines.

@@ -18,10 +18,11 @@ import shapely
 
 from road_extract.base.arrays import BoolArray, Geometries
 from road_extract.base.errors import InputError
-from road_extract.io.vector import NETWORK_FORMATS, Selection, Table, read_layers
+from road_extract.io.vector import NETWORK_FORMATS, TILE_FORMATS, Selection, Table, read_layers
 
 Kind = Literal["line", "area"]
 
+_TRUTH_VALUES = ("bridged", "dead_end")
 #: Statuses that need no second look.
 _SETTLED = frozenset({"matched"})
 #: Statuses in the order of interest; a result without statuses has one for all.
@@ -83,7 +84,7 @@ def check_reviewable(path: Path) -> None:
     Raises:
         InputError: If its features have no ids that last.
     """
-    if path.suffix.lower() in (*NETWORK_FORMATS, ".pmtiles"):
+    if path.suffix.lower() in (*NETWORK_FORMATS, *TILE_FORMATS):
         raise InputError(f"{path}: its roads have no lasting ids to review; use .gpkg, .geojson, .fgb or .parquet")
 
 
@@ -121,7 +122,7 @@ def order_pieces(layers: Sequence[PieceLayer]) -> list[tuple[int, int]]:
 
 
 def _split(name: str, table: Table) -> list[PieceLayer]:
-    ids = _ids(table)
+    ids, table = _ids(table), _with_truth(table)
     fingerprint = _fingerprint(ids, table.geometries)
     whole = PieceLayer(name, "line", fingerprint, table.crs, table.geometries, ids, table.fields, table.rows)
     dimensions = shapely.get_dimensions(table.geometries)
@@ -132,6 +133,16 @@ def _split(name: str, table: Table) -> list[PieceLayer]:
             part = whole.part(dimensions == dimension)
             found.append(PieceLayer(name, kind, *(getattr(part, field) for field in PieceLayer.__slots__[2:])))
     return found
+
+
+def _with_truth(table: Table) -> Table:
+    """Restore truth values, which some libraries read as numbers if a few of them are missing."""
+    lost = [
+        name for name in _TRUTH_VALUES
+        if table.fields.get(name) in (int, float) and {row[name] for row in table.rows} <= {0, 1, None}
+    ]  # fmt: skip
+    rows = [{**row, **{name: None if row[name] is None else bool(row[name]) for name in lost}} for row in table.rows]
+    return Table(table.geometries, table.crs, table.fields | dict.fromkeys(lost, bool), rows)
 
 
 def _ids(table: Table) -> list[int]:

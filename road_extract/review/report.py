@@ -35,12 +35,10 @@ from road_extract.io.raster import (
     ProbabilityRaster,
     Scene,
     SceneView,
-    encode_palette_png,
-    encode_webp,
     gdal_session,
     read_tags,
-    to_colour_picture,
 )
+from road_extract.io.raster.picture import encode_palette_png, encode_webp, to_colour_picture
 from road_extract.review.figures import figures_of, histogram_of
 from road_extract.review.pieces import (
     PieceLayer,

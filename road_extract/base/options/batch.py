@@ -13,7 +13,8 @@ class BatchOptions:
     """What to write for each scene of a batch, and how to distribute the work."""
 
     formats: str = option(
-        "gpkg", "Output formats, comma-separated: gpkg, geojson, fgb, parquet; for lines alone also osm and graphml"
+        "gpkg",
+        "Output formats, comma-separated: gpkg, geojson, fgb, parquet, pmtiles; for lines alone also osm and graphml",
     )
     keep_probability: bool = option(False, "Keep the probability raster of each scene (GeoTIFF)")
     keep_mask: bool = option(False, "Keep the road mask of each scene (GeoTIFF)")

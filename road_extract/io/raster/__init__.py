@@ -8,7 +8,6 @@ from road_extract.io.raster.facts import SceneFacts, find_problems, read_facts
 from road_extract.io.raster.joining import join_rasters, read_tags
 from road_extract.io.raster.mosaic import plan_mosaic, write_mosaic
 from road_extract.io.raster.opening import gdal_session
-from road_extract.io.raster.picture import encode_palette_png, encode_webp, to_colour_picture
 from road_extract.io.raster.probability import BACKEND_TAG, MODEL_TAG, THRESHOLD_TAG, TRUE_WIDTH_TAG, ProbabilityRaster
 from road_extract.io.raster.scene import Scene
 from road_extract.io.raster.scene_view import GSD_EXTREME, SceneView
@@ -30,8 +29,6 @@ __all__ = [
     "Scene",
     "SceneFacts",
     "SceneView",
-    "encode_palette_png",
-    "encode_webp",
     "find_problems",
     "footprint",
     "gdal_session",
@@ -41,7 +38,6 @@ __all__ = [
     "plan_mosaic",
     "read_facts",
     "read_tags",
-    "to_colour_picture",
     "to_uint8",
     "write_mosaic",
 ]

@@ -1,17 +1,17 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-<qgis version="3.22.16-Białowieża" styleCategories="Symbology">
+<qgis styleCategories="Symbology" version="3.22.16-Białowieża">
   <pipe-data-defined-properties>
     <Option type="Map">
-      <Option name="name" value="" type="QString"/>
+      <Option value="" type="QString" name="name"/>
       <Option name="properties"/>
-      <Option name="type" value="collection" type="QString"/>
+      <Option value="collection" type="QString" name="type"/>
     </Option>
   </pipe-data-defined-properties>
   <pipe>
     <provider>
-      <resampling enabled="false" zoomedInResamplingMethod="nearestNeighbour" zoomedOutResamplingMethod="nearestNeighbour" maxOversampling="2"/>
+      <resampling maxOversampling="2" zoomedInResamplingMethod="nearestNeighbour" zoomedOutResamplingMethod="nearestNeighbour" enabled="false"/>
     </provider>
-    <rasterrenderer opacity="1" classificationMax="1" nodataColor="" classificationMin="0" band="1" type="singlebandpseudocolor" alphaBand="-1">
+    <rasterrenderer nodataColor="" alphaBand="-1" type="singlebandpseudocolor" band="1" opacity="1" classificationMin="0" classificationMax="1">
       <minMaxOrigin>
         <limits>None</limits>
         <extent>WholeRaster</extent>
@@ -21,31 +21,31 @@
         <stdDevFactor>2</stdDevFactor>
       </minMaxOrigin>
       <rastershader>
-        <colorrampshader clip="0" labelPrecision="6" colorRampType="INTERPOLATED" minimumValue="0" classificationMode="1" maximumValue="1">
-          <item label="0%" value="0" alpha="0" color="#480c68"/>
-          <item label="10%" value="0.1" alpha="40" color="#480c68"/>
-          <item label="30%" value="0.3" alpha="150" color="#96236e"/>
-          <item label="50%" value="0.5" alpha="200" color="#de494a"/>
-          <item label="75%" value="0.75" alpha="225" color="#fc9b1e"/>
-          <item label="100%" value="1" alpha="240" color="#fcfa78"/>
-          <rampLegendSettings suffix="" orientation="2" minimumLabel="" direction="0" maximumLabel="" prefix="" useContinuousLegend="1">
+        <colorrampshader clip="0" classificationMode="1" minimumValue="0" colorRampType="INTERPOLATED" labelPrecision="6" maximumValue="1">
+          <item color="#480c68" label="0%" alpha="0" value="0"/>
+          <item color="#480c68" label="10%" alpha="40" value="0.1"/>
+          <item color="#96236e" label="30%" alpha="150" value="0.3"/>
+          <item color="#de494a" label="50%" alpha="200" value="0.5"/>
+          <item color="#fc9b1e" label="75%" alpha="225" value="0.75"/>
+          <item color="#fcfa78" label="100%" alpha="240" value="1"/>
+          <rampLegendSettings maximumLabel="" direction="0" suffix="" orientation="2" useContinuousLegend="1" prefix="" minimumLabel="">
             <numericFormat id="basic">
               <Option type="Map">
-                <Option name="decimal_separator" value="" type="QChar"/>
-                <Option name="decimals" value="6" type="int"/>
-                <Option name="rounding_type" value="0" type="int"/>
-                <Option name="show_plus" value="false" type="bool"/>
-                <Option name="show_thousand_separator" value="true" type="bool"/>
-                <Option name="show_trailing_zeros" value="false" type="bool"/>
-                <Option name="thousand_separator" value="" type="QChar"/>
+                <Option value="" type="QChar" name="decimal_separator"/>
+                <Option value="6" type="int" name="decimals"/>
+                <Option value="0" type="int" name="rounding_type"/>
+                <Option value="false" type="bool" name="show_plus"/>
+                <Option value="true" type="bool" name="show_thousand_separator"/>
+                <Option value="false" type="bool" name="show_trailing_zeros"/>
+                <Option value="" type="QChar" name="thousand_separator"/>
               </Option>
             </numericFormat>
           </rampLegendSettings>
         </colorrampshader>
       </rastershader>
     </rasterrenderer>
-    <brightnesscontrast gamma="1" contrast="0" brightness="0"/>
-    <huesaturation colorizeGreen="128" colorizeBlue="128" colorizeOn="0" grayscaleMode="0" colorizeRed="255" invertColors="0" saturation="0" colorizeStrength="100"/>
+    <brightnesscontrast contrast="0" brightness="0" gamma="1"/>
+    <huesaturation colorizeRed="255" colorizeStrength="100" grayscaleMode="0" colorizeGreen="128" invertColors="0" colorizeBlue="128" saturation="0" colorizeOn="0"/>
     <rasterresampler maxOversampling="2"/>
     <resamplingStage>resamplingFilter</resamplingStage>
   </pipe>

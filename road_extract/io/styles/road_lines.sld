@@ -1,5 +1,5 @@
 <?xml version="1.0" encoding="UTF-8"?>
-<StyledLayerDescriptor xmlns="http://www.opengis.net/sld" xmlns:ogc="http://www.opengis.net/ogc" version="1.1.0" xsi:schemaLocation="http://www.opengis.net/sld http://schemas.opengis.net/sld/1.1.0/StyledLayerDescriptor.xsd" xmlns:se="http://www.opengis.net/se" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<StyledLayerDescriptor xmlns="http://www.opengis.net/sld" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://www.opengis.net/sld http://schemas.opengis.net/sld/1.1.0/StyledLayerDescriptor.xsd" xmlns:xlink="http://www.w3.org/1999/xlink" version="1.1.0" xmlns:ogc="http://www.opengis.net/ogc" xmlns:se="http://www.opengis.net/se">
   <NamedLayer>
     <se:Name>road_lines</se:Name>
     <UserStyle>
@@ -11,10 +11,7 @@
             <se:Title>Road</se:Title>
           </se:Description>
           <ogc:Filter xmlns:ogc="http://www.opengis.net/ogc">
-            <ogc:PropertyIsEqualTo>
-              <ogc:PropertyName>bridged</ogc:PropertyName>
-              <ogc:Literal>false</ogc:Literal>
-            </ogc:PropertyIsEqualTo>
+            <ogc:PropertyIsNull><ogc:PropertyName>confidence</ogc:PropertyName></ogc:PropertyIsNull>
           </ogc:Filter>
           <se:LineSymbolizer>
             <se:Stroke>
@@ -40,10 +37,7 @@
             <se:Title>Bridged gap</se:Title>
           </se:Description>
           <ogc:Filter xmlns:ogc="http://www.opengis.net/ogc">
-            <ogc:PropertyIsEqualTo>
-              <ogc:PropertyName>bridged</ogc:PropertyName>
-              <ogc:Literal>true</ogc:Literal>
-            </ogc:PropertyIsEqualTo>
+            <ogc:Not><ogc:PropertyIsNull><ogc:PropertyName>confidence</ogc:PropertyName></ogc:PropertyIsNull></ogc:Not>
           </ogc:Filter>
           <se:LineSymbolizer>
             <se:Stroke>

@@ -15,6 +15,15 @@ const MANY_PIECES = 4000;
 /** Pieces in one path. */
 const PATH_PIECES = 200;
 
+/**
+ * The middle of a view that shows little beyond the edges of the scene.
+ * @param {number} middle @param {number} view @param {number} whole sizes along one axis
+ */
+function inside(middle, view, whole) {
+  const reach = Math.min(whole, view) * 0.4;
+  return Math.max(reach, Math.min(whole - reach, middle));
+}
+
 /** The map: pictures and pieces on a canvas, moved by mouse, touch and keyboard. */
 class RoadMap {
   /**
@@ -112,7 +121,9 @@ class RoadMap {
     const around = 240 / this.data.plane.unit_m;
     const span = Math.max((right - left) * 2, (bottom - top) * 2, Math.min(around, this.data.plane.width));
     this.scale = this.limited(Math.min(this.width, this.height) / span);
-    this.centre((left + right) / 2, (top + bottom) / 2);
+    const { width, height } = this.data.plane;
+    const x = inside((left + right) / 2, this.width / this.scale, width);
+    this.centre(x, inside((top + bottom) / 2, this.height / this.scale, height));
   }
 
   /** @param {number} scale @returns {number} */

@@ -305,14 +305,15 @@ class Page {
     byId("piece-title", HTMLElement).textContent = piece.name;
     this.note.value = this.store.get(piece).note;
     const rows = Object.keys(piece.layer.values).map((field) => [field, piece.value(field)]);
-    if (piece.place) rows.push(["latitude, longitude", `${piece.place[1].toFixed(6)}, ${piece.place[0].toFixed(6)}`]);
+    const known = rows.filter(([, value]) => value !== null);
+    if (piece.place) known.push(["latitude, longitude", `${piece.place[1].toFixed(6)}, ${piece.place[0].toFixed(6)}`]);
     const body = /** @type {HTMLElement} */ (byId("attributes", HTMLTableElement).querySelector("tbody"));
     body.replaceChildren(
-      ...rows.map(([field, value]) => {
+      ...known.map(([field, value]) => {
         const row = element("tr");
         const head = element("th", String(field));
         head.setAttribute("scope", "row");
-        row.append(head, element("td", value === null ? "–" : value === true ? "yes" : value === false ? "no" : String(value)));
+        row.append(head, element("td", value === true ? "yes" : value === false ? "no" : String(value)));
         return row;
       }),
     );
