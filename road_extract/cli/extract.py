@@ -38,8 +38,8 @@ def command(scene: str, out: Path, progress: str, **values: Any) -> None:
     """Extract roads from SCENE as polygons, lines, or both.
 
     SCENE is the path or URL (https://, s3://) of a GeoTIFF or any other raster that GDAL can open. OUT ends in
-    .geojson, .gpkg, .fgb, .parquet or .pmtiles; lines alone can also be written to .osm or .graphml. With --geometry both, a
-    .gpkg gets two layers; other formats get two files, OUT and OUT_lines.
+    .geojson, .gpkg, .fgb, .parquet or .pmtiles; lines alone can also be written to .osm or .graphml. With --geometry
+    both, a .gpkg gets two layers; other formats get two files, OUT and OUT_lines.
     """
     console = Console(progress)
     predict, vectorize = collect(PredictOptions, values), collect(VectorizeOptions, values)

@@ -129,7 +129,9 @@ def _split(name: str, table: Table) -> list[PieceLayer]:
     kinds: list[tuple[Kind, int]] = [("area", 2), ("line", 1)]
     found = []
     for kind, dimension in kinds:
-        if (dimensions == dimension).any() or (kind == "line" and not len(dimensions)):
+        # a layer without features has the kind that its attributes tell
+        is_empty_one = not len(dimensions) and (kind == "area") == ("area_m2" in table.fields)
+        if (dimensions == dimension).any() or is_empty_one:
             part = whole.part(dimensions == dimension)
             found.append(PieceLayer(name, kind, *(getattr(part, field) for field in PieceLayer.__slots__[2:])))
     return found

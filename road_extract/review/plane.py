@@ -95,6 +95,8 @@ def to_steps(geometries: Geometries) -> list[list[list[int]]]:
     Args:
         geometries: Lines or polygons in pixels of the plane, (n,).
     """
+    if not len(geometries):
+        return []
     parts, source = shapely.get_parts(geometries, return_index=True)
     areas = shapely.get_dimensions(parts) == 2
     if areas.any():
