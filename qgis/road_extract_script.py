@@ -54,6 +54,7 @@ from qgis.core import (
     QgsProcessingParameterExtent,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
@@ -249,6 +250,21 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "kind": "text",
             "default": None,
             "help": "Raster to read from a file that contains several: its number (from 1) or its name",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": (),
+        },
+        {
+            "id": "PredictOptions.colour_table",
+            "name": "colour_table",
+            "flag": "--colour-table",
+            "kind": "flag",
+            "default": False,
+            "help": "Add a colour table to the probability raster, so "
+            "that any viewer shows it in colours; overviews "
+            "then hold the nearest colour instead of the "
+            "exact mean",
             "unit": "",
             "low": None,
             "high": None,
@@ -2074,13 +2090,22 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
         self.add_vectors()
         raster = QgsProcessingParameterRasterDestination("PROBABILITY", tr("Road probability"), None, True, False)
         self.addParameter(raster)
+        pages = "HTML (*.html)"
+        page = QgsProcessingParameterFileDestination("REPORT", tr("Review page"), pages, None, True, False)
+        page.setHelp(tr("Page to review the roads over their scene, in any browser and offline") + ".")
+        self.addParameter(page)
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
         """See the base class."""
-        results = self.to_vectors(parameters, context, scene)
+        results, options = self.to_vectors(parameters, context, scene), []
         raster = self.parameterAsOutputLayer(parameters, "PROBABILITY", context)
-        if not raster:
-            return [], results["OUTPUT"], results
-        name = tr("Road probability of {}").format(scene)
-        announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
-        return ["--probability", raster], results["OUTPUT"], {**results, "PROBABILITY": raster}
+        if raster:
+            name = tr("Road probability of {}").format(scene)
+            announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
+            options += ["--probability", raster]
+            results["PROBABILITY"] = raster
+        page = self.parameterAsFileOutput(parameters, "REPORT", context)
+        if page:
+            options += ["--report", page]
+            results["REPORT"] = page
+        return options, results["OUTPUT"], results

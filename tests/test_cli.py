@@ -217,7 +217,7 @@ def test_every_command_has_help_that_shows_its_options(capsys):
 FLAGS = [
     ("extract", PredictOptions,
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
-     "--assume-crs --nodata --subdataset"),
+     "--assume-crs --nodata --subdataset --colour-table"),
     ("extract", VectorizeOptions, "--geometry --threshold --min-area --min-hole --simplify"),
     ("extract", LineOptions, "--faint --max-gap --min-confidence --min-worth --min-face --min-length --min-spur"),
     ("batch", BatchOptions,
@@ -225,7 +225,7 @@ FLAGS = [
      "--resume --fail-fast"),
     ("shard", PredictOptions,
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
-     "--assume-crs --nodata --subdataset"),
+     "--assume-crs --nodata --subdataset --colour-table"),
     ("report", ReportOptions, "--size --bands --bounds --assume-crs --nodata --subdataset"),
     ("review", ReviewOptions, "--keep --assume-crs"),
     ("train", DataOptions,

@@ -1,4 +1,4 @@
-"""The colours of results. Written by qgis/generate.py from road_extract/base/palette.py: do not edit."""
+"""The colours of results. Written by qgis/generate.py from the package: do not edit."""
 
 from __future__ import annotations
 

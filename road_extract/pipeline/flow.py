@@ -161,7 +161,8 @@ def _predict_to(
         check_needs(str(scene), setup.needs, out.parent)
         loaded = backend or load_backend(options)
         log.info("model %s with %s", setup.spec.name, loaded.description)
-        sink = stack.enter_context(open_probability_sink(out, setup.source.grid, setup.tags(loaded), lasting=lasting))
+        settings = {"lasting": lasting, "coloured": lasting and options.colour_table}
+        sink = stack.enter_context(open_probability_sink(out, setup.source.grid, setup.tags(loaded), **settings))
         if backend is None:
             stack.enter_context(closing(loaded))  # frees its memory before the raster is finished
         if not setup.predict_to(sink, loaded, report=report):

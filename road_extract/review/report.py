@@ -39,6 +39,7 @@ from road_extract.io.raster import (
     read_tags,
 )
 from road_extract.io.raster.picture import encode_palette_png, encode_webp, to_colour_picture
+from road_extract.io.raster.unplaced import is_unplaced
 from road_extract.review.figures import figures_of, histogram_of
 from road_extract.review.pieces import (
     PieceLayer,
@@ -173,13 +174,11 @@ def _draw(
     pictures = []
     plane = None
     if scene is not None:
-        try:
+        if is_unplaced(str(scene), options.subdataset):
+            log.warning("%s: its location is unknown; the page shows the roads without it", redact(str(scene)))
+        else:
             picture, plane = _draw_scene(str(scene), options)
             pictures.append(picture)
-        except InputError as error:
-            if "has no geotransform" not in str(error):
-                raise
-            log.warning("%s; the page shows the roads without it", error)
     if probability is not None:
         with ProbabilityRaster(str(probability), options.assume_crs) as raster:
             plane = plane or Plane.of_picture(raster.grid.resize(*_fitted(raster.grid.shape, options.size_px)))
