@@ -167,8 +167,8 @@ def join_shards(
     rows = plan_cores(scene.plan, scene.shard_px)
     left = iter(files)
     grouped = [[next(left) for _ in row] for row in rows]
-    lasting, stored = creation_options is not None, creation_options or ()
-    opened = open_probability_sink(out, scene.grid, tags, lasting=lasting, creation_options=stored)
+    settings = {"lasting": creation_options is not None, "coloured": scene.options.colour_table}
+    opened = open_probability_sink(out, scene.grid, tags, creation_options=creation_options or (), **settings)
     with gdal_session(), opened as sink:
         return join_rasters(grouped, sink)
 

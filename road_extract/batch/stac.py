@@ -38,6 +38,10 @@ _TYPES = {
     ".graphml": "application/xml",
     ".tif": _COG,
     ".json": _JSON,
+    ".html": "text/html",
+    ".pmtiles": "application/vnd.pmtiles",
+    ".qml": "application/xml",
+    ".sld": "application/vnd.ogc.sld+xml",
 }
 _COLUMN_TYPES = {int: "int64", float: "double", bool: "boolean", str: "string"}
 _PROBABILITY_BAND = {"data_type": "uint8", "nodata": NODATA, "scale": 1 / PROBABILITY_MAX, "offset": 0}

@@ -9,7 +9,14 @@ import click
 
 from road_extract.base.options import PredictOptions
 from road_extract.cli.console import Console
-from road_extract.cli.parameters import collect, creation_option, options_of, overwrite_option, progress_option
+from road_extract.cli.parameters import (
+    collect,
+    creation_option,
+    options_of,
+    overwrite_option,
+    progress_option,
+    style_option,
+)
 
 
 @click.command("predict")
@@ -17,11 +24,10 @@ from road_extract.cli.parameters import collect, creation_option, options_of, ov
 @click.argument("out", type=click.Path(path_type=Path))
 @options_of(PredictOptions)
 @creation_option
+@style_option
 @overwrite_option
 @progress_option
-def command(
-    scene: str, out: Path, overwrite: bool, progress: str, creation_options: tuple[str, ...], **values: Any
-) -> None:
+def command(scene: str, out: Path, progress: str, **values: Any) -> None:
     """Write the road probability of SCENE to the GeoTIFF OUT.
 
     SCENE is a path or a URL (https://, s3://). OUT is 8-bit: 0 to 254 stand for probabilities 0 to 1 (the scale is
@@ -30,8 +36,8 @@ def command(
     console = Console(progress)
     options = collect(PredictOptions, values)
     from road_extract.pipeline.flow import predict_probability
+    from road_extract.pipeline.outputs import RasterFile
 
-    path = predict_probability(
-        scene, out, options=options, creation_options=creation_options, overwrite=overwrite, report=console.report
-    )
+    file = RasterFile(out, values.pop("creation_options"))
+    path = predict_probability(scene, file, options=options, report=console.report, **values)
     console.result(f"road probability in {path}", path=str(path))
