@@ -15,6 +15,7 @@ from road_extract.base.errors import InputError
 from road_extract.base.features import Feature, LayerSchema
 from road_extract.base.files import check_outputs, replacing
 from road_extract.base.options import ReviewOptions
+from road_extract.base.version import __version__
 from road_extract.io.vector import add_layer, check_format, unique_names, write_features
 from road_extract.review.pieces import PieceLayer, read_pieces
 
@@ -171,7 +172,7 @@ def _write(out: Path, layers: list[PieceLayer], found: Decisions) -> None:
         for layer in layers:
             names = dict(zip(FIELDS, unique_names([*FIELDS], layer.fields), strict=True))
             fields = layer.fields | {names[name]: kind for name, kind in FIELDS.items()}
-            schema = LayerSchema(_name(layer, layers), _KINDS[layer.kind], layer.crs, fields)
+            schema = LayerSchema(_name(layer, layers), _KINDS[layer.kind], layer.crs, fields, {"version": __version__})
             write(temp, schema, _iter_features(layer, names, found))
             write = add_layer
 
