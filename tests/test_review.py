@@ -104,7 +104,7 @@ def test_diff_writes_a_page_with_statuses(roads, tmp_path, capsys):
     data = page_data(tmp_path / "d.html")
     (layer,) = data["layers"]
     assert sorted(layer["values"]["status"]) == ["matched", "new", "new", "new"]
-    assert dict(data["figures"])["Matched roads"] == "0.2 km, 1"
+    assert dict(data["figures"])["Matched roads"] == "0.2 km (1)"
     assert len(data["order"]) == 3  # matched roads need no look
     assert data["pictures"] == []
 
@@ -250,7 +250,7 @@ def test_figures_count_what_there_is(scene, roads, tmp_path):
     write_report(scene, roads, tmp_path / "p.html")
     data = page_data(tmp_path / "p.html")
     assert dict(data["figures"]) == {
-        "Road lines": "0.7 km, 4", "Gaps bridged": "0.1 km, 1", "Separate networks": "2", "Dead ends": "1",
+        "Road lines": "0.7 km (4)", "Gaps bridged": "0.1 km (1)", "Separate networks": "2", "Dead ends": "1",
     }  # fmt: skip
     bins = data["histogram"]["bins"]
     assert [n for n, value in enumerate(bins) if value] == [10, 12, 18, 19]

@@ -176,6 +176,7 @@ def test_results_are_loaded_styled_named_and_in_order(session):
     assert set(loaded["crs"]) == {"EPSG:32611"}
     assert loaded["count"] == sum(loaded["features"])
     assert min(loaded["features"]) > 0
+    assert Path(loaded["page"]).stat().st_size > 50_000  # the review page
 
 
 def test_only_the_extent_is_processed(session):
