@@ -341,6 +341,11 @@ def test_decisions_about_two_files_apply_to_either(scene, tmp_path, identity_mod
     assert review_roads(tmp_path / "r.geojson", said, tmp_path / "areas.geojson").kept == 0
 
 
+def test_reviewed_roads_keep_their_style(roads, decided, tmp_path):
+    review_roads(roads, decided, tmp_path / "out.gpkg", style=True)
+    assert ("layer_styles", None) in [tuple(layer) for layer in pyogrio.list_layers(tmp_path / "out.gpkg")]
+
+
 def test_decisions_about_another_result_are_refused(decided, tmp_path):
     other = write_lines(tmp_path / "other.gpkg", [line_feature(1, [(1, 1), (9, 9)])])
     with pytest.raises(InputError, match="was made for another result"):
