@@ -25,6 +25,7 @@ from road_extract import (
     extract_batch,
     extract_roads,
     review_roads,
+    vectorize_roads,
     write_report,
 )
 from road_extract.base.features import Feature, LayerSchema
@@ -90,6 +91,11 @@ def test_a_page_needs_roads_that_can_be_read_again(scene, tmp_path, identity_mod
     assert run([*args, "--report", str(tmp_path / "r.html")]) == 1
     assert "no lasting ids" in capsys.readouterr().err
     assert not (tmp_path / f"r{suffix}").exists()
+
+
+def test_vectorize_roads_has_no_scene_to_show(scene, tmp_path):
+    with pytest.raises(InputError, match="write_report"):
+        vectorize_roads(scene, Outputs(tmp_path / "r.gpkg", report=tmp_path / "r.html"))
 
 
 def test_a_page_must_be_named_html(scene, roads, tmp_path):
