@@ -30,7 +30,8 @@ def test_a_page_is_read_block_by_block(tmp_path):
 
 @pytest.mark.parametrize(("shown", "agree"), [
     (["7 roads in a.gpkg"], True), (["roads in a.gpkg"], False), (["...", "done"], True),
-    (["done", "7 roads in a.gpkg"], False), (["7 roads in b.gpkg"], False), (["7 roads ... a.gpkg", "...", "m..."], True), (["7 ... b.gpkg"], False),
+    (["done", "7 roads in a.gpkg"], False), (["7 roads in b.gpkg"], False),
+    (["7 roads ... a.gpkg", "...", "m..."], True), (["7 ... b.gpkg"], False),
 ])  # fmt: skip
 def test_what_a_page_shows_must_be_printed_in_its_order(shown, agree):
     printed = "a note\n12  roads in a.gpkg\nmore\ndone\n"

@@ -1,4 +1,4 @@
-"""Runs a tutorial as it stands: its blocks of bash and Python in order, in one folder, and checks what it says they print."""
+"""Runs a tutorial as it stands: its blocks in order, in one folder, and checks what the page says they print."""
 
 from __future__ import annotations
 
