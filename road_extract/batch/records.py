@@ -6,15 +6,13 @@ one run, and is the only place that holds times. A STAC Item holds nothing of th
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
-from road_extract.base.files import write_json
 from road_extract.base.grid import RasterGrid
+from road_extract.base.media_types import MEDIA_TYPES, media_type
 from road_extract.batch.fingerprint import SPEED_ONLY, versions_of
 from road_extract.batch.shards import ShardedScene, count_windows
 from road_extract.batch.tasks import Finished, Products
@@ -23,17 +21,6 @@ from road_extract.io.vector import to_lonlat
 
 #: Version of records and summaries; it increases when their meaning changes.
 FORMAT = 1
-
-_TYPES = {
-    ".gpkg": "application/geopackage+sqlite3",
-    ".geojson": "application/geo+json",
-    ".fgb": "application/vnd.flatgeobuf",
-    ".parquet": "application/vnd.apache.parquet",
-    ".osm": "application/xml",
-    ".graphml": "application/xml",
-    ".tif": "image/tiff; application=geotiff",
-    ".json": "application/json",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +63,26 @@ def made_values(
     }  # fmt: skip
 
 
-def write_record(path: Path, made: dict[str, Any], run: dict[str, Any]) -> None:
-    """Write a record."""
-    write_json(path, {"format": FORMAT, "made": made, "run": run})
+def record_values(made: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+    """A record."""
+    return {"format": FORMAT, "made": made, "run": run}
 
 
-def read_made(path: Path) -> dict[str, Any]:
-    """The part of a record that is the same in every run; empty if there is no readable record."""
+def made_of(record: dict[str, Any]) -> dict[str, Any]:
+    """The part of a record that is the same in every run; empty if it is none."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return dict(values["made"]) if values["format"] == FORMAT else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        return dict(record["made"]) if record["format"] == FORMAT else {}
+    except (ValueError, KeyError, TypeError):
         return {}
 
 
-def is_whole(folder: Path, made: dict[str, Any], fingerprint: str) -> bool:
-    """Whether a folder holds everything that its record lists, with this fingerprint."""
+def is_whole(sizes: dict[str, int], made: dict[str, Any], fingerprint: str) -> bool:
+    """Whether files of these sizes are everything that a record lists, with this fingerprint."""
     try:
         if made.get("fingerprint") != fingerprint:
             return False
-        return all((folder / name).stat().st_size == known["bytes"] for name, known in made["outputs"].items())
-    except (OSError, KeyError, TypeError):
+        return all(sizes.get(name) == known["bytes"] for name, known in made["outputs"].items())
+    except (AttributeError, KeyError, TypeError):
         return False
 
 
@@ -109,7 +95,7 @@ def stac_item(origin: Origin, made: dict[str, Any], grid: RasterGrid) -> dict[st
     moment, source = _date(origin)
     properties = {"datetime": moment, "road_extract:datetime_source": source, **projection(grid)}
     assets = {_asset_key(name, origin.name): asset_of(name, known) for name, known in made["outputs"].items()}
-    assets["record"] = {"href": f"./{origin.name}.json", "type": _TYPES[".json"], "roles": ["metadata"]}
+    assets["record"] = {"href": f"./{origin.name}.json", "type": MEDIA_TYPES[".json"], "roles": ["metadata"]}
     links = [{"rel": "derived_from", "href": origin.shown}]
     return item_values(origin.name, geometry, bbox, made, properties, assets, links)
 
@@ -167,7 +153,7 @@ def asset_of(file: str, known: dict[str, Any]) -> dict[str, Any]:
     # 12 20: SHA-256 of 32 bytes, as a multihash (multiformats.io)
     checksum = "1220" + known["sha256"]
     return {
-        "href": f"./{file}", "type": _TYPES.get(Path(file).suffix, "application/octet-stream"), "roles": ["data"],
+        "href": f"./{file}", "type": media_type(file), "roles": ["data"],
         "file:size": known["bytes"], "file:checksum": checksum,
     }  # fmt: skip
 

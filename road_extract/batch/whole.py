@@ -11,20 +11,23 @@ from typing import Any
 import shapely
 
 from road_extract.base.errors import InputError
-from road_extract.base.files import check_outputs, remove_leftovers, write_json
+from road_extract.base.files import check_outputs, remove_leftovers, to_json
 from road_extract.base.progress import Report
+from road_extract.base.urls import is_url
 from road_extract.batch.fingerprint import fingerprint
-from road_extract.batch.layout import Layout
+from road_extract.batch.layout import Layout, read_json
 from road_extract.batch.merging import Merger, plan_merge
 from road_extract.batch.pools.protocol import to_sentence
-from road_extract.batch.records import asset_of, is_whole, item_values, read_made, write_record
+from road_extract.batch.records import asset_of, is_whole, item_values, made_of, record_values
 from road_extract.batch.results import BatchResult
+from road_extract.batch.stores import split_location
 from road_extract.batch.tasks import Products, describe_file
-from road_extract.pipeline.outputs import Counts
+from road_extract.pipeline.delivery import delivering
+from road_extract.pipeline.outputs import Counts, Targets
 
 
 def merge_all(
-    layout: Layout, products: Products, out: Path, result: BatchResult, *, restart: bool, report: Report
+    layout: Layout, products: Products, out: str, result: BatchResult, *, restart: bool, report: Report
 ) -> None:
     """Merge the finished scenes. An error is stored in ``result``."""
     names = [scene.name for scene in result.scenes if scene.state in ("done", "kept")]
@@ -32,37 +35,44 @@ def merge_all(
         return
     try:
         _merge(layout, products, out, names, restart, report)
-        result.merged = out
+        result.merged = out if is_url(out) else Path(out)
     except Exception as error:
         result.error = str(to_sentence(error))
 
 
-def _merge(layout: Layout, products: Products, out: Path, names: list[str], restart: bool, report: Report) -> None:
-    targets = plan_merge(out, products.vectorize.geometry)
-    record = out.with_name(f"{out.stem}.json")
-    scenes = {name: read_made(layout.record(name)) for name in names}
+def _merge(layout: Layout, products: Products, out: str, names: list[str], restart: bool, report: Report) -> None:
+    store, file = split_location(out)
+    record, item = Path(file).with_suffix(".json").name, Path(file).with_suffix(".stac.json").name
+    scenes = {name: made_of(layout.read_json(name)) for name in names}
     wanted = fingerprint(
         {"scenes": {name: made.get("fingerprint") for name, made in scenes.items()},
          "vectorize": asdict(products.vectorize), "lines": asdict(products.lines)}
     )  # fmt: skip
-    old = read_made(record)
-    if not restart and is_whole(out.parent, old, wanted):
+    old, sizes = made_of(read_json(store, record)), store.sizes("")
+    if not restart and is_whole(sizes, old, wanted):
         return
-    if not old and out.exists():
+    if not old and file in sizes:
         raise InputError(f"{out}: already exists and was not created by a batch; choose another name")
-    check_outputs([*targets.paths, record], [], overwrite=True)
-    item = out.with_name(f"{out.stem}.stac.json")
-    for path in (*targets.paths, record, item):
-        remove_leftovers(path)
     started = datetime.now(UTC)
-    rasters = [layout.scene(name) / f"{name}_probability.tif" for name in names]
-    counts = Merger(products.vectorize, products.lines, report).merge(rasters, targets, layout.lock.parent / "merge")
-    made = _made(wanted, scenes, products, targets.paths, counts)
-    items = [json.loads((layout.scene(name) / f"{name}.stac.json").read_text(encoding="utf-8")) for name in names]
-    write_json(item, _item(out, made, items))
+    with delivering(overwrite=True) as delivery:
+        targets = plan_merge(delivery.local(out), products.vectorize.geometry)
+        check_outputs(targets.paths, [], overwrite=True)
+        delivery.check(targets.paths)
+        for path in targets.paths:
+            remove_leftovers(path)
+        counts = _write(layout, products, names, targets, report)
+        made = _made(wanted, scenes, products, targets.paths, counts)
+    items = [layout.read_json(name, ".stac.json") for name in names]
+    store.write(item, to_json(_item(Path(file), made, items)).encode())
     run = {"started": started.isoformat(timespec="seconds"),
            "seconds": round((datetime.now(UTC) - started).total_seconds(), 3)}  # fmt: skip
-    write_record(record, made, run)
+    store.write(record, to_json(record_values(made, run)).encode())
+
+
+def _write(layout: Layout, products: Products, names: list[str], targets: Targets, report: Report) -> Counts:
+    rasters = [layout.file(name, "_probability.tif") for name in names]
+    with layout.store.reading(rasters) as paths, layout.store.scratch(layout.merging) as scratch:
+        return Merger(products.vectorize, products.lines, report).merge(paths, targets, scratch)
 
 
 def _made(wanted: str, scenes: dict[str, Any], products: Products, paths: list[Path], counts: Counts) -> dict[str, Any]:

@@ -9,21 +9,21 @@ import click
 
 from road_extract.base.options import LineOptions, VectorizeOptions
 from road_extract.cli.console import Console
-from road_extract.cli.parameters import collect, nodes_option, options_of, overwrite_option, progress_option
+from road_extract.cli.parameters import LOCATION, collect, nodes_option, options_of, overwrite_option, progress_option
 from road_extract.cli.results import show_extraction
 
 
 @click.command("vectorize")
 @click.argument("raster")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--mask", type=click.Path(path_type=Path), help="Save the road mask here (GeoTIFF).")
+@click.argument("out", type=LOCATION)
+@click.option("--mask", type=LOCATION, help="Save the road mask here (GeoTIFF).")
 @click.option("--assume-crs", help="CRS to use if the raster has none, such as EPSG:32611.")
 @nodes_option
 @options_of(VectorizeOptions)
 @options_of(LineOptions)
 @overwrite_option
 @progress_option
-def command(raster: str, out: Path, progress: str, **values: Any) -> None:
+def command(raster: str, out: str | Path, progress: str, **values: Any) -> None:
     """Convert RASTER, a road probability raster or mask, to road polygons, lines, or both.
 
     RASTER has one band with probabilities (0 to 1, percentages, 0 to 255, or numbers with a scale tag) or a mask (0 and

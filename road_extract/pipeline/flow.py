@@ -13,6 +13,7 @@ from road_extract.base.options import LineOptions, PredictOptions, VectorizeOpti
 from road_extract.base.progress import Report, no_report
 from road_extract.io.raster import open_probability_sink
 from road_extract.models.backends import Backend
+from road_extract.pipeline.delivery import Delivery, delivering
 from road_extract.pipeline.outputs import Extraction, Outputs, Targets, plan_targets, to_outputs
 from road_extract.pipeline.resources import check_needs
 from road_extract.pipeline.setup import NOTHING_VALID, PathLike, load_backend, open_scene
@@ -47,15 +48,20 @@ def extract_roads(
     """
     outputs, predict = to_outputs(out), predict or PredictOptions()
     vectorize, lines = vectorize or VectorizeOptions(), lines or LineOptions()
-    targets = plan_targets(outputs, vectorize.geometry)
-    kept = None if outputs.probability is None else Path(outputs.probability)
-    check_outputs([*targets.paths, *([] if kept is None else [kept])], [scene, *_inputs(predict)], overwrite)
-    with scratch(Path(outputs.roads).with_suffix(".tif")) if kept is None else replacing(kept) as raster:
-        with ThreadPoolExecutor(1, "load") as pool:
-            pool.submit(load_libraries, targets)  # while the model loads; a failure here is raised again later
-            _predict_to(scene, raster, predict, report, lasting=kept is not None, targets=targets)
-        release_free_memory()
-        return _vectorize_whole(raster, targets, vectorize, lines, None, report)
+    with delivering(overwrite) as delivery:
+        outputs = delivery.local_outputs(outputs)
+        targets = plan_targets(outputs, vectorize.geometry)
+        kept = None if outputs.probability is None else Path(outputs.probability)
+        _check_outputs(
+            delivery, [*targets.paths, *([] if kept is None else [kept])], [scene, *_inputs(predict)], overwrite
+        )
+        with scratch(Path(outputs.roads).with_suffix(".tif")) if kept is None else replacing(kept) as raster:
+            with ThreadPoolExecutor(1, "load") as pool:
+                pool.submit(load_libraries, targets)  # while the model loads; a failure here is raised again later
+                _predict_to(scene, raster, predict, report, lasting=kept is not None, targets=targets)
+            release_free_memory()
+            done = _vectorize_whole(raster, targets, vectorize, lines, None, report)
+    return delivery.named_extraction(done)
 
 
 def predict_probability(
@@ -66,7 +72,7 @@ def predict_probability(
     backend: Backend | None = None,
     overwrite: bool = False,
     report: Report = no_report,
-) -> Path:
+) -> PathLike:
     """Write the road probability of every pixel of a scene.
 
     The raster is on the scene's grid or, if the scene's GSD differs from the model's by more than a tenth, on a grid
@@ -74,7 +80,7 @@ def predict_probability(
 
     Args:
         scene: Any raster that GDAL opens.
-        out: GeoTIFF to write.
+        out: GeoTIFF to write: a path, or ``s3://``, ``gs://``, ``az://``.
         options: How probabilities are made.
         backend: A loaded model to reuse for many scenes; it is not closed here. By default, one is loaded.
         overwrite: Replace an output that exists.
@@ -86,10 +92,12 @@ def predict_probability(
     Raises:
         RoadExtractError: With a message that says what to do. Nothing is left behind.
     """
-    out, options = Path(out), options or PredictOptions()
-    check_outputs([out], [scene, *_inputs(options)], overwrite)
-    _predict_to(scene, out, options, report, backend=backend)
-    return out
+    options = options or PredictOptions()
+    with delivering(overwrite) as delivery:
+        path = delivery.local(out)
+        _check_outputs(delivery, [path], [scene, *_inputs(options)], overwrite)
+        _predict_to(scene, path, options, report, backend=backend)
+    return delivery.named(path)
 
 
 def vectorize_roads(
@@ -118,9 +126,16 @@ def vectorize_roads(
         RoadExtractError: With a message that says what to do. Nothing is left behind.
     """
     options, lines = options or VectorizeOptions(), lines or LineOptions()
-    targets = plan_targets(to_outputs(out), options.geometry)
-    check_outputs(targets.paths, [raster], overwrite)
-    return _vectorize_whole(raster, targets, options, lines, assume_crs, report)
+    with delivering(overwrite) as delivery:
+        targets = plan_targets(delivery.local_outputs(to_outputs(out)), options.geometry)
+        _check_outputs(delivery, targets.paths, [raster], overwrite)
+        done = _vectorize_whole(raster, targets, options, lines, assume_crs, report)
+    return delivery.named_extraction(done)
+
+
+def _check_outputs(delivery: Delivery, paths: list[Path], inputs: list[PathLike], overwrite: bool) -> None:
+    check_outputs(paths, inputs, overwrite)
+    delivery.check(paths, inputs)
 
 
 def _predict_to(

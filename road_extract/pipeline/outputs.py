@@ -13,7 +13,7 @@ PathLike = str | Path
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files to write. Instead of this, a plain path can be given to write only the roads.
+    """Paths, or URLs in a bucket, to write to. Instead of this, a plain location can be given to write only the roads.
 
     Attributes:
         roads: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``; for lines only, also ``.osm`` or ``.graphml``.
@@ -94,11 +94,11 @@ class Extraction:
         lines_path: File of the lines; the same as ``path`` in a GeoPackage.
     """
 
-    path: Path
+    path: PathLike
     features: int
     polygons: int
     lines: int
-    lines_path: Path
+    lines_path: PathLike
 
     @classmethod
     def of(cls, targets: Targets, counts: Counts) -> Extraction:

@@ -1,0 +1,21 @@
+"""Media types of the files that are written."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+MEDIA_TYPES = {
+    ".gpkg": "application/geopackage+sqlite3",
+    ".geojson": "application/geo+json",
+    ".fgb": "application/vnd.flatgeobuf",
+    ".parquet": "application/vnd.apache.parquet",
+    ".osm": "application/xml",
+    ".graphml": "application/xml",
+    ".tif": "image/tiff; application=geotiff",
+    ".json": "application/json",
+}
+
+
+def media_type(name: str) -> str:
+    """The media type of a file, by its suffix."""
+    return MEDIA_TYPES.get(PurePath(name).suffix.lower(), "application/octet-stream")
