@@ -313,7 +313,7 @@ class Bucket:
             OutputError: If the bucket cannot be written to.
         """
         library = _obstore()
-        with self._errors(name):
+        with self._errors(""):
             client = self._client(_TIMEOUT_S, 2)
             library.put(client, self._key(name), b"", use_multipart=False)
         self.delete([name])
@@ -327,7 +327,8 @@ class Bucket:
         settings = read_settings(scheme)
         # in steps, so that only few clients are made, each of which has its own connections
         patience_s = next(step for step in (30, 120, 600, 3600, 10**6) if timeout_s <= step)
-        return _open_client(scheme, _bucket_of(self.url), tuple(sorted(settings.items())), patience_s, retries)
+        key = _Key(scheme, _bucket_of(self.url), settings, dict(os.environ))
+        return _open_client(key, patience_s, retries)
 
     def _check_bucket(self, error: Exception) -> None:
         """A missing bucket is an error, a missing object is not."""
@@ -364,7 +365,7 @@ class Bucket:
             return f"cannot be copied to this machine ({error.strerror}); free space or set TMPDIR to another folder"
         cause = _CAUSES.search(text)
         return (
-            f"the store does not take or give it ({said or (cause[0].lower() if cause else type(error).__name__)}); "
+            f"the store does not answer as it should ({said or (cause[0].lower() if cause else type(error).__name__)}); "
             "check the address and the network, then run the same command again"
         )
 
@@ -384,16 +385,31 @@ def _bucket_of(url: str) -> str:
     return urlsplit(url).netloc
 
 
+class _Key:
+    """What a client depends on. It may hold credentials, so it is compared but never shown."""
+
+    def __init__(self, scheme: str, bucket: str, settings: dict[str, Any], environment: dict[str, str]) -> None:
+        self.scheme, self.bucket, self.settings = scheme, bucket, settings
+        known = ("AWS_", "AZURE_", "GOOGLE_", "HTTP", "http", "NO_PROXY", "no_proxy")
+        found = {name: value for name, value in environment.items() if name.startswith(known)}
+        self._all = (scheme, bucket, tuple(sorted(settings.items())), tuple(sorted(found.items())))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self._all == other._all
+
+    def __hash__(self) -> int:
+        return hash(self._all)
+
+
 @lru_cache(maxsize=64)
-def _open_client(scheme: str, bucket: str, settings: tuple[tuple[str, Any], ...], timeout_s: int, retries: int) -> Any:
+def _open_client(key: _Key, timeout_s: int, retries: int) -> Any:
     from obstore import store
 
-    config = dict(settings)
-    kind: Any = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}[scheme]
-    plain = any(str(value).startswith("http://") for value in config.values())
+    kind: Any = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}[key.scheme]
+    plain = any(str(value).startswith("http://") for value in key.settings.values())
     return kind(
-        bucket,
-        config=config,
+        key.bucket,
+        config=key.settings,
         client_options={"timeout": f"{timeout_s}s", "connect_timeout": "10s", "allow_http": plain},
         retry_config={
             "max_retries": retries,
