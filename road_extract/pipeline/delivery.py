@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from road_extract.base.errors import InputError
-from road_extract.base.media_types import media_type
 from road_extract.base.urls import is_url, to_gdal_path
 from road_extract.io.objects import Bucket
 from road_extract.io.objects.bucket import temp_suffix
@@ -87,7 +86,7 @@ class Delivery:
         try:
             for folder, bucket in self._buckets.items():
                 for path in sorted(folder.iterdir()):
-                    if not bucket.upload(path, path.name, media_type(path.name), new=not self._overwrite):
+                    if not bucket.upload(path, path.name, new=not self._overwrite):
                         raise InputError(_exists(bucket.shown(path.name)))
                     sent.append((bucket, path.name))
         except BaseException:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from road_extract.base.errors import InputError, RoadExtractError
-from road_extract.base.media_types import media_type
 from road_extract.batch.stores.protocol import Claim
 from road_extract.io.objects import Bucket, hold_lease, wait_for_end
 from road_extract.io.objects.bucket import temp_suffix
@@ -83,7 +82,7 @@ class BucketStore:
 
     def write(self, name: str, data: bytes) -> None:
         """See `ResultStore`."""
-        self.bucket.write(name, data, media_type=media_type(name))
+        self.bucket.write(name, data)
 
     @contextmanager
     def reading(self, names: Sequence[str]) -> Iterator[list[Path]]:
@@ -99,7 +98,7 @@ class BucketStore:
         with _temporary() as folder:
             path = folder / name.rpartition("/")[2]
             yield path
-            self.bucket.upload(path, name, media_type(name), mark)
+            self.bucket.upload(path, name, mark)
 
     @contextmanager
     def filling(self, folder: str) -> Iterator[Path]:
@@ -108,7 +107,7 @@ class BucketStore:
             yield path
             try:
                 for file in sorted(path.iterdir()):
-                    self.bucket.upload(file, f"{folder}/{file.name}", media_type(file.name))
+                    self.bucket.upload(file, f"{folder}/{file.name}")
             except RoadExtractError:
                 self._forget(folder)
                 raise

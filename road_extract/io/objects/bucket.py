@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from road_extract.base.errors import InputError, OutputError
+from road_extract.base.media_types import media_type
 from road_extract.io.objects.settings import CREDENTIALS, read_settings
 
 T = TypeVar("T")
@@ -30,14 +32,21 @@ PART_BYTES = 64 * 2**20
 COPY_BYTES = 5 * 10**9
 
 _TIMEOUT_S = 30
-#: The slowest transfer that is waited for.
+#: The slowest transfers that are waited for: to or from this machine, and within the store.
 _BYTES_PER_S = 250_000
+_COPIED_BYTES_PER_S = 25_000_000
 _RETRIES = 8
 #: How many requests about single objects are under way at once.
 _AT_ONCE = 32
 
 _STATUS = re.compile(r"status code: (\d+ [A-Z][A-Za-z ]*)")
 _CODE = re.compile(r"<(?:Code|code)>(\w+)</")
+#: Without credentials, obstore asks the metadata service that machines in a cloud have.
+_NO_CREDENTIALS = re.compile(r"169\.254\.169\.254|metadata\.google|Missing ?(Access|Secret|Credential)", re.IGNORECASE)
+_REFUSED = re.compile(
+    rf"code: 40[13] |token request|credential|InvalidAccessKeyId|SignatureDoesNotMatch|{_NO_CREDENTIALS.pattern}",
+    re.IGNORECASE,
+)
 _CAUSES = re.compile(
     r"(?i)dns error|connection refused|connection reset|network is unreachable|no route to host|operation timed out"
     r"|timed out|invalid peer certificate|certificate|unsupported scheme|invalid uri"
@@ -130,7 +139,7 @@ class Bucket:
             return Stored(meta["size"], meta["last_modified"], _version(meta))
 
     def write(
-        self, name: str, data: bytes, *, replacing: Stored | None = None, new: bool = False, media_type: str = ""
+        self, name: str, data: bytes, *, replacing: Stored | None = None, new: bool = False
     ) -> dict[str, str] | None:
         """Write a small object.
 
@@ -139,7 +148,6 @@ class Bucket:
             data: Its content.
             replacing: Write only if this is still what the object holds.
             new: Write only if there is no such object.
-            media_type: Of the content.
 
         Returns:
             The version of what was written; None if the condition did not hold, so that nothing was written.
@@ -148,15 +156,14 @@ class Bucket:
             OutputError: If it cannot be written.
         """
         mode: Any = "create" if new else "overwrite" if replacing is None else replacing.version
-        return self._put(name, data, mode, {"Content-Type": media_type} if media_type else {}, _TIMEOUT_S)
+        return self._put(name, data, mode, {"Content-Type": media_type(name)}, _TIMEOUT_S)
 
-    def upload(self, path: Path, name: str, media_type: str = "", mark: str = "", new: bool = False) -> bool:
+    def upload(self, path: Path, name: str, mark: str = "", new: bool = False) -> bool:
         """Write a file as an object. A process that is killed leaves nothing behind, up to `SINGLE_BYTES`.
 
         Args:
             path: The file.
             name: Of the object.
-            media_type: Of the content.
             mark: Kept with the object, see `marks`.
             new: Write only if there is no such object; not beyond `SINGLE_BYTES`.
 
@@ -168,7 +175,7 @@ class Bucket:
         """
         size = path.stat().st_size
         attributes = {"mark": mark} if mark else {}
-        attributes |= {"Content-Type": media_type} if media_type else {}
+        attributes["Content-Type"] = media_type(name)
         timeout_s = _TIMEOUT_S + size // _BYTES_PER_S
         if size > SINGLE_BYTES:
             self._put_parts(path, name, attributes)
@@ -264,25 +271,19 @@ class Bucket:
         return _map_all(mark, names)
 
     def copy(self, name: str, to: str, size: int) -> None:
-        """Copy an object within the store, without reading it unless it is larger than stores copy.
+        """Copy an object within the store. Beyond `COPY_BYTES`, it passes through this machine.
 
         Raises:
             OutputError: If it cannot be copied.
         """
-        with self._errors(to):
-            if size <= COPY_BYTES:
-                _obstore().copy(self._client(_TIMEOUT_S + size // _BYTES_PER_S // 100), self._key(name), self._key(to))
-                return
-            client = self._client(_TIMEOUT_S + PART_BYTES // _BYTES_PER_S)
-            found = _obstore().get(self._client(_TIMEOUT_S + size // _BYTES_PER_S), self._key(name))
-            stop = threading.Event()
-            _interruptibly(
-                lambda: _obstore().put(
-                    client, self._key(to), _until(found.stream(min_chunk_size=PART_BYTES), stop),
-                    attributes=found.attributes, use_multipart=True, chunk_size=PART_BYTES, max_concurrency=2,
-                ),
-                stop,
-            )  # fmt: skip
+        if size <= COPY_BYTES:
+            with self._errors(to):
+                _obstore().copy(self._client(_TIMEOUT_S + size // _COPIED_BYTES_PER_S), self._key(name), self._key(to))
+            return
+        with tempfile.TemporaryDirectory(prefix="road-extract-", ignore_cleanup_errors=True) as folder:
+            path = Path(folder) / to.rpartition("/")[2]
+            self.download(name, path)
+            self.upload(path, to)
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; those that do not exist are ignored.
@@ -354,9 +355,10 @@ class Bucket:
             isinstance(error, FileNotFoundError) and "PUT" in text
         ):
             return f"the bucket {_bucket_of(self.url)} does not exist; check its name, or create it"
-        if re.search(r"40[13] |token request|credential|InvalidAccessKeyId|SignatureDoesNotMatch", text, re.IGNORECASE):
+        if _REFUSED.search(text):
+            said = "no credentials were found" if _NO_CREDENTIALS.search(text) else said
             return (
-                f"access was refused ({said or 'no credentials'}); check the credentials in the environment "
+                f"access was refused ({said or 'bad credentials'}); check the credentials in the environment "
                 f"({CREDENTIALS[scheme]}) and what they may do in this bucket"
             )
         if status and status[1].startswith("30"):
@@ -364,9 +366,10 @@ class Bucket:
         if isinstance(error, OSError) and error.errno is not None:
             return f"cannot be copied to this machine ({error.strerror}); free space or set TMPDIR to another folder"
         cause = _CAUSES.search(text)
+        said = said or (cause[0].lower() if cause else type(error).__name__)
         return (
-            f"the store does not answer as it should ({said or (cause[0].lower() if cause else type(error).__name__)}); "
-            "check the address and the network, then run the same command again"
+            f"the store does not answer as it should ({said}); check the address and the network, then run the same "
+            "command again"
         )
 
 
@@ -427,16 +430,12 @@ def _version(meta: Any) -> dict[str, str]:
 
 
 def _iter_parts(path: Path, stop: threading.Event) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        yield from _until(iter(lambda: file.read(PART_BYTES), b""), stop)
-
-
-def _until(parts: Iterable[T], stop: threading.Event) -> Iterator[T]:
     """Raising in the middle makes obstore abort the upload."""
-    for part in parts:
-        if stop.is_set():
-            raise InterruptedError("interrupted")
-        yield part
+    with path.open("rb") as file:
+        while part := file.read(PART_BYTES):
+            if stop.is_set():
+                raise InterruptedError("interrupted")
+            yield part
 
 
 def _interruptibly(send: Callable[[], T], stop: threading.Event | None = None) -> T:
