@@ -10,8 +10,8 @@ A process of its own, so that it keeps running while Python waits in a library:
     python tests/helpers/gateway.py '{"upstream": "127.0.0.1:5000", "log": "FILE", "google": false, "host": "0.0.0.0"}'
 
 It prints its port and runs until stdin closes. The file LOG.rules may hold a list of rules, each with a ``method``, a
-regular expression ``path``, a ``status``, or ``"drop": true`` to end the connection in the middle of the body, and
-``times``: how often the rule applies.
+regular expression ``path``, a ``status``, or ``"drop": true`` to end the connection without an answer, or ``"wait"``:
+seconds before it goes on, and ``times``: how often the rule applies.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,6 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         rule = self._rule()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if rule is not None and rule.get("wait"):
+            time.sleep(rule["wait"])
+            rule = None
         if rule is not None and rule.get("drop"):
             self._note(0, len(body), 0)
             self.close_connection = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import os
 import shutil
 import socket
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import pytest
 
+from road_extract.io.objects import Bucket
 from tests.helpers.gateway import Gateway, gateway
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.s3 import put_object
@@ -171,3 +173,14 @@ def open_uploads(address: str, bucket: str = "roads") -> int:
     with opener.open(request, timeout=10) as answer:
         data: bytes = answer.read()
         return data.count(b"<UploadId>")
+
+
+def objects(url: str) -> dict[str, bytes]:
+    """Like `tree`: every object of a batch, with the part of its content that is reproducible."""
+    bucket, found = Bucket.at(url), {}
+    for name in bucket.list_all():
+        if name.rpartition("/")[2] not in ("summary.json", "lock"):
+            data = bucket.read(name).data
+            values = json.loads(data) if name.endswith(".json") else {}
+            found[name] = json.dumps(values["made"]).encode() if "made" in values else data
+    return found

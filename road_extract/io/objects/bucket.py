@@ -184,8 +184,9 @@ class Bucket:
             if not size:
                 return self._put(name, b"", "create" if new else "overwrite", attributes, timeout_s) is not None
             # mapped, so that the pages of the file are sent without being copied into memory
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return self._put(name, data, "create" if new else "overwrite", attributes, timeout_s) is not None
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        # not closed here: after an interrupt, a request may still be reading it
+        return self._put(name, data, "create" if new else "overwrite", attributes, timeout_s) is not None
 
     def _put(
         self, name: str, data: Any, mode: Any, attributes: dict[str, str], timeout_s: int
@@ -453,16 +454,18 @@ def _interruptibly(send: Callable[[], T], stop: threading.Event | None = None) -
             found.append((send(), None))
         except BaseException as error:
             found.append((None, error))
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=call, daemon=True, name="upload")
-    thread.start()
+    done = threading.Event()  # Thread.join takes a thread for ended after an interrupt
+    threading.Thread(target=call, daemon=True, name="upload").start()
     try:
-        while thread.is_alive():
-            thread.join(0.2)
+        while not done.wait(0.2):
+            pass
     except BaseException:
         if stop is not None:
             stop.set()
-            thread.join(_TIMEOUT_S)
+            done.wait(_TIMEOUT_S)
         raise
     value, error = found[0]
     if error is not None:
