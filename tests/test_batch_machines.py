@@ -151,7 +151,6 @@ def test_the_loss_of_two_of_three_machines_changes_nothing(s3, machines, stack, 
     record = json.loads(Bucket.at(place).read("out/long/long.json").data)
     assert record["made"]["shards"] == 9
     assert lost_at < 8
-    assert workers[1].poll() is None  # it is still there, but nobody hears it
     subprocess.run([*map(str, batch), str(tmp_path / "local")], check=True, stdout=subprocess.DEVNULL)
     assert objects(f"{place}/out") == tree(tmp_path / "local")
     assert open_uploads(s3) == 0
