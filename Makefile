@@ -20,7 +20,7 @@ COVERAGE := --cov=road_extract --cov-report=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo check test lint types layers fast hooks format qgis qgis-bundle qgis-plugin qgis-release clean
+.PHONY: help demo check test lint types layers fast hooks format qgis qgis-bundle qgis-plugin qgis-release release clean
 
 help:
 	@echo "make demo          extract roads from both sample tiles into $(DEMO)/"
@@ -33,6 +33,7 @@ help:
 	@echo "make qgis-plugin   build the QGIS plugin: build/road_extract_qgis.zip"
 	@echo "make qgis-release  build the plugin for plugins.qgis.org (needs the contact details in pyproject.toml)"
 	@echo "make qgis-bundle   collect the wheels for installation without a network: build/road_extract_wheels/"
+	@echo "make release       build and check everything that a release consists of, in dist/"
 	@echo "make clean         remove $(VENV)/, build/, dist/ and caches"
 	@echo "To use another Python: make test PYTHON=python3.12"
 
@@ -88,6 +89,10 @@ qgis-plugin:
 # Refused until pyproject.toml names the owner's address and pages.
 qgis-release:
 	@"$(PYTHON)" qgis/build_plugin.py
+
+# Builds twice, compares, checks, and tries the wheel in a clean environment, which takes minutes.
+release: $(TEST_STAMP)
+	$(BIN)/python packaging/release.py
 
 clean:
 	rm -rf $(VENV) build dist .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

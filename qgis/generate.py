@@ -2,9 +2,10 @@
 
 - ``road_extract_qgis/option_table.py`` from the options of the package, which QGIS must not import;
 - ``road_extract_qgis/inference-requirements.txt`` from pyproject.toml, without what only training needs;
-- ``road_extract_script.py``, the plugin's *Extract roads* in one file, from the plugin's modules.
+- ``road_extract_script.py``, the plugin's *Extract roads* in one file, from the plugin's modules;
+- the version in ``road_extract_qgis/metadata.txt``.
 
-The tests compare all three with what this makes.
+The tests compare all of them with what this makes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ PLUGIN = FOLDER / "road_extract_qgis"
 TABLE = PLUGIN / "option_table.py"
 REQUIREMENTS = PLUGIN / "inference-requirements.txt"
 SCRIPT = FOLDER / "road_extract_script.py"
+METADATA = PLUGIN / "metadata.txt"
 
 #: Dependencies that only training needs: two thirds of the megabytes (docs/decisions/0019).
 TRAINING_ONLY = frozenset(["tensorflow"])
@@ -77,6 +79,11 @@ def to_requirements() -> str:
     """The text of inference-requirements.txt."""
     needed = [line for line in _read_project()["dependencies"] if _to_name(line) not in TRAINING_ONLY]
     return REQUIREMENTS_HEAD + "\n".join(needed) + "\n"
+
+
+def to_metadata() -> str:
+    """The text of metadata.txt, with the version of pyproject.toml."""
+    return re.sub(r"(?m)^version=.*$", f"version={_read_project()['version']}", METADATA.read_text(encoding="utf-8"))
 
 
 def _to_name(requirement: str) -> str:
@@ -181,3 +188,4 @@ if __name__ == "__main__":
     REQUIREMENTS.write_text(to_requirements(), encoding="utf-8")
     TABLE.write_text(to_table(), encoding="utf-8")
     SCRIPT.write_text(to_script(), encoding="utf-8")
+    METADATA.write_text(to_metadata(), encoding="utf-8")

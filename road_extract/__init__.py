@@ -40,11 +40,19 @@ if TYPE_CHECKING:
     from road_extract.pipeline.flow import extract_roads as extract_roads
     from road_extract.pipeline.flow import predict_probability as predict_probability
     from road_extract.pipeline.flow import vectorize_roads as vectorize_roads
+    from road_extract.pipeline.installing import ModelInfo as ModelInfo
+    from road_extract.pipeline.installing import describe_model as describe_model
+    from road_extract.pipeline.installing import install_model as install_model
+    from road_extract.pipeline.installing import list_models as list_models
+    from road_extract.pipeline.installing import verify_model as verify_model
     from road_extract.pipeline.outputs import Extraction as Extraction
     from road_extract.pipeline.outputs import Outputs as Outputs
     from road_extract.pipeline.preflight import SceneReport as SceneReport
     from road_extract.pipeline.preflight import describe_scene as describe_scene
     from road_extract.pipeline.preview import draw_preview as draw_preview
+    from road_extract.pipeline.streaming import RoadStream as RoadStream
+    from road_extract.pipeline.streaming import extract_arrow as extract_arrow
+    from road_extract.pipeline.streaming import vectorize_arrow as vectorize_arrow
     from road_extract.training.from_scenes import train_model as train_model
     from road_extract.training.loop import TrainProgress as TrainProgress
     from road_extract.training.options import BaseModels as BaseModels
@@ -65,31 +73,39 @@ _HOMES = {
     "Extraction": "pipeline.outputs",
     "InputError": "base.errors",
     "LineOptions": "base.options",
+    "ModelInfo": "pipeline.installing",
     "OutputError": "base.errors",
     "Outputs": "pipeline.outputs",
     "PortionResult": "batch",
     "PredictOptions": "base.options",
     "Progress": "base.progress",
     "RoadExtractError": "base.errors",
+    "RoadStream": "pipeline.streaming",
     "SceneReport": "pipeline.preflight",
     "TrainOptions": "training.options",
     "TrainProgress": "training.loop",
     "TrainingSource": "training.sources",
     "VectorizeOptions": "base.options",
     "__version__": "base.version",
+    "describe_model": "pipeline.installing",
     "describe_scene": "pipeline.preflight",
     "diagnose": "pipeline.diagnosis",
     "diff_roads": "evaluation.diff",
     "draw_preview": "pipeline.preview",
     "evaluate": "evaluation",
     "export_model": "pipeline.export",
+    "extract_arrow": "pipeline.streaming",
     "extract_batch": "batch",
+    "install_model": "pipeline.installing",
     "list_backends": "models.backends.listing",
     "extract_roads": "pipeline.flow",
+    "list_models": "pipeline.installing",
     "predict_portion": "batch",
     "predict_probability": "pipeline.flow",
     "quantize_model": "pipeline.calibration",
     "train_model": "training.from_scenes",
+    "verify_model": "pipeline.installing",
+    "vectorize_arrow": "pipeline.streaming",
     "vectorize_roads": "pipeline.flow",
 }
 

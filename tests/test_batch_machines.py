@@ -64,7 +64,7 @@ class Machines:
         """Run a command there, which sees an empty folder instead of a folder of this machine."""
         script = f'mount -t tmpfs tmpfs {hidden} && mkdir {hidden}/tmp && exec "$@"'
         inside = ["ip", "netns", "exec", f"{self._mark}n{number}", "unshare", "-m", "sh", "-c", script, "sh"]
-        return subprocess.Popen([*inside, *map(str, command)], **settings)  # type: ignore[call-overload,no-any-return]
+        return subprocess.Popen([*inside, *map(str, command)], **settings)  # type: ignore[call-overload]
 
     def cut(self, number: int) -> None:
         """Pull the cable of a machine."""

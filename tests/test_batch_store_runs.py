@@ -164,8 +164,8 @@ def test_a_multipart_upload_is_aborted_at_an_interrupt(s3, s3_url, s3_gateway, t
         "bucket.Bucket.at(sys.argv[2]).upload(file, 'big')\n"
     )
     s3_gateway.fail({"path": "partNumber", "method": "PUT", "wait": 1})
-    command = [sys.executable, script, tmp_path / "big", s3_url]
-    with subprocess.Popen(map(str, command), stderr=subprocess.PIPE, text=True,
+    command = [sys.executable, str(script), str(tmp_path / "big"), s3_url]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True,
                           env=os.environ | {"PYTHONPATH": str(REPOSITORY)}) as process:  # fmt: skip
         wait_for(lambda: open_uploads(s3) == 1)
         time.sleep(1.5)

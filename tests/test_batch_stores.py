@@ -86,7 +86,7 @@ def test_a_batch_in_a_bucket_holds_the_same_bytes_as_one_in_a_folder(bucket_url,
     assert done.merged == f"{bucket_url}/all/roads.gpkg"
     expected = {name: data for name, data in tree(tmp_path).items() if name.startswith(("out/", "all/"))}
     assert objects(bucket_url) == expected
-    assert len(expected) == 2 * 8 + 3
+    assert len(expected) == 2 * 8 + 4
     summary = json.loads(Bucket.at(bucket_url).read("out/summary.json").data)
     assert summary["complete"]
     count = len(made)

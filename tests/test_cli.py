@@ -214,7 +214,7 @@ FLAGS = [
     ("extract", VectorizeOptions, "--geometry --threshold --min-area --min-hole --simplify"),
     ("extract", LineOptions, "--faint --max-gap --min-confidence --min-worth --min-face --min-length --min-spur"),
     ("batch", BatchOptions,
-     "--formats --keep-probability --keep-mask --keep-nodes --asset --shard-px --jobs --dask --merge --resume "
+     "--formats --keep-probability --keep-mask --keep-nodes --co --asset --shard-px --jobs --dask --merge --resume "
      "--fail-fast"),
     ("shard", PredictOptions,
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
@@ -318,11 +318,12 @@ FUNCTIONS = {
     "quantize": "quantize_model",
     "doctor": "diagnose",
     "export": "export_model",
+    "models": "list_models",
 }
 
 
 def test_every_command_is_a_function_of_the_package_with_its_options_by_name():
-    assert FUNCTIONS.keys() == COMMANDS.keys()
+    assert FUNCTIONS.keys() | {"completion"} == COMMANDS.keys()
     for name in FUNCTIONS.values():
         parameters = inspect.signature(getattr(road_extract, name)).parameters.values()
         assert all(p.default is p.empty for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD), name

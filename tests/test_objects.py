@@ -118,7 +118,7 @@ def test_of_two_contenders_for_an_expired_lease_one_wins(store, quick, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(Lease, "_beat", lambda self: None)
         Lease(store, "lock", "there").take()
-    found = []
+    found: list[Lease | InputError] = []
 
     def take():
         lease = Lease(store, "lock", "there")

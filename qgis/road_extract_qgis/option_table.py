@@ -18,7 +18,9 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--model",
             "kind": "text",
             "default": None,
-            "help": "Model: standard, or a folder with weights.npz and spec.json (default: standard)",
+            "help": "Model: standard, an installed one by its name, "
+            "or a folder with weights.npz and spec.json "
+            "(default: standard)",
             "unit": "",
             "low": None,
             "high": None,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+#: All rasters that last are Cloud-Optimized GeoTIFFs.
+COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 MEDIA_TYPES = {
     ".gpkg": "application/geopackage+sqlite3",
     ".geojson": "application/geo+json",
@@ -11,7 +13,7 @@ MEDIA_TYPES = {
     ".parquet": "application/vnd.apache.parquet",
     ".osm": "application/xml",
     ".graphml": "application/xml",
-    ".tif": "image/tiff; application=geotiff",
+    ".tif": COG,
     ".json": "application/json",
 }
 

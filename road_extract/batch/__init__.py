@@ -25,6 +25,7 @@ from road_extract.batch.pools.serial import SerialPool
 from road_extract.batch.results import BatchResult
 from road_extract.batch.runner import BatchRun
 from road_extract.batch.shards import release_model
+from road_extract.batch.stac import collection_values
 from road_extract.batch.stores import Claim, open_store, split_location
 from road_extract.batch.tasks import Products, ShardTask, run_shard
 from road_extract.batch.whole import merge_all
@@ -158,7 +159,8 @@ def _begin(
     predict = predict or PredictOptions()
     read_spec(model_folder(predict))
     # workers may run in another folder
-    predict = replace(predict, model=_absolute(predict.model), aoi=_absolute(predict.aoi))
+    folder = None if predict.model is None else str(model_folder(predict).absolute())
+    predict = replace(predict, model=folder, aoi=_absolute(predict.aoi))
     return expand_inputs(list(inputs), batch.asset), predict
 
 
@@ -201,8 +203,12 @@ def _guarded(report: Report, claim: Claim) -> Report:
 
 
 def _write_summary(layout: Layout, claim: Claim, result: BatchResult) -> None:
+    """Write the summary, and the STAC Collection over the finished scenes."""
     try:
         claim.check()
+        if names := [scene.name for scene in result.scenes if scene.state in ("done", "kept")]:
+            items = {f"./{layout.file(name, '.stac.json')}": layout.read_json(name, ".stac.json") for name in names}
+            layout.write_collection(collection_values(items))
         layout.write_summary(result.to_values())
     except OSError as error:
         result.error = result.error or str(error)

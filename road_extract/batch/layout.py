@@ -2,6 +2,7 @@
 
 OUT/
   summary.json
+  collection.json              the STAC Collection over all scenes
   NAME/                        one finished scene: complete, or absent
     NAME.gpkg ...              its roads
     NAME_probability.tif ...   other requested outputs
@@ -30,6 +31,7 @@ _HIDDEN = ".road-extract"
 _WORK = f"{_HIDDEN}/work"
 _LOCK = f"{_HIDDEN}/lock"
 _SUMMARY = "summary.json"
+_COLLECTION = "collection.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Layout:
         Raises:
             InputError: If the name is reserved.
         """
-        if name.casefold() in (_SUMMARY, _HIDDEN):
+        if name.casefold() in (_SUMMARY, _COLLECTION, _HIDDEN):
             raise InputError(f"{name}: this name is reserved for files of the batch; rename the scene")
 
     def file(self, name: str, suffix: str) -> str:
@@ -99,6 +101,10 @@ class Layout:
     def write_summary(self, values: dict[str, Any]) -> None:
         """Write the summary of all scenes."""
         self.store.write(_SUMMARY, to_json(values).encode())
+
+    def write_collection(self, values: dict[str, Any]) -> None:
+        """Write the STAC Collection over all scenes."""
+        self.store.write(_COLLECTION, to_json(values).encode())
 
     @property
     def merging(self) -> str:

@@ -32,7 +32,7 @@ from road_extract.io.raster import (
     write_mosaic,
 )
 from road_extract.io.vector import add_layer, is_network_format, reproject, write_features
-from road_extract.pipeline.masking import MaskRun
+from road_extract.pipeline.masking import MaskRun, made_by
 from road_extract.pipeline.outputs import Counts, Outputs, Targets, plan_targets
 from road_extract.pipeline.vectorizing import iter_road_polygons, trace_roads
 from road_extract.roads.features import iter_line_features, line_schema, polygon_schema
@@ -97,13 +97,14 @@ class Merger:
         return out
 
     def _write(self, mosaics: list[Path], targets: Targets) -> Counts:
-        crs = _layer_crs([read_grid(path).crs for path in mosaics])
+        crs = layer_crs([read_grid(path).crs for path in mosaics])
         polygons = lines = 0
+        with ProbabilityRaster(str(mosaics[0])) as source:
+            made, widths = made_by(self.vectorize, source), source.true_width
         if targets.polygons is not None:
-            polygons = write_features(targets.polygons, polygon_schema(crs), self._iter_polygons(mosaics, crs))
+            polygons = write_features(targets.polygons, polygon_schema(crs, made), self._iter_polygons(mosaics, crs))
         if targets.lines is not None:
-            with ProbabilityRaster(str(mosaics[0])) as source:
-                schema = line_schema(crs, widths=source.true_width)
+            schema = line_schema(crs, made, widths=widths)
             write = add_layer if targets.lines == targets.polygons else write_features
             lines = write(targets.lines, schema, self._iter_lines(mosaics, crs))
         return Counts(polygons, lines)
@@ -162,12 +163,20 @@ def road_tags(path: Path) -> dict[str, str]:
     return {name: value for name, value in read_tags(str(path)).items() if name.startswith("ROAD_EXTRACT_")}
 
 
-def _layer_crs(found: list[str]) -> str:
+def layer_crs(found: list[str]) -> str:
+    """The CRS of a layer of scenes with these CRSs, as WKT: theirs if it is the same, else longitude and latitude."""
     from pyproj import CRS
 
     first = CRS.from_wkt(found[0])
     same = all(text == found[0] or CRS.from_wkt(text) == first for text in found)
-    return found[0] if same else str(CRS.from_user_input(_COMMON_CRS).to_wkt())
+    return found[0] if same else lonlat_wkt()
+
+
+def lonlat_wkt() -> str:
+    """Longitude and latitude of WGS 84 as WKT."""
+    from pyproj import CRS
+
+    return str(CRS.from_user_input(_COMMON_CRS).to_wkt())
 
 
 def _moved(feature: Feature, source: str, target: str, changed: dict[str, Any]) -> Feature:

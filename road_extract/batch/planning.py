@@ -89,6 +89,8 @@ def plan(ref: SceneRef, recipe: Recipe, result: SceneResult) -> PlannedScene:
         "suffixes": products.batch.suffixes,
         "kept": [products.keep_probability, products.batch.keep_mask, products.batch.keep_nodes],
     }
+    if products.batch.creation_options:
+        whole["creation_options"] = products.batch.creation_options
     return PlannedScene(origin, scene, fingerprint(values), fingerprint(whole), result)
 
 

@@ -12,8 +12,9 @@ from road_extract.base.progress import Progress, Report
 from road_extract.batch.layout import Layout
 from road_extract.batch.planning import PlannedScene, Recipe, check_room, missing_shards, plan
 from road_extract.batch.pools.protocol import Outcome, Pool, to_sentence
-from road_extract.batch.records import is_whole, made_of, made_values, record_values, stac_item
+from road_extract.batch.records import is_whole, made_of, made_values, record_values
 from road_extract.batch.results import BatchResult, SceneResult
+from road_extract.batch.stac import scene_item
 from road_extract.batch.stores import Claim
 from road_extract.batch.tasks import Finished, FinishTask, ShardTask, run_finish, run_shard
 from road_extract.io.sources import SceneRef
@@ -163,7 +164,7 @@ class BatchRun:
         planned.seconds["finish"] = finished.seconds
         made = made_values(origin, scene, self._recipe.products, finished, planned.fingerprint)
         record = record_values(made, self._run_values(planned))
-        self._layout.publish(origin.name, finished.folder, stac_item(origin, made, scene.grid), record)
+        self._layout.publish(origin.name, finished.folder, scene_item(origin, made, scene.grid), record)
         if finished.remark:
             log.warning(f"{origin.name}: {finished.remark}")
         result.state, result.polygons, result.lines = "done", finished.polygons, finished.lines

@@ -143,6 +143,7 @@ def join_shards(
     scene: ShardedScene,
     files: Sequence[F],
     out: Path,
+    creation_options: tuple[str, ...] | None = (),
     reading: Callable[[Sequence[F]], AbstractContextManager[Sequence[Any]]] = nullcontext,
 ) -> tuple[bool, str]:
     """Join shards to the probability raster of a scene, strip by strip: byte for byte that of one run.
@@ -151,6 +152,7 @@ def join_shards(
         scene: The scene.
         files: Files of the shards, in the order of the cores.
         out: GeoTIFF to write.
+        creation_options: How it is stored, NAME=VALUE; None if it is temporary.
         reading: Makes paths on this machine of a row of files, for as long as the row is read.
 
     Returns:
@@ -163,7 +165,9 @@ def join_shards(
     rows = _iter_rows(scene, files, reading)
     first, tags = next(rows)
     kept = {name: value for name, value in tags.items() if name.startswith("ROAD_EXTRACT_") and name != SHARD_TAG}
-    with gdal_session(), open_probability_sink(out, scene.grid, kept) as sink:
+    lasting, stored = creation_options is not None, creation_options or ()
+    opened = open_probability_sink(out, scene.grid, kept, lasting=lasting, creation_options=stored)
+    with gdal_session(), opened as sink:
         seen = join_rasters(chain([first], (paths for paths, _ in rows)), sink)
     return seen, tags.get(BACKEND_TAG, "unknown")
 

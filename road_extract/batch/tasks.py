@@ -65,7 +65,10 @@ class Products:
             InputError: If one cannot.
         """
         for suffix in self.batch.suffixes:
-            plan_targets(Outputs(f"scene{suffix}", nodes=self._nodes("scene")), self.vectorize.geometry)
+            outputs = Outputs(
+                f"scene{suffix}", nodes=self._nodes("scene"), creation_options=self.batch.creation_options
+            )
+            plan_targets(outputs, self.vectorize.geometry)
 
     def _nodes(self, name: str) -> Path | None:
         return Path(f"{name}_nodes{self._node_suffix}") if self.batch.keep_nodes else None
@@ -79,7 +82,10 @@ class Products:
         nodes, mask = self._nodes(name), Path(f"{name}_mask.tif") if self.batch.keep_mask else None
         done = []
         for suffix in self.batch.suffixes:
-            outputs = Outputs(folder / f"{name}{suffix}", mask=mask and folder / mask, nodes=nodes and folder / nodes)
+            outputs = Outputs(
+                folder / f"{name}{suffix}", mask=mask and folder / mask, nodes=nodes and folder / nodes,
+                creation_options=self.batch.creation_options,
+            )  # fmt: skip
             done.append(
                 vectorize_roads(
                     raster, outputs, options=self.vectorize, lines=self.lines, overwrite=True, report=report
@@ -148,7 +154,8 @@ def run_finish(task: FinishTask, report: Report) -> Finished:
 def _make(task: FinishTask, folder: Path, report: Report) -> tuple[Extraction, bool, str]:
     raster = folder / f"{task.name}_probability.tif"
     with nullcontext(raster) if task.products.keep_probability else scratch(raster) as written:
-        seen, backend = join_shards(task.scene, task.shards, written, task.store.reading)
+        stored = task.products.batch.creation_options if task.products.keep_probability else None
+        seen, backend = join_shards(task.scene, task.shards, written, stored, task.store.reading)
         return task.products.extract(written, folder, task.name, report), seen, backend
 
 

@@ -16,10 +16,11 @@ from road_extract.base.progress import Report
 from road_extract.base.urls import is_url
 from road_extract.batch.fingerprint import fingerprint
 from road_extract.batch.layout import Layout, read_json
-from road_extract.batch.merging import Merger, plan_merge
+from road_extract.batch.merging import Merger, layer_crs, lonlat_wkt, plan_merge, read_grid
 from road_extract.batch.pools.protocol import to_sentence
-from road_extract.batch.records import asset_of, is_whole, item_values, made_of, record_values
+from road_extract.batch.records import is_whole, made_of, record_values
 from road_extract.batch.results import BatchResult
+from road_extract.batch.stac import Place, asset_of, item_values, projection
 from road_extract.batch.stores import split_location
 from road_extract.batch.tasks import Products, describe_file
 from road_extract.pipeline.delivery import delivering
@@ -60,19 +61,24 @@ def _merge(layout: Layout, products: Products, out: str, names: list[str], resta
         delivery.check(targets.paths)
         for path in targets.paths:
             remove_leftovers(path)
-        counts = _write(layout, products, names, targets, report)
+        counts, crs = _write(layout, products, names, targets, report)
         made = _made(wanted, scenes, products, targets.paths, counts)
     items = [layout.read_json(name, ".stac.json") for name in names]
-    store.write(item, to_json(_item(Path(file), made, items)).encode())
+    crs = lonlat_wkt() if file.lower().endswith(".geojson") else crs
+    store.write(item, to_json(_item(Path(file), made, items, crs)).encode())
     run = {"started": started.isoformat(timespec="seconds"),
            "seconds": round((datetime.now(UTC) - started).total_seconds(), 3)}  # fmt: skip
     store.write(record, to_json(record_values(made, run)).encode())
 
 
-def _write(layout: Layout, products: Products, names: list[str], targets: Targets, report: Report) -> Counts:
+def _write(
+    layout: Layout, products: Products, names: list[str], targets: Targets, report: Report
+) -> tuple[Counts, str]:
+    """Write the layers; returns what they hold, and their CRS."""
     rasters = [layout.file(name, "_probability.tif") for name in names]
     with layout.store.reading(rasters) as paths, layout.store.scratch(layout.merging) as scratch:
-        return Merger(products.vectorize, products.lines, report).merge(paths, targets, scratch)
+        counts = Merger(products.vectorize, products.lines, report).merge(paths, targets, scratch)
+        return counts, layer_crs([read_grid(path).crs for path in paths])
 
 
 def _made(wanted: str, scenes: dict[str, Any], products: Products, paths: list[Path], counts: Counts) -> dict[str, Any]:
@@ -89,12 +95,13 @@ def _made(wanted: str, scenes: dict[str, Any], products: Products, paths: list[P
     }
 
 
-def _item(out: Path, made: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
-    """A STAC Item over the Items of the scenes; its time range is that of all of them."""
+def _item(out: Path, made: dict[str, Any], items: list[dict[str, Any]], crs: str) -> dict[str, Any]:
+    """A STAC Item over the Items of the scenes; its time range is that of all of them, its CRS that of the layer."""
     place = shapely.union_all([shapely.from_geojson(json.dumps(item["geometry"])) for item in items])
     dates = sorted(item["properties"]["datetime"] or "" for item in items)
     properties = {"datetime": dates[-1], "start_datetime": dates[0], "end_datetime": dates[-1]}
-    geometry = json.loads(shapely.to_geojson(place))
-    links = [link for item in items for link in item["links"]]
-    assets = {path: asset_of(path, known) for path, known in made["outputs"].items()}
-    return item_values(out.stem, geometry, list(place.bounds), made, properties, assets, links)
+    where = Place(json.loads(shapely.to_geojson(place)), list(place.bounds), projection(crs))
+    assets = {path: asset_of(path, known, made) for path, known in made["outputs"].items()}
+    item = item_values(out.stem, where, made, properties, assets)
+    item["links"] = [link for scene in items for link in scene["links"] if link["rel"] == "derived_from"]
+    return item

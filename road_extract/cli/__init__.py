@@ -30,6 +30,8 @@ COMMANDS = {
     "train": "Train or fine-tune a model on scenes with road labels.",
     "quantize": "Prepare a model for 8-bit inference.",
     "export": "Export a model as ONNX, OpenVINO IR or SavedModel for other tools.",
+    "models": "List, verify and install models.",
+    "completion": "Install the completion of commands and options in a shell.",
     "doctor": "Describe this installation for a bug report.",
 }
 

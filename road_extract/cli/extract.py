@@ -9,7 +9,15 @@ import click
 
 from road_extract.base.options import LineOptions, PredictOptions, VectorizeOptions
 from road_extract.cli.console import Console
-from road_extract.cli.parameters import LOCATION, collect, nodes_option, options_of, overwrite_option, progress_option
+from road_extract.cli.parameters import (
+    LOCATION,
+    collect,
+    creation_option,
+    nodes_option,
+    options_of,
+    overwrite_option,
+    progress_option,
+)
 from road_extract.cli.results import show_extraction
 
 
@@ -18,6 +26,7 @@ from road_extract.cli.results import show_extraction
 @click.argument("out", type=LOCATION)
 @click.option("--probability", type=LOCATION, help="Save the probability raster here (GeoTIFF).")
 @click.option("--mask", type=LOCATION, help="Save the road mask here (GeoTIFF).")
+@creation_option
 @nodes_option
 @options_of(PredictOptions)
 @options_of(VectorizeOptions)
@@ -37,7 +46,7 @@ def command(scene: str, out: str | Path, progress: str, **values: Any) -> None:
     from road_extract.pipeline.flow import extract_roads
     from road_extract.pipeline.outputs import Outputs
 
-    outputs = Outputs(out, values.pop("probability"), values.pop("mask"), values.pop("nodes"))
+    outputs = Outputs(out, *(values.pop(name) for name in ("probability", "mask", "nodes", "creation_options")))
     done = extract_roads(
         scene, outputs, predict=predict, vectorize=vectorize, lines=lines, report=console.report, **values
     )

@@ -29,6 +29,10 @@ LOCATION = Location()
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Overwrite existing outputs.")
 nodes_option = click.option("--nodes", type=LOCATION, help="Save the nodes of the road lines here, as points.")
+creation_option = click.option(
+    "--co", "creation_options", multiple=True, metavar="NAME=VALUE",
+    help="Creation option of the rasters, for GDAL's COG driver, such as COMPRESS=ZSTD; may be repeated.",
+)  # fmt: skip
 json_option = click.option(
     "--json", "json_file", type=click.Path(path_type=Path), is_flag=False, flag_value="-", metavar="[FILE]",
     help="Write the result to FILE as JSON; without FILE, or with -, print JSON instead of text.",
@@ -82,7 +86,9 @@ def _to_click(f: Field[Any], hint: str) -> Callable[[Command], Command]:
     name, _, off = (f.metadata["short"] or f.name).replace("_", "-").partition("/")
     unit = f" [{f.metadata['unit']}]" if f.metadata["unit"] else ""
     settings: dict[str, Any] = {"help": f.metadata["help"] + unit + ".", "default": f.default}
-    if "bool" in hint:
+    if hint == "tuple[str, ...]":
+        settings |= {"multiple": True, "metavar": "NAME=VALUE", "show_default": False}
+    elif "bool" in hint:
         settings |= {"is_flag": True, "show_default": f.default}
         name += f"/--{off or f'no-{name}'}" if f.default else ""
     else:

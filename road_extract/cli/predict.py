@@ -9,16 +9,26 @@ import click
 
 from road_extract.base.options import PredictOptions
 from road_extract.cli.console import Console
-from road_extract.cli.parameters import LOCATION, collect, options_of, overwrite_option, progress_option
+from road_extract.cli.parameters import (
+    LOCATION,
+    collect,
+    creation_option,
+    options_of,
+    overwrite_option,
+    progress_option,
+)
 
 
 @click.command("predict")
 @click.argument("scene")
 @click.argument("out", type=LOCATION)
 @options_of(PredictOptions)
+@creation_option
 @overwrite_option
 @progress_option
-def command(scene: str, out: str | Path, overwrite: bool, progress: str, **values: Any) -> None:
+def command(
+    scene: str, out: str | Path, overwrite: bool, progress: str, creation_options: tuple[str, ...], **values: Any
+) -> None:
     """Write the road probability of SCENE to the GeoTIFF OUT.
 
     SCENE is a path or a URL (https://, s3://), OUT a path or a URL (s3://, gs://, az://). OUT is 8-bit: 0 to 254 stand
@@ -28,5 +38,7 @@ def command(scene: str, out: str | Path, overwrite: bool, progress: str, **value
     options = collect(PredictOptions, values)
     from road_extract.pipeline.flow import predict_probability
 
-    path = predict_probability(scene, out, options=options, overwrite=overwrite, report=console.report)
+    path = predict_probability(
+        scene, out, options=options, creation_options=creation_options, overwrite=overwrite, report=console.report
+    )
     console.result(f"road probability in {path}", path=str(path))

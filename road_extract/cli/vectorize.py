@@ -9,7 +9,15 @@ import click
 
 from road_extract.base.options import LineOptions, VectorizeOptions
 from road_extract.cli.console import Console
-from road_extract.cli.parameters import LOCATION, collect, nodes_option, options_of, overwrite_option, progress_option
+from road_extract.cli.parameters import (
+    LOCATION,
+    collect,
+    creation_option,
+    nodes_option,
+    options_of,
+    overwrite_option,
+    progress_option,
+)
 from road_extract.cli.results import show_extraction
 
 
@@ -18,6 +26,7 @@ from road_extract.cli.results import show_extraction
 @click.argument("out", type=LOCATION)
 @click.option("--mask", type=LOCATION, help="Save the road mask here (GeoTIFF).")
 @click.option("--assume-crs", help="CRS to use if the raster has none, such as EPSG:32611.")
+@creation_option
 @nodes_option
 @options_of(VectorizeOptions)
 @options_of(LineOptions)
@@ -35,6 +44,6 @@ def command(raster: str, out: str | Path, progress: str, **values: Any) -> None:
     from road_extract.pipeline.flow import vectorize_roads
     from road_extract.pipeline.outputs import Outputs
 
-    outputs = Outputs(out, mask=values.pop("mask"), nodes=values.pop("nodes"))
+    outputs = Outputs(out, None, *(values.pop(name) for name in ("mask", "nodes", "creation_options")))
     done = vectorize_roads(raster, outputs, options=options, lines=lines, report=console.report, **values)
     show_extraction(console, done, options.geometry)

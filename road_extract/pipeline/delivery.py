@@ -48,7 +48,7 @@ class Delivery:
             return None if location is None else self.local(location)
 
         probability, mask, nodes = map(map_one, (outputs.probability, outputs.mask, outputs.nodes))
-        return Outputs(self.local(outputs.roads), probability, mask, nodes)
+        return replace(outputs, roads=self.local(outputs.roads), probability=probability, mask=mask, nodes=nodes)
 
     def named(self, path: Path) -> PathLike:
         """The location that a file stands for."""

@@ -11,7 +11,7 @@ from road_extract.base.files import check_outputs, replacing, scratch
 from road_extract.base.native import release_free_memory
 from road_extract.base.options import LineOptions, PredictOptions, VectorizeOptions
 from road_extract.base.progress import Report, no_report
-from road_extract.io.raster import open_probability_sink
+from road_extract.io.raster import check_creation_options, open_probability_sink
 from road_extract.models.backends import Backend
 from road_extract.pipeline.delivery import Delivery, delivering
 from road_extract.pipeline.outputs import Extraction, Outputs, Targets, plan_targets, to_outputs
@@ -58,7 +58,8 @@ def extract_roads(
         with scratch(Path(outputs.roads).with_suffix(".tif")) if kept is None else replacing(kept) as raster:
             with ThreadPoolExecutor(1, "load") as pool:
                 pool.submit(load_libraries, targets)  # while the model loads; a failure here is raised again later
-                _predict_to(scene, raster, predict, report, lasting=kept is not None, targets=targets)
+                stored = None if kept is None else outputs.creation_options
+                _predict_to(scene, raster, predict, report, targets=targets, creation_options=stored)
             release_free_memory()
             done = _vectorize_whole(raster, targets, vectorize, lines, None, report)
     return delivery.named_extraction(done)
@@ -70,19 +71,21 @@ def predict_probability(
     *,
     options: PredictOptions | None = None,
     backend: Backend | None = None,
+    creation_options: tuple[str, ...] = (),
     overwrite: bool = False,
     report: Report = no_report,
 ) -> PathLike:
     """Write the road probability of every pixel of a scene.
 
     The raster is on the scene's grid or, if the scene's GSD differs from the model's by more than a tenth, on a grid
-    with the model's GSD. It is uint8: 0..254 for probability 0..1, and 255 for nodata.
+    with the model's GSD. It is uint8: 0..254 for probability 0..1, and 255 for nodata, in a Cloud-Optimized GeoTIFF.
 
     Args:
         scene: Any raster that GDAL opens.
         out: GeoTIFF to write: a path, or ``s3://``, ``gs://``, ``az://``.
         options: How probabilities are made.
         backend: A loaded model to reuse for many scenes; it is not closed here. By default, one is loaded.
+        creation_options: How the raster is stored: NAME=VALUE, such as ``COMPRESS=ZSTD``, for GDAL's COG driver.
         overwrite: Replace an output that exists.
         report: Called with the progress.
 
@@ -96,7 +99,8 @@ def predict_probability(
     with delivering(overwrite) as delivery:
         path = delivery.local(out)
         _check_outputs(delivery, [path], [scene, *_inputs(options)], overwrite)
-        _predict_to(scene, path, options, report, backend=backend)
+        check_creation_options(creation_options)
+        _predict_to(scene, path, options, report, backend=backend, creation_options=creation_options)
     return delivery.named(path)
 
 
@@ -144,11 +148,14 @@ def _predict_to(
     options: PredictOptions,
     report: Report,
     *,
-    lasting: bool = True,
     backend: Backend | None = None,
     targets: Targets | None = None,
+    creation_options: tuple[str, ...] | None = (),
 ) -> None:
-    """Write the probability raster of a scene, after checking that everything derived from it can also be written."""
+    """Write the probability raster of a scene, after checking that everything derived from it can also be written.
+
+    It is temporary if ``creation_options`` is None.
+    """
     with open_scene(scene, options) as setup, ExitStack() as stack:
         setup.log_remarks()
         if targets is not None:
@@ -156,7 +163,11 @@ def _predict_to(
         check_needs(str(scene), setup.needs, out.parent)
         loaded = backend or load_backend(options)
         log.info("model %s with %s", setup.spec.name, loaded.description)
-        sink = stack.enter_context(open_probability_sink(out, setup.source.grid, setup.tags(loaded), lasting=lasting))
+        tags, lasting = setup.tags(loaded), creation_options is not None
+        opened = open_probability_sink(
+            out, setup.source.grid, tags, lasting=lasting, creation_options=creation_options or ()
+        )
+        sink = stack.enter_context(opened)
         if backend is None:
             stack.enter_context(closing(loaded))  # frees its memory before the raster is finished
         if not setup.predict_to(sink, loaded, report=report):

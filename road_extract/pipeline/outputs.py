@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from road_extract.base.errors import InputError
-from road_extract.io.vector import check_crs, check_format, is_network_format
+from road_extract.io.objects import local_copy
+from road_extract.io.raster import check_creation_options
+from road_extract.io.vector import check_crs, check_format, is_network_format, read_written
 
 PathLike = str | Path
 
@@ -20,12 +23,14 @@ class Outputs:
         probability: Probability raster (GeoTIFF).
         mask: Road mask (GeoTIFF).
         nodes: Nodes of the road lines.
+        creation_options: How the rasters are stored: NAME=VALUE, such as ``COMPRESS=ZSTD``, for GDAL's COG driver.
     """
 
     roads: PathLike
     probability: PathLike | None = None
     mask: PathLike | None = None
     nodes: PathLike | None = None
+    creation_options: tuple[str, ...] = ()
 
 
 def to_outputs(out: PathLike | Outputs) -> Outputs:
@@ -42,12 +47,14 @@ class Targets:
         lines: Road lines; a GeoPackage may hold both polygons and lines.
         nodes: Nodes of the road lines.
         mask: The road mask, GeoTIFF.
+        creation_options: Those of the mask.
     """
 
     polygons: Path | None = None
     lines: Path | None = None
     nodes: Path | None = None
     mask: Path | None = None
+    creation_options: tuple[str, ...] = ()
 
     @property
     def paths(self) -> list[Path]:
@@ -71,7 +78,8 @@ class Targets:
         def map_one(path: Path | None) -> Path | None:
             return None if path is None else names[path]
 
-        return Targets(map_one(self.polygons), map_one(self.lines), map_one(self.nodes), map_one(self.mask))
+        polygons, lines, nodes, mask = map(map_one, (self.polygons, self.lines, self.nodes, self.mask))
+        return Targets(polygons, lines, nodes, mask, self.creation_options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +95,14 @@ class Extraction:
     """What was written.
 
     Attributes:
-        path: File of the polygons, or of the lines if only lines were requested.
+        path: File of the polygons, or of the lines if only lines were requested; a URL if it is in a bucket.
         features: Number of polygons and lines together.
         polygons: Number of polygons.
         lines: Number of lines.
         lines_path: File of the lines; the same as ``path`` in a GeoPackage.
+        geometry: ``polygons``, ``lines`` or ``both``.
+
+    In a notebook, it is shown as a small map with a table.
     """
 
     path: PathLike
@@ -99,21 +110,55 @@ class Extraction:
     polygons: int
     lines: int
     lines_path: PathLike
+    geometry: str = "polygons"
 
     @classmethod
     def of(cls, targets: Targets, counts: Counts) -> Extraction:
         """Combine files and counts."""
+        names = {"polygons": targets.polygons, "lines": targets.lines}
+        written = [name for name, path in names.items() if path is not None]
+        geometry = "both" if len(written) == 2 else written[0]
         layers = [path for path in (targets.polygons, targets.lines) if path is not None]
-        return cls(layers[0], counts.polygons + counts.lines, counts.polygons, counts.lines, layers[-1])
+        return cls(layers[0], counts.polygons + counts.lines, counts.polygons, counts.lines, layers[-1], geometry)
+
+    @property
+    def layers(self) -> dict[str, PathLike]:
+        """The files of the ``polygons`` and of the ``lines``, as far as they were written."""
+        files = {"polygons": self.path, "lines": self.lines_path}
+        return files if self.geometry == "both" else {self.geometry: self.path}
+
+    def to_geodataframe(self, geometry: str | None = None) -> Any:
+        """Read the roads into a ``geopandas.GeoDataFrame``.
+
+        Args:
+            geometry: ``polygons`` or ``lines``; by default the polygons, if there are any.
+
+        Raises:
+            InputError: If they were not written, or to a format for other programs (``.osm``, ``.graphml``).
+        """
+        files = self.layers
+        chosen = geometry or next(iter(files))
+        if chosen not in files:
+            raise InputError(f"{self.path}: has no {chosen}; it was written with {' and '.join(files)}")
+        with local_copy(files[chosen]) as path:
+            return read_written(path, "road_lines" if chosen == "lines" else "roads")
+
+    def _repr_html_(self) -> str:
+        from road_extract.pipeline.showing import to_html
+
+        return to_html(self)
 
 
 def plan_targets(outputs: Outputs, geometry: str) -> Targets:
     """Choose the file of each layer.
 
     Raises:
-        InputError: If a suffix is not that of a known format, or the format cannot contain what was requested.
+        InputError: If a suffix is not that of a known format, the format cannot contain what was requested, or a
+            creation option cannot be used.
     """
+    check_creation_options(outputs.creation_options)
     out, nodes, mask = Path(outputs.roads), _path(outputs.nodes), _path(outputs.mask)
+    stored = outputs.creation_options
     if is_network_format(out) and geometry != "lines":
         raise InputError(f"{out}: this format can only contain lines; use --geometry lines or another format")
     if not is_network_format(out):
@@ -123,11 +168,11 @@ def plan_targets(outputs: Outputs, geometry: str) -> Targets:
         if geometry == "polygons":
             raise InputError(f"{nodes}: polygons have no nodes; use --geometry lines or both")
     if geometry == "lines":
-        return Targets(None, out, nodes, mask)
+        return Targets(None, out, nodes, mask, stored)
     if geometry == "polygons":
-        return Targets(out, None, nodes, mask)
+        return Targets(out, None, nodes, mask, stored)
     beside = out if out.suffix.lower() == ".gpkg" else out.with_name(f"{out.stem}_lines{out.suffix}")
-    return Targets(out, beside, nodes, mask)
+    return Targets(out, beside, nodes, mask, stored)
 
 
 def _path(path: PathLike | None) -> Path | None:

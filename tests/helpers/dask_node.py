@@ -18,7 +18,7 @@ from tests.helpers.backends import PositionBackend, fake_opener
 async def serve() -> None:
     host = sys.argv[2]
     if sys.argv[1] == "scheduler":
-        node = Scheduler(host=host, port=0, dashboard_address=":0")
+        node: Scheduler | Worker = Scheduler(host=host, port=0, dashboard_address=":0")
     else:
         setup.open_backend = fake_opener(lambda: PositionBackend(float(sys.argv[4])))
         node = Worker(sys.argv[3], host=host, nthreads=1, dashboard_address=":0", memory_limit=0)

@@ -18,6 +18,9 @@ class BatchOptions:
     keep_probability: bool = option(False, "Keep the probability raster of each scene (GeoTIFF)")
     keep_mask: bool = option(False, "Keep the road mask of each scene (GeoTIFF)")
     keep_nodes: bool = option(False, "Also write the nodes of the road lines")
+    creation_options: tuple[str, ...] = option(
+        (), "Creation option of the rasters, for GDAL's COG driver, such as COMPRESS=ZSTD; may be repeated", short="co"
+    )
     asset: str | None = option(None, "STAC asset key")
     shard_px: int = option(
         4096, "Minimum side of a shard, the part of a scene that is processed and resumed as a unit", unit="px",

@@ -17,7 +17,10 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8")
 class PredictOptions:
     """How to turn a scene into a probability raster."""
 
-    model: str | None = option(None, "Model: standard, or a folder with weights.npz and spec.json (default: standard)")
+    model: str | None = option(
+        None,
+        "Model: standard, an installed one by its name, or a folder with weights.npz and spec.json (default: standard)",
+    )
     backend: str = option(
         "auto", "Inference backend; auto uses the fastest one installed, on a GPU if it sees one", choices=BACKENDS
     )

@@ -15,6 +15,7 @@ from road_extract.base.features import Feature, LayerSchema
 from road_extract.base.files import check_outputs
 from road_extract.base.geodesy import lengths_m, local_crs, move
 from road_extract.base.options import DiffOptions
+from road_extract.base.version import __version__
 from road_extract.evaluation.diff.layers import LineLayer, read_layers
 from road_extract.evaluation.diff.results import STATUSES, Difference
 from road_extract.io.vector import check_format, unique_names, write_features
@@ -59,7 +60,8 @@ def diff_roads(
     pieces += _iter_pieces(theirs, metric[::-1], crs, options, {False: "missing"})
     pieces = _sorted(pieces, options.sort)
     fields = _fields(ours.fields, theirs.fields)
-    write_features(out, LayerSchema("road_differences", "LineString", crs, fields), _iter_features(pieces, fields))
+    schema = LayerSchema("road_differences", "LineString", crs, fields, {"version": __version__})
+    write_features(out, schema, _iter_features(pieces, fields))
     lengths = {
         status: [_length_m(piece) for piece in pieces if piece.properties["status"] == status] for status in STATUSES
     }

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from road_extract.base.errors import InputError, OutputError
 from road_extract.base.media_types import media_type
+from road_extract.base.urls import is_url
 from road_extract.io.objects.settings import CREDENTIALS, read_settings
 
 T = TypeVar("T")
@@ -372,6 +373,23 @@ class Bucket:
             f"the store does not answer as it should ({said}); check the address and the network, then run the same "
             "command again"
         )
+
+
+@contextmanager
+def local_copy(location: str | Path) -> Iterator[Path]:
+    """A file on this machine with the content of a file or object, while the block runs.
+
+    Raises:
+        OutputError: If the object cannot be read.
+    """
+    if not is_url(str(location)):
+        yield Path(location)
+        return
+    parent, _, name = str(location).rpartition("/")
+    with tempfile.TemporaryDirectory(prefix="road-extract-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / name
+        Bucket.at(parent).download(name, path)
+        yield path
 
 
 def _obstore() -> Any:

@@ -10,8 +10,9 @@ import numpy as np
 from rasterio.windows import Window as RioWindow
 
 from road_extract.base.levels import NODATA
+from road_extract.io.raster.cog import BLOCK_PX
 from road_extract.io.raster.opening import open_raster, readable
-from road_extract.io.raster.sink import BLOCK_PX, RasterSink
+from road_extract.io.raster.sink import RasterSink
 
 
 def read_tags(path: str) -> dict[str, str]:

@@ -5,10 +5,11 @@ A layer is streamed in batches to a temporary file next to the target, which is 
     features --batches--> checked batches --one writer per format--> temporary file --rename--> target
 """
 
+from road_extract.io.vector.arrow import to_frame, to_reader
 from road_extract.io.vector.fields import unique_names
 from road_extract.io.vector.geojson import reproject, to_lonlat
 from road_extract.io.vector.layers import Selection
-from road_extract.io.vector.reading import Table, read_area, read_geometries, read_roads, read_table
+from road_extract.io.vector.reading import Table, read_area, read_geometries, read_roads, read_table, read_written
 from road_extract.io.vector.writing import (
     FORMATS,
     GDAL_SUFFIXES,
@@ -37,8 +38,11 @@ __all__ = [
     "read_geometries",
     "read_roads",
     "read_table",
+    "read_written",
     "reproject",
+    "to_frame",
     "to_lonlat",
+    "to_reader",
     "unique_names",
     "write_features",
     "write_network",

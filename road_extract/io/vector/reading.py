@@ -302,3 +302,19 @@ def _joined(tables: Sequence[Table]) -> Table:
 
 def _as(value: Any, kind: type) -> Any:
     return None if value is None else kind(value)
+
+
+def read_written(path: Path, layer: str) -> Any:
+    """Read a file that `write_features` wrote into a ``geopandas.GeoDataFrame``.
+
+    Raises:
+        InputError: If it cannot be read as one.
+    """
+    import geopandas
+
+    if path.suffix.lower() in (".osm", ".graphml"):
+        raise InputError(f"{path}: geopandas cannot read this format; write .gpkg or .parquet instead")
+    with vector_errors(path):
+        if path.suffix.lower() == ".parquet":
+            return geopandas.read_parquet(path)
+        return geopandas.read_file(path, layer=layer if path.suffix.lower() == ".gpkg" else None)

@@ -1,53 +1,38 @@
-"""GeoPackage and FlatGeobuf, written by GDAL, and GeoParquet, written by Arrow.
+"""GeoPackage and FlatGeobuf, written by GDAL.
 
 GDAL does not report an error if the disk fills up while it closes a file, so files are read back.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from road_extract.base.features import Feature, LayerSchema
-from road_extract.io.vector.batches import BATCH_FEATURES, Watch, crs_of, geometries_of
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from road_extract.io.vector.arrow import arrow_schema, record_batch
+from road_extract.io.vector.batches import BATCH_FEATURES, Watch
 
 # A fixed date, so that equal features give equal bytes.
 _GPKG_LAST_CHANGE = "1970-01-01T00:00:00.000Z"
-
-
-def _arrow_schema(schema: LayerSchema, metadata: dict[str, str] | None = None) -> pa.Schema:
-    import pyarrow as pa
-
-    kinds = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string()}
-    columns = [(name, kinds[kind]) for name, kind in schema.fields.items()]
-    return pa.schema([("geometry", pa.binary()), *columns], metadata=metadata)
-
-
-def _record_batch(batch: list[Feature], schema: pa.Schema) -> pa.RecordBatch:
-    import pyarrow as pa
-    import shapely
-
-    geometry = pa.array(shapely.to_wkb(geometries_of(batch), output_dimension=2), pa.binary())
-    fields = [pa.array([row.properties[field.name] for row in batch], field.type) for field in list(schema)[1:]]
-    return pa.record_batch([geometry, *fields], schema=schema)
+#: The newest that GDAL 3.6 and QGIS 3.22 know; they warn about newer ones.
+_GPKG_VERSION = "1.3"
 
 
 def _write_gdal(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]], driver: str) -> int:
     import pyarrow as pa
     import pyogrio
 
-    columns = _arrow_schema(schema)
+    columns = arrow_schema(schema)
     count = _Count()
-    watch = Watch(_record_batch(batch, columns) for batch in count.over(batches))
+    watch = Watch(record_batch(batch, columns) for batch in count.over(batches))
     reader = pa.RecordBatchReader.from_batches(columns, iter(watch))
-    layer = {"layer": schema.name, "geometry_type": schema.geometry_type, "crs": schema.crs}
+    layer: dict[str, Any] = {"layer": schema.name, "geometry_type": schema.geometry_type, "crs": schema.crs}
+    layer["layer_metadata"] = {f"road_extract_{name}": value for name, value in schema.made.items()} or None
+    if driver == "GPKG" and not path.exists():
+        layer["dataset_options"] = {"VERSION": _GPKG_VERSION}
     try:
         pyogrio.write_arrow(reader, path, driver=driver, geometry_name="geometry", **layer)
     except Exception:
@@ -88,6 +73,8 @@ def write_geopackage(path: Path, schema: LayerSchema, batches: Iterator[list[Fea
             (rows,) = database.execute(f'SELECT count(*) FROM "{table}"').fetchone()
             _check_whole(count, rows)
         database.execute("UPDATE gpkg_contents SET last_change = ?", (_GPKG_LAST_CHANGE,))
+        if schema.made:
+            database.execute("UPDATE gpkg_metadata_reference SET timestamp = ?", (_GPKG_LAST_CHANGE,))
     _fix_change_counter(path)
     return count
 
@@ -106,21 +93,3 @@ def _fix_change_counter(path: Path) -> None:
 def _check_whole(expected: int, found: int) -> None:
     if found != expected:
         raise OSError(f"only {found} of {expected} features reached the file")
-
-
-def write_parquet(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
-    """Write GeoParquet and return the number of features."""
-    from pyarrow.parquet import ParquetWriter
-
-    columns = _arrow_schema(schema, {"geo": json.dumps(_geo_metadata(schema))})
-    count = _Count()
-    with path.open("wb") as file, ParquetWriter(file, columns, compression="zstd") as writer:
-        for batch in count.over(batches):
-            writer.write_batch(_record_batch(batch, columns))
-    return count.value
-
-
-def _geo_metadata(schema: LayerSchema) -> dict[str, Any]:
-    """File metadata of GeoParquet 1.1.0 (geoparquet.org/releases/v1.1.0)."""
-    column = {"encoding": "WKB", "geometry_types": [schema.geometry_type], "crs": crs_of(schema).to_json_dict()}
-    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}

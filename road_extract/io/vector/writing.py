@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,18 @@ from road_extract.base.errors import InputError, OutputError, RoadExtractError
 from road_extract.base.features import Feature, LayerSchema
 from road_extract.io.vector.batches import Watch, check_schema, iter_batches
 from road_extract.io.vector.geojson import write_geojson
-from road_extract.io.vector.tables import write_flatgeobuf, write_geopackage, write_parquet
+from road_extract.io.vector.parquet import write_parquet
+from road_extract.io.vector.tables import write_flatgeobuf, write_geopackage
 
 if TYPE_CHECKING:
     from road_extract.roads.network import RoadNetwork
+
+log = logging.getLogger("road_extract")
+
+OSM_ADVICE = (
+    ".osm files are for JOSM and other editors of OpenStreetMap. QGIS and ogr2ogr show them empty, because they leave "
+    "out the negative ids of new objects; write .gpkg or .geojson for those"
+)
 
 Writer = Callable[[Path, LayerSchema, Iterator[list[Feature]]], int]
 
@@ -123,14 +132,14 @@ def is_network_format(path: Path) -> bool:
     return path.suffix.lower() in NETWORK_FORMATS
 
 
-def write_network(path: Path, network: RoadNetwork, crs: str, model: str) -> int:
+def write_network(path: Path, network: RoadNetwork, crs: str, made: Mapping[str, str]) -> int:
     """Write a network with nodes and lines. An existing file is replaced at the very end.
 
     Args:
         path: A file with a suffix of `NETWORK_FORMATS`.
         network: Network in map coordinates.
         crs: CRS of the coordinates, as WKT.
-        model: Model that found the roads; may be empty.
+        made: How the roads were made; see `LayerSchema`.
 
     Returns:
         The number of lines written.
@@ -144,7 +153,9 @@ def write_network(path: Path, network: RoadNetwork, crs: str, model: str) -> int
 
     write = write_osm if NETWORK_FORMATS[path.suffix.lower()] == "OSM XML" else write_graphml
     with files.replacing(path) as temporary, _driver_errors(path, Watch(())):
-        write(temporary, network, crs, model)
+        write(temporary, network, crs, made)
+    if path.suffix.lower() == ".osm":
+        log.info(OSM_ADVICE)
     return len(network)
 
 
