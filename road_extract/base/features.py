@@ -33,6 +33,7 @@ class LayerSchema:
         crs: Coordinate reference system of the geometries, as WKT.
         fields: Field name to type: int (64 bits, signed), float, bool or str; the order is the order of the columns.
         made: How the features were made (``version``, ``model``, ``threshold``); every format keeps it as metadata.
+        pixel_m: Size of the pixels that the features come from, in metres; formats with zoom levels need it.
     """
 
     name: str
@@ -40,3 +41,4 @@ class LayerSchema:
     crs: str
     fields: Mapping[str, type]
     made: Mapping[str, str] = field(default_factory=dict)
+    pixel_m: float | None = None

@@ -15,6 +15,10 @@ MEDIA_TYPES = {
     ".graphml": "application/xml",
     ".tif": COG,
     ".json": "application/json",
+    ".html": "text/html",
+    ".pmtiles": "application/vnd.pmtiles",
+    ".qml": "application/xml",
+    ".sld": "application/vnd.ogc.sld+xml",
 }
 
 

@@ -68,7 +68,7 @@ def extract_batch(
     products = Products(vectorize, lines, batch, batch.keep_probability or batch.merge is not None)
     products.check()
     if batch.merge is not None:
-        plan_merge(Path(split_location(batch.merge)[1]), vectorize.geometry)
+        plan_merge(Path(split_location(batch.merge)[1]), vectorize.geometry, style=batch.style)
     refs, predict = _begin(inputs, predict, batch)
     layout = Layout(open_store(out))
     layout.create()

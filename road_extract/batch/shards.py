@@ -165,8 +165,8 @@ def join_shards(
     rows = _iter_rows(scene, files, reading)
     first, tags = next(rows)
     kept = {name: value for name, value in tags.items() if name.startswith("ROAD_EXTRACT_") and name != SHARD_TAG}
-    lasting, stored = creation_options is not None, creation_options or ()
-    opened = open_probability_sink(out, scene.grid, kept, lasting=lasting, creation_options=stored)
+    settings = {"lasting": creation_options is not None, "coloured": scene.options.colour_table}
+    opened = open_probability_sink(out, scene.grid, kept, creation_options=creation_options or (), **settings)
     with gdal_session(), opened as sink:
         seen = join_rasters(chain([first], (paths for paths, _ in rows)), sink)
     return seen, tags.get(BACKEND_TAG, "unknown")

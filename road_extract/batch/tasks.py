@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from road_extract.base.files import scratch
-from road_extract.base.options import BatchOptions, LineOptions, VectorizeOptions
+from road_extract.base.options import BatchOptions, LineOptions, ReportOptions, VectorizeOptions
 from road_extract.base.progress import Report
 from road_extract.batch.fingerprint import file_hash
 from road_extract.batch.shards import ShardedScene, join_shards, predict_shard
 from road_extract.batch.stores import ResultStore
+from road_extract.io.styles import write_style_files
+from road_extract.io.vector import FORMATS
 from road_extract.pipeline.flow import vectorize_roads
 from road_extract.pipeline.outputs import Extraction, Outputs, plan_targets
 from road_extract.pipeline.resources import Needs, check_needs
@@ -69,13 +71,17 @@ class Products:
                 f"scene{suffix}", nodes=self._nodes("scene"), creation_options=self.batch.creation_options
             )
             plan_targets(outputs, self.vectorize.geometry)
+        if self.batch.report:
+            from road_extract.review import check_source
+
+            check_source("scene.html", f"scene{self.batch.suffixes[0]}")
 
     def _nodes(self, name: str) -> Path | None:
         return Path(f"{name}_nodes{self._node_suffix}") if self.batch.keep_nodes else None
 
     @property
     def _node_suffix(self) -> str:
-        return next((suffix for suffix in self.batch.suffixes if suffix not in (".osm", ".graphml")), ".gpkg")
+        return next((suffix for suffix in self.batch.suffixes if suffix in FORMATS), ".gpkg")
 
     def extract(self, raster: Path, folder: Path, name: str, report: Report) -> Extraction:
         """Write all products into a folder."""
@@ -83,9 +89,12 @@ class Products:
         done = []
         for suffix in self.batch.suffixes:
             outputs = Outputs(
-                folder / f"{name}{suffix}", mask=mask and folder / mask, nodes=nodes and folder / nodes,
+                folder / f"{name}{suffix}",
+                mask=mask and folder / mask,
+                nodes=nodes and folder / nodes,
                 creation_options=self.batch.creation_options,
-            )  # fmt: skip
+                style=self.batch.style,
+            )
             done.append(
                 vectorize_roads(
                     raster, outputs, options=self.vectorize, lines=self.lines, overwrite=True, report=report
@@ -93,6 +102,15 @@ class Products:
             )
             nodes = mask = None  # written once only
         return done[0]
+
+    def write_page(self, scene: ShardedScene, raster: Path, found: Extraction, page: Path) -> None:
+        """Write the page for review."""
+        from road_extract.review import describe_options, write_report
+
+        made = {"Scene": scene.shown, **describe_options(scene.options, self.vectorize, self.lines)}
+        roads = list(dict.fromkeys([found.path, found.lines_path]))
+        options = ReportOptions.of(scene.options)
+        write_report(scene.path, roads, page, probability=raster, options=options, made=made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +174,12 @@ def _make(task: FinishTask, folder: Path, report: Report) -> tuple[Extraction, b
     with nullcontext(raster) if task.products.keep_probability else scratch(raster) as written:
         stored = task.products.batch.creation_options if task.products.keep_probability else None
         seen, backend = join_shards(task.scene, task.shards, written, stored, task.store.reading)
-        return task.products.extract(written, folder, task.name, report), seen, backend
+        found = task.products.extract(written, folder, task.name, report)
+        if task.products.batch.style and task.products.keep_probability:
+            write_style_files(written, "probability")
+        if task.products.batch.report:
+            task.products.write_page(task.scene, written, found, folder / f"{task.name}.html")
+        return found, seen, backend
 
 
 def describe_file(path: Path) -> dict[str, Any]:

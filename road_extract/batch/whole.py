@@ -47,7 +47,8 @@ def _merge(layout: Layout, products: Products, out: str, names: list[str], resta
     scenes = {name: made_of(layout.read_json(name)) for name in names}
     wanted = fingerprint(
         {"scenes": {name: made.get("fingerprint") for name, made in scenes.items()},
-         "vectorize": asdict(products.vectorize), "lines": asdict(products.lines)}
+         "vectorize": asdict(products.vectorize), "lines": asdict(products.lines),
+         **({"style": True} if products.batch.style else {})}
     )  # fmt: skip
     old, sizes = made_of(read_json(store, record)), store.sizes("")
     if not restart and is_whole(sizes, old, wanted):
@@ -56,13 +57,14 @@ def _merge(layout: Layout, products: Products, out: str, names: list[str], resta
         raise InputError(f"{out}: already exists and was not created by a batch; choose another name")
     started = datetime.now(UTC)
     with delivering(overwrite=True) as delivery:
-        targets = plan_merge(delivery.local(out), products.vectorize.geometry)
-        check_outputs(targets.paths, [], overwrite=True)
-        delivery.check(targets.paths)
-        for path in targets.paths:
+        targets = plan_merge(delivery.local(out), products.vectorize.geometry, style=products.batch.style)
+        paths = [*targets.paths, *targets.style_paths]
+        check_outputs(paths, [], overwrite=True)
+        delivery.check(paths)
+        for path in paths:
             remove_leftovers(path)
         counts, crs = _write(layout, products, names, targets, report)
-        made = _made(wanted, scenes, products, targets.paths, counts)
+        made = _made(wanted, scenes, products, paths, counts)
     items = [layout.read_json(name, ".stac.json") for name in names]
     crs = lonlat_wkt() if file.lower().endswith(".geojson") else crs
     store.write(item, to_json(_item(Path(file), made, items, crs)).encode())

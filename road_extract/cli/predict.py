@@ -16,6 +16,7 @@ from road_extract.cli.parameters import (
     options_of,
     overwrite_option,
     progress_option,
+    style_option,
 )
 
 
@@ -24,11 +25,10 @@ from road_extract.cli.parameters import (
 @click.argument("out", type=LOCATION)
 @options_of(PredictOptions)
 @creation_option
+@style_option
 @overwrite_option
 @progress_option
-def command(
-    scene: str, out: str | Path, overwrite: bool, progress: str, creation_options: tuple[str, ...], **values: Any
-) -> None:
+def command(scene: str, out: str | Path, progress: str, **values: Any) -> None:
     """Write the road probability of SCENE to the GeoTIFF OUT.
 
     SCENE is a path or a URL (https://, s3://), OUT a path or a URL (s3://, gs://, az://). OUT is 8-bit: 0 to 254 stand
@@ -37,8 +37,8 @@ def command(
     console = Console(progress)
     options = collect(PredictOptions, values)
     from road_extract.pipeline.flow import predict_probability
+    from road_extract.pipeline.outputs import RasterFile
 
-    path = predict_probability(
-        scene, out, options=options, creation_options=creation_options, overwrite=overwrite, report=console.report
-    )
+    file = RasterFile(out, values.pop("creation_options"))
+    path = predict_probability(scene, file, options=options, report=console.report, **values)
     console.result(f"road probability in {path}", path=str(path))

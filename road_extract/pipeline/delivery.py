@@ -47,8 +47,11 @@ class Delivery:
         def map_one(location: PathLike | None) -> Path | None:
             return None if location is None else self.local(location)
 
-        probability, mask, nodes = map(map_one, (outputs.probability, outputs.mask, outputs.nodes))
-        return replace(outputs, roads=self.local(outputs.roads), probability=probability, mask=mask, nodes=nodes)
+        probability, mask = map_one(outputs.probability), map_one(outputs.mask)
+        nodes, report = map_one(outputs.nodes), map_one(outputs.report)
+        return replace(
+            outputs, roads=self.local(outputs.roads), probability=probability, mask=mask, nodes=nodes, report=report
+        )
 
     def named(self, path: Path) -> PathLike:
         """The location that a file stands for."""

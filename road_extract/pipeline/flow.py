@@ -6,15 +6,17 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 from road_extract.base.files import check_outputs, replacing, scratch
 from road_extract.base.native import release_free_memory
-from road_extract.base.options import LineOptions, PredictOptions, VectorizeOptions
+from road_extract.base.options import LineOptions, PredictOptions, ReportOptions, VectorizeOptions
 from road_extract.base.progress import Report, no_report
 from road_extract.io.raster import check_creation_options, open_probability_sink
+from road_extract.io.styles import style_paths, write_style_files
 from road_extract.models.backends import Backend
 from road_extract.pipeline.delivery import Delivery, delivering
-from road_extract.pipeline.outputs import Extraction, Outputs, Targets, plan_targets, to_outputs
+from road_extract.pipeline.outputs import Extraction, Outputs, RasterFile, Targets, plan_targets, to_outputs
 from road_extract.pipeline.resources import check_needs
 from road_extract.pipeline.setup import NOTHING_VALID, PathLike, load_backend, open_scene
 from road_extract.pipeline.vectorizing import load_libraries, vectorize_to
@@ -36,7 +38,8 @@ def extract_roads(
 
     Args:
         scene: Any raster that GDAL opens.
-        out: The file of the roads, or `Outputs` to keep the probability, the mask or the nodes of the lines too.
+        out: The file of the roads, or `Outputs` to keep the probability, the mask or the nodes of the lines too, or to
+            write a page for review.
         predict: How probabilities are made.
         vectorize: How polygons and lines are made from them.
         lines: Further options for lines.
@@ -51,10 +54,14 @@ def extract_roads(
     with delivering(overwrite) as delivery:
         outputs = delivery.local_outputs(outputs)
         targets = plan_targets(outputs, vectorize.geometry)
-        kept = None if outputs.probability is None else Path(outputs.probability)
-        _check_outputs(
-            delivery, [*targets.paths, *([] if kept is None else [kept])], [scene, *_inputs(predict)], overwrite
-        )
+        kept, page = _path(outputs.probability), _path(outputs.report)
+        if page is not None:
+            from road_extract.review import check_source
+
+            check_source(page, outputs.roads)
+        styles = [*targets.style_paths, *(style_paths(kept) if kept is not None and outputs.style else [])]
+        further = [path for path in (kept, page) if path is not None]
+        _check_outputs(delivery, [*targets.paths, *further, *styles], [scene, *_inputs(predict)], overwrite)
         with scratch(Path(outputs.roads).with_suffix(".tif")) if kept is None else replacing(kept) as raster:
             with ThreadPoolExecutor(1, "load") as pool:
                 pool.submit(load_libraries, targets)  # while the model loads; a failure here is raised again later
@@ -62,16 +69,22 @@ def extract_roads(
                 _predict_to(scene, raster, predict, report, targets=targets, creation_options=stored)
             release_free_memory()
             done = _vectorize_whole(raster, targets, vectorize, lines, None, report)
+            if page is not None and kept is None:
+                _write_page(scene, done, page, raster, (predict, vectorize, lines))
+        if kept is not None and outputs.style:
+            write_style_files(kept, "probability")
+        if page is not None and kept is not None:  # the raster stays, even if the page cannot be written
+            _write_page(scene, done, page, kept, (predict, vectorize, lines))
     return delivery.named_extraction(done)
 
 
 def predict_probability(
     scene: PathLike,
-    out: PathLike,
+    out: PathLike | RasterFile,
     *,
     options: PredictOptions | None = None,
     backend: Backend | None = None,
-    creation_options: tuple[str, ...] = (),
+    style: bool = False,
     overwrite: bool = False,
     report: Report = no_report,
 ) -> PathLike:
@@ -82,25 +95,28 @@ def predict_probability(
 
     Args:
         scene: Any raster that GDAL opens.
-        out: GeoTIFF to write: a path, or ``s3://``, ``gs://``, ``az://``.
+        out: GeoTIFF to write, a path or ``s3://``, ``gs://``, ``az://``; or a `RasterFile` to say how it is stored.
         options: How probabilities are made.
         backend: A loaded model to reuse for many scenes; it is not closed here. By default, one is loaded.
-        creation_options: How the raster is stored: NAME=VALUE, such as ``COMPRESS=ZSTD``, for GDAL's COG driver.
+        style: Write styles for QGIS and other programs beside the raster.
         overwrite: Replace an output that exists.
         report: Called with the progress.
 
     Returns:
-        ``out``.
+        The path of the raster.
 
     Raises:
         RoadExtractError: With a message that says what to do. Nothing is left behind.
     """
-    options = options or PredictOptions()
+    file, options = out if isinstance(out, RasterFile) else RasterFile(out), options or PredictOptions()
     with delivering(overwrite) as delivery:
-        path = delivery.local(out)
-        _check_outputs(delivery, [path], [scene, *_inputs(options)], overwrite)
-        check_creation_options(creation_options)
-        _predict_to(scene, path, options, report, backend=backend, creation_options=creation_options)
+        path = delivery.local(file.path)
+        paths = [path, *(style_paths(path) if style else [])]
+        _check_outputs(delivery, paths, [scene, *_inputs(options)], overwrite)
+        check_creation_options(file.creation_options)
+        _predict_to(scene, path, options, report, backend=backend, creation_options=file.creation_options)
+        if style:
+            write_style_files(path, "probability")
     return delivery.named(path)
 
 
@@ -132,7 +148,7 @@ def vectorize_roads(
     options, lines = options or VectorizeOptions(), lines or LineOptions()
     with delivering(overwrite) as delivery:
         targets = plan_targets(delivery.local_outputs(to_outputs(out)), options.geometry)
-        _check_outputs(delivery, targets.paths, [raster], overwrite)
+        _check_outputs(delivery, [*targets.paths, *targets.style_paths], [raster], overwrite)
         done = _vectorize_whole(raster, targets, options, lines, assume_crs, report)
     return delivery.named_extraction(done)
 
@@ -163,9 +179,10 @@ def _predict_to(
         check_needs(str(scene), setup.needs, out.parent)
         loaded = backend or load_backend(options)
         log.info("model %s with %s", setup.spec.name, loaded.description)
-        tags, lasting = setup.tags(loaded), creation_options is not None
+        lasting = creation_options is not None
+        settings = {"lasting": lasting, "coloured": lasting and options.colour_table}
         opened = open_probability_sink(
-            out, setup.source.grid, tags, lasting=lasting, creation_options=creation_options or ()
+            out, setup.source.grid, setup.tags(loaded), creation_options=creation_options or (), **settings
         )
         sink = stack.enter_context(opened)
         if backend is None:
@@ -186,7 +203,23 @@ def _vectorize_whole(
     with ExitStack() as stack:
         names = {path: stack.enter_context(replacing(path)) for path in targets.paths}
         counts = vectorize_to(raster, targets.mapped(names), vectorize, lines, assume_crs, report)
+        targets.add_styles(names)
+    targets.write_styles()
     return Extraction.of(targets, counts)
+
+
+def _write_page(scene: PathLike, done: Extraction, page: Path, raster: Path, options: tuple[Any, ...]) -> None:
+    """Write the page for review; its outputs have been checked before."""
+    from road_extract.review import describe_options, write_report
+
+    roads = list(dict.fromkeys([done.path, done.lines_path]))
+    view = ReportOptions.of(options[0])
+    made = describe_options(*options)
+    write_report(scene, roads, page, probability=raster, options=view, made=made, overwrite=True)
+
+
+def _path(path: PathLike | None) -> Path | None:
+    return None if path is None else Path(path)
 
 
 def _inputs(options: PredictOptions) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from road_extract.base.errors import InputError
 from road_extract.io.objects import local_copy
 from road_extract.io.raster import check_creation_options
+from road_extract.io.styles import add_styles, style_paths, write_style_files
 from road_extract.io.vector import check_crs, check_format, is_network_format, read_written
 
 PathLike = str | Path
@@ -19,17 +20,35 @@ class Outputs:
     """Paths, or URLs in a bucket, to write to. Instead of this, a plain location can be given to write only the roads.
 
     Attributes:
-        roads: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``; for lines only, also ``.osm`` or ``.graphml``.
+        roads: ``.geojson``, ``.gpkg``, ``.fgb``, ``.parquet`` or ``.pmtiles``; for lines only, also ``.osm`` or
+            ``.graphml``.
         probability: Probability raster (GeoTIFF).
         mask: Road mask (GeoTIFF).
         nodes: Nodes of the road lines.
         creation_options: How the rasters are stored: NAME=VALUE, such as ``COMPRESS=ZSTD``, for GDAL's COG driver.
+        report: Page for review (HTML); only of `extract_roads`, because it shows the scene.
+        style: Whether to add styles for QGIS and other programs; see `road_extract.io.styles`.
     """
 
     roads: PathLike
     probability: PathLike | None = None
     mask: PathLike | None = None
     nodes: PathLike | None = None
+    creation_options: tuple[str, ...] = ()
+    report: PathLike | None = None
+    style: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RasterFile:
+    """A raster to write, and how it is stored.
+
+    Attributes:
+        path: GeoTIFF.
+        creation_options: NAME=VALUE, such as ``COMPRESS=ZSTD``, for GDAL's COG driver.
+    """
+
+    path: PathLike
     creation_options: tuple[str, ...] = ()
 
 
@@ -48,6 +67,7 @@ class Targets:
         nodes: Nodes of the road lines.
         mask: The road mask, GeoTIFF.
         creation_options: Those of the mask.
+        style: Whether polygons and lines get styles.
     """
 
     polygons: Path | None = None
@@ -55,12 +75,45 @@ class Targets:
     nodes: Path | None = None
     mask: Path | None = None
     creation_options: tuple[str, ...] = ()
+    style: bool = False
 
     @property
     def paths(self) -> list[Path]:
         """All files; one that holds both polygons and lines is listed once."""
         lines = None if self.lines == self.polygons else self.lines
         return [path for path in (self.polygons, lines, self.nodes, self.mask) if path is not None]
+
+    @property
+    def style_paths(self) -> list[Path]:
+        """The style files beside polygons and lines."""
+        return [beside for path, _ in self._styled for beside in style_paths(path)]
+
+    @property
+    def _styled(self) -> list[tuple[Path, str]]:
+        layers = ((self.polygons, "roads"), (self.lines, "road_lines"))
+        return [(path, layer) for path, layer in layers if path is not None] if self.style else []
+
+    def add_styles(self, names: dict[Path, Path]) -> None:
+        """Put styles into GeoPackages.
+
+        Args:
+            names: The temporary name of each file.
+
+        Raises:
+            OutputError: If one cannot be written.
+        """
+        for path in dict.fromkeys(path for path, _ in self._styled):
+            if path.suffix.lower() == ".gpkg":
+                add_styles(names[path])
+
+    def write_styles(self) -> None:
+        """Write the style files beside polygons and lines.
+
+        Raises:
+            OutputError: If one cannot be written.
+        """
+        for path, layer in self._styled:
+            write_style_files(path, layer)
 
     def check_crs(self, crs: str) -> None:
         """Check that coordinates in a CRS can be written to all files.
@@ -78,8 +131,8 @@ class Targets:
         def map_one(path: Path | None) -> Path | None:
             return None if path is None else names[path]
 
-        polygons, lines, nodes, mask = map(map_one, (self.polygons, self.lines, self.nodes, self.mask))
-        return Targets(polygons, lines, nodes, mask, self.creation_options)
+        layers = (map_one(self.polygons), map_one(self.lines), map_one(self.nodes), map_one(self.mask))
+        return Targets(*layers, self.creation_options, self.style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +221,11 @@ def plan_targets(outputs: Outputs, geometry: str) -> Targets:
         if geometry == "polygons":
             raise InputError(f"{nodes}: polygons have no nodes; use --geometry lines or both")
     if geometry == "lines":
-        return Targets(None, out, nodes, mask, stored)
+        return Targets(None, out, nodes, mask, stored, outputs.style)
     if geometry == "polygons":
-        return Targets(out, None, nodes, mask, stored)
+        return Targets(out, None, nodes, mask, stored, outputs.style)
     beside = out if out.suffix.lower() == ".gpkg" else out.with_name(f"{out.stem}_lines{out.suffix}")
-    return Targets(out, beside, nodes, mask, stored)
+    return Targets(out, beside, nodes, mask, stored, outputs.style)
 
 
 def _path(path: PathLike | None) -> Path | None:

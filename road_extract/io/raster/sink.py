@@ -19,6 +19,7 @@ from road_extract.base.errors import OutputError, RoadExtractError
 from road_extract.base.files import replacing, scratch, space_advice
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import NODATA, PROBABILITY_MAX
+from road_extract.base.palette import ramp_colour
 from road_extract.io.raster.cog import BLOCK_PX, check_creation_options, write_cog
 from road_extract.io.raster.gdal_errors import WRITE_ERRORS
 
@@ -80,6 +81,7 @@ def open_probability_sink(
     tags: Mapping[str, str],
     *,
     lasting: bool = True,
+    coloured: bool = False,
     creation_options: Sequence[str] = (),
 ) -> Iterator[RasterSink]:
     """Write probabilities: uint8 0..254, scale 1/254, nodata 255.
@@ -89,15 +91,22 @@ def open_probability_sink(
         grid: Size and place.
         tags: Metadata to record in the file.
         lasting: Write a Cloud-Optimized GeoTIFF with overviews, compressed well. Temporary files need neither.
+        coloured: Add a colour table. Overviews are then averaged by colour.
         creation_options: NAME=VALUE for GDAL's COG driver, checked before anything is written.
 
     Raises:
         InputError: If a creation option cannot be used.
         OutputError: If it cannot be written.
     """
-    kind = _Kind(Resampling.average, scale=1 / PROBABILITY_MAX)
+    colours = _probability_colours() if coloured else None
+    kind = _Kind(Resampling.average, 1 / PROBABILITY_MAX, colours)
     with _open_sink(path, grid, tags, kind, creation_options if lasting else None) as sink:
         yield sink
+
+
+def _probability_colours() -> dict[int, Colour]:
+    levels = {level: ramp_colour(level / PROBABILITY_MAX) for level in range(PROBABILITY_MAX + 1)}
+    return levels | {NODATA: (0, 0, 0, 0)}
 
 
 @contextmanager

@@ -9,11 +9,20 @@ from road_extract.io.vector.arrow import to_frame, to_reader
 from road_extract.io.vector.fields import unique_names
 from road_extract.io.vector.geojson import reproject, to_lonlat
 from road_extract.io.vector.layers import Selection
-from road_extract.io.vector.reading import Table, read_area, read_geometries, read_roads, read_table, read_written
+from road_extract.io.vector.reading import (
+    Table,
+    read_area,
+    read_geometries,
+    read_layers,
+    read_roads,
+    read_table,
+    read_written,
+)
 from road_extract.io.vector.writing import (
     FORMATS,
     GDAL_SUFFIXES,
     NETWORK_FORMATS,
+    TILE_FORMATS,
     add_layer,
     check_crs,
     check_format,
@@ -27,6 +36,7 @@ __all__ = [
     "FORMATS",
     "GDAL_SUFFIXES",
     "NETWORK_FORMATS",
+    "TILE_FORMATS",
     "Selection",
     "Table",
     "add_layer",
@@ -36,6 +46,7 @@ __all__ = [
     "is_network_format",
     "read_area",
     "read_geometries",
+    "read_layers",
     "read_roads",
     "read_table",
     "read_written",

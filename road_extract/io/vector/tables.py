@@ -1,13 +1,17 @@
-"""GeoPackage and FlatGeobuf, written by GDAL.
+"""GeoPackage, FlatGeobuf and PMTiles, written by GDAL.
 
 GDAL does not report an error if the disk fills up while it closes a file, so files are read back.
 """
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import struct
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +19,17 @@ from road_extract.base.features import Feature, LayerSchema
 from road_extract.io.vector.arrow import arrow_schema, record_batch
 from road_extract.io.vector.batches import BATCH_FEATURES, Watch
 
+#: Vector tiles: their units along a side (GDAL's default), the most detailed zoom level, and the levels above it.
+_TILE_UNITS, _ZOOM_MOST, _ZOOM_SPAN = 4096, 16, 8
+#: Length of the equator in Web Mercator.
+_EQUATOR_M = 40_075_016.7
 # A fixed date, so that equal features give equal bytes.
 _GPKG_LAST_CHANGE = "1970-01-01T00:00:00.000Z"
 #: The newest that GDAL 3.6 and QGIS 3.22 know; they warn about newer ones.
 _GPKG_VERSION = "1.3"
 
 
-def _write_gdal(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]], driver: str) -> int:
+def _write_gdal(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]], driver: str, **options: str) -> int:
     import pyarrow as pa
     import pyogrio
 
@@ -32,9 +40,9 @@ def _write_gdal(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]
     layer: dict[str, Any] = {"layer": schema.name, "geometry_type": schema.geometry_type, "crs": schema.crs}
     layer["layer_metadata"] = {f"road_extract_{name}": value for name, value in schema.made.items()} or None
     if driver == "GPKG" and not path.exists():
-        layer["dataset_options"] = {"VERSION": _GPKG_VERSION}
+        options["VERSION"] = _GPKG_VERSION
     try:
-        pyogrio.write_arrow(reader, path, driver=driver, geometry_name="geometry", **layer)
+        pyogrio.write_arrow(reader, path, driver=driver, geometry_name="geometry", **layer, dataset_options=options)
     except Exception:
         if watch.error is not None:
             raise watch.error from None
@@ -77,6 +85,37 @@ def write_geopackage(path: Path, schema: LayerSchema, batches: Iterator[list[Fea
             database.execute("UPDATE gpkg_metadata_reference SET timestamp = ?", (_GPKG_LAST_CHANGE,))
     _fix_change_counter(path)
     return count
+
+
+def write_pmtiles(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
+    """Write vector tiles in Web Mercator as one PMTiles archive and return the number of features.
+
+    The most detailed zoom level shows half a pixel of the scene; in others, lines are simplified.
+    """
+    least, most = _zooms(schema.pixel_m)
+    options = {"MINZOOM": str(least), "MAXZOOM": str(most), "NAME": schema.name}
+    first = next(batches, None)
+    if first is None:  # without features, GDAL knows no bounds and writes nothing
+        options["BOUNDS"] = "-180,-85,180,85"
+    rest = batches if first is None else chain([first], batches)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # that the option is not in the driver's list
+        count = _write_gdal(path, schema, rest, "PMTiles", **options)
+    # PMTiles version 3, section 3: offset and length of the tiles, which are the last part of the file
+    with path.open("rb") as file:
+        magic, offset, length = struct.unpack("<7s49xQQ", file.read(72))
+    if magic != b"PMTiles" or offset + length != path.stat().st_size:
+        raise OSError("only a part of the tiles reached the file")
+    return count
+
+
+def _zooms(pixel_m: float | None) -> tuple[int, int]:
+    """The least and the most detailed zoom level."""
+    if pixel_m is None:
+        return _ZOOM_MOST - _ZOOM_SPAN, _ZOOM_MOST
+    wanted = math.ceil(math.log2(2 * _EQUATOR_M / _TILE_UNITS / pixel_m))
+    most = min(_ZOOM_MOST, max(_ZOOM_SPAN, wanted))
+    return most - _ZOOM_SPAN, most
 
 
 def _fix_change_counter(path: Path) -> None:
