@@ -79,7 +79,7 @@ def test_roads_are_in_the_tiles_with_their_attributes(scene, tmp_path, identity_
 def test_the_zoom_levels_follow_the_pixels_of_the_scene(tmp_path, pixel_m, zoom):
     lines = [line_feature(1, [(0, 0), (5_000, 5_000)])]
     fields = {name: type(value) for name, value in lines[0].properties.items()} | {"confidence": float}
-    schema = LayerSchema("road_lines", "LineString", CRS_WKT, fields, pixel_m)
+    schema = LayerSchema("road_lines", "LineString", CRS_WKT, fields, pixel_m=pixel_m)
     write_features(tmp_path / "r.pmtiles", schema, lines)
     header, _, tiles = read_archive(tmp_path / "r.pmtiles")
     assert (header["min_zoom"], header["max_zoom"]) == (zoom - 8, zoom)
@@ -91,7 +91,7 @@ def test_the_zoom_levels_follow_the_pixels_of_the_scene(tmp_path, pixel_m, zoom)
 def test_the_tiles_are_where_the_roads_are(tmp_path):
     path = tmp_path / "r.pmtiles"
     fields = {name: type(value) for name, value in line_feature(1, [(0, 0), (9, 9)]).properties.items()}
-    schema = LayerSchema("road_lines", "LineString", CRS_WKT, fields | {"confidence": float}, 1.0)
+    schema = LayerSchema("road_lines", "LineString", CRS_WKT, fields | {"confidence": float}, pixel_m=1.0)
     write_features(path, schema, [line_feature(1, [(0, 0), (100, 100)])])
     header, _, _ = read_archive(path)
     lon, lat = Transformer.from_crs(32611, 4326, always_xy=True).transform([LEFT, LEFT + 100], [TOP, TOP - 100])
@@ -149,7 +149,9 @@ def test_a_tile_file_that_was_cut_short_is_noticed(tmp_path, monkeypatch):
     lines = [line_feature(1, [(0, 0), (100, 100)])]
     fields = {name: type(value) for name, value in lines[0].properties.items()} | {"confidence": float}
     with pytest.raises(OutputError, match="only a part"):
-        write_features(tmp_path / "r.pmtiles", LayerSchema("road_lines", "LineString", CRS_WKT, fields, 1.0), lines)
+        write_features(
+            tmp_path / "r.pmtiles", LayerSchema("road_lines", "LineString", CRS_WKT, fields, pixel_m=1.0), lines
+        )
     assert list(tmp_path.iterdir()) == []
 
 
