@@ -14,7 +14,7 @@ from road_extract import BatchOptions, Outputs, PredictOptions, VectorizeOptions
 from road_extract.base.errors import InputError, OutputError
 from road_extract.base.version import __version__
 from road_extract.batch import predict_portion
-from road_extract.batch.lock import locked
+from road_extract.batch.stores.lock import locked
 from road_extract.cli import run
 from tests.helpers.backends import PositionBackend, use_backend
 from tests.helpers.scenes import UTM, roads_in, tree

@@ -143,7 +143,7 @@ def test_a_notebook_shows_the_table_if_the_file_is_gone_or_not_for_geopandas(tmp
     done = vectorize_roads(raster, tmp_path / "r.osm", options=VectorizeOptions(geometry="lines"))
     with pytest.raises(InputError, match="cannot read this format"):
         done.to_geodataframe()
-    done.path.unlink()
+    (tmp_path / "r.osm").unlink()
     assert "<svg" not in done._repr_html_()
     assert "r.osm" in done._repr_html_()
 

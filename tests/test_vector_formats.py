@@ -150,7 +150,7 @@ def made_of(path: Path) -> dict[str, str]:
 def test_every_file_says_with_which_version_model_and_threshold_it_was_made(tmp_path, raster, suffix, geometry):
     done = vectorize_roads(raster, tmp_path / f"r{suffix}", options=VectorizeOptions(geometry=geometry))
     expected = {"version": road_extract.__version__, "model": MADE["model"], "threshold": "0.25"}
-    assert made_of(done.path) == expected
+    assert made_of(Path(done.path)) == expected
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

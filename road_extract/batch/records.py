@@ -6,12 +6,9 @@ one run, and is the only place that holds times.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from road_extract.base.files import write_json
 from road_extract.batch.fingerprint import SPEED_ONLY, versions_of
 from road_extract.batch.shards import ShardedScene, count_windows
 from road_extract.batch.tasks import Finished, Products
@@ -63,25 +60,24 @@ def made_values(
     }  # fmt: skip
 
 
-def write_record(path: Path, made: dict[str, Any], run: dict[str, Any]) -> None:
-    """Write a record."""
-    write_json(path, {"format": FORMAT, "made": made, "run": run})
+def record_values(made: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+    """A record."""
+    return {"format": FORMAT, "made": made, "run": run}
 
 
-def read_made(path: Path) -> dict[str, Any]:
-    """The part of a record that is the same in every run; empty if there is no readable record."""
+def made_of(record: dict[str, Any]) -> dict[str, Any]:
+    """The part of a record that is the same in every run; empty if it is none."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return dict(values["made"]) if values["format"] == FORMAT else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        return dict(record["made"]) if record["format"] == FORMAT else {}
+    except (ValueError, KeyError, TypeError):
         return {}
 
 
-def is_whole(folder: Path, made: dict[str, Any], fingerprint: str) -> bool:
-    """Whether a folder holds everything that its record lists, with this fingerprint."""
+def is_whole(sizes: dict[str, int], made: dict[str, Any], fingerprint: str) -> bool:
+    """Whether files of these sizes are everything that a record lists, with this fingerprint."""
     try:
         if made.get("fingerprint") != fingerprint:
             return False
-        return all((folder / name).stat().st_size == known["bytes"] for name, known in made["outputs"].items())
-    except (OSError, KeyError, TypeError):
+        return all(sizes.get(name) == known["bytes"] for name, known in made["outputs"].items())
+    except (AttributeError, KeyError, TypeError):
         return False

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import NODATA, PROBABILITY_MAX
+from road_extract.base.media_types import COG, MEDIA_TYPES, media_type
 from road_extract.batch.records import Origin
 from road_extract.io.raster import footprint
 from road_extract.io.vector import to_lonlat
@@ -27,22 +27,7 @@ COLLECTION = "collection.json"
 _COLLECTION_ID = "roads"
 
 _EXTENSIONS = ("file/v2.1.0", "processing/v1.2.0", "projection/v2.0.0", "raster/v1.1.0", "table/v1.2.0")
-_JSON = "application/json"
-_COG = "image/tiff; application=geotiff; profile=cloud-optimized"
-_TYPES = {
-    ".gpkg": "application/geopackage+sqlite3",
-    ".geojson": "application/geo+json",
-    ".fgb": "application/vnd.flatgeobuf",
-    ".parquet": "application/vnd.apache.parquet",
-    ".osm": "application/xml",
-    ".graphml": "application/xml",
-    ".tif": _COG,
-    ".json": _JSON,
-    ".html": "text/html",
-    ".pmtiles": "application/vnd.pmtiles",
-    ".qml": "application/xml",
-    ".sld": "application/vnd.ogc.sld+xml",
-}
+_JSON = MEDIA_TYPES[".json"]
 _COLUMN_TYPES = {int: "int64", float: "double", bool: "boolean", str: "string"}
 _PROBABILITY_BAND = {"data_type": "uint8", "nodata": NODATA, "scale": 1 / PROBABILITY_MAX, "offset": 0}
 _MASK_BAND = {"data_type": "uint8", "nodata": NODATA}
@@ -135,10 +120,10 @@ def asset_of(file: str, known: dict[str, Any], made: dict[str, Any]) -> dict[str
     """The asset of a file beside the Item."""
     # 12 20: SHA-256 of 32 bytes, as a multihash (multiformats.io)
     checksum = "1220" + known["sha256"]
-    kind = _TYPES.get(Path(file).suffix, "application/octet-stream")
+    kind = media_type(file)
     asset = {"href": f"./{file}", "type": kind, "roles": ["data"], "file:size": known["bytes"],
              "file:checksum": checksum}  # fmt: skip
-    if kind == _COG:
+    if kind == COG:
         asset["raster:bands"] = [_MASK_BAND if file.endswith("_mask.tif") else _PROBABILITY_BAND]
     return asset
 

@@ -9,13 +9,26 @@ from typing import Any, TypeVar, get_type_hints
 
 import click
 
+from road_extract.base.urls import is_url
+
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class Location(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A path, or a URL, which stays text because a path would lose one of its slashes."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
+        """Convert from text."""
+        return value if is_url(str(value)) else Path(value)
+
+
+LOCATION = Location()
+
 overwrite_option = click.option("--overwrite", is_flag=True, help="Overwrite existing outputs.")
-nodes_option = click.option(
-    "--nodes", type=click.Path(path_type=Path), help="Save the nodes of the road lines here, as points."
-)
+nodes_option = click.option("--nodes", type=LOCATION, help="Save the nodes of the road lines here, as points.")
 creation_option = click.option(
     "--co", "creation_options", multiple=True, metavar="NAME=VALUE",
     help="Creation option of the rasters, for GDAL's COG driver, such as COMPRESS=ZSTD; may be repeated.",

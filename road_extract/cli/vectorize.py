@@ -10,6 +10,7 @@ import click
 from road_extract.base.options import LineOptions, VectorizeOptions
 from road_extract.cli.console import Console
 from road_extract.cli.parameters import (
+    LOCATION,
     collect,
     creation_option,
     nodes_option,
@@ -23,8 +24,8 @@ from road_extract.cli.results import show_extraction
 
 @click.command("vectorize")
 @click.argument("raster")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--mask", type=click.Path(path_type=Path), help="Save the road mask here (GeoTIFF).")
+@click.argument("out", type=LOCATION)
+@click.option("--mask", type=LOCATION, help="Save the road mask here (GeoTIFF).")
 @click.option("--assume-crs", help="CRS to use if the raster has none, such as EPSG:32611.")
 @creation_option
 @nodes_option
@@ -33,7 +34,7 @@ from road_extract.cli.results import show_extraction
 @options_of(LineOptions)
 @overwrite_option
 @progress_option
-def command(raster: str, out: Path, progress: str, **values: Any) -> None:
+def command(raster: str, out: str | Path, progress: str, **values: Any) -> None:
     """Convert RASTER, a road probability raster or mask, to road polygons, lines, or both.
 
     RASTER has one band with probabilities (0 to 1, percentages, 0 to 255, or numbers with a scale tag) or a mask (0 and

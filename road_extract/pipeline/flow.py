@@ -16,6 +16,7 @@ from road_extract.base.progress import Report, no_report
 from road_extract.io.raster import check_creation_options, open_probability_sink
 from road_extract.io.styles import style_paths, write_style_files
 from road_extract.models.backends import Backend
+from road_extract.pipeline.delivery import Delivery, delivering
 from road_extract.pipeline.outputs import Extraction, Outputs, RasterFile, Targets, plan_targets, to_outputs
 from road_extract.pipeline.resources import check_needs
 from road_extract.pipeline.setup import NOTHING_VALID, PathLike, load_backend, open_scene
@@ -51,29 +52,31 @@ def extract_roads(
     """
     outputs, predict = to_outputs(out), predict or PredictOptions()
     vectorize, lines = vectorize or VectorizeOptions(), lines or LineOptions()
-    targets = plan_targets(outputs, vectorize.geometry)
-    kept, page = _path(outputs.probability), _path(outputs.report)
-    if page is not None:
-        from road_extract.review import check_source
+    with delivering(overwrite) as delivery:
+        outputs = delivery.local_outputs(outputs)
+        targets = plan_targets(outputs, vectorize.geometry)
+        kept, page = _path(outputs.probability), _path(outputs.report)
+        if page is not None:
+            from road_extract.review import check_source
 
-        check_source(page, outputs.roads)
-    styles = [*targets.style_paths, *(style_paths(kept) if kept is not None and outputs.style else [])]
-    further = [path for path in (kept, page) if path is not None]
-    check_outputs([*targets.paths, *further, *styles], [scene, *_inputs(predict)], overwrite)
-    with scratch(Path(outputs.roads).with_suffix(".tif")) if kept is None else replacing(kept) as raster:
-        with ThreadPoolExecutor(1, "load") as pool:
-            pool.submit(load_libraries, targets)  # while the model loads; a failure here is raised again later
-            stored = None if kept is None else outputs.creation_options
-            _predict_to(scene, raster, predict, report, targets=targets, creation_options=stored)
-        release_free_memory()
-        done = _vectorize_whole(raster, targets, vectorize, lines, None, report)
-        if page is not None and kept is None:
-            _write_page(scene, done, page, raster, (predict, vectorize, lines))
-    if kept is not None and outputs.style:
-        write_style_files(kept, "probability")
-    if page is not None and kept is not None:  # the raster stays, even if the page cannot be written
-        _write_page(scene, done, page, kept, (predict, vectorize, lines))
-    return done
+            check_source(page, outputs.roads)
+        styles = [*targets.style_paths, *(style_paths(kept) if kept is not None and outputs.style else [])]
+        further = [path for path in (kept, page) if path is not None]
+        _check_outputs(delivery, [*targets.paths, *further, *styles], [scene, *_inputs(predict)], overwrite)
+        with scratch(Path(outputs.roads).with_suffix(".tif")) if kept is None else replacing(kept) as raster:
+            with ThreadPoolExecutor(1, "load") as pool:
+                pool.submit(load_libraries, targets)  # while the model loads; a failure here is raised again later
+                stored = None if kept is None else outputs.creation_options
+                _predict_to(scene, raster, predict, report, targets=targets, creation_options=stored)
+            release_free_memory()
+            done = _vectorize_whole(raster, targets, vectorize, lines, None, report)
+            if page is not None and kept is None:
+                _write_page(scene, done, page, raster, (predict, vectorize, lines))
+        if kept is not None and outputs.style:
+            write_style_files(kept, "probability")
+        if page is not None and kept is not None:  # the raster stays, even if the page cannot be written
+            _write_page(scene, done, page, kept, (predict, vectorize, lines))
+    return delivery.named_extraction(done)
 
 
 def predict_probability(
@@ -85,7 +88,7 @@ def predict_probability(
     style: bool = False,
     overwrite: bool = False,
     report: Report = no_report,
-) -> Path:
+) -> PathLike:
     """Write the road probability of every pixel of a scene.
 
     The raster is on the scene's grid or, if the scene's GSD differs from the model's by more than a tenth, on a grid
@@ -93,7 +96,7 @@ def predict_probability(
 
     Args:
         scene: Any raster that GDAL opens.
-        out: GeoTIFF to write, or a `RasterFile` to say how it is stored.
+        out: GeoTIFF to write, a path or ``s3://``, ``gs://``, ``az://``; or a `RasterFile` to say how it is stored.
         options: How probabilities are made.
         backend: A loaded model to reuse for many scenes; it is not closed here. By default, one is loaded.
         style: Write styles for QGIS and other programs beside the raster.
@@ -106,14 +109,16 @@ def predict_probability(
     Raises:
         RoadExtractError: With a message that says what to do. Nothing is left behind.
     """
-    file = out if isinstance(out, RasterFile) else RasterFile(out)
-    out, options = Path(file.path), options or PredictOptions()
-    check_outputs([out, *(style_paths(out) if style else [])], [scene, *_inputs(options)], overwrite)
-    check_creation_options(file.creation_options)
-    _predict_to(scene, out, options, report, backend=backend, creation_options=file.creation_options)
-    if style:
-        write_style_files(out, "probability")
-    return out
+    file, options = out if isinstance(out, RasterFile) else RasterFile(out), options or PredictOptions()
+    with delivering(overwrite) as delivery:
+        path = delivery.local(file.path)
+        paths = [path, *(style_paths(path) if style else [])]
+        _check_outputs(delivery, paths, [scene, *_inputs(options)], overwrite)
+        check_creation_options(file.creation_options)
+        _predict_to(scene, path, options, report, backend=backend, creation_options=file.creation_options)
+        if style:
+            write_style_files(path, "probability")
+    return delivery.named(path)
 
 
 def vectorize_roads(
@@ -146,9 +151,16 @@ def vectorize_roads(
         raise InputError(
             f"{outputs.report}: a review page shows the scene; make it with write_report, or extract_roads"
         )
-    targets = plan_targets(outputs, options.geometry)
-    check_outputs([*targets.paths, *targets.style_paths], [raster], overwrite)
-    return _vectorize_whole(raster, targets, options, lines, assume_crs, report)
+    with delivering(overwrite) as delivery:
+        targets = plan_targets(delivery.local_outputs(outputs), options.geometry)
+        _check_outputs(delivery, [*targets.paths, *targets.style_paths], [raster], overwrite)
+        done = _vectorize_whole(raster, targets, options, lines, assume_crs, report)
+    return delivery.named_extraction(done)
+
+
+def _check_outputs(delivery: Delivery, paths: list[Path], inputs: list[PathLike], overwrite: bool) -> None:
+    check_outputs(paths, inputs, overwrite)
+    delivery.check(paths, inputs)
 
 
 def _predict_to(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from road_extract.base.errors import InputError
+from road_extract.io.objects import local_copy
 from road_extract.io.raster import check_creation_options
 from road_extract.io.styles import add_styles, style_paths, write_style_files
 from road_extract.io.vector import check_crs, check_format, is_network_format, read_written
@@ -16,7 +17,7 @@ PathLike = str | Path
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files to write. Instead of this, a plain path can be given to write only the roads.
+    """Paths, or URLs in a bucket, to write to. Instead of this, a plain location can be given to write only the roads.
 
     Attributes:
         roads: ``.geojson``, ``.gpkg``, ``.fgb``, ``.parquet`` or ``.pmtiles``; for lines only, also ``.osm`` or
@@ -147,7 +148,7 @@ class Extraction:
     """What was written.
 
     Attributes:
-        path: File of the polygons, or of the lines if only lines were requested.
+        path: File of the polygons, or of the lines if only lines were requested; a URL if it is in a bucket.
         features: Number of polygons and lines together.
         polygons: Number of polygons.
         lines: Number of lines.
@@ -157,11 +158,11 @@ class Extraction:
     In a notebook, it is shown as a small map with a table.
     """
 
-    path: Path
+    path: PathLike
     features: int
     polygons: int
     lines: int
-    lines_path: Path
+    lines_path: PathLike
     geometry: str = "polygons"
 
     @classmethod
@@ -174,7 +175,7 @@ class Extraction:
         return cls(layers[0], counts.polygons + counts.lines, counts.polygons, counts.lines, layers[-1], geometry)
 
     @property
-    def layers(self) -> dict[str, Path]:
+    def layers(self) -> dict[str, PathLike]:
         """The files of the ``polygons`` and of the ``lines``, as far as they were written."""
         files = {"polygons": self.path, "lines": self.lines_path}
         return files if self.geometry == "both" else {self.geometry: self.path}
@@ -192,7 +193,8 @@ class Extraction:
         chosen = geometry or next(iter(files))
         if chosen not in files:
             raise InputError(f"{self.path}: has no {chosen}; it was written with {' and '.join(files)}")
-        return read_written(files[chosen], "road_lines" if chosen == "lines" else "roads")
+        with local_copy(files[chosen]) as path:
+            return read_written(path, "road_lines" if chosen == "lines" else "roads")
 
     def _repr_html_(self) -> str:
         from road_extract.pipeline.showing import to_html

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def read_tags(path: str) -> dict[str, str]:
         return dict(dataset.tags())
 
 
-def join_rasters(rows: Sequence[Sequence[Path]], sink: RasterSink) -> bool:
+def join_rasters(rows: Iterable[Sequence[Path]], sink: RasterSink) -> bool:
     """Join single-band uint8 rasters, with no more than one row of blocks in memory.
 
     Args:
