@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from road_extract.base.options import BatchOptions as BatchOptions
     from road_extract.base.options import DiffOptions as DiffOptions
     from road_extract.base.options import EvaluateOptions as EvaluateOptions
+    from road_extract.base.options import JoinOptions as JoinOptions
     from road_extract.base.options import LineOptions as LineOptions
     from road_extract.base.options import PredictOptions as PredictOptions
     from road_extract.base.options import VectorizeOptions as VectorizeOptions
@@ -64,6 +65,7 @@ _HOMES = {
     "Evaluation": "evaluation",
     "Extraction": "pipeline.outputs",
     "InputError": "base.errors",
+    "JoinOptions": "base.options",
     "LineOptions": "base.options",
     "OutputError": "base.errors",
     "Outputs": "pipeline.outputs",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from road_extract.base.files import check_outputs
-from road_extract.base.options import DiffOptions
+from road_extract.base.options import DiffOptions, JoinOptions
 from road_extract.cli.console import Console, json_outputs, show_values
 from road_extract.cli.parameters import collect, json_option, options_of, overwrite_option, progress_option
 
@@ -21,6 +21,7 @@ PATH = click.Path(path_type=Path)
 @click.argument("out", type=PATH)
 @json_option
 @options_of(DiffOptions)
+@options_of(JoinOptions)
 @overwrite_option
 @progress_option
 def command(
@@ -30,12 +31,15 @@ def command(
 
     OUT (.geojson, .gpkg, .fgb or .parquet) receives all of ROADS, split where matching starts and ends, with status
     new or matched, and the parts of EXISTING that are not in ROADS, with status missing. Only the extent of ROADS is
-    compared, or the area given by --bounds or --within.
+    compared, or the area given by --bounds or --within. If EXISTING is OpenStreetMap data, new roads along railways,
+    runways, shores and paths get the status doubtful.
+
+    OUT.osm and OUT.osc receive only the new roads, as changes to EXISTING that join it: for review in JOSM.
     """
     console = Console(progress)
-    options = collect(DiffOptions, values)
+    options, joining = collect(DiffOptions, values), collect(JoinOptions, values)
     check_outputs([out, *json_outputs(json_file)], [roads, existing], overwrite)
     from road_extract.evaluation.diff import diff_roads
 
-    found = diff_roads(roads, existing, out, options=options, overwrite=overwrite)
+    found = diff_roads(roads, existing, out, options=options, joining=joining, overwrite=overwrite)
     show_values(console, json_file, found.to_text(), found.to_values())

@@ -8,6 +8,8 @@ A layer is streamed in batches to a temporary file next to the target, which is 
 from road_extract.io.vector.fields import unique_names
 from road_extract.io.vector.geojson import reproject, to_lonlat
 from road_extract.io.vector.layers import Selection
+from road_extract.io.vector.osm_change import CHANGE_SUFFIXES, write_change
+from road_extract.io.vector.osm_reading import is_osm_file, is_overpass_file, read_osm
 from road_extract.io.vector.reading import Table, read_area, read_geometries, read_roads, read_table
 from road_extract.io.vector.writing import (
     FORMATS,
@@ -23,6 +25,7 @@ from road_extract.io.vector.writing import (
 )
 
 __all__ = [
+    "CHANGE_SUFFIXES",
     "FORMATS",
     "GDAL_SUFFIXES",
     "NETWORK_FORMATS",
@@ -33,13 +36,17 @@ __all__ = [
     "check_format",
     "check_output",
     "is_network_format",
+    "is_osm_file",
+    "is_overpass_file",
     "read_area",
     "read_geometries",
+    "read_osm",
     "read_roads",
     "read_table",
     "reproject",
     "to_lonlat",
     "unique_names",
+    "write_change",
     "write_features",
     "write_network",
 ]

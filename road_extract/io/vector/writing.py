@@ -37,15 +37,20 @@ _WRITERS: dict[str, Writer] = {
 }
 
 
-def check_format(path: Path) -> str:
+def check_format(path: Path, others: Iterable[str] = ()) -> str:
     """Return the format for a file name.
+
+    Args:
+        path: The file.
+        others: Further suffixes that the caller takes, for the message.
 
     Raises:
         InputError: The suffix is not that of a known format.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
-        raise InputError(f"{path} does not have the suffix of a known vector format; use {', '.join(FORMATS)}")
+        known = ", ".join([*FORMATS, *others])
+        raise InputError(f"{path} does not have the suffix of a known vector format; use {known}")
     return FORMATS[suffix]
 
 
