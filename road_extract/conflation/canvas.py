@@ -127,9 +127,20 @@ class Canvas:
         for node in line.nodes:
             self.users[node].append(line)
 
+    def drop_collapsed(self) -> None:
+        """Drop lines that have become a point."""
+        for line in self.lines:
+            if len(line.nodes) < 2:
+                self.set_nodes(line, [])
+        self.lines = [line for line in self.lines if line.nodes]
+
     def is_joined(self, node: int) -> bool:
         """Whether it belongs to the map, or will."""
         return node < len(self.ids) or node in self.inserted
+
+    def dangles(self, node: int) -> bool:
+        """Whether it belongs to one new line only, and not to the map."""
+        return not self.is_joined(node) and len(self.users[node]) == 1
 
     def add(self, grid: tuple[int, int], xy: XY, level: Level) -> int:
         """The node at a place that a line on a level may use: one that is there, or a new one."""

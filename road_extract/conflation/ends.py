@@ -13,8 +13,9 @@ from road_extract.base.arrays import Geometries
 from road_extract.base.options import JoinOptions
 from road_extract.conflation.canvas import XY, Canvas, Line, segment_shapes
 
-#: A join straight on may be this many times as long as the shortest one.
-_STRAIGHT_ON = 3.0
+#: A join straight on may be this many times as long as the shortest one: at a flatter angle than 30 degrees, the new
+#: road would run beside the old one.
+_STRAIGHT_ON = 2.0
 #: A moved end takes along the vertices within this many times the distance that it moves.
 _DRAG = 1.5
 

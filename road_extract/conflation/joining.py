@@ -12,11 +12,13 @@ from road_extract.base.arrays import Float64Array
 from road_extract.base.options import JoinOptions
 from road_extract.base.osm import MAX_WAY_NODES, OsmChange, OsmMap, OsmNode, OsmWay
 from road_extract.conflation.canvas import XY, Canvas, Plane, build_canvas
+from road_extract.conflation.doubles import drop_doubles, steepen
 from road_extract.conflation.ends import join_to_each_other, join_to_map
 from road_extract.conflation.kinds import GROUND, Level, is_road
 from road_extract.conflation.noding import add_nodes
 from road_extract.conflation.tidying import tidy
 from road_extract.conflation.touching import join_dead_ends, join_near_misses
+from road_extract.metrics.cutting import MatchRule
 
 #: What is farther from all new roads than this many times the reach does not matter.
 _NEAR = 10.0
@@ -96,14 +98,14 @@ class Joined:
         return node.lon, node.lat
 
 
-def join_lines(lines: Sequence[NewLine], existing: OsmMap, options: JoinOptions, buffer_m: float) -> Joined:
+def join_lines(lines: Sequence[NewLine], existing: OsmMap, options: JoinOptions, rule: MatchRule) -> Joined:
     """Join new roads to a map. Nodes of the map do not move, and no way of it gets anything but new nodes.
 
     Args:
         lines: The new roads.
         existing: The map.
         options: Distances.
-        buffer_m: Distance within which roads were matched.
+        rule: When two lines are the same road.
 
     Raises:
         InputError: If the coordinates cannot be used.
@@ -115,12 +117,22 @@ def join_lines(lines: Sequence[NewLine], existing: OsmMap, options: JoinOptions,
         for index, is_loose in enumerate(line.loose_ends)
         if is_loose and canvas.lines[number].nodes
     }
-    join_to_map(canvas, options, loose, buffer_m)
+    canvas.drop_collapsed()
+    join_to_map(canvas, options, loose, rule.buffer_m)
+    canvas.drop_collapsed()
     join_to_each_other(canvas, options)
+    canvas.drop_collapsed()
     join_dead_ends(canvas, options)
     join_near_misses(canvas, options)
+    canvas.drop_collapsed()
     add_nodes(canvas, options.node_m)
     tidy(canvas, options)
+    drop_doubles(canvas, rule)
+    if steepen(canvas, rule, options.node_m):
+        canvas.drop_collapsed()
+        add_nodes(canvas, 0.0)
+        tidy(canvas, options)
+        drop_doubles(canvas, rule)
     return _to_joined(canvas, existing)
 
 

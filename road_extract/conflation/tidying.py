@@ -19,10 +19,7 @@ def tidy(canvas: Canvas, options: JoinOptions) -> None:
         for run in runs[1:]:
             canvas.add_line(run, line.source, line.level)
     _drop_stubs(canvas, options.node_m)
-    for line in canvas.lines:
-        if len(line.nodes) < 2:
-            canvas.set_nodes(line, [])
-    canvas.lines = [line for line in canvas.lines if line.nodes]
+    canvas.drop_collapsed()
 
 
 def _without_loops(canvas: Canvas, nodes: list[int], longest_m: float) -> list[int]:
@@ -67,14 +64,10 @@ def _stub(canvas: Canvas, line: Line, longest_m: float) -> list[int] | None:
     A stub goes from a free end to the first node that something else has, too.
     """
     for nodes, turned in ((line.nodes, False), (line.nodes[::-1], True)):
-        if not _dangles(canvas, nodes[0]):
+        if not canvas.dangles(nodes[0]):
             continue
-        stop = next((at for at, node in enumerate(nodes) if at and not _dangles(canvas, node)), None)
+        stop = next((at for at, node in enumerate(nodes) if at and not canvas.dangles(node)), None)
         if stop is not None and canvas.length(nodes[: stop + 1]) <= longest_m:
             rest = nodes[stop:] if stop < len(nodes) - 1 else []
             return rest[::-1] if turned else rest
     return None
-
-
-def _dangles(canvas: Canvas, node: int) -> bool:
-    return not canvas.is_joined(node) and len(canvas.users[node]) == 1

@@ -23,6 +23,7 @@ from road_extract.conflation.tags import BRIDGED, TagRule, check_attributes, mak
 from road_extract.evaluation.diff.layers import Layers
 from road_extract.evaluation.diff.results import JoinedRoads
 from road_extract.io.vector import write_change
+from road_extract.metrics.cutting import MatchRule
 
 _BESIDE = "ends on a road of the map without sharing a node: join them"
 _CONNECTION = "connects a road of the map with a new road beside its end: check"
@@ -90,7 +91,8 @@ def write_joined(
     pieces = [piece for piece in found.pieces if piece.properties["status"] in statuses]
     rows = [{**piece.properties, **_own_tags(piece.properties)} for piece in pieces]
     lines = _new_lines(pieces, rows, found)
-    joined = join_lines(lines, existing, joining, options.buffer_m)
+    rule = MatchRule(options.buffer_m, options.angle_deg, options.min_length_m)
+    joined = join_lines(lines, existing, joining, rule)
     shapes = _array([shapely.LineString([joined.place(ref) for ref in line.refs]) for line in joined.lines])
     shapes = unwrap(shapes, LONLAT) if len(shapes) else shapes
     crossed = _crossed(shapes, joined, lines, existing)
