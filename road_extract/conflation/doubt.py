@@ -136,10 +136,10 @@ def cut_doubtful(
         return [Stretch(number, line, "") for number, line in enumerate(lines)]
     certain = [(number, line, in_metres) for number, (line, in_metres) in enumerate(zip(lines, metric, strict=True))]
     doubtful: list[Stretch] = []
-    halves = [_WIDTH_STEP_M * round(kind.half_width_m / _WIDTH_STEP_M) for kind in obstacles.kinds]
-    for half in sorted(set(halves)):
-        chosen = np.flatnonzero(np.array(halves) == half)
-        rule = MatchRule(distance_m + half, angle_deg, MIN_STRETCH_M)
+    reaches = np.array([_reach_m(kind, distance_m) for kind in obstacles.kinds])
+    for reach in np.unique(reaches[reaches > 0]):
+        chosen = np.flatnonzero(reaches == reach)
+        rule = MatchRule(float(reach), angle_deg, MIN_STRETCH_M)
         tree = shapely.STRtree(obstacles.lines[chosen])
         rest = []
         for number, matched, geometry, in_metres in _cut(certain, obstacles.lines[chosen], rule):
@@ -151,6 +151,12 @@ def cut_doubtful(
         certain = rest
     found = [*doubtful, *_inside(certain, obstacles)]
     return sorted(found, key=lambda stretch: stretch.line)
+
+
+def _reach_m(kind: Obstacle, distance_m: float) -> float:
+    """How far from the axis of an obstacle a road still lies along it."""
+    half = _WIDTH_STEP_M * round(kind.half_width_m / _WIDTH_STEP_M)
+    return min(distance_m, kind.max_distance_m) + half if kind.max_distance_m > 0 else 0.0
 
 
 _Piece = tuple[int, shapely.LineString, shapely.LineString]

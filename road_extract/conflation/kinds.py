@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ _RAILWAYS = (
 _AEROWAYS = ("runway", "taxiway", "taxilane", "stopway", "parking_position", "apron", "airstrip")
 _WATERWAYS = ("river", "canal", "stream", "ditch", "drain", "tidal_channel", "riverbank", "dock", "fairway")
 _WATERS = ("water", "coastline")
+_BESIDE_STREETS = ("sidewalk", "crossing", "traffic_island", "link")
+#: Streets have paths on both sides, so only a road on a path itself is doubtful.
+_PATH_M = 3.0
 _ABOVE_GROUND = ("no", "building_passage", "avalanche_protector")
 
 #: Width in metres from which a runway or taxiway counts if it has no tag ``width`` (ICAO Annex 14, code 4).
@@ -36,11 +40,13 @@ class Obstacle:
         name: What it is, with its article.
         half_width_m: Half of its width.
         crossing: What a road that crosses it needs; empty if nothing.
+        max_distance_m: How far away a road still lies along it, whatever the options say; 0 if it never does.
     """
 
     name: str
     half_width_m: float = 0.0
     crossing: str = ""
+    max_distance_m: float = math.inf
 
 
 def is_road(tags: Mapping[str, str]) -> bool:
@@ -76,7 +82,9 @@ def obstacle_of(tags: Mapping[str, str]) -> Obstacle | None:
         return None
     if tags.get("railway") in _RAILWAYS:
         gone = tags["railway"] in ("abandoned", "disused")
-        return Obstacle("a railway", crossing="" if gone else "a level crossing, a bridge or a tunnel")
+        # trams run in streets, so a street along one is no surprise
+        limit = 0.0 if tags["railway"] == "tram" else math.inf
+        return Obstacle("a railway", 0.0, "" if gone else "a level crossing, a bridge or a tunnel", limit)
     if (kind := tags.get("aeroway", "")) in _AEROWAYS:
         width = _number(tags.get("width"), _AEROWAY_WIDTH_M.get(kind, 20.0))
         return Obstacle("a runway" if kind in ("runway", "airstrip", "stopway") else "a taxiway or apron", width / 2)
@@ -88,7 +96,8 @@ def obstacle_of(tags: Mapping[str, str]) -> Obstacle | None:
     if tags.get("highway") in _UNBUILT or any(f"{state}:highway" in tags for state in _UNBUILT):
         return Obstacle("a road that is not built or not in use")
     if tags.get("highway") in PATHS:
-        return Obstacle("a path")
+        beside_a_street = tags.get("footway") in _BESIDE_STREETS or "sidewalk" in tags.values()
+        return Obstacle("a path", max_distance_m=0.0 if beside_a_street else _PATH_M)
     if tags.get("highway") == "raceway" or tags.get("leisure") == "track":
         return Obstacle("a race track")
     return None

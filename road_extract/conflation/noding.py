@@ -129,16 +129,15 @@ class _Insertions:
 
     def apply(self) -> bool:
         """Put the nodes in; returns whether there were any."""
-        for pair, node in self._pairs:
-            if not self._canvas.is_old(node):
-                self._canvas.insert_on_pair(pair, node)
+        for pair, node in self._pairs:  # of the map's own nodes, those that a new road goes through and a way misses
+            self._canvas.insert_on_pair(pair, node)
         for owner in self._owners.values():
             nodes = owner.nodes[:1]
             for a, b in pairwise(owner.nodes):
                 nodes += self._ordered(a, b, self._lines.get((id(owner), a << 32 | b), set()))
                 nodes.append(b)
             self._canvas.set_nodes(owner, nodes)
-        return bool(self._owners or any(not self._canvas.is_old(node) for _, node in self._pairs))
+        return bool(self._owners or self._pairs)
 
     def _ordered(self, a: int, b: int, nodes: set[int]) -> list[int]:
         origin = np.array(self._canvas.grid[a])
