@@ -13,7 +13,8 @@ as they are; "after" is the .osm file. Both are measured in the same way, on the
 - joined: ends of new lines that share a node with the map or with another new line
 - near: ends that do not, though a road of the map is within 10 m
 - crossings: places where a new line meets the map or another new line without a shared node
-- doubles: new lines of which at least 15 m, or half, lie along a road of the map (6 m and 30 degrees)
+- doubles: new lines of which at least 15 m, or half, lie along a road of the map (6 m and 30 degrees), without the
+  first and last 6 m
 
 `grid` tries values of the options and prints a line for each. The options of `measure` are those of `road-extract
 diff`: NAME=VALUE, such as reach_m=5 or buffer_m=8.
@@ -33,6 +34,7 @@ import geopandas as gpd
 import numpy as np
 import rasterio
 import shapely
+from shapely.ops import substring
 
 from road_extract import DiffOptions, JoinOptions, diff_roads
 from road_extract.base.arrays import Float64Array, Geometries
@@ -48,7 +50,8 @@ NEAR_M, MATCH_M, ANGLE_DEG, DOUBLE_M = 10.0, 6.0, 30.0, 15.0
 SAME_M = 0.03
 #: Values that `grid` tries, one option at a time around the defaults.
 GRID: dict[str, tuple[float, ...]] = {
-    "buffer_m": (4, 6, 8, 10), "angle_deg": (20, 30, 45), "min_length_m": (10, 15, 25), "reach_m": (3, 5, 8, 10, 15, 20),
+    "buffer_m": (4, 6, 8, 10), "angle_deg": (20, 30, 45), "min_length_m": (10, 15, 25),
+    "reach_m": (3, 5, 8, 10, 15, 20),
     "node_m": (0, 1, 3, 5, 8), "touch_m": (0, 1, 2, 4),
 }  # fmt: skip
 
@@ -144,7 +147,7 @@ def to_change(lines: Iterable[shapely.LineString]) -> OsmChange:
     nodes: dict[tuple[int, int], OsmNode] = {}
     ways = []
     for number, line in enumerate(lines, 1):
-        refs = []
+        refs: list[int] = []
         for lon, lat in shapely.get_coordinates(line):
             place = round(lon * 1e7), round(lat * 1e7)
             node = nodes.setdefault(place, OsmNode(len(nodes) + 1, place[0] / 1e7, place[1] / 1e7, 1))
@@ -154,23 +157,34 @@ def to_change(lines: Iterable[shapely.LineString]) -> OsmChange:
     return OsmChange(tuple(nodes.values()), tuple(ways), (), ())
 
 
-def run(case: Case, folder: Path, options: dict[str, float]) -> tuple[Counts, Counts]:
-    """Compare, and measure the table and the changes."""
+def split_options(options: dict[str, float]) -> tuple[DiffOptions, JoinOptions]:
+    """The options of both classes."""
     diff = DiffOptions(**{k: v for k, v in options.items() if k in {f.name for f in fields(DiffOptions)}})  # type: ignore[arg-type]
     join = JoinOptions(**{k: v for k, v in options.items() if k in {f.name for f in fields(JoinOptions)}})  # type: ignore[arg-type]
-    table, change = folder / f"{case.name}_new.gpkg", folder / f"{case.name}_new.osm"
+    return diff, join
+
+
+def before(case: Case, folder: Path, options: dict[str, float]) -> Counts:
+    """Measure the new lines of the table."""
+    diff, join = split_options(options)
+    table = folder / f"{case.name}_new.gpkg"
     diff_roads(case.roads, case.existing, table, options=diff, joining=join, overwrite=True)
-    diff_roads(case.roads, case.existing, change, options=diff, joining=join, overwrite=True)
     existing = read_osm(case.existing)
     layer = gpd.read_file(table)
     new = layer[layer.status.isin(["new", "doubtful"])].to_crs(case.crs).geometry.to_numpy()
-    before = measure(new, lines_of(existing, existing.ways.values(), case.crs), case.taken)
-    made = read_osm(change)
+    return measure(new, lines_of(existing, existing.ways.values(), case.crs), case.taken)
+
+
+def after(case: Case, folder: Path, options: dict[str, float]) -> Counts:
+    """Measure the changes."""
+    diff, join = split_options(options)
+    change = folder / f"{case.name}_new.osm"
+    diff_roads(case.roads, case.existing, change, options=diff, joining=join, overwrite=True)
+    existing, made = read_osm(case.existing), read_osm(change)
     together = OsmMap({**existing.nodes, **made.nodes}, {**existing.ways, **made.ways})
     old = [way for number, way in together.ways.items() if number > 0]
     ways = [way for number, way in together.ways.items() if number < 0]
-    after = measure(lines_of(together, ways, case.crs), lines_of(together, old, case.crs), case.taken)
-    return before, after
+    return measure(lines_of(together, ways, case.crs), lines_of(together, old, case.crs), case.taken)
 
 
 def lines_of(osm: OsmMap, ways: Iterable[OsmWay], crs: Any) -> Geometries:
@@ -188,11 +202,14 @@ def measure(new: Geometries, existing: Geometries, taken: Geometries) -> Counts:
         not is_joined and bool((shapely.distance(existing, shapely.Point(end)) <= NEAR_M).any())
         for end, is_joined in zip(ends, joined, strict=True)
     )
-    stretches = match_lines(new, existing, MATCH_M, ANGLE_DEG)
-    length = np.bincount(stretches.line, stretches.stop_m - stretches.start_m, minlength=len(new))
-    longest = np.zeros(len(new))
+    # the ends of a line that closes a gap lie along the roads that it continues
+    inner = [substring(line, MATCH_M, line.length - MATCH_M) for line in new if line.length > 2 * MATCH_M + 1]
+    middle = np.array([*inner, shapely.LineString([(0, 0), (0, 1)])], object)[:-1]
+    stretches = match_lines(middle, existing, MATCH_M, ANGLE_DEG)
+    length = np.bincount(stretches.line, stretches.stop_m - stretches.start_m, minlength=len(middle))
+    longest = np.zeros(len(middle))
     np.maximum.at(longest, stretches.line, stretches.stop_m - stretches.start_m)
-    doubles = int(((longest >= DOUBLE_M) | (length >= shapely.length(new) / 2)).sum()) if len(new) else 0
+    doubles = int(((longest >= DOUBLE_M) | (length >= shapely.length(middle) / 2)).sum())
     return Counts(
         float(shapely.length(taken).sum()) / 1000,
         match_lines(taken, new, MATCH_M, ANGLE_DEG).length_m / 1000,
@@ -253,7 +270,7 @@ def measure_all(
         folder = keep or Path(temp)
         sums = Counts(), Counts()
         for case in cases(paths, folder, found, shift):
-            counts = run(case, folder, given)
+            counts = before(case, folder, given), after(case, folder, given)
             for name, count in zip(("before", "after"), counts, strict=True):
                 click.echo(count.row(f"{case.name} {name}"))
             sums = sums[0] + counts[0], sums[1] + counts[1]
@@ -272,7 +289,7 @@ def grid(paths: tuple[Path, ...], found: Path | None, shift: float) -> None:
         given = cases(paths, Path(temp), found, shift)
         for name, values in GRID.items():
             for value in values:
-                total = sum((run(case, Path(temp), {name: float(value)})[1] for case in given), Counts())
+                total = sum((after(case, Path(temp), {name: float(value)}) for case in given), Counts())
                 click.echo(total.row(f"{name}={value:g}{' *' if value == defaults[name] else ''}"))
 
 

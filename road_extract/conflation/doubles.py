@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from heapq import heappop, heappush
 from itertools import pairwise
 
 import numpy as np
@@ -12,21 +14,74 @@ from road_extract.conflation.canvas import Canvas, Line, segment_shapes
 from road_extract.metrics.cutting import MatchRule
 from road_extract.metrics.matching import match_lines, vertex_measures
 
+#: How many times as far from the map a short piece may be, and how many minimum lengths long, to be part of a swing.
+_SWING, _SHORT = 2.0, 4.0
+#: A way of the map this many times as long as a new line makes it superfluous.
+_DETOUR = 1.5
 #: Tolerance of lengths along a line.
 _TOLERANCE_M = 1e-3
 
 
 def drop_doubles(canvas: Canvas, rule: MatchRule) -> None:
-    """Drop lines that mostly run along a road of the map and lead nowhere else.
+    """Drop lines that run along a road of the map and lead nowhere else.
+
+    A line that is joined at both ends only leads nowhere else if the map has a way between them that is hardly longer:
+    otherwise it closes a gap.
 
     Args:
         canvas: The lines are changed.
         rule: When two lines are the same road; a stretch of its minimum length is too much.
     """
-    for line, _, _ in [*_doubles(canvas, rule)]:
-        if all(canvas.is_joined(end) or canvas.dangles(end) for end in (line.nodes[0], line.nodes[-1])):
+    links = _links(canvas)
+    along = {id(line) for line, _, _ in _doubles(canvas, rule)}
+    for line in canvas.lines:
+        ends = line.nodes[0], line.nodes[-1]
+        if all(canvas.is_joined(end) for end in ends):
+            drops = (id(line) in along or _swings(canvas, line, rule)) and _is_detour(canvas, line, links)
+        else:
+            drops = id(line) in along and all(canvas.is_joined(end) or canvas.dangles(end) for end in ends)
+        if drops:
             canvas.set_nodes(line, [])
     canvas.drop_collapsed()
+
+
+def _swings(canvas: Canvas, line: Line, rule: MatchRule) -> bool:
+    """Whether a line is short and close to the map: what is left of a detected line that swings to and fro."""
+    if canvas.length(line.nodes) > _SHORT * rule.min_length_m:
+        return False
+    keys = [key for key, pair in canvas.pairs.items() if pair.road and pair.level == line.level]
+    tree = shapely.STRtree(segment_shapes(canvas, keys))
+    points = shapely.points([canvas.xy[node] for node in line.nodes])
+    near = tree.query(points, predicate="dwithin", distance=_SWING * rule.buffer_m)[0]
+    return len(np.unique(near)) == len(points)
+
+
+def _links(canvas: Canvas) -> dict[int, list[tuple[int, float]]]:
+    """The neighbours of each node on roads of the map, with their distances."""
+    links: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for pair in canvas.pairs.values():
+        if pair.road:
+            for a, b in pairwise(pair.chain):
+                gap = canvas.distance(a, b)
+                links[a].append((b, gap))
+                links[b].append((a, gap))
+    return links
+
+
+def _is_detour(canvas: Canvas, line: Line, links: dict[int, list[tuple[int, float]]]) -> bool:
+    """Whether the map leads from one end of a line to the other almost as directly."""
+    limit = _DETOUR * canvas.length(line.nodes)
+    reached, waiting = set[int](), [(0.0, line.nodes[0])]
+    while waiting:
+        gone, node = heappop(waiting)
+        if node == line.nodes[-1]:
+            return True
+        if node not in reached:
+            reached.add(node)
+            for other, gap in links[node]:
+                if gone + gap <= limit:
+                    heappush(waiting, (gone + gap, other))
+    return False
 
 
 def steepen(canvas: Canvas, rule: MatchRule, node_m: float) -> bool:
