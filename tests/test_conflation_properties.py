@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations, pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from road_extract.base.options import JoinOptions
@@ -70,7 +70,7 @@ def _meet_badly(at: dict, first: tuple, second: tuple) -> bool:
     )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate), print_blob=False)
 @given(st.lists(chains, max_size=4), st.lists(chains, min_size=1, max_size=4), st.sampled_from([0.0, 180.0]))
 def test_nothing_crosses_without_a_node_and_no_node_moves(ways, roads, lon):
     existing = to_map(ways, lon)

@@ -21,7 +21,11 @@ from road_extract.conflation.canvas import Canvas, Line, Pair
 
 #: Distance in units of the grid at which a node lies on a line: rounding moves a node by up to 0.71.
 _ON_LINE = 0.75
-_MAX_ROUNDS = 40
+#: A crossing this near to an end of one of its lines is at that end: lines that cross at a very flat angle would else
+#: cross again one unit farther on, without end.
+_SAME_M = 0.05
+#: From this round on, no line gets a node that it has already: nodes in one place could make that endless.
+_CAREFUL_ROUND, _MAX_ROUNDS = 10, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def add_nodes(canvas: Canvas, node_m: float) -> None:
     """
     for number in range(_MAX_ROUNDS):
         ours, theirs = _new_segments(canvas), _old_segments(canvas)
-        found = _Insertions(canvas, node_m if number == 0 else 0.0)
+        found = _Insertions(canvas, node_m if number == 0 else 0.0, careful=number >= _CAREFUL_ROUND)
         found.compare(ours, theirs, same=False)
         found.compare(ours, ours, same=True)
         if not found.apply():
@@ -73,8 +77,8 @@ def _to_segments(canvas: Canvas, pairs: Sequence[tuple[Line | Pair, tuple[int, i
 class _Insertions:
     """Nodes to put into segments."""
 
-    def __init__(self, canvas: Canvas, node_m: float) -> None:
-        self._canvas, self._node_m = canvas, node_m
+    def __init__(self, canvas: Canvas, node_m: float, *, careful: bool) -> None:
+        self._canvas, self._node_m, self._careful = canvas, node_m, careful
         self._lines: dict[tuple[int, int], set[int]] = defaultdict(set)
         self._owners: dict[int, Line] = {}
         self._pairs: list[tuple[Pair, int]] = []
@@ -110,11 +114,14 @@ class _Insertions:
         a, b = (int(end) for end in ours.ends[mine])
         (ax, ay), (bx, by) = canvas.xy[a], canvas.xy[b]
         place = ax + share * (bx - ax), ay + share * (by - ay)
-        candidates = [int(end) for end in others.ends[other]]
-        gaps = [float(np.hypot(*np.subtract(canvas.xy[node], place))) for node in candidates]
-        best = int(np.argmin(gaps))
-        if gaps[best] <= self._node_m and isinstance(owner, Line) and candidates[best] not in owner.nodes:
-            return candidates[best]
+        theirs = [int(end) for end in others.ends[other]]
+        gaps = {node: float(np.hypot(*np.subtract(canvas.xy[node], place))) for node in (a, b, *theirs)}
+        closest = min(gaps, key=gaps.__getitem__)
+        if gaps[closest] <= _SAME_M:
+            return closest
+        best = min(theirs, key=gaps.__getitem__)
+        if gaps[best] <= self._node_m and isinstance(owner, Line) and best not in owner.nodes:
+            return best
         return canvas.between(a, b, share, owner.level)
 
     def _insert(self, segments: _Segments, number: int, node: int) -> None:
@@ -122,8 +129,9 @@ class _Insertions:
         if node in ends:
             return
         if isinstance(owner, Pair):
-            self._pairs.append((owner, node))
-        else:
+            if node not in owner.chain:
+                self._pairs.append((owner, node))
+        elif not (self._careful and node in owner.nodes):
             self._owners[id(owner)] = owner
             self._lines[id(owner), int(ends[0]) << 32 | int(ends[1])].add(node)
 

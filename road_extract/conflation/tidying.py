@@ -11,10 +11,13 @@ from road_extract.conflation.canvas import Canvas, Line
 
 def tidy(canvas: Canvas, options: JoinOptions) -> None:
     """Drop repeated stretches, small loops, and stubs that are left of them."""
-    taken = {frozenset(ends) for pair in canvas.pairs.values() for ends in pairwise(pair.chain)}
+    # by place, because maps have several nodes in one place
+    taken = {
+        frozenset(canvas.grid[end] for end in ends) for pair in canvas.pairs.values() for ends in pairwise(pair.chain)
+    }
     for line in list(canvas.lines):
         nodes = _without_loops(canvas, line.nodes, 4 * options.reach_m)
-        runs = [*_fresh_runs(nodes, taken)]
+        runs = [*_fresh_runs(canvas, nodes, taken)]
         canvas.set_nodes(line, runs[0] if runs else [])
         for run in runs[1:]:
             canvas.add_line(run, line.source, line.level)
@@ -36,16 +39,17 @@ def _without_loops(canvas: Canvas, nodes: list[int], longest_m: float) -> list[i
     return found
 
 
-def _fresh_runs(nodes: list[int], taken: set[frozenset[int]]) -> Iterator[list[int]]:
+def _fresh_runs(canvas: Canvas, nodes: list[int], taken: set[frozenset[tuple[int, int]]]) -> Iterator[list[int]]:
     """The parts of a line between stretches that are taken; they are taken from then on."""
     run = nodes[:1]
     for a, b in pairwise(nodes):
-        if frozenset((a, b)) in taken:
+        stretch = frozenset((canvas.grid[a], canvas.grid[b]))
+        if stretch in taken or len(stretch) == 1:
             if len(run) > 1:
                 yield run
             run = [b]
         else:
-            taken.add(frozenset((a, b)))
+            taken.add(stretch)
             run.append(b)
     if len(run) > 1:
         yield run
