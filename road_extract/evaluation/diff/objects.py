@@ -43,7 +43,7 @@ def read_objects(
         InputError: If the file cannot be read, or a selection does not fit.
     """
     if not is_osm_file(path):
-        if to_join:
+        if to_join and path.exists():
             log.warning(
                 "%s: is not OpenStreetMap data, so the ids of its objects are unknown: new roads end on its roads, but "
                 "these joins cannot be written as changes to them",
