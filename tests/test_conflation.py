@@ -31,7 +31,8 @@ def join(existing: OsmMap, *roads: Places, level=GROUND, loose=(False, False), *
 
 def places(joined: Joined, number: int = 0) -> list[tuple[float, float]]:
     """Places of the nodes of a new line, in metres."""
-    return [tuple(round(value / DEG, 1) for value in joined.place(ref)) for ref in joined.lines[number].refs]
+    found = (joined.place(ref) for ref in joined.lines[number].refs)
+    return [(round(lon / DEG, 1), round(lat / DEG, 1)) for lon, lat in found]
 
 
 def refs_of(joined: Joined, way: int = 101) -> tuple[int, ...]:
@@ -256,7 +257,8 @@ def test_objects_without_version_are_not_named(has_ids):
 
 def test_new_ids_are_lower_than_those_of_a_file_that_was_edited():
     existing = make_map(MAIN)
-    mine = {-7: OsmNode(-7, *(float(value) for value in lonlat([(100, 0)])[0]))}
+    lon, lat = lonlat([(100, 0)])[0].tolist()
+    mine = {-7: OsmNode(-7, lon, lat)}
     way = replace(existing.ways[101], refs=(1, -7, 2, 3))
     existing = replace(existing, nodes={**existing.nodes, **mine}, ways={101: way}, lowest_id=-9)
     joined = join(existing, [(100, -80), (100, -7)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from road_extract.io.vector import write_change
 
 #: Degrees per metre at the equator, where both axes are alike.
 DEG = 1 / 111_320
-Places = list[tuple[float, float]]
+Places = Sequence[tuple[float, float]]
 
 
 def lonlat(places: Places, lon: float = 0.0) -> np.ndarray:

@@ -8,6 +8,7 @@ from road_extract.base.options.conflation import JoinOptions
 from road_extract.base.options.declaring import check_ranges, option
 from road_extract.base.options.evaluation import DiffOptions, EvaluateOptions
 from road_extract.base.options.prediction import BACKENDS, PRECISIONS, PredictOptions
+from road_extract.base.options.review import ReportOptions, ReviewOptions
 from road_extract.base.options.vectorizing import GEOMETRIES, LineOptions, VectorizeOptions
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "JoinOptions",
     "LineOptions",
     "PredictOptions",
+    "ReportOptions",
+    "ReviewOptions",
     "VectorizeOptions",
     "check_ranges",
     "option",

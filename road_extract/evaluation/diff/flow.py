@@ -11,14 +11,16 @@ import numpy as np
 import shapely
 
 from road_extract.base.arrays import Geometries
+from road_extract.base.errors import InputError
 from road_extract.base.features import Feature, LayerSchema
-from road_extract.base.files import check_outputs
+from road_extract.base.files import check_outputs, replacing
 from road_extract.base.geodesy import lengths_m, local_crs, move
 from road_extract.base.options import DiffOptions, JoinOptions
 from road_extract.conflation.tags import read_tag_rules
 from road_extract.evaluation.diff.changes import Comparison, mark_doubtful, write_joined
 from road_extract.evaluation.diff.layers import read_layers
 from road_extract.evaluation.diff.results import STATUSES, Difference, LineLayer, length_of
+from road_extract.io.styles import add_styles, style_paths, write_style_files
 from road_extract.io.vector import CHANGE_SUFFIXES, check_format, unique_names, write_features
 from road_extract.metrics.cutting import MatchRule, cut_by_match
 
@@ -35,6 +37,7 @@ def diff_roads(
     *,
     options: DiffOptions | None = None,
     joining: JoinOptions | None = None,
+    style: bool = False,
     overwrite: bool = False,
 ) -> Difference:
     """Compare road lines with the lines of a map.
@@ -51,6 +54,7 @@ def diff_roads(
         out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``, in the CRS of ``roads``; or ``.osm`` or ``.osc``.
         options: When lines match, and which area to compare.
         joining: How new roads join the map, which of them are doubtful, and their tags.
+        style: Add styles for QGIS and other programs.
         overwrite: Replace an existing output.
 
     Raises:
@@ -60,16 +64,20 @@ def diff_roads(
     is_change = out.suffix.lower() in CHANGE_SUFFIXES
     if not is_change:
         check_format(out, CHANGE_SUFFIXES)
+    elif style:
+        raise InputError(f"{out}: has no styles; leave out --style, or write another format")
     rules = read_tag_rules(joining.osm_tags)
-    check_outputs([out], [roads, existing, *([] if options.within is None else [options.within])], overwrite)
+    check_outputs(
+        [out, *(style_paths(out) if style else [])],
+        [roads, existing, *([] if options.within is None else [options.within])],
+        overwrite,
+    )
     found = compare_roads(Path(roads), Path(existing), options, joining, to_join=is_change)
+    joined = None
     if is_change:
         joined = write_joined(out, found, rules, options, joining)
     else:
-        fields = _fields(found.layers.ours.fields, found.layers.theirs.fields)
-        schema = LayerSchema("road_differences", "LineString", found.layers.crs, fields)
-        write_features(out, schema, _iter_features(found.pieces, fields))
-        joined = None
+        _write_table(out, found, style=style)
     lengths = {
         status: [length_of(piece) for piece in found.pieces if piece.properties["status"] == status]
         for status in STATUSES
@@ -82,6 +90,17 @@ def diff_roads(
         found.layers.theirs.side,
         joined,
     )
+
+
+def _write_table(out: Path, found: Comparison, *, style: bool) -> None:
+    fields = _fields(found.layers.ours.fields, found.layers.theirs.fields)
+    schema = LayerSchema("road_differences", "LineString", found.layers.crs, fields)
+    with replacing(out) as temp:
+        write_features(temp, schema, _iter_features(found.pieces, fields))
+        if style and out.suffix.lower() == ".gpkg":
+            add_styles(temp)
+    if style:
+        write_style_files(out, "road_differences")
 
 
 def compare_roads(

@@ -10,11 +10,12 @@ from road_extract.io.vector.geojson import reproject, to_lonlat
 from road_extract.io.vector.layers import Selection
 from road_extract.io.vector.osm_change import CHANGE_SUFFIXES, write_change
 from road_extract.io.vector.osm_reading import is_osm_file, is_overpass_file, read_osm
-from road_extract.io.vector.reading import Table, read_area, read_geometries, read_roads, read_table
+from road_extract.io.vector.reading import Table, read_area, read_geometries, read_layers, read_roads, read_table
 from road_extract.io.vector.writing import (
     FORMATS,
     GDAL_SUFFIXES,
     NETWORK_FORMATS,
+    TILE_FORMATS,
     add_layer,
     check_crs,
     check_format,
@@ -29,6 +30,7 @@ __all__ = [
     "FORMATS",
     "GDAL_SUFFIXES",
     "NETWORK_FORMATS",
+    "TILE_FORMATS",
     "Selection",
     "Table",
     "add_layer",
@@ -40,6 +42,7 @@ __all__ = [
     "is_overpass_file",
     "read_area",
     "read_geometries",
+    "read_layers",
     "read_osm",
     "read_roads",
     "read_table",
