@@ -92,6 +92,7 @@ def test_bad_input_gives_one_error_message_and_exit_code_1(scene, tmp_path, monk
         ["extract", "a", "b.gpkg", "--overlap", "wide"],
         ["extract", "a", "b.gpkg", "--backend", "abacus"],
         ["predict", "a", "b.tif", "--precision", "exact"],
+        ["diff", "a.gpkg", "b.gpkg", "c.gpkg", "--scene", "d.tif"],
         ["backends", "--precision", "exact"],
     ],
 )

@@ -25,6 +25,7 @@ from road_extract import (
     extract_batch,
     extract_roads,
     review_roads,
+    vectorize_roads,
     write_report,
 )
 from road_extract.base.features import Feature, LayerSchema
@@ -92,6 +93,11 @@ def test_a_page_needs_roads_that_can_be_read_again(scene, tmp_path, identity_mod
     assert not (tmp_path / f"r{suffix}").exists()
 
 
+def test_vectorize_roads_has_no_scene_to_show(scene, tmp_path):
+    with pytest.raises(InputError, match="write_report"):
+        vectorize_roads(scene, Outputs(tmp_path / "r.gpkg", report=tmp_path / "r.html"))
+
+
 def test_a_page_must_be_named_html(scene, roads, tmp_path):
     with pytest.raises(InputError, match=r"ends in \.html"):
         write_report(scene, roads, tmp_path / "r.pdf")
@@ -104,7 +110,7 @@ def test_diff_writes_a_page_with_statuses(roads, tmp_path, capsys):
     data = page_data(tmp_path / "d.html")
     (layer,) = data["layers"]
     assert sorted(layer["values"]["status"]) == ["matched", "new", "new", "new"]
-    assert dict(data["figures"])["Matched roads"] == "0.2 km, 1"
+    assert dict(data["figures"])["Matched roads"] == "0.2 km (1)"
     assert len(data["order"]) == 3  # matched roads need no look
     assert data["pictures"] == []
 
@@ -250,7 +256,7 @@ def test_figures_count_what_there_is(scene, roads, tmp_path):
     write_report(scene, roads, tmp_path / "p.html")
     data = page_data(tmp_path / "p.html")
     assert dict(data["figures"]) == {
-        "Road lines": "0.7 km, 4", "Gaps bridged": "0.1 km, 1", "Separate networks": "2", "Dead ends": "1",
+        "Road lines": "0.7 km (4)", "Gaps bridged": "0.1 km (1)", "Separate networks": "2", "Dead ends": "1",
     }  # fmt: skip
     bins = data["histogram"]["bins"]
     assert [n for n, value in enumerate(bins) if value] == [10, 12, 18, 19]
@@ -339,6 +345,11 @@ def test_decisions_about_two_files_apply_to_either(scene, tmp_path, identity_mod
     said = write_decisions(tmp_path / "d.json", data, ("road_lines", 1, "accepted", ""))
     assert review_roads(tmp_path / "r_lines.geojson", said, tmp_path / "lines.geojson").kept == 1
     assert review_roads(tmp_path / "r.geojson", said, tmp_path / "areas.geojson").kept == 0
+
+
+def test_reviewed_roads_keep_their_style(roads, decided, tmp_path):
+    review_roads(roads, decided, tmp_path / "out.gpkg", style=True)
+    assert ("layer_styles", None) in [tuple(layer) for layer in pyogrio.list_layers(tmp_path / "out.gpkg")]
 
 
 def test_decisions_about_another_result_are_refused(decided, tmp_path):

@@ -111,7 +111,7 @@ def test_a_page_loads_without_errors_and_asks_for_nothing(chrome, page):
     assert [row.text.split("\n")[0] for row in rows(chrome)] == [
         "Bridged gap 3", "Road line 2", "Road line 1", "Road line 4",
     ]  # fmt: skip
-    assert "0.7 km, 4" in chrome.find_element(By.ID, "figures").text
+    assert "0.7 km (4)" in chrome.find_element(By.ID, "figures").text
 
 
 def test_nothing_can_be_loaded_or_sent_even_by_a_script(chrome, page):

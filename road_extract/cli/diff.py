@@ -50,6 +50,8 @@ def command(
     console = Console(progress)
     options, joining = collect(DiffOptions, values), collect(JoinOptions, values)
     page, scene = values.pop("report_page"), values.pop("scene")
+    if scene is not None and page is None:
+        raise click.UsageError("--scene is shown on the page of --report; give both")
     pages = [] if page is None else [page]
     check_outputs([out, *json_outputs(json_file), *pages], [roads, existing], overwrite)
     from road_extract.evaluation.diff import diff_roads

@@ -10,7 +10,7 @@ import click
 
 from road_extract.base.options import ReviewOptions
 from road_extract.cli.console import Console
-from road_extract.cli.parameters import collect, options_of, overwrite_option, progress_option
+from road_extract.cli.parameters import collect, options_of, overwrite_option, progress_option, style_option
 
 PATH = click.Path(path_type=Path)
 
@@ -19,10 +19,13 @@ PATH = click.Path(path_type=Path)
 @click.argument("roads", type=PATH)
 @click.argument("decisions", type=PATH)
 @click.argument("out", type=PATH)
+@style_option
 @options_of(ReviewOptions)
 @overwrite_option
 @progress_option
-def command(roads: Path, decisions: Path, out: Path, overwrite: bool, progress: str, **values: Any) -> None:
+def command(
+    roads: Path, decisions: Path, out: Path, style: bool, overwrite: bool, progress: str, **values: Any
+) -> None:
     """Apply DECISIONS, the file that a review page has saved, to ROADS, the file from which the page was made.
 
     OUT (.geojson, .gpkg, .fgb or .parquet) receives the accepted roads, or those chosen by --keep, with the attributes
@@ -32,5 +35,5 @@ def command(roads: Path, decisions: Path, out: Path, overwrite: bool, progress: 
     options = collect(ReviewOptions, values)
     from road_extract.review import review_roads
 
-    done = review_roads(roads, decisions, out, options=options, overwrite=overwrite)
+    done = review_roads(roads, decisions, out, options=options, style=style, overwrite=overwrite)
     console.result(done.to_text(), **{**asdict(done), "path": str(done.path)})

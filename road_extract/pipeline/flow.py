@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+from road_extract.base.errors import InputError
 from road_extract.base.files import check_outputs, replacing, scratch
 from road_extract.base.native import release_free_memory
 from road_extract.base.options import LineOptions, PredictOptions, ReportOptions, VectorizeOptions
@@ -137,8 +138,12 @@ def vectorize_roads(
     Raises:
         RoadExtractError: With a message that says what to do. Nothing is left behind.
     """
-    options, lines = options or VectorizeOptions(), lines or LineOptions()
-    targets = plan_targets(to_outputs(out), options.geometry)
+    options, lines, outputs = options or VectorizeOptions(), lines or LineOptions(), to_outputs(out)
+    if outputs.report is not None:
+        raise InputError(
+            f"{outputs.report}: a review page shows the scene; make it with write_report, or extract_roads"
+        )
+    targets = plan_targets(outputs, options.geometry)
     check_outputs([*targets.paths, *targets.style_paths], [raster], overwrite)
     return _vectorize_whole(raster, targets, options, lines, assume_crs, report)
 

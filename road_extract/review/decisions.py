@@ -15,6 +15,7 @@ from road_extract.base.errors import InputError
 from road_extract.base.features import Feature, LayerSchema
 from road_extract.base.files import check_outputs, replacing
 from road_extract.base.options import ReviewOptions
+from road_extract.io.styles import LAYERS, add_styles, style_paths, write_style_files
 from road_extract.io.vector import add_layer, check_format, unique_names, write_features
 from road_extract.review.pieces import PieceLayer, read_pieces
 
@@ -86,6 +87,7 @@ def review_roads(
     out: PathLike,
     *,
     options: ReviewOptions | None = None,
+    style: bool = False,
     overwrite: bool = False,
 ) -> Reviewed:
     """Apply decisions to the roads about which they were made.
@@ -97,6 +99,7 @@ def review_roads(
         decisions: The file that the page saved.
         out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``, in the CRS of ``roads``.
         options: Which roads to keep.
+        style: Add styles for QGIS and other programs.
         overwrite: Replace an existing output.
 
     Raises:
@@ -105,7 +108,7 @@ def review_roads(
     roads, decisions, out = Path(roads), Path(decisions), Path(out)
     options = options or ReviewOptions()
     check_format(out)
-    check_outputs([out], [roads, decisions], overwrite)
+    check_outputs([out, *(style_paths(out) if style else [])], [roads, decisions], overwrite)
     found = read_decisions(decisions)
     layers = read_pieces([roads], options.assume_crs)
     _check_layers(layers, found, roads, decisions)
@@ -113,7 +116,7 @@ def review_roads(
         raise InputError(f"{out}: {roads} has {len(layers)} layers, which only .gpkg can hold; choose such a name")
     said = [[found.by_piece.get((layer.name, number), Decision()) for number in layer.ids] for layer in layers]
     kept = [layer.part(_wanted(own, options.keep)) for layer, own in zip(layers, said, strict=True)]
-    _write(out, kept, found)
+    _write(out, kept, found, style=style)
     verdicts = [decision.verdict for own in said for decision in own]
     counts = [verdicts.count(verdict) for verdict in ("accepted", "rejected", None)]
     return Reviewed(out, sum(len(layer.ids) for layer in kept), *counts)
@@ -165,7 +168,7 @@ def _wanted(said: list[Decision], keep: str) -> Any:
     return np.array([decision.verdict in keeps[keep] for decision in said], np.bool_)
 
 
-def _write(out: Path, layers: list[PieceLayer], found: Decisions) -> None:
+def _write(out: Path, layers: list[PieceLayer], found: Decisions, *, style: bool) -> None:
     write = write_features
     with replacing(out) as temp:
         for layer in layers:
@@ -174,6 +177,10 @@ def _write(out: Path, layers: list[PieceLayer], found: Decisions) -> None:
             schema = LayerSchema(_name(layer, layers), _KINDS[layer.kind], layer.crs, fields)
             write(temp, schema, _iter_features(layer, names, found))
             write = add_layer
+        if style and out.suffix.lower() == ".gpkg":
+            add_styles(temp)
+    if style and layers[0].name in LAYERS:
+        write_style_files(out, layers[0].name)
 
 
 def _name(layer: PieceLayer, layers: list[PieceLayer]) -> str:

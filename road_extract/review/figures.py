@@ -70,7 +70,7 @@ def _lengths(title: str, layers: Sequence[PieceLayer], **wanted: Any) -> tuple[s
         return all(row.get(name) == value for name, value in wanted.items())
 
     total, count = _sum(layers, fits)
-    return title, f"{total / 1000:,.1f} km, {count:,}"
+    return title, f"{total / 1000:,.1f} km ({count:,})"
 
 
 def _sum(layers: Sequence[PieceLayer], fits: Callable[[dict[str, Any]], bool]) -> tuple[float, int]:

@@ -40,6 +40,7 @@ from road_extract.io.raster import (
 )
 from road_extract.io.raster.picture import encode_palette_png, encode_webp, to_colour_picture
 from road_extract.io.raster.unplaced import is_unplaced
+from road_extract.io.raster.versions import native_versions
 from road_extract.review.figures import figures_of, histogram_of
 from road_extract.review.pieces import (
     PieceLayer,
@@ -317,7 +318,10 @@ def _made(
         if f"{_TAG}VERSION" in tags:
             found["Probability made by"] = f"road_extract {tags[f'{_TAG}VERSION']}"
     found |= {name: redact(value) for name, value in further.items()}
-    return [*found.items(), ("Page made by", f"road_extract {__version__}")]
+    software = ", ".join(
+        f"{name} {number}" for name, number in {"road_extract": __version__, **native_versions()}.items()
+    )
+    return [*found.items(), ("Page made by", software)]
 
 
 def _to_page(data: dict[str, Any], subtitle: str, pictures: list[_Picture]) -> str:

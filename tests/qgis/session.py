@@ -184,7 +184,8 @@ def load_styled():
     show_results(algorithm, context, arguments)
     layers = project.layerTreeRoot().layerOrder()
     found = {
-        "good": good, "page": results.get("REPORT"), "names": [layer.name() for layer in layers], "count": results.get("COUNT"),
+        "good": good, "page": results.get("REPORT"),
+        "names": [layer.name() for layer in layers], "count": results.get("COUNT"),
         "colours": [colours(layer) for layer in layers[:3]],
         "renderers": [layer.renderer().type() for layer in layers],
         "percents": feedback.percents, "said": feedback.said,

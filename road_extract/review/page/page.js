@@ -79,7 +79,7 @@ class Page {
     this.buildFigures();
     this.buildHistogram();
     fillTerms("made", this.data.made);
-    if (matchMedia("(max-width: 52rem)").matches) {
+    if (isNarrow()) {
       for (const id of ["layers-box", "figures-box"]) byId(id, HTMLDetailsElement).open = false;
     }
     this.showLegend();
@@ -226,6 +226,8 @@ class Page {
     else this.map.draw();
     for (const changed of [before, piece]) if (changed) this.showRow(changed);
     this.showPiece();
+    // on a phone, the box is far from the list
+    if (piece && how.from !== "map" && isNarrow()) byId("piece", HTMLElement).scrollIntoView({ block: "start" });
     if (piece) this.say(`${piece.name}. ${piece.facts}. ${this.decisionText(piece)}`);
   }
 
@@ -249,7 +251,7 @@ class Page {
     this.choose(piece, { from: "step" });
     const row = this.rows.get(piece.key);
     if (inList) row?.querySelector("button")?.focus({ preventScroll: true });
-    row?.scrollIntoView({ block: "nearest" });
+    if (!isNarrow()) row?.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {"accepted"|"rejected"|null} decision */
@@ -501,6 +503,11 @@ class Page {
     notice.textContent = text;
     notice.hidden = false;
   }
+}
+
+/** Whether the map is above the rest. */
+function isNarrow() {
+  return matchMedia("(max-width: 52rem)").matches;
 }
 
 /** @param {string} id @param {string[][]} rows */
