@@ -20,13 +20,14 @@ COVERAGE := --cov=road_extract --cov-report=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo check test lint types layers fast hooks format qgis qgis-bundle qgis-plugin qgis-release clean
+.PHONY: help demo check test lint types layers fast docs hooks format qgis qgis-bundle qgis-plugin qgis-release clean
 
 help:
 	@echo "make demo          extract roads from both sample tiles into $(DEMO)/"
 	@echo "make check         check style, types and layers, and run the fast tests; use it before you commit"
 	@echo "make test          check style, types and layers, run all tests, and report coverage"
 	@echo "make lint, make types, make layers, make fast: the parts of make check"
+	@echo "make docs          build the documentation site: build/site/index.html"
 	@echo "make format        format the code and apply safe fixes (ruff)"
 	@echo "make hooks         install git hooks that check style and layers before each commit"
 	@echo "make qgis          regenerate the files that the QGIS plugin and script take from the package"
@@ -65,6 +66,11 @@ layers: $(TEST_STAMP)
 
 fast: $(TEST_STAMP)
 	$(FAST)
+
+# Strict: a warning, such as a broken link, is a failure. The tests of the site build it as well.
+docs: $(TEST_STAMP)
+	$(BIN)/python -m mkdocs build --quiet
+	@echo "Open build/site/index.html in a browser."
 
 hooks: $(TEST_STAMP)
 	$(BIN)/pre-commit install

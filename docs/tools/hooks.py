@@ -58,6 +58,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return LINK.sub(to_page, markdown)
 
 
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Remove the marker that click has for "no default", and that mkdocs-click prints as if it were one."""
+    return html.replace("<code>Sentinel.UNSET</code>", "")
+
+
 def _replace(nav: Any, name: str, entries: list[str]) -> None:
     for item in nav:
         for title, value in item.items() if isinstance(item, dict) else ():

@@ -18,9 +18,11 @@ class OptionHelp(griffe.Extension):
         if not declared:
             return
         found = {f.name: f for f in fields(getattr(import_module(cls.module.path), cls.name))}
+        init = cls.functions["__init__"]  # as the extension for dataclasses has made it
         for attribute in declared:
             field = found[attribute.name]
             attribute.value = repr(field.default)
+            init.parameters[attribute.name].default = repr(field.default)
             attribute.docstring = griffe.Docstring(_sentence(dict(field.metadata)), parent=attribute)
 
 
