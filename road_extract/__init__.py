@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from road_extract.base.options import BatchOptions as BatchOptions
     from road_extract.base.options import DiffOptions as DiffOptions
     from road_extract.base.options import EvaluateOptions as EvaluateOptions
+    from road_extract.base.options import JoinOptions as JoinOptions
     from road_extract.base.options import LineOptions as LineOptions
     from road_extract.base.options import PredictOptions as PredictOptions
     from road_extract.base.options import ReportOptions as ReportOptions
@@ -79,6 +80,7 @@ _HOMES = {
     "Evaluation": "evaluation",
     "Extraction": "pipeline.outputs",
     "InputError": "base.errors",
+    "JoinOptions": "base.options",
     "LineOptions": "base.options",
     "ModelInfo": "pipeline.installing",
     "OutputError": "base.errors",

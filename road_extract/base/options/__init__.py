@@ -4,6 +4,7 @@ Only dataclasses and their checks belong here. Code that parses or displays opti
 """
 
 from road_extract.base.options.batch import BatchOptions
+from road_extract.base.options.conflation import JoinOptions
 from road_extract.base.options.declaring import check_ranges, option
 from road_extract.base.options.evaluation import DiffOptions, EvaluateOptions
 from road_extract.base.options.prediction import BACKENDS, PRECISIONS, PredictOptions
@@ -17,6 +18,7 @@ __all__ = [
     "BatchOptions",
     "DiffOptions",
     "EvaluateOptions",
+    "JoinOptions",
     "LineOptions",
     "PredictOptions",
     "ReportOptions",

@@ -9,6 +9,8 @@ from road_extract.io.vector.arrow import to_frame, to_reader
 from road_extract.io.vector.fields import unique_names
 from road_extract.io.vector.geojson import reproject, to_lonlat
 from road_extract.io.vector.layers import Selection
+from road_extract.io.vector.osm_change import CHANGE_SUFFIXES, write_change
+from road_extract.io.vector.osm_reading import is_osm_file, is_overpass_file, read_osm
 from road_extract.io.vector.reading import (
     Table,
     read_area,
@@ -33,6 +35,7 @@ from road_extract.io.vector.writing import (
 )
 
 __all__ = [
+    "CHANGE_SUFFIXES",
     "FORMATS",
     "GDAL_SUFFIXES",
     "NETWORK_FORMATS",
@@ -44,9 +47,12 @@ __all__ = [
     "check_format",
     "check_output",
     "is_network_format",
+    "is_osm_file",
+    "is_overpass_file",
     "read_area",
     "read_geometries",
     "read_layers",
+    "read_osm",
     "read_roads",
     "read_table",
     "read_written",
@@ -55,6 +61,7 @@ __all__ = [
     "to_lonlat",
     "to_reader",
     "unique_names",
+    "write_change",
     "write_features",
     "write_network",
 ]

@@ -12,11 +12,9 @@ import shapely
 
 from road_extract.base.coordinates import LONLAT, transformer
 from road_extract.base.errors import InputError
+from road_extract.base.osm import MAX_TAG_LENGTH, MAX_WAY_NODES
 from road_extract.base.version import __version__
 from road_extract.roads.network import RoadNetwork
-
-#: Maximum number of nodes in a way (OpenStreetMap API 0.6).
-MAX_WAY_NODES = 2000
 
 
 def write_osm(path: Path, network: RoadNetwork, crs: str, made: Mapping[str, str]) -> None:
@@ -58,14 +56,14 @@ def _write_ways(file: TextIO, network: RoadNetwork, inner_sizes: list[int], sour
     for index, size in enumerate(inner_sizes):
         refs = [int(network.from_node[index]) + 1, *range(first, first + size), int(network.to_node[index]) + 1]
         first += size
-        tags = {"highway": "road", "source": source}
+        tags = {"highway": "road", "source": source[:MAX_TAG_LENGTH]}
         if network.bridged[index]:
             tags["fixme"] = "bridges a gap in the detected road: check"
         for part in _split(refs):
             way += 1
             file.write(f'<way id="-{way}">\n')
             file.writelines(f'<nd ref="-{ref}"/>\n' for ref in part)
-            file.writelines(f"<tag k={quoteattr(key)} v={quoteattr(value[:255])}/>\n" for key, value in tags.items())
+            file.writelines(f"<tag k={quoteattr(key)} v={quoteattr(value)}/>\n" for key, value in tags.items())
             file.write("</way>\n")
 
 

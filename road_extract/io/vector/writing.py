@@ -50,8 +50,12 @@ _WRITERS: dict[str, Writer] = {
 }
 
 
-def check_format(path: Path) -> str:
+def check_format(path: Path, others: Iterable[str] = ()) -> str:
     """Return the format for a file name.
+
+    Args:
+        path: The file.
+        others: Further suffixes that the caller takes, for the message.
 
     Raises:
         InputError: The suffix is not that of a known format.
@@ -59,7 +63,8 @@ def check_format(path: Path) -> str:
     known = FORMATS | TILE_FORMATS
     suffix = path.suffix.lower()
     if suffix not in known:
-        raise InputError(f"{path} does not have the suffix of a known vector format; use {', '.join(known)}")
+        names = ", ".join([*known, *others])
+        raise InputError(f"{path} does not have the suffix of a known vector format; use {names}")
     return known[suffix]
 
 
