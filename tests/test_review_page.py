@@ -54,7 +54,7 @@ def errors(chrome):
 
 
 def wait(chrome, condition):
-    WebDriverWait(chrome, 10, poll_frequency=0.05).until(lambda _: condition())
+    WebDriverWait(chrome, 60, poll_frequency=0.05).until(lambda _: condition())
 
 
 def view(chrome):
