@@ -36,4 +36,5 @@ def _sentence(metadata: dict[str, Any]) -> str:
     }[low is not None, high is not None]
     choices = ", ".join(f"`{choice}`" for choice in metadata["choices"])
     notes = [note for note in (f"in {unit}" if unit else "", limits, f"one of {choices}" if choices else "") if note]
-    return metadata["help"] + (f" ({'; '.join(notes)})" if notes else "") + "."
+    shown = f" ({'; '.join(notes)})" if notes else ""
+    return f"{metadata['help']}{shown}."
