@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from road_extract.base.options import EvaluateOptions as EvaluateOptions
     from road_extract.base.options import LineOptions as LineOptions
     from road_extract.base.options import PredictOptions as PredictOptions
+    from road_extract.base.options import ReportOptions as ReportOptions
+    from road_extract.base.options import ReviewOptions as ReviewOptions
     from road_extract.base.options import VectorizeOptions as VectorizeOptions
     from road_extract.base.progress import Progress as Progress
     from road_extract.base.version import __version__ as __version__
@@ -45,6 +47,10 @@ if TYPE_CHECKING:
     from road_extract.pipeline.preflight import SceneReport as SceneReport
     from road_extract.pipeline.preflight import describe_scene as describe_scene
     from road_extract.pipeline.preview import draw_preview as draw_preview
+    from road_extract.review.decisions import Reviewed as Reviewed
+    from road_extract.review.decisions import review_roads as review_roads
+    from road_extract.review.report import Report as Report
+    from road_extract.review.report import write_report as write_report
     from road_extract.training.from_scenes import train_model as train_model
     from road_extract.training.loop import TrainProgress as TrainProgress
     from road_extract.training.options import BaseModels as BaseModels
@@ -70,6 +76,10 @@ _HOMES = {
     "PortionResult": "batch",
     "PredictOptions": "base.options",
     "Progress": "base.progress",
+    "Report": "review.report",
+    "ReportOptions": "base.options",
+    "ReviewOptions": "base.options",
+    "Reviewed": "review.decisions",
     "RoadExtractError": "base.errors",
     "SceneReport": "pipeline.preflight",
     "TrainOptions": "training.options",
@@ -89,8 +99,10 @@ _HOMES = {
     "predict_portion": "batch",
     "predict_probability": "pipeline.flow",
     "quantize_model": "pipeline.calibration",
+    "review_roads": "review.decisions",
     "train_model": "training.from_scenes",
     "vectorize_roads": "pipeline.flow",
+    "write_report": "review.report",
 }
 
 __all__ = list(_HOMES)

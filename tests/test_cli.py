@@ -13,7 +13,14 @@ import pytest
 import rasterio
 
 import road_extract
-from road_extract.base.options import BatchOptions, LineOptions, PredictOptions, VectorizeOptions
+from road_extract.base.options import (
+    BatchOptions,
+    LineOptions,
+    PredictOptions,
+    ReportOptions,
+    ReviewOptions,
+    VectorizeOptions,
+)
 from road_extract.base.progress import Progress
 from road_extract.cli import COMMANDS, run
 from road_extract.cli.console import bar_line, format_seconds
@@ -210,15 +217,17 @@ def test_every_command_has_help_that_shows_its_options(capsys):
 FLAGS = [
     ("extract", PredictOptions,
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
-     "--assume-crs --nodata --subdataset"),
+     "--assume-crs --nodata --subdataset --colour-table"),
     ("extract", VectorizeOptions, "--geometry --threshold --min-area --min-hole --simplify"),
     ("extract", LineOptions, "--faint --max-gap --min-confidence --min-worth --min-face --min-length --min-spur"),
     ("batch", BatchOptions,
-     "--formats --keep-probability --keep-mask --keep-nodes --asset --shard-px --jobs --dask --merge --resume "
-     "--fail-fast"),
+     "--formats --keep-probability --keep-mask --keep-nodes --report --style --asset --shard-px --jobs --dask --merge "
+     "--resume --fail-fast"),
     ("shard", PredictOptions,
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
-     "--assume-crs --nodata --subdataset"),
+     "--assume-crs --nodata --subdataset --colour-table"),
+    ("report", ReportOptions, "--size --bands --bounds --assume-crs --nodata --subdataset"),
+    ("review", ReviewOptions, "--keep --assume-crs"),
     ("train", DataOptions,
      "--roads --where --layer --road-width --width-field --area --assume-crs --bands --nodata --subdataset --gsd "
      "--validation-share --cell"),
@@ -314,6 +323,8 @@ FUNCTIONS = {
     "preview": "draw_preview",
     "evaluate": "evaluate",
     "diff": "diff_roads",
+    "report": "write_report",
+    "review": "review_roads",
     "train": "train_model",
     "quantize": "quantize_model",
     "doctor": "diagnose",

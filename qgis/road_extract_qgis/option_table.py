@@ -182,6 +182,21 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "high": None,
             "choices": (),
         },
+        {
+            "id": "PredictOptions.colour_table",
+            "name": "colour_table",
+            "flag": "--colour-table",
+            "kind": "flag",
+            "default": False,
+            "help": "Add a colour table to the probability raster, so "
+            "that any viewer shows it in colours; overviews "
+            "then hold the nearest colour instead of the "
+            "exact mean",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": (),
+        },
     ],
     "VectorizeOptions": [
         {

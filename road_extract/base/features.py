@@ -32,9 +32,11 @@ class LayerSchema:
         geometry_type: The type of all geometries.
         crs: Coordinate reference system of the geometries, as WKT.
         fields: Field name to type: int (64 bits, signed), float, bool or str; the order is the order of the columns.
+        pixel_m: Size of the pixels that the features come from, in metres; formats with zoom levels need it.
     """
 
     name: str
     geometry_type: Literal["Polygon", "LineString", "Point"]
     crs: str
     fields: Mapping[str, type]
+    pixel_m: float | None = None

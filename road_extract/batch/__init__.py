@@ -69,7 +69,7 @@ def extract_batch(
     products.check()
     target = None if batch.merge is None else Path(batch.merge)
     if target is not None:
-        plan_merge(target, vectorize.geometry)
+        plan_merge(target, vectorize.geometry, style=batch.style)
     refs, predict = _begin(inputs, predict, batch)
     layout = Layout(Path(out).absolute())  # workers may run in another folder
     layout.create()

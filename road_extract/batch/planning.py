@@ -88,6 +88,7 @@ def plan(ref: SceneRef, recipe: Recipe, result: SceneResult) -> PlannedScene:
         "lines": asdict(products.lines),
         "suffixes": products.batch.suffixes,
         "kept": [products.keep_probability, products.batch.keep_mask, products.batch.keep_nodes],
+        **{name: True for name in ("report", "style") if getattr(products.batch, name)},
     }
     return PlannedScene(origin, scene, fingerprint(values), fingerprint(whole), result)
 

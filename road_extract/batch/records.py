@@ -33,6 +33,10 @@ _TYPES = {
     ".graphml": "application/xml",
     ".tif": "image/tiff; application=geotiff",
     ".json": "application/json",
+    ".html": "text/html",
+    ".pmtiles": "application/vnd.pmtiles",
+    ".qml": "application/xml",
+    ".sld": "application/vnd.ogc.sld+xml",
 }
 
 

@@ -164,7 +164,8 @@ def join_shards(scene: ShardedScene, files: list[Path], out: Path) -> bool:
     rows = plan_cores(scene.plan, scene.shard_px)
     left = iter(files)
     grouped = [[next(left) for _ in row] for row in rows]
-    with gdal_session(), open_probability_sink(out, scene.grid, tags) as sink:
+    coloured = scene.options.colour_table
+    with gdal_session(), open_probability_sink(out, scene.grid, tags, coloured=coloured) as sink:
         return join_rasters(grouped, sink)
 
 

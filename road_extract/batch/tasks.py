@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from road_extract.base.files import scratch
-from road_extract.base.options import BatchOptions, LineOptions, VectorizeOptions
+from road_extract.base.options import BatchOptions, LineOptions, ReportOptions, VectorizeOptions
 from road_extract.base.progress import Report
 from road_extract.batch.fingerprint import file_hash
 from road_extract.batch.shards import ShardedScene, join_shards, predict_shard
 from road_extract.io.raster import BACKEND_TAG, read_tags
+from road_extract.io.styles import write_style_files
+from road_extract.io.vector import FORMATS
 from road_extract.pipeline.flow import vectorize_roads
 from road_extract.pipeline.outputs import Extraction, Outputs, plan_targets
 from road_extract.pipeline.setup import NOTHING_VALID
@@ -63,20 +65,29 @@ class Products:
         """
         for suffix in self.batch.suffixes:
             plan_targets(Outputs(f"scene{suffix}", nodes=self._nodes("scene")), self.vectorize.geometry)
+        if self.batch.report:
+            from road_extract.review import check_source
+
+            check_source("scene.html", f"scene{self.batch.suffixes[0]}")
 
     def _nodes(self, name: str) -> Path | None:
         return Path(f"{name}_nodes{self._node_suffix}") if self.batch.keep_nodes else None
 
     @property
     def _node_suffix(self) -> str:
-        return next((suffix for suffix in self.batch.suffixes if suffix not in (".osm", ".graphml")), ".gpkg")
+        return next((suffix for suffix in self.batch.suffixes if suffix in FORMATS), ".gpkg")
 
     def extract(self, raster: Path, folder: Path, name: str, report: Report) -> Extraction:
         """Write all products into a folder."""
         nodes, mask = self._nodes(name), Path(f"{name}_mask.tif") if self.batch.keep_mask else None
         done = []
         for suffix in self.batch.suffixes:
-            outputs = Outputs(folder / f"{name}{suffix}", mask=mask and folder / mask, nodes=nodes and folder / nodes)
+            outputs = Outputs(
+                folder / f"{name}{suffix}",
+                mask=mask and folder / mask,
+                nodes=nodes and folder / nodes,
+                style=self.batch.style,
+            )
             done.append(
                 vectorize_roads(
                     raster, outputs, options=self.vectorize, lines=self.lines, overwrite=True, report=report
@@ -84,6 +95,15 @@ class Products:
             )
             nodes = mask = None  # written once only
         return done[0]
+
+    def write_page(self, scene: ShardedScene, raster: Path, found: Extraction, page: Path) -> None:
+        """Write the page for review."""
+        from road_extract.review import describe_options, write_report
+
+        made = {"Scene": scene.shown, **describe_options(scene.options, self.vectorize, self.lines)}
+        roads = list(dict.fromkeys([found.path, found.lines_path]))
+        options = ReportOptions.of(scene.options)
+        write_report(scene.path, roads, page, probability=raster, options=options, made=made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +168,12 @@ def _make(task: FinishTask, folder: Path, report: Report) -> tuple[Extraction, b
     raster = folder / f"{task.name}_probability.tif"
     with nullcontext(raster) if task.products.keep_probability else scratch(raster) as written:
         seen = join_shards(task.scene, list(task.shards), written)
-        return task.products.extract(written, folder, task.name, report), seen
+        found = task.products.extract(written, folder, task.name, report)
+        if task.products.batch.style and task.products.keep_probability:
+            write_style_files(written, "probability")
+        if task.products.batch.report:
+            task.products.write_page(task.scene, written, found, folder / f"{task.name}.html")
+        return found, seen
 
 
 def describe_file(path: Path) -> dict[str, Any]:

@@ -38,26 +38,27 @@ def merge_all(
 
 
 def _merge(layout: Layout, products: Products, out: Path, names: list[str], restart: bool, report: Report) -> None:
-    targets = plan_merge(out, products.vectorize.geometry)
+    targets = plan_merge(out, products.vectorize.geometry, style=products.batch.style)
     record = out.with_name(f"{out.stem}.json")
     scenes = {name: read_made(layout.record(name)) for name in names}
     wanted = fingerprint(
         {"scenes": {name: made.get("fingerprint") for name, made in scenes.items()},
-         "vectorize": asdict(products.vectorize), "lines": asdict(products.lines)}
+         "vectorize": asdict(products.vectorize), "lines": asdict(products.lines),
+         **({"style": True} if products.batch.style else {})}
     )  # fmt: skip
     old = read_made(record)
     if not restart and is_whole(out.parent, old, wanted):
         return
     if not old and out.exists():
         raise InputError(f"{out}: already exists and was not created by a batch; choose another name")
-    check_outputs([*targets.paths, record], [], overwrite=True)
+    check_outputs([*targets.paths, *targets.style_paths, record], [], overwrite=True)
     item = out.with_name(f"{out.stem}.stac.json")
-    for path in (*targets.paths, record, item):
+    for path in (*targets.paths, *targets.style_paths, record, item):
         remove_leftovers(path)
     started = datetime.now(UTC)
     rasters = [layout.scene(name) / f"{name}_probability.tif" for name in names]
     counts = Merger(products.vectorize, products.lines, report).merge(rasters, targets, layout.lock.parent / "merge")
-    made = _made(wanted, scenes, products, targets.paths, counts)
+    made = _made(wanted, scenes, products, [*targets.paths, *targets.style_paths], counts)
     items = [json.loads((layout.scene(name) / f"{name}.stac.json").read_text(encoding="utf-8")) for name in names]
     write_json(item, _item(out, made, items))
     run = {"started": started.isoformat(timespec="seconds"),

@@ -8,9 +8,17 @@ from typing import Any
 import click
 
 from road_extract.base.files import check_outputs
-from road_extract.base.options import DiffOptions
+from road_extract.base.options import DiffOptions, ReportOptions
 from road_extract.cli.console import Console, json_outputs, show_values
-from road_extract.cli.parameters import collect, json_option, options_of, overwrite_option, progress_option
+from road_extract.cli.parameters import (
+    collect,
+    json_option,
+    options_of,
+    overwrite_option,
+    progress_option,
+    report_option,
+    style_option,
+)
 
 PATH = click.Path(path_type=Path)
 
@@ -20,6 +28,9 @@ PATH = click.Path(path_type=Path)
 @click.argument("existing", type=PATH)
 @click.argument("out", type=PATH)
 @json_option
+@report_option
+@click.option("--scene", help="Scene to show on the page of --report (default: no picture).")
+@style_option
 @options_of(DiffOptions)
 @overwrite_option
 @progress_option
@@ -34,8 +45,17 @@ def command(
     """
     console = Console(progress)
     options = collect(DiffOptions, values)
-    check_outputs([out, *json_outputs(json_file)], [roads, existing], overwrite)
+    page, scene = values.pop("report_page"), values.pop("scene")
+    pages = [] if page is None else [page]
+    check_outputs([out, *json_outputs(json_file), *pages], [roads, existing], overwrite)
     from road_extract.evaluation.diff import diff_roads
+    from road_extract.review import check_source, describe_options, write_report
 
-    found = diff_roads(roads, existing, out, options=options, overwrite=overwrite)
+    if page is not None:
+        check_source(page, out)
+    found = diff_roads(roads, existing, out, options=options, overwrite=overwrite, **values)
+    if page is not None:
+        view = ReportOptions(assume_crs=options.assume_crs)
+        made = {"Compared": f"{roads.name} with {existing.name}", **describe_options(options)}
+        write_report(scene, out, page, options=view, made=made, overwrite=True)
     show_values(console, json_file, found.to_text(), found.to_values())

@@ -9,7 +9,15 @@ import click
 
 from road_extract.base.options import LineOptions, PredictOptions, VectorizeOptions
 from road_extract.cli.console import Console
-from road_extract.cli.parameters import collect, nodes_option, options_of, overwrite_option, progress_option
+from road_extract.cli.parameters import (
+    collect,
+    nodes_option,
+    options_of,
+    overwrite_option,
+    progress_option,
+    report_option,
+    style_option,
+)
 from road_extract.cli.results import show_extraction
 
 
@@ -19,6 +27,8 @@ from road_extract.cli.results import show_extraction
 @click.option("--probability", type=click.Path(path_type=Path), help="Save the probability raster here (GeoTIFF).")
 @click.option("--mask", type=click.Path(path_type=Path), help="Save the road mask here (GeoTIFF).")
 @nodes_option
+@report_option
+@style_option
 @options_of(PredictOptions)
 @options_of(VectorizeOptions)
 @options_of(LineOptions)
@@ -28,8 +38,8 @@ def command(scene: str, out: Path, progress: str, **values: Any) -> None:
     """Extract roads from SCENE as polygons, lines, or both.
 
     SCENE is the path or URL (https://, s3://) of a GeoTIFF or any other raster that GDAL can open. OUT ends in
-    .geojson, .gpkg, .fgb or .parquet; lines alone can also be written to .osm or .graphml. With --geometry both, a
-    .gpkg gets two layers; other formats get two files, OUT and OUT_lines.
+    .geojson, .gpkg, .fgb, .parquet or .pmtiles; lines alone can also be written to .osm or .graphml. With --geometry
+    both, a .gpkg gets two layers; other formats get two files, OUT and OUT_lines.
     """
     console = Console(progress)
     predict, vectorize = collect(PredictOptions, values), collect(VectorizeOptions, values)
@@ -37,7 +47,8 @@ def command(scene: str, out: Path, progress: str, **values: Any) -> None:
     from road_extract.pipeline.flow import extract_roads
     from road_extract.pipeline.outputs import Outputs
 
-    outputs = Outputs(out, values.pop("probability"), values.pop("mask"), values.pop("nodes"))
+    rasters = {name: values.pop(name) for name in ("probability", "mask", "nodes", "style")}
+    outputs = Outputs(out, report=values.pop("report_page"), **rasters)
     done = extract_roads(
         scene, outputs, predict=predict, vectorize=vectorize, lines=lines, report=console.report, **values
     )

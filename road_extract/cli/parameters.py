@@ -16,6 +16,14 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Overwrite exi
 nodes_option = click.option(
     "--nodes", type=click.Path(path_type=Path), help="Save the nodes of the road lines here, as points."
 )
+report_option = click.option(
+    "--report", "report_page", type=click.Path(path_type=Path),
+    help="Write a page (.html) to review the roads over their scene, in any browser and offline.",
+)  # fmt: skip
+style_option = click.option(
+    "--style", is_flag=True,
+    help="Add styles for QGIS: inside of a GeoPackage, and as .qml and .sld files beside other outputs.",
+)  # fmt: skip
 json_option = click.option(
     "--json", "json_file", type=click.Path(path_type=Path), is_flag=False, flag_value="-", metavar="[FILE]",
     help="Write the result to FILE as JSON; without FILE, or with -, print JSON instead of text.",

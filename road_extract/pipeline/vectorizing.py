@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from road_extract.base.features import Feature
+from road_extract.base.features import Feature, LayerSchema
 from road_extract.base.geodesy import pixel_frame, pixel_size_m
+from road_extract.base.grid import RasterGrid
 from road_extract.base.native import load_drivers
 from road_extract.base.options import LineOptions, VectorizeOptions
 from road_extract.base.progress import Report
@@ -114,11 +115,16 @@ def trace_roads(source: ProbabilityRaster, lines: LineOptions, masks: MaskRun) -
     return network.placed(grid.transform)
 
 
+def to_scale(schema: LayerSchema, *grids: RasterGrid) -> LayerSchema:
+    """Note the size of the pixels that features come from; the smallest of several."""
+    return replace(schema, pixel_m=min(min(pixel_size_m(grid)) for grid in grids))
+
+
 def _write_polygons(source: ProbabilityRaster, out: Path, masks: MaskRun) -> int:
     from road_extract.roads.features import polygon_schema
 
     with closing(iter_road_polygons(source, masks)) as features:
-        return write_features(out, polygon_schema(source.grid.crs), features)
+        return write_features(out, to_scale(polygon_schema(source.grid.crs), source.grid), features)
 
 
 def _write_lines(source: ProbabilityRaster, targets: Targets, lines: LineOptions, masks: MaskRun) -> int:
@@ -128,8 +134,9 @@ def _write_lines(source: ProbabilityRaster, targets: Targets, lines: LineOptions
     network = trace_roads(source, lines, masks)
     crs, widths = source.grid.crs, source.true_width
     if targets.nodes is not None:
-        write_features(targets.nodes, node_schema(crs), iter_node_features(network))
+        write_features(targets.nodes, to_scale(node_schema(crs), source.grid), iter_node_features(network))
     if is_network_format(targets.lines):
         return write_network(targets.lines, network, crs, source.model)
     write = add_layer if targets.lines == targets.polygons else write_features
-    return write(targets.lines, line_schema(crs, widths=widths), iter_line_features(network, crs, widths=widths))
+    schema = to_scale(line_schema(crs, widths=widths), source.grid)
+    return write(targets.lines, schema, iter_line_features(network, crs, widths=widths))

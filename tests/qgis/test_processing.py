@@ -92,7 +92,7 @@ def session(qgis, by_command_line, tmp_path_factory):
 def test_parameters_have_the_packages_defaults_ranges_and_help(session):
     offered = session["describe_parameters"]["road_extract:extractroads"]
     check_offered(offered, PredictOptions, VectorizeOptions, LineOptions)
-    assert set(offered) == {"INPUT", "MODEL_FOLDER", "PYTHON", "WEB_LIMIT", "OUTPUT", "PROBABILITY"}
+    assert set(offered) == {"INPUT", "MODEL_FOLDER", "PYTHON", "WEB_LIMIT", "OUTPUT", "PROBABILITY", "REPORT"}
     offered = session["describe_parameters"]["road_extract:compareroads"]
     check_offered(offered, DiffOptions)
     assert set(offered) == {"ROADS", "MAP", "PYTHON", "OUTPUT"}
@@ -124,6 +124,7 @@ def test_rarely_needed_parameters_are_advanced(session):
             "INPUT",
             "OUTPUT",
             "PROBABILITY",
+            "REPORT",
             "MODEL",
             "EXTENT",
             "AOI",

@@ -7,6 +7,7 @@ from road_extract.base.options.batch import BatchOptions
 from road_extract.base.options.declaring import check_ranges, option
 from road_extract.base.options.evaluation import DiffOptions, EvaluateOptions
 from road_extract.base.options.prediction import BACKENDS, PRECISIONS, PredictOptions
+from road_extract.base.options.review import ReportOptions, ReviewOptions
 from road_extract.base.options.vectorizing import GEOMETRIES, LineOptions, VectorizeOptions
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "EvaluateOptions",
     "LineOptions",
     "PredictOptions",
+    "ReportOptions",
+    "ReviewOptions",
     "VectorizeOptions",
     "check_ranges",
     "option",

@@ -50,6 +50,11 @@ class PredictOptions:
     subdataset: str | None = option(
         None, "Raster to read from a file that contains several: its number (from 1) or its name"
     )
+    colour_table: bool = option(
+        False,
+        "Add a colour table to the probability raster, so that any viewer shows it in colours; overviews then hold the "
+        "nearest colour instead of the exact mean",
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -12,11 +12,12 @@ import shapely
 
 from road_extract.base.arrays import Geometries
 from road_extract.base.features import Feature, LayerSchema
-from road_extract.base.files import check_outputs
+from road_extract.base.files import check_outputs, replacing
 from road_extract.base.geodesy import lengths_m, local_crs, move
 from road_extract.base.options import DiffOptions
 from road_extract.evaluation.diff.layers import LineLayer, read_layers
 from road_extract.evaluation.diff.results import STATUSES, Difference
+from road_extract.io.styles import add_styles, style_paths, write_style_files
 from road_extract.io.vector import check_format, unique_names, write_features
 from road_extract.metrics.cutting import MatchRule, cut_by_match
 
@@ -32,6 +33,7 @@ def diff_roads(
     out: str | Path,
     *,
     options: DiffOptions | None = None,
+    style: bool = False,
     overwrite: bool = False,
 ) -> Difference:
     """Compare road lines with the lines of a map.
@@ -44,6 +46,7 @@ def diff_roads(
         existing: The map's lines in any vector format and CRS.
         out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``, in the CRS of ``roads``.
         options: When lines match, and which area to compare.
+        style: Add styles for QGIS and other programs.
         overwrite: Replace an existing output.
 
     Raises:
@@ -51,7 +54,11 @@ def diff_roads(
     """
     options, out = options or DiffOptions(), Path(out)
     check_format(out)
-    check_outputs([out], [roads, existing, *([] if options.within is None else [options.within])], overwrite)
+    check_outputs(
+        [out, *(style_paths(out) if style else [])],
+        [roads, existing, *([] if options.within is None else [options.within])],
+        overwrite,
+    )
     ours, theirs, crs = read_layers(Path(roads), Path(existing), options)
     ours, theirs = _with_columns(ours, theirs)
     metric = _in_metres(ours.lines, theirs.lines, crs)
@@ -59,7 +66,12 @@ def diff_roads(
     pieces += _iter_pieces(theirs, metric[::-1], crs, options, {False: "missing"})
     pieces = _sorted(pieces, options.sort)
     fields = _fields(ours.fields, theirs.fields)
-    write_features(out, LayerSchema("road_differences", "LineString", crs, fields), _iter_features(pieces, fields))
+    with replacing(out) as temp:
+        write_features(temp, LayerSchema("road_differences", "LineString", crs, fields), _iter_features(pieces, fields))
+        if style and out.suffix.lower() == ".gpkg":
+            add_styles(temp)
+    if style:
+        write_style_files(out, "road_differences")
     lengths = {
         status: [_length_m(piece) for piece in pieces if piece.properties["status"] == status] for status in STATUSES
     }

@@ -18,6 +18,7 @@ from road_extract.base.errors import OutputError, RoadExtractError
 from road_extract.base.files import replacing, space_advice
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import NODATA, PROBABILITY_MAX
+from road_extract.base.palette import ramp_colour
 from road_extract.io.raster.gdal_errors import WRITE_ERRORS
 
 BLOCK_PX = 256
@@ -61,7 +62,7 @@ class RasterSink:
 
 @contextmanager
 def open_probability_sink(
-    path: Path, grid: RasterGrid, tags: Mapping[str, str], *, lasting: bool = True
+    path: Path, grid: RasterGrid, tags: Mapping[str, str], *, lasting: bool = True, coloured: bool = False
 ) -> Iterator[RasterSink]:
     """Write probabilities: uint8 0..254, scale 1/254, nodata 255.
 
@@ -70,14 +71,21 @@ def open_probability_sink(
         grid: Size and place.
         tags: Metadata to record in the file.
         lasting: Add overviews and compress well. Temporary files need neither.
+        coloured: Add a colour table. Overviews are then averaged by colour.
 
     Raises:
         OutputError: If it cannot be written.
     """
     shrink_by = Resampling.average if lasting else None
     level = _DEFLATE if lasting else _FAST_DEFLATE
-    with _open_sink(path, grid, tags, shrink_by, scale=1 / PROBABILITY_MAX, deflate_level=level) as sink:
+    colours = _probability_colours() if coloured else None
+    with _open_sink(path, grid, tags, shrink_by, 1 / PROBABILITY_MAX, colours, level) as sink:
         yield sink
+
+
+def _probability_colours() -> dict[int, Colour]:
+    levels = {level: ramp_colour(level / PROBABILITY_MAX) for level in range(PROBABILITY_MAX + 1)}
+    return levels | {NODATA: (0, 0, 0, 0)}
 
 
 @contextmanager

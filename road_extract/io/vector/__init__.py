@@ -8,11 +8,12 @@ A layer is streamed in batches to a temporary file next to the target, which is 
 from road_extract.io.vector.fields import unique_names
 from road_extract.io.vector.geojson import reproject, to_lonlat
 from road_extract.io.vector.layers import Selection
-from road_extract.io.vector.reading import Table, read_area, read_geometries, read_roads, read_table
+from road_extract.io.vector.reading import Table, read_area, read_geometries, read_layers, read_roads, read_table
 from road_extract.io.vector.writing import (
     FORMATS,
     GDAL_SUFFIXES,
     NETWORK_FORMATS,
+    TILE_FORMATS,
     add_layer,
     check_crs,
     check_format,
@@ -26,6 +27,7 @@ __all__ = [
     "FORMATS",
     "GDAL_SUFFIXES",
     "NETWORK_FORMATS",
+    "TILE_FORMATS",
     "Selection",
     "Table",
     "add_layer",
@@ -35,6 +37,7 @@ __all__ = [
     "is_network_format",
     "read_area",
     "read_geometries",
+    "read_layers",
     "read_roads",
     "read_table",
     "reproject",

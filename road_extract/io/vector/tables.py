@@ -1,4 +1,4 @@
-"""GeoPackage and FlatGeobuf, written by GDAL, and GeoParquet, written by Arrow.
+"""GeoPackage, FlatGeobuf and PMTiles, written by GDAL, and GeoParquet, written by Arrow.
 
 GDAL does not report an error if the disk fills up while it closes a file, so files are read back.
 """
@@ -6,9 +6,13 @@ GDAL does not report an error if the disk fills up while it closes a file, so fi
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
+import struct
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +22,10 @@ from road_extract.io.vector.batches import BATCH_FEATURES, Watch, crs_of, geomet
 if TYPE_CHECKING:
     import pyarrow as pa
 
+#: Vector tiles: their units along a side (GDAL's default), the most detailed zoom level, and the levels above it.
+_TILE_UNITS, _ZOOM_MOST, _ZOOM_SPAN = 4096, 16, 8
+#: Length of the equator in Web Mercator.
+_EQUATOR_M = 40_075_016.7
 # A fixed date, so that equal features give equal bytes.
 _GPKG_LAST_CHANGE = "1970-01-01T00:00:00.000Z"
 
@@ -39,7 +47,7 @@ def _record_batch(batch: list[Feature], schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch([geometry, *fields], schema=schema)
 
 
-def _write_gdal(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]], driver: str) -> int:
+def _write_gdal(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]], driver: str, **options: str) -> int:
     import pyarrow as pa
     import pyogrio
 
@@ -49,7 +57,7 @@ def _write_gdal(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]
     reader = pa.RecordBatchReader.from_batches(columns, iter(watch))
     layer = {"layer": schema.name, "geometry_type": schema.geometry_type, "crs": schema.crs}
     try:
-        pyogrio.write_arrow(reader, path, driver=driver, geometry_name="geometry", **layer)
+        pyogrio.write_arrow(reader, path, driver=driver, geometry_name="geometry", **layer, dataset_options=options)
     except Exception:
         if watch.error is not None:
             raise watch.error from None
@@ -90,6 +98,37 @@ def write_geopackage(path: Path, schema: LayerSchema, batches: Iterator[list[Fea
         database.execute("UPDATE gpkg_contents SET last_change = ?", (_GPKG_LAST_CHANGE,))
     _fix_change_counter(path)
     return count
+
+
+def write_pmtiles(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
+    """Write vector tiles in Web Mercator as one PMTiles archive and return the number of features.
+
+    The most detailed zoom level shows half a pixel of the scene; in others, lines are simplified.
+    """
+    least, most = _zooms(schema.pixel_m)
+    options = {"MINZOOM": str(least), "MAXZOOM": str(most), "NAME": schema.name}
+    first = next(batches, None)
+    if first is None:  # without features, GDAL knows no bounds and writes nothing
+        options["BOUNDS"] = "-180,-85,180,85"
+    rest = batches if first is None else chain([first], batches)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # that the option is not in the driver's list
+        count = _write_gdal(path, schema, rest, "PMTiles", **options)
+    # PMTiles version 3, section 3: offset and length of the tiles, which are the last part of the file
+    with path.open("rb") as file:
+        magic, offset, length = struct.unpack("<7s49xQQ", file.read(72))
+    if magic != b"PMTiles" or offset + length != path.stat().st_size:
+        raise OSError("only a part of the tiles reached the file")
+    return count
+
+
+def _zooms(pixel_m: float | None) -> tuple[int, int]:
+    """The least and the most detailed zoom level."""
+    if pixel_m is None:
+        return _ZOOM_MOST - _ZOOM_SPAN, _ZOOM_MOST
+    wanted = math.ceil(math.log2(2 * _EQUATOR_M / _TILE_UNITS / pixel_m))
+    most = min(_ZOOM_MOST, max(_ZOOM_SPAN, wanted))
+    return most - _ZOOM_SPAN, most
 
 
 def _fix_change_counter(path: Path) -> None:

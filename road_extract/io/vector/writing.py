@@ -13,7 +13,7 @@ from road_extract.base.errors import InputError, OutputError, RoadExtractError
 from road_extract.base.features import Feature, LayerSchema
 from road_extract.io.vector.batches import Watch, check_schema, iter_batches
 from road_extract.io.vector.geojson import write_geojson
-from road_extract.io.vector.tables import write_flatgeobuf, write_geopackage, write_parquet
+from road_extract.io.vector.tables import write_flatgeobuf, write_geopackage, write_parquet, write_pmtiles
 
 if TYPE_CHECKING:
     from road_extract.roads.network import RoadNetwork
@@ -23,7 +23,10 @@ Writer = Callable[[Path, LayerSchema, Iterator[list[Feature]]], int]
 FORMATS = {".geojson": "GeoJSON", ".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".parquet": "Parquet"}
 """Format by suffix: a GDAL driver, or GeoParquet."""
 
-GDAL_SUFFIXES = frozenset({".gpkg", ".fgb"})
+TILE_FORMATS = {".pmtiles": "PMTiles"}
+"""Formats for maps on the web, by suffix: what is read from them is cut at tiles and simplified."""
+
+GDAL_SUFFIXES = frozenset({".gpkg", ".fgb", ".pmtiles"})
 """Suffixes of the formats that GDAL writes."""
 
 NETWORK_FORMATS = {".osm": "OSM XML", ".graphml": "GraphML"}
@@ -34,6 +37,7 @@ _WRITERS: dict[str, Writer] = {
     "GPKG": write_geopackage,
     "FlatGeobuf": write_flatgeobuf,
     "Parquet": write_parquet,
+    "PMTiles": write_pmtiles,
 }
 
 
@@ -43,10 +47,11 @@ def check_format(path: Path) -> str:
     Raises:
         InputError: The suffix is not that of a known format.
     """
+    known = FORMATS | TILE_FORMATS
     suffix = path.suffix.lower()
-    if suffix not in FORMATS:
-        raise InputError(f"{path} does not have the suffix of a known vector format; use {', '.join(FORMATS)}")
-    return FORMATS[suffix]
+    if suffix not in known:
+        raise InputError(f"{path} does not have the suffix of a known vector format; use {', '.join(known)}")
+    return known[suffix]
 
 
 def check_output(path: Path, overwrite: bool) -> None:
@@ -67,12 +72,12 @@ def check_output(path: Path, overwrite: bool) -> None:
 def write_features(path: Path, schema: LayerSchema, features: Iterable[Feature]) -> int:
     """Write a layer. An existing file is replaced at the very end and stays unchanged if anything fails.
 
-    Geometries keep the schema's CRS, except in GeoJSON: WGS 84 in degrees, longitude before latitude, exterior rings
-    counterclockwise, cut at the antimeridian, 7 decimals (RFC 7946, sections 3.1.6, 3.1.9, 4 and 11.2). A geometry
-    that this rounding (about 1 cm) reduces to nothing becomes null.
+    Geometries keep the schema's CRS, with two exceptions. PMTiles are in Web Mercator. GeoJSON is in WGS 84: degrees,
+    longitude before latitude, exterior rings counterclockwise, cut at the antimeridian, 7 decimals (RFC 7946, sections
+    3.1.6, 3.1.9, 4 and 11.2); a geometry that this rounding (about 1 cm) reduces to nothing becomes null.
 
     Args:
-        path: A file with a suffix of `FORMATS`.
+        path: A file with a suffix of `FORMATS` or `TILE_FORMATS`.
         schema: The layer.
         features: Features, consumed once and in batches, so that memory does not depend on their number.
 
@@ -114,7 +119,7 @@ def check_crs(path: Path, crs: str) -> None:
     """
     from road_extract.base.coordinates import check_lonlat
 
-    if path.suffix.lower() in (".geojson", ".osm"):
+    if path.suffix.lower() in (".geojson", ".osm", *TILE_FORMATS):
         check_lonlat(crs, f"{path.suffix} files")
 
 
