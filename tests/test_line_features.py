@@ -23,7 +23,9 @@ def make_graph(*lines: tuple[tuple[float, float], tuple[float, float], float], s
         sizes.append(count - 1)
 
     def points(where: np.ndarray, level: np.ndarray) -> Points:
-        return Points(where, level.astype(np.uint8), np.full(len(where), 3, np.float32), np.zeros((len(where), 2), "f4"))
+        return Points(
+            where, level.astype(np.uint8), np.full(len(where), 3, np.float32), np.zeros((len(where), 2), "f4")
+        )
 
     strongest = [max(p for start, end, p in lines if place in (start, end)) for place in places]
     return Graph(
