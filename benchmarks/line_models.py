@@ -46,36 +46,15 @@ from road_extract.roads.network.tracing import trace_graph
 from road_extract.roads.network.worth import KINDS, line_kinds
 
 #: Signs of weights, without which noise in the data could make a longer, darker or more crooked gap more likely.
-_SIGNS = dict.fromkeys(
-    (
-        "length",
-        "log_length",
-        "turn",
-        "turn_squared",
-        "end_turn",
-        "end_turn_squared",
-        "side_askew",
-        "far_turn",
-        "far_side",
-        "over_5",
-        "over_10",
-        "over_20",
-        "over_40",
-        "end_over_5",
-        "end_over_10",
-        "end_over_20",
-        "end_over_40",
-        "askew_far",
-        "missing",
-        "log_missing",
-        "dark_far",
-        "dark_end",
-        "dark_far_end",
-    ),
-    -1,
-) | dict.fromkeys(
-    ("share", "share_low", "share_root", "contrast", "low_worth", "high_worth", "both_worth", "log_both"), 1
-)
+_NEVER_POSITIVE = (
+    "length", "log_length", "turn", "turn_squared", "end_turn", "end_turn_squared", "side_askew", "far_turn",
+    "far_side", "over_5", "over_10", "over_20", "over_40", "end_over_5", "end_over_10", "end_over_20", "end_over_40",
+    "askew_far", "missing", "log_missing", "dark_far", "dark_end", "dark_far_end",
+)  # fmt: skip
+_NEVER_NEGATIVE = (
+    "share", "share_low", "share_root", "contrast", "low_worth", "high_worth", "both_worth", "log_both",
+)  # fmt: skip
+_SIGNS = dict.fromkeys(_NEVER_POSITIVE, -1) | dict.fromkeys(_NEVER_NEGATIVE, 1)
 #: The same for lines: a more probable line is never less likely.
 _LINE_SIGNS = dict.fromkeys(("share", "level_low", "level_middle", "level_high", "clear", "log_length"), 1)
 _NEAR_M, _SAME_WAY_DEG, _SNAP_M = 5.0, 40.0, 7.0

@@ -37,4 +37,4 @@ def _sentence(metadata: dict[str, Any]) -> str:
     choices = ", ".join(f"`{choice}`" for choice in metadata["choices"])
     notes = [note for note in (f"in {unit}" if unit else "", limits, f"one of {choices}" if choices else "") if note]
     shown = f" ({'; '.join(notes)})" if notes else ""
-    return f"{metadata['help']}{shown}."
+    return f"{metadata['help']!s}{shown}."

@@ -16,8 +16,8 @@ MAX_TURN_DEG = 65.0
 #: The same for candidates nearer than `NEAR_M`: a short skeleton says little about where its road was heading.
 MAX_TURN_NEAR_DEG = 105.0
 NEAR_M = 12.0
-#: Two dead ends are not joined if the road would turn back by more than this between them, in degrees: roads that end side
-#: by side are different roads.
+#: Two dead ends are not joined if the road would turn back by more than this between them, in degrees: roads that end
+#: side by side are different roads.
 MAX_TURN_BACK_DEG = 110.0
 #: When the best place on a road is chosen, a turn by this angle (degrees) doubles the effort.
 _TURN_DOUBLES_DEG = 40.0
