@@ -20,19 +20,21 @@ COVERAGE := --cov=road_extract --cov-report=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo check test lint types layers fast hooks format qgis qgis-bundle qgis-plugin qgis-release clean
+.PHONY: help demo check test lint types layers fast docs hooks format qgis qgis-bundle qgis-plugin qgis-release release clean
 
 help:
 	@echo "make demo          extract roads from both sample tiles into $(DEMO)/"
 	@echo "make check         check style, types and layers, and run the fast tests; use it before you commit"
 	@echo "make test          check style, types and layers, run all tests, and report coverage"
 	@echo "make lint, make types, make layers, make fast: the parts of make check"
+	@echo "make docs          build the documentation site: build/site/index.html"
 	@echo "make format        format the code and apply safe fixes (ruff)"
 	@echo "make hooks         install git hooks that check style and layers before each commit"
 	@echo "make qgis          regenerate the files that the QGIS plugin and script take from the package"
 	@echo "make qgis-plugin   build the QGIS plugin: build/road_extract_qgis.zip"
 	@echo "make qgis-release  build the plugin for plugins.qgis.org (needs the contact details in pyproject.toml)"
 	@echo "make qgis-bundle   collect the wheels for installation without a network: build/road_extract_wheels/"
+	@echo "make release       build and check everything that a release consists of, in dist/"
 	@echo "make clean         remove $(VENV)/, build/, dist/ and caches"
 	@echo "To use another Python: make test PYTHON=python3.12"
 
@@ -66,6 +68,11 @@ layers: $(TEST_STAMP)
 fast: $(TEST_STAMP)
 	$(FAST)
 
+# Strict: a warning, such as a broken link, is a failure (but with --quiet, MkDocs does not count them). The tests of the site build it as well.
+docs: $(TEST_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+	@echo "Open build/site/index.html in a browser."
+
 hooks: $(TEST_STAMP)
 	$(BIN)/pre-commit install
 
@@ -88,6 +95,10 @@ qgis-plugin:
 # Refused until pyproject.toml names the owner's address and pages.
 qgis-release:
 	@"$(PYTHON)" qgis/build_plugin.py
+
+# Builds twice, compares, checks, and tries the wheel in a clean environment, which takes minutes.
+release: $(TEST_STAMP)
+	$(BIN)/python packaging/release.py
 
 clean:
 	rm -rf $(VENV) build dist .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

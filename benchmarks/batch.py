@@ -31,6 +31,7 @@ from road_extract.base.options import PredictOptions
 from road_extract.base.progress import Report
 from road_extract.base.windows import TilePlan
 from road_extract.batch.shards import count_windows, plan_cores, plan_scene
+from road_extract.batch.stores import open_store
 from road_extract.batch.tasks import ShardTask
 
 WAYS = {
@@ -138,7 +139,9 @@ def scheduler(shards: int) -> None:
                 if pending == 2:
                     pool.next_outcome()
                     pending -= 1
-                pool.submit(f"scene/{index}", do_nothing, ShardTask(scene, index, Path("x.tif"), "fingerprint"))
+                pool.submit(
+                    f"scene/{index}", do_nothing, ShardTask(scene, index, open_store("."), "x.tif", "fingerprint")
+                )
                 pending += 1
             for _ in range(pending):
                 pool.next_outcome()

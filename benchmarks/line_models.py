@@ -14,7 +14,7 @@ it does, or if its ends are connected by a true road that is not much longer.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,17 +38,25 @@ from road_extract.roads.network import Evidence, trace_mask
 from road_extract.roads.network.bridging import bridge_gaps, measure_all_gaps, meet_roads
 from road_extract.roads.network.cleaning import clean_graph
 from road_extract.roads.network.graph import Graph
+from road_extract.roads.network.line_features import measure_lines
 from road_extract.roads.network.logistic import WEIGHTS, LogisticModel, fit_logistic
 from road_extract.roads.network.moving import move_nodes
 from road_extract.roads.network.shaping import axis_lines
 from road_extract.roads.network.tracing import trace_graph
-from road_extract.roads.network.worth import KINDS, line_kinds, measure_lines
+from road_extract.roads.network.worth import KINDS, line_kinds
 
-#: Features that a mask of 0 and 1 cannot provide.
-_PROBABILITY_FEATURES = (
-    "share", "share_low", "share_root", "contrast", "beside", "own_strength", "goal_strength", "missing", "log_missing",
-    "dark_far", "dark_end", "dark_far_end", "low_worth", "high_worth", "both_worth", "log_both",
+#: Signs of weights, without which noise in the data could make a longer, darker or more crooked gap more likely.
+_NEVER_POSITIVE = (
+    "length", "log_length", "turn", "turn_squared", "end_turn", "end_turn_squared", "side_askew", "far_turn",
+    "far_side", "over_5", "over_10", "over_20", "over_40", "end_over_5", "end_over_10", "end_over_20", "end_over_40",
+    "askew_far", "missing", "log_missing", "dark_far", "dark_end", "dark_far_end",
 )  # fmt: skip
+_NEVER_NEGATIVE = (
+    "share", "share_low", "share_root", "contrast", "low_worth", "high_worth", "both_worth", "log_both",
+)  # fmt: skip
+_SIGNS = dict.fromkeys(_NEVER_POSITIVE, -1) | dict.fromkeys(_NEVER_NEGATIVE, 1)
+#: The same for lines: a more probable line is never less likely.
+_LINE_SIGNS = dict.fromkeys(("share", "level_low", "level_middle", "level_high", "clear", "log_length"), 1)
 _NEAR_M, _SAME_WAY_DEG, _SNAP_M = 5.0, 40.0, 7.0
 _FOLDS = 5
 #: Longer lines count more, up to a limit.
@@ -82,10 +90,9 @@ class Observations:
         features = {name: values[which] for name, values in self.features.items()}
         return Observations(features, self.right[which], self.weight[which], self.scene[which])
 
-    def fit(self, leave_out: Iterable[str] = ()) -> LogisticModel:
+    def fit(self, signs: Mapping[str, int]) -> LogisticModel:
         """Fit a model to all observations."""
-        features = {name: values for name, values in self.features.items() if name not in leave_out}
-        return fit_logistic(features, self.right, self.weight)
+        return fit_logistic(self.features, self.right, self.weight, signs)
 
 
 def join(parts: list[Observations]) -> Observations:
@@ -99,14 +106,25 @@ def join(parts: list[Observations]) -> Observations:
     )
 
 
-def read_ground(raster: Path, mask: Path, weight: float, number: int, faint: float) -> Ground:
-    """Trace one scene as `vectorize` does, up to but excluding the bridging of gaps."""
+def read_ground(raster: Path, mask: Path, weight: float, number: int, faint: float | None) -> Ground:
+    """Trace one scene as `vectorize` does, up to but excluding the bridging of gaps.
+
+    Args:
+        raster: Probabilities.
+        mask: The truth.
+        weight: Weight of each observation.
+        number: Number of the scene.
+        faint: Factor for the threshold from which lines are traced; None to use the probabilities only as a mask.
+    """
     with gdal_session(), ProbabilityRaster(str(raster)) as source:
         options, frame, values = VectorizeOptions(geometry="lines"), pixel_frame(source.grid), None
         parts = [(probability, valid) for _, probability, valid in source.iter_strips()]
         values, valid = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        evidence = Evidence(lambda w: (values[w.slices], valid[w.slices]), road_threshold(options, source), False)
-        strips = MaskRun(options).iter_strips(source, "", LINE_AREA_SHARE, faint)
+        threshold = road_threshold(options, source)
+        if faint is None:
+            values = (values >= threshold).astype(np.float32)
+        evidence = Evidence(lambda w: (values[w.slices], valid[w.slices]), threshold, faint is None)
+        strips = MaskRun(options).iter_strips(source, "", LINE_AREA_SHARE, 1.0 if faint is None else faint)
         graph = trace_graph(trace_skeleton(strips, frame.pixel_size_m), frame)
         labels = read_labels_on(str(mask), source.grid)
         truth = trace_mask((labels == 1) & valid, pixel_size_m=pixel_size_m(source.grid)).lines
@@ -120,7 +138,7 @@ def observe_lines(ground: Ground, graph: Graph) -> tuple[Observations, IntArray]
     """The detected lines of a graph where the truth is known, and the kind of each."""
     keep = ~graph.bridged & _is_known(ground, axis_lines(graph))
     lines = axis_lines(graph)[keep]
-    features = {n: v[keep] for n, v in measure_lines(graph, ground.evidence, ground.frame).items()}
+    features = {n: v[keep] for n, v in measure_lines(graph, ground.evidence.threshold).items()}
     weight = ground.weight * np.minimum(shapely.length(lines), _LINE_MAX_M) / _LINE_UNIT_M
     right = _share_near(lines, ground.truth) >= 0.5
     kinds = line_kinds(graph, ground.frame)[keep]
@@ -172,12 +190,12 @@ def _are_joined(xy: Float64Array, truth: LineGraph) -> BoolArray:
     return joined
 
 
-def print_calibration(name: str, seen: Observations) -> None:
+def print_calibration(name: str, seen: Observations, signs: Mapping[str, int]) -> None:
     """Print the fraction of correct observations by predicted probability, with models fitted to the other scenes."""
     chance = np.zeros(len(seen.right))
     for fold in range(_FOLDS):
         test = seen.scene % _FOLDS == fold
-        chance[test] = seen.take(~test).fit()(seen.take(test).features)
+        chance[test] = seen.take(~test).fit(signs)(seen.take(test).features)
     print(f"{name}: {len(chance)} observations, {seen.right.mean():.2f} of them right")
     for low in np.arange(0, 1, 0.1):
         part = (chance >= low) & (chance < low + 0.1)
@@ -192,19 +210,19 @@ def fit_lines(grounds: list[Ground], make: Iterable[Callable[[Ground], Graph]], 
     seen, kinds = join([part for part, _ in parts]), np.concatenate([kinds for _, kinds in parts])
     for number, name in enumerate(KINDS):
         if show:
-            print_calibration(name, seen.take(kinds == number))
-    return {name: seen.take(kinds == number).fit().to_json() for number, name in enumerate(KINDS)}
+            print_calibration(name, seen.take(kinds == number), _LINE_SIGNS)
+    return {name: seen.take(kinds == number).fit(_LINE_SIGNS).to_json() for number, name in enumerate(KINDS)}
 
 
-def fit_gaps(grounds: list[Ground], *, show: bool) -> dict[str, object]:
-    """Fit the models for gaps: one with probabilities, and one without for masks of 0 and 1."""
+def fit_gaps(grounds: Iterable[Ground], name: str, *, show: bool) -> dict[str, object]:
+    """Fit the model for gaps of this name."""
     seen = join([observe_gaps(ground) for ground in grounds])
     if show:
-        print_calibration("gaps", seen)
-    return {"gaps": seen.fit().to_json(), "mask_gaps": seen.fit(_PROBABILITY_FEATURES).to_json()}
+        print_calibration(name, seen, _SIGNS)
+    return {name: seen.fit(_SIGNS).to_json()}
 
 
-def iter_grounds(folders: Iterable[tuple[Path, Path, float]], faint: float) -> Iterator[Ground]:
+def iter_grounds(folders: Iterable[tuple[Path, Path, float]], faint: float | None) -> Iterator[Ground]:
     """The scenes in folders of probabilities and masks with a weight, numbered consecutively."""
     number = 0
     for probabilities, masks, weight in folders:
@@ -237,9 +255,10 @@ def main(folders: tuple[tuple[Path, Path, float], ...], faint: float) -> None:
 
     # gaps depend on the worth of the lines that they join, and lines on their bridges: fit them in turn, twice
     use(**fit_lines(grounds, [plain], show=False))
-    use(**fit_gaps(grounds, show=False))
+    use(**fit_gaps(grounds, "gaps", show=False))
     use(**fit_lines(grounds, [plain, bridged], show=True))
-    use(**fit_gaps(grounds, show=True))
+    use(**fit_gaps(grounds, "gaps", show=True))
+    use(**fit_gaps(iter_grounds(folders, None), "mask_gaps", show=True))
 
 
 if __name__ == "__main__":

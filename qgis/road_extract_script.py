@@ -54,6 +54,7 @@ from qgis.core import (
     QgsProcessingParameterExtent,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
@@ -90,7 +91,9 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--model",
             "kind": "text",
             "default": None,
-            "help": "Model: standard, or a folder with weights.npz and spec.json (default: standard)",
+            "help": "Model: standard, an installed one by its name, "
+            "or a folder with weights.npz and spec.json "
+            "(default: standard)",
             "unit": "",
             "low": None,
             "high": None,
@@ -249,6 +252,21 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "kind": "text",
             "default": None,
             "help": "Raster to read from a file that contains several: its number (from 1) or its name",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": (),
+        },
+        {
+            "id": "PredictOptions.colour_table",
+            "name": "colour_table",
+            "flag": "--colour-table",
+            "kind": "flag",
+            "default": False,
+            "help": "Add a colour table to the probability raster, so "
+            "that any viewer shows it in colours; overviews "
+            "then hold the nearest colour instead of the "
+            "exact mean",
             "unit": "",
             "low": None,
             "high": None,
@@ -989,7 +1007,7 @@ def _remove(path: Path) -> None:
             return
 
 
-#: Probability, red, green, blue, opacity. Below a tenth, it is fully transparent.
+#: Probability, red, green, blue, opacity. Below a tenth, it is nearly transparent.
 RAMP = (
     (0.0, 72, 12, 104, 0),
     (0.1, 72, 12, 104, 40),
@@ -998,10 +1016,23 @@ RAMP = (
     (0.75, 252, 155, 30, 225),
     (1.0, 252, 250, 120, 240),
 )
+#: Roads stand out from soil, roofs, trees and water: translucent yellow with an orange outline, and blue lines.
+POLYGON_COLOUR = (255, 214, 0)
+OUTLINE_COLOUR = (255, 94, 0)
+LINE_COLOUR = (30, 60, 230)
+#: Pieces of a comparison with a map, by status.
+STATUS_COLOURS = {
+    "new": (0, 140, 60), "doubtful": (224, 123, 0), "missing": (220, 20, 40), "matched": (120, 120, 120),
+}  # fmt: skip
 
 
-#: Colour of the roads at a threshold: yellow, like the polygons.
-ROAD_COLOUR = (255, 214, 0)
+def ramp_colour(probability: float) -> tuple[int, int, int, int]:
+    """Red, green, blue and opacity of a probability, each 0 to 255."""
+    above = next((n for n, step in enumerate(RAMP) if probability <= step[0]), len(RAMP) - 1)
+    low, high = RAMP[max(0, above - 1)], RAMP[above]
+    share = min(1.0, max(0.0, (probability - low[0]) / (high[0] - low[0] or 1.0)))
+    red, green, blue, opacity = (round(low[n] + share * (high[n] - low[n])) for n in range(1, 5))
+    return red, green, blue, opacity
 
 
 class Styler(QgsProcessingLayerPostProcessorInterface):
@@ -1036,9 +1067,8 @@ def paint_roads(layer: Any) -> None:
 
 def _polygon_renderer() -> QgsSingleSymbolRenderer:
     """Translucent yellow with a dark outline, which stands out from soil, roofs, trees and water."""
-    symbol = QgsFillSymbol.createSimple(
-        {"color": "255,214,0,90", "outline_color": "255,94,0,255", "outline_width": "0.35", "joinstyle": "round"}
-    )
+    colours = {"color": to_text(POLYGON_COLOUR, 90), "outline_color": to_text(OUTLINE_COLOUR)}
+    symbol = QgsFillSymbol.createSimple({**colours, "outline_width": "0.35", "joinstyle": "round"})
     return QgsSingleSymbolRenderer(symbol)
 
 
@@ -1046,7 +1076,7 @@ def _line_renderer() -> QgsCategorizedSymbolRenderer:
     """Blue with white casing; dashed for bridged gaps, where no road was detected."""
     kinds = ((False, "solid", tr("Road")), (True, "dash", tr("Bridged gap")))
     categories = [
-        QgsRendererCategory(bridged, line_symbol("30,60,230,255", style), label) for bridged, style, label in kinds
+        QgsRendererCategory(bridged, line_symbol(to_text(LINE_COLOUR), style), label) for bridged, style, label in kinds
     ]
     return QgsCategorizedSymbolRenderer("bridged", categories)
 
@@ -1054,12 +1084,20 @@ def _line_renderer() -> QgsCategorizedSymbolRenderer:
 def paint_differences(layer: Any) -> None:
     """New roads in green, missing ones in red, matched ones in grey."""
     kinds = (
-        ("new", "0,140,60,255", tr("New: not on the map")),
-        ("missing", "220,20,40,255", tr("Missing: on the map only")),
-        ("matched", "120,120,120,255", tr("Matched")),
+        ("new", tr("New: not on the map")),
+        ("doubtful", tr("Doubtful: look twice")),
+        ("missing", tr("Missing: on the map only")),
+        ("matched", tr("Matched")),
     )
-    categories = [QgsRendererCategory(status, line_symbol(colour), label) for status, colour, label in kinds]
+    categories = [
+        QgsRendererCategory(status, line_symbol(to_text(STATUS_COLOURS[status])), label) for status, label in kinds
+    ]
     layer.setRenderer(QgsCategorizedSymbolRenderer("status", categories))
+
+
+def to_text(colour: tuple[int, int, int], opacity: int = 255) -> str:
+    """Write a colour as QGIS does: red, green, blue and opacity."""
+    return ",".join(map(str, (*colour, opacity)))
 
 
 def line_symbol(colour: str, style: str = "solid") -> QgsLineSymbol:
@@ -1086,7 +1124,7 @@ def paint_probability(layer: Any) -> None:
 
 def paint_threshold(layer: Any, threshold: float) -> None:
     """Show only the roads at a threshold, in one colour."""
-    red, green, blue = ROAD_COLOUR
+    red, green, blue = POLYGON_COLOUR
     steps = QgsColorRampShader(0.0, 1.0, None, QgsColorRampShader.Type.Discrete)
     below = QgsColorRampShader.ColorRampItem(threshold - 1e-6, QColor(red, green, blue, 0), f"< {threshold:.3f}")
     above = QgsColorRampShader.ColorRampItem(float("inf"), QColor(red, green, blue, 190), f"\u2265 {threshold:.3f}")
@@ -2054,13 +2092,22 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
         self.add_vectors()
         raster = QgsProcessingParameterRasterDestination("PROBABILITY", tr("Road probability"), None, True, False)
         self.addParameter(raster)
+        pages = "HTML (*.html)"
+        page = QgsProcessingParameterFileDestination("REPORT", tr("Review page"), pages, None, True, False)
+        page.setHelp(tr("Page to review the roads over their scene, in any browser and offline") + ".")
+        self.addParameter(page)
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
         """See the base class."""
-        results = self.to_vectors(parameters, context, scene)
+        results, options = self.to_vectors(parameters, context, scene), []
         raster = self.parameterAsOutputLayer(parameters, "PROBABILITY", context)
-        if not raster:
-            return [], results["OUTPUT"], results
-        name = tr("Road probability of {}").format(scene)
-        announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
-        return ["--probability", raster], results["OUTPUT"], {**results, "PROBABILITY": raster}
+        if raster:
+            name = tr("Road probability of {}").format(scene)
+            announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
+            options += ["--probability", raster]
+            results["PROBABILITY"] = raster
+        page = self.parameterAsFileOutput(parameters, "REPORT", context)
+        if page:
+            options += ["--report", page]
+            results["REPORT"] = page
+        return options, results["OUTPUT"], results

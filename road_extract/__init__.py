@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from road_extract.base.options import BatchOptions as BatchOptions
     from road_extract.base.options import DiffOptions as DiffOptions
     from road_extract.base.options import EvaluateOptions as EvaluateOptions
+    from road_extract.base.options import JoinOptions as JoinOptions
     from road_extract.base.options import LineOptions as LineOptions
     from road_extract.base.options import PredictOptions as PredictOptions
+    from road_extract.base.options import ReportOptions as ReportOptions
+    from road_extract.base.options import ReviewOptions as ReviewOptions
     from road_extract.base.options import VectorizeOptions as VectorizeOptions
     from road_extract.base.progress import Progress as Progress
     from road_extract.base.version import __version__ as __version__
@@ -40,11 +43,24 @@ if TYPE_CHECKING:
     from road_extract.pipeline.flow import extract_roads as extract_roads
     from road_extract.pipeline.flow import predict_probability as predict_probability
     from road_extract.pipeline.flow import vectorize_roads as vectorize_roads
+    from road_extract.pipeline.installing import ModelInfo as ModelInfo
+    from road_extract.pipeline.installing import describe_model as describe_model
+    from road_extract.pipeline.installing import install_model as install_model
+    from road_extract.pipeline.installing import list_models as list_models
+    from road_extract.pipeline.installing import verify_model as verify_model
     from road_extract.pipeline.outputs import Extraction as Extraction
     from road_extract.pipeline.outputs import Outputs as Outputs
+    from road_extract.pipeline.outputs import RasterFile as RasterFile
     from road_extract.pipeline.preflight import SceneReport as SceneReport
     from road_extract.pipeline.preflight import describe_scene as describe_scene
     from road_extract.pipeline.preview import draw_preview as draw_preview
+    from road_extract.pipeline.streaming import RoadStream as RoadStream
+    from road_extract.pipeline.streaming import extract_arrow as extract_arrow
+    from road_extract.pipeline.streaming import vectorize_arrow as vectorize_arrow
+    from road_extract.review.decisions import Reviewed as Reviewed
+    from road_extract.review.decisions import review_roads as review_roads
+    from road_extract.review.report import Report as Report
+    from road_extract.review.report import write_report as write_report
     from road_extract.training.from_scenes import train_model as train_model
     from road_extract.training.loop import TrainProgress as TrainProgress
     from road_extract.training.options import BaseModels as BaseModels
@@ -64,33 +80,49 @@ _HOMES = {
     "Evaluation": "evaluation",
     "Extraction": "pipeline.outputs",
     "InputError": "base.errors",
+    "JoinOptions": "base.options",
     "LineOptions": "base.options",
+    "ModelInfo": "pipeline.installing",
     "OutputError": "base.errors",
     "Outputs": "pipeline.outputs",
     "PortionResult": "batch",
     "PredictOptions": "base.options",
     "Progress": "base.progress",
+    "RasterFile": "pipeline.outputs",
+    "Report": "review.report",
+    "ReportOptions": "base.options",
+    "ReviewOptions": "base.options",
+    "Reviewed": "review.decisions",
     "RoadExtractError": "base.errors",
+    "RoadStream": "pipeline.streaming",
     "SceneReport": "pipeline.preflight",
     "TrainOptions": "training.options",
     "TrainProgress": "training.loop",
     "TrainingSource": "training.sources",
     "VectorizeOptions": "base.options",
     "__version__": "base.version",
+    "describe_model": "pipeline.installing",
     "describe_scene": "pipeline.preflight",
     "diagnose": "pipeline.diagnosis",
     "diff_roads": "evaluation.diff",
     "draw_preview": "pipeline.preview",
     "evaluate": "evaluation",
     "export_model": "pipeline.export",
+    "extract_arrow": "pipeline.streaming",
     "extract_batch": "batch",
+    "install_model": "pipeline.installing",
     "list_backends": "models.backends.listing",
     "extract_roads": "pipeline.flow",
+    "list_models": "pipeline.installing",
     "predict_portion": "batch",
     "predict_probability": "pipeline.flow",
     "quantize_model": "pipeline.calibration",
+    "review_roads": "review.decisions",
     "train_model": "training.from_scenes",
+    "verify_model": "pipeline.installing",
+    "vectorize_arrow": "pipeline.streaming",
     "vectorize_roads": "pipeline.flow",
+    "write_report": "review.report",
 }
 
 __all__ = list(_HOMES)

@@ -17,7 +17,7 @@ from tests.helpers.backends import IdentityBackend, use_backend, write_model
 from tests.helpers.paths import SHARED
 from tests.helpers.scenes import UTM
 
-pytest_plugins = ["tests.helpers.s3"]
+pytest_plugins = ["tests.helpers.s3", "tests.helpers.stores"]
 
 # as the program does, before any test imports TensorFlow
 load_drivers()

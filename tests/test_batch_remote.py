@@ -10,6 +10,7 @@ import pytest
 
 from road_extract import BatchOptions, PredictOptions, extract_batch
 from road_extract.batch.shards import plan_scene
+from road_extract.batch.stores import open_store
 from road_extract.batch.tasks import ShardTask
 from road_extract.cli import run
 from road_extract.io import fetching
@@ -91,7 +92,7 @@ def test_no_secret_is_written_printed_or_sent_to_workers(served, tmp_path, capsy
         planned = plan_scene(f"/vsicurl/{good}", PredictOptions(), 4096, shown="shown")
     assert "s3cret" in (tmp_path / "log").read_text()  # it was used
     captured = capsys.readouterr()
-    texts = [captured.out, captured.err, caplog.text, repr(ShardTask(planned, 0, Path("x"), "f"))]
+    texts = [captured.out, captured.err, caplog.text, repr(ShardTask(planned, 0, open_store(tmp_path), "x", "f"))]
     for path in tmp_path.rglob("*"):
         if path.is_file() and path != tmp_path / "log":
             texts.append(path.read_bytes().decode("latin-1"))

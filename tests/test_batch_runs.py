@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from road_extract.batch.lock import locked
+from road_extract.batch.stores.lock import locked
 from tests.helpers.backends import write_model
 from tests.helpers.paths import REPOSITORY, SAMPLES
 from tests.helpers.processes import is_alive

@@ -80,9 +80,9 @@ def confidence(length: float, faint_chance: float) -> float:
 
 
 def test_confidence_is_higher_in_shorter_and_more_probable_gaps():
-    by_length = [confidence(length, 0.1) for length in (30, 50, 80)]
+    by_length = [confidence(length, 0.1) for length in (15, 20, 30, 40, 50, 65, 80)]
     assert by_length == sorted(by_length, reverse=True)
-    by_chance = [confidence(30, chance) for chance in (0.02, 0.2, 0.45)]
+    by_chance = [confidence(30, chance) for chance in (0.02, 0.1, 0.2, 0.3, 0.4, 0.45)]
     assert by_chance == sorted(by_chance)
 
 
@@ -165,6 +165,19 @@ def test_roads_to_the_side_are_not_joined():
 def test_dead_ends_with_the_same_heading_are_not_joined():
     mask = draw(80, 200, (10, 30.5, 100, 30.5), (10, 44.5, 112, 44.5))
     assert not trace(chance_of(mask, np.ones_like(mask), 0.45)).bridged.any()
+
+
+@pytest.mark.parametrize("apart", [9, 14, 25])
+@pytest.mark.parametrize("ahead", [0, 12, 30])
+def test_roads_that_end_side_by_side_are_not_joined_with_each_other(apart, ahead):
+    """Whatever the confidence: a road does not turn back."""
+    mask = draw(120, 200, (10, 30.5, 100, 30.5), (10, 30.5 + apart, 100 + ahead, 30.5 + apart))
+    network = trace(chance_of(mask, np.ones_like(mask), 0.45), min_confidence=0.0)
+    ends = np.flatnonzero(network.node_degree == 1)
+    for line in np.flatnonzero(network.bridged):
+        xy = shapely.get_coordinates(network.lines[line])
+        assert not (np.abs(xy[[0, -1], 0] - [100, 100 + ahead]) < 2).all()
+    assert len(ends) >= 2
 
 
 def test_the_later_of_two_crossing_bridges_is_dropped():

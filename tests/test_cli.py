@@ -13,7 +13,14 @@ import pytest
 import rasterio
 
 import road_extract
-from road_extract.base.options import BatchOptions, LineOptions, PredictOptions, VectorizeOptions
+from road_extract.base.options import (
+    BatchOptions,
+    LineOptions,
+    PredictOptions,
+    ReportOptions,
+    ReviewOptions,
+    VectorizeOptions,
+)
 from road_extract.base.progress import Progress
 from road_extract.cli import COMMANDS, run
 from road_extract.cli.console import bar_line, format_seconds
@@ -85,6 +92,7 @@ def test_bad_input_gives_one_error_message_and_exit_code_1(scene, tmp_path, monk
         ["extract", "a", "b.gpkg", "--overlap", "wide"],
         ["extract", "a", "b.gpkg", "--backend", "abacus"],
         ["predict", "a", "b.tif", "--precision", "exact"],
+        ["diff", "a.gpkg", "b.gpkg", "c.gpkg", "--scene", "d.tif"],
         ["backends", "--precision", "exact"],
     ],
 )
@@ -210,15 +218,17 @@ def test_every_command_has_help_that_shows_its_options(capsys):
 FLAGS = [
     ("extract", PredictOptions,
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
-     "--assume-crs --nodata --subdataset"),
+     "--assume-crs --nodata --subdataset --colour-table"),
     ("extract", VectorizeOptions, "--geometry --threshold --min-area --min-hole --simplify"),
     ("extract", LineOptions, "--faint --max-gap --min-confidence --min-worth --min-face --min-length --min-spur"),
     ("batch", BatchOptions,
-     "--formats --keep-probability --keep-mask --keep-nodes --asset --shard-px --jobs --dask --merge --resume "
-     "--fail-fast"),
+     "--formats --keep-probability --keep-mask --keep-nodes --co --report --style --asset --shard-px --jobs --dask "
+     "--merge --resume --fail-fast"),
     ("shard", PredictOptions,
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
-     "--assume-crs --nodata --subdataset"),
+     "--assume-crs --nodata --subdataset --colour-table"),
+    ("report", ReportOptions, "--size --bands --bounds --assume-crs --nodata --subdataset"),
+    ("review", ReviewOptions, "--keep --assume-crs"),
     ("train", DataOptions,
      "--roads --where --layer --road-width --width-field --area --assume-crs --bands --nodata --subdataset --gsd "
      "--validation-share --cell"),
@@ -314,15 +324,18 @@ FUNCTIONS = {
     "preview": "draw_preview",
     "evaluate": "evaluate",
     "diff": "diff_roads",
+    "report": "write_report",
+    "review": "review_roads",
     "train": "train_model",
     "quantize": "quantize_model",
     "doctor": "diagnose",
     "export": "export_model",
+    "models": "list_models",
 }
 
 
 def test_every_command_is_a_function_of_the_package_with_its_options_by_name():
-    assert FUNCTIONS.keys() == COMMANDS.keys()
+    assert FUNCTIONS.keys() | {"completion"} == COMMANDS.keys()
     for name in FUNCTIONS.values():
         parameters = inspect.signature(getattr(road_extract, name)).parameters.values()
         assert all(p.default is p.empty for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD), name

@@ -62,8 +62,8 @@ def test_every_piece_has_its_status_and_its_length_on_the_ground(roads, existing
     assert layer["matched"].length_m.tolist() == pytest.approx([605.2], rel=1e-3)
     assert sorted(layer["new"].length_m) == pytest.approx([394.8, 400], rel=1e-3)
     assert layer["missing"].length_m.tolist() == pytest.approx([300], rel=1e-3)
-    assert found.pieces == {"new": 2, "missing": 1, "matched": 1}
-    assert found.length_km == pytest.approx({"new": 0.795, "missing": 0.3, "matched": 0.605}, rel=1e-3)
+    assert found.pieces == {"new": 2, "doubtful": 0, "missing": 1, "matched": 1}
+    assert found.length_km == pytest.approx({"new": 0.795, "doubtful": 0, "missing": 0.3, "matched": 0.605}, rel=1e-3)
     assert gpd.read_file(found.path).crs == UTM
 
 
@@ -97,7 +97,7 @@ def test_the_order_is_new_first_and_by_probability(roads, existing, tmp_path, so
 def test_bounds_and_areas_define_where_to_compare(roads, existing, tmp_path):
     bounds = (X, Y - 10, X + 300, Y + 300)
     found = diff_roads(roads, existing, tmp_path / "a.gpkg", options=DiffOptions(bounds=bounds))
-    assert found.length_km == pytest.approx({"new": 0, "missing": 0.3, "matched": 0.3}, rel=1e-3)
+    assert found.length_km == pytest.approx({"new": 0, "doubtful": 0, "missing": 0.3, "matched": 0.3}, rel=1e-3)
     assert found.roads.left_out_km == pytest.approx(1.1, rel=1e-3)
     area = write(tmp_path / "area.fgb", [shapely.box(*bounds)], crs="EPSG:3857")
     same = diff_roads(roads, existing, tmp_path / "b.gpkg", options=DiffOptions(within=str(area)))
@@ -118,7 +118,7 @@ def test_a_map_of_the_whole_world_is_clipped_before_it_is_reprojected(roads, tmp
     world = gpd.GeoSeries([shapely.LineString([(10, -89), (11, -89.5)]), shapely.LineString([(-28, 0), (-27, 0)])])
     gpd.GeoDataFrame(geometry=world, crs="EPSG:4326").to_file(tmp_path / "world.gpkg")
     found = diff_roads(roads, tmp_path / "world.gpkg", tmp_path / "d.gpkg")
-    assert found.pieces == {"new": 2, "missing": 0, "matched": 0}
+    assert found.pieces == {"new": 2, "doubtful": 0, "missing": 0, "matched": 0}
     assert found.existing.left_out_km == pytest.approx(55.9 + 111.3, rel=0.01)
 
 
@@ -138,7 +138,7 @@ def test_without_road_lines_the_area_must_be_given(existing, tmp_path):
         diff_roads(nothing, existing, tmp_path / "d.gpkg")
     bounds = (X - 500, Y - 500, X + 1500, Y + 500)
     found = diff_roads(nothing, existing, tmp_path / "d.gpkg", options=DiffOptions(bounds=bounds))
-    assert found.pieces == {"new": 0, "missing": 2, "matched": 0}
+    assert found.pieces == {"new": 0, "doubtful": 0, "missing": 2, "matched": 0}
 
 
 def test_the_command_prints_lengths_and_json(roads, existing, tmp_path, capsys):

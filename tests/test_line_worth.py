@@ -49,6 +49,25 @@ def test_observations_count_according_to_their_weight():
     assert model(features)[[0, 2]] == pytest.approx([0.75, 0.25], abs=0.01)
 
 
+def test_a_weight_with_the_wrong_sign_is_zero_and_the_others_are_fitted_without_it():
+    rng = np.random.default_rng(2)
+    features = {"a": rng.normal(size=5_000), "b": rng.normal(size=5_000)}
+    right = rng.random(5_000) < LogisticModel(0.3, {"a": 1.0, "b": -0.5})(features)
+    model = fit_logistic(features, right, signs={"a": 1, "b": 1})
+    assert model.weights["b"] == 0
+    assert model.weights["a"] == pytest.approx(fit_logistic({"a": features["a"]}, right).weights["a"])
+    assert fit_logistic(features, right, signs={"a": 1, "b": -1}) == fit_logistic(features, right)
+
+
+def test_the_shipped_models_never_prefer_longer_darker_or_more_crooked_gaps():
+    gaps, mask_gaps = read_model("gaps").weights, read_model("mask_gaps").weights
+    for name in ("length", "log_length", "turn", "end_turn", "far_turn", "far_side", "over_10", "end_over_40"):
+        assert gaps[name] <= 0
+        assert mask_gaps[name] <= 0
+    assert min(gaps[name] for name in ("share", "share_low", "share_root", "contrast", "low_worth", "log_both")) >= 0
+    assert max(gaps[name] for name in ("missing", "log_missing", "dark_far", "dark_end", "dark_far_end")) <= 0
+
+
 @pytest.mark.parametrize("name", ["gaps", "mask_gaps", "link", "stub", "loose"])
 def test_shipped_models_are_complete(name):
     model = read_model(name)
@@ -62,6 +81,15 @@ def test_an_isolated_dash_is_dropped_and_a_road_kept():
     left = trace(chance, min_worth=0.5)
     assert len(left) == 1
     assert shapely.length(left.lines[0]) > 250
+
+
+def test_a_faint_road_between_two_clear_ones_is_kept_and_the_same_stub_in_the_woods_is_not():
+    """What a line connects counts: both faint lines have the same length and probability."""
+    clear = draw(300, 300, (0, 60.5, 300, 60.5), (0, 160.5, 300, 160.5))
+    link, stub = draw(300, 300, (100.5, 60, 100.5, 160)), draw(300, 300, (200.5, 160, 200.5, 260))
+    network = trace(np.where(clear, 0.95, np.where(link | stub, 0.4, 0.02)), min_worth=0.3)
+    assert sorted(np.rint(shapely.length(network.lines))) == pytest.approx([100, 100, 100, 200, 200], abs=2)
+    assert not network.dead_end.any()
 
 
 def test_a_faint_stretch_between_clear_ones_is_part_of_the_road():

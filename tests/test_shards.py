@@ -10,7 +10,8 @@ from road_extract import PredictOptions, extract_batch, predict_portion, predict
 from road_extract.base.errors import InputError
 from road_extract.base.windows import TilePlan
 from road_extract.batch import shards
-from road_extract.batch.shards import count_windows, is_shard, join_shards, plan_cores, plan_scene, predict_shard
+from road_extract.batch.shards import count_windows, join_shards, plan_cores, plan_scene, predict_shard
+from road_extract.batch.stores.folder import is_shard
 from road_extract.io.raster import read_tags
 from road_extract.pipeline import resources
 from tests.helpers.backends import PositionBackend, use_backend
@@ -54,14 +55,14 @@ def test_joined_shards_are_byte_for_byte_the_raster_of_one_run(write_scene, tmp_
     mask = np.full((1100, 800), 255, np.uint8)
     mask[300:500, 100:700] = 0
     scene = write_scene(pixels, mask=mask, transform=Affine(gsd, 0, 665000.25, 0, -gsd, 4010000.75))
-    whole = predict_probability(scene, tmp_path / "whole.tif")
+    predict_probability(scene, tmp_path / "whole.tif")
     planned = plan_scene(str(scene), PredictOptions(), shard_px)
     files = [tmp_path / f"{index}.tif" for index in range(len(planned.cores))]
     for index in reversed(range(len(files))):
         predict_shard(planned, index, files[index], "of this")
-    assert join_shards(planned, files, tmp_path / "joined.tif")
+    assert join_shards(planned, files, tmp_path / "joined.tif") == (True, "position")
     assert (len(files) > 1) == (shard_px < 500)
-    assert (tmp_path / "joined.tif").read_bytes() == whole.read_bytes()
+    assert (tmp_path / "joined.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
 
 
 def test_a_shard_is_identified_by_its_fingerprint(write_scene, tmp_path, position):

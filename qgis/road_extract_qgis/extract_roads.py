@@ -5,7 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from qgis.core import QgsProcessingAlgorithm, QgsProcessingParameterRasterDestination
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterRasterDestination,
+)
 
 from .layers import announce, group_of
 from .parameters import Option, options_of
@@ -37,13 +41,22 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
         self.add_vectors()
         raster = QgsProcessingParameterRasterDestination("PROBABILITY", tr("Road probability"), None, True, False)
         self.addParameter(raster)
+        pages = "HTML (*.html)"
+        page = QgsProcessingParameterFileDestination("REPORT", tr("Review page"), pages, None, True, False)
+        page.setHelp(tr("Page to review the roads over their scene, in any browser and offline") + ".")
+        self.addParameter(page)
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:
         """See the base class."""
-        results = self.to_vectors(parameters, context, scene)
+        results, options = self.to_vectors(parameters, context, scene), []
         raster = self.parameterAsOutputLayer(parameters, "PROBABILITY", context)
-        if not raster:
-            return [], results["OUTPUT"], results
-        name = tr("Road probability of {}").format(scene)
-        announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
-        return ["--probability", raster], results["OUTPUT"], {**results, "PROBABILITY": raster}
+        if raster:
+            name = tr("Road probability of {}").format(scene)
+            announce(context, raster, tr("Road probability"), name, paint_probability, group_of(scene))
+            options += ["--probability", raster]
+            results["PROBABILITY"] = raster
+        page = self.parameterAsFileOutput(parameters, "REPORT", context)
+        if page:
+            options += ["--report", page]
+            results["REPORT"] = page
+        return options, results["OUTPUT"], results

@@ -18,7 +18,9 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--model",
             "kind": "text",
             "default": None,
-            "help": "Model: standard, or a folder with weights.npz and spec.json (default: standard)",
+            "help": "Model: standard, an installed one by its name, "
+            "or a folder with weights.npz and spec.json "
+            "(default: standard)",
             "unit": "",
             "low": None,
             "high": None,
@@ -177,6 +179,21 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "kind": "text",
             "default": None,
             "help": "Raster to read from a file that contains several: its number (from 1) or its name",
+            "unit": "",
+            "low": None,
+            "high": None,
+            "choices": (),
+        },
+        {
+            "id": "PredictOptions.colour_table",
+            "name": "colour_table",
+            "flag": "--colour-table",
+            "kind": "flag",
+            "default": False,
+            "help": "Add a colour table to the probability raster, so "
+            "that any viewer shows it in colours; overviews "
+            "then hold the nearest colour instead of the "
+            "exact mean",
             "unit": "",
             "low": None,
             "high": None,

@@ -23,21 +23,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
+from .palette import LINE_COLOUR, OUTLINE_COLOUR, POLYGON_COLOUR, RAMP, STATUS_COLOURS
 from .translating import tr
-
-#: Probability, red, green, blue, opacity. Below a tenth, it is fully transparent.
-RAMP = (
-    (0.0, 72, 12, 104, 0),
-    (0.1, 72, 12, 104, 40),
-    (0.3, 150, 35, 110, 150),
-    (0.5, 222, 73, 74, 200),
-    (0.75, 252, 155, 30, 225),
-    (1.0, 252, 250, 120, 240),
-)
-
-
-#: Colour of the roads at a threshold: yellow, like the polygons.
-ROAD_COLOUR = (255, 214, 0)
 
 
 class Styler(QgsProcessingLayerPostProcessorInterface):
@@ -72,9 +59,8 @@ def paint_roads(layer: Any) -> None:
 
 def _polygon_renderer() -> QgsSingleSymbolRenderer:
     """Translucent yellow with a dark outline, which stands out from soil, roofs, trees and water."""
-    symbol = QgsFillSymbol.createSimple(
-        {"color": "255,214,0,90", "outline_color": "255,94,0,255", "outline_width": "0.35", "joinstyle": "round"}
-    )
+    colours = {"color": to_text(POLYGON_COLOUR, 90), "outline_color": to_text(OUTLINE_COLOUR)}
+    symbol = QgsFillSymbol.createSimple({**colours, "outline_width": "0.35", "joinstyle": "round"})
     return QgsSingleSymbolRenderer(symbol)
 
 
@@ -82,7 +68,7 @@ def _line_renderer() -> QgsCategorizedSymbolRenderer:
     """Blue with white casing; dashed for bridged gaps, where no road was detected."""
     kinds = ((False, "solid", tr("Road")), (True, "dash", tr("Bridged gap")))
     categories = [
-        QgsRendererCategory(bridged, line_symbol("30,60,230,255", style), label) for bridged, style, label in kinds
+        QgsRendererCategory(bridged, line_symbol(to_text(LINE_COLOUR), style), label) for bridged, style, label in kinds
     ]
     return QgsCategorizedSymbolRenderer("bridged", categories)
 
@@ -90,12 +76,20 @@ def _line_renderer() -> QgsCategorizedSymbolRenderer:
 def paint_differences(layer: Any) -> None:
     """New roads in green, missing ones in red, matched ones in grey."""
     kinds = (
-        ("new", "0,140,60,255", tr("New: not on the map")),
-        ("missing", "220,20,40,255", tr("Missing: on the map only")),
-        ("matched", "120,120,120,255", tr("Matched")),
+        ("new", tr("New: not on the map")),
+        ("doubtful", tr("Doubtful: look twice")),
+        ("missing", tr("Missing: on the map only")),
+        ("matched", tr("Matched")),
     )
-    categories = [QgsRendererCategory(status, line_symbol(colour), label) for status, colour, label in kinds]
+    categories = [
+        QgsRendererCategory(status, line_symbol(to_text(STATUS_COLOURS[status])), label) for status, label in kinds
+    ]
     layer.setRenderer(QgsCategorizedSymbolRenderer("status", categories))
+
+
+def to_text(colour: tuple[int, int, int], opacity: int = 255) -> str:
+    """Write a colour as QGIS does: red, green, blue and opacity."""
+    return ",".join(map(str, (*colour, opacity)))
 
 
 def line_symbol(colour: str, style: str = "solid") -> QgsLineSymbol:
@@ -122,7 +116,7 @@ def paint_probability(layer: Any) -> None:
 
 def paint_threshold(layer: Any, threshold: float) -> None:
     """Show only the roads at a threshold, in one colour."""
-    red, green, blue = ROAD_COLOUR
+    red, green, blue = POLYGON_COLOUR
     steps = QgsColorRampShader(0.0, 1.0, None, QgsColorRampShader.Type.Discrete)
     below = QgsColorRampShader.ColorRampItem(threshold - 1e-6, QColor(red, green, blue, 0), f"< {threshold:.3f}")
     above = QgsColorRampShader.ColorRampItem(float("inf"), QColor(red, green, blue, 190), f"\u2265 {threshold:.3f}")

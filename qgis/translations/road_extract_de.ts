@@ -76,6 +76,10 @@
    <translation>Fertig. Sie können dieses Fenster schließen und Straßen extrahieren.</translation>
   </message>
   <message>
+   <source>Doubtful: look twice</source>
+   <translation>Zweifelhaft: genau hinsehen</translation>
+  </message>
+  <message>
    <source>Draw these roads…</source>
    <translation>Diese Straßen zeichnen…</translation>
   </message>
@@ -176,6 +180,10 @@
    <translation>Nur für Computer ohne Netzwerk: Ordner mit Wheels</translation>
   </message>
   <message>
+   <source>Page to review the roads over their scene, in any browser and offline</source>
+   <translation>Seite zum Prüfen der Straßen über ihrer Szene, in jedem Browser und ohne Netz</translation>
+  </message>
+  <message>
    <source>Python of the installation</source>
    <translation>Python der Installation</translation>
   </message>
@@ -206,6 +214,10 @@
   <message>
    <source>Repair</source>
    <translation>Reparieren</translation>
+  </message>
+  <message>
+   <source>Review page</source>
+   <translation>Prüfseite</translation>
   </message>
   <message>
    <source>Road</source>
@@ -438,6 +450,11 @@
    <translation>Nur dieses Rechteck wird verarbeitet; das KBS ist beliebig</translation>
   </message>
   <message>
+   <source>help:PredictOptions.colour_table</source>
+   <extracomment>Add a colour table to the probability raster, so that any viewer shows it in colours; overviews then hold the nearest colour instead of the exact mean</extracomment>
+   <translation>Dem Raster der Wahrscheinlichkeit eine Farbtabelle mitgeben, sodass jedes Programm es farbig zeigt; Übersichten enthalten dann die nächstliegende Farbe statt des genauen Mittels</translation>
+  </message>
+  <message>
    <source>help:PredictOptions.model</source>
    <extracomment>Shipped model that finds the roads</extracomment>
    <translation>Welches der mitgelieferten Modelle die Straßen findet</translation>
@@ -536,6 +553,11 @@
    <source>label:BUFFER</source>
    <extracomment>Maximum distance between matching lines</extracomment>
    <translation>Größter Abstand übereinstimmender Linien</translation>
+  </message>
+  <message>
+   <source>label:COLOUR_TABLE</source>
+   <extracomment>Colour table</extracomment>
+   <translation>Farbtabelle</translation>
   </message>
   <message>
    <source>label:EXTENT</source>

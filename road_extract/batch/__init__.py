@@ -14,11 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from road_extract.base.errors import InputError, OutputError, RoadExtractError
-from road_extract.base.files import remove_leftovers, write_json
 from road_extract.base.options import BatchOptions, LineOptions, PredictOptions, VectorizeOptions
-from road_extract.base.progress import Report, no_report
+from road_extract.base.progress import Progress, Report, no_report
 from road_extract.batch.layout import Layout
-from road_extract.batch.lock import locked
 from road_extract.batch.merging import plan_merge
 from road_extract.batch.planning import Recipe, iter_portion, scene_results, with_threads
 from road_extract.batch.pools.processes import ProcessPool
@@ -27,6 +25,8 @@ from road_extract.batch.pools.serial import SerialPool
 from road_extract.batch.results import BatchResult
 from road_extract.batch.runner import BatchRun
 from road_extract.batch.shards import release_model
+from road_extract.batch.stac import collection_values
+from road_extract.batch.stores import Claim, open_store, split_location
 from road_extract.batch.tasks import Products, ShardTask, run_shard
 from road_extract.batch.whole import merge_all
 from road_extract.io.sources import SceneRef, expand_inputs
@@ -50,7 +50,7 @@ def extract_batch(
 
     Args:
         inputs: Files, folders, globs, lists, STAC, remote rasters: see `road_extract.io.sources.expand_inputs`.
-        out: New or empty folder, or that of an earlier batch.
+        out: New or empty folder, or that of an earlier batch; or ``s3://``, ``gs://`` or ``az://`` and a prefix.
         predict: How probabilities are made.
         vectorize: How roads are made from them.
         lines: Further options for lines.
@@ -67,26 +67,23 @@ def extract_batch(
     batch, vectorize, lines = batch or BatchOptions(), vectorize or VectorizeOptions(), lines or LineOptions()
     products = Products(vectorize, lines, batch, batch.keep_probability or batch.merge is not None)
     products.check()
-    target = None if batch.merge is None else Path(batch.merge)
-    if target is not None:
-        plan_merge(target, vectorize.geometry)
+    if batch.merge is not None:
+        plan_merge(Path(split_location(batch.merge)[1]), vectorize.geometry, style=batch.style)
     refs, predict = _begin(inputs, predict, batch)
-    layout = Layout(Path(out).absolute())  # workers may run in another folder
+    layout = Layout(open_store(out))
     layout.create()
-    with locked(layout.lock, layout.root), _open_pool(batch, report) as (pool, threads, by):
+    with layout.claim() as claim, _open_pool(batch, _guarded(report, claim)) as (pool, threads, by):
         predict = predict if threads is None else with_threads(predict, threads)
         recipe = Recipe(predict, batch.shard_px, products)
-        result = BatchResult(Path(out), scene_results(refs))
-        remove_leftovers(layout.summary)
+        result = BatchResult(out, scene_results(refs))
         try:
-            run = BatchRun(layout, recipe, pool, report)
+            run = BatchRun(layout, claim, recipe, pool, report)
             run.run(refs, result, restart=not batch.resume, fail_fast=batch.fail_fast, by=by)
             pool.close()
-            if target is not None:
-                merge_all(layout, products, target, result, restart=not batch.resume, report=report)
+            if batch.merge is not None:
+                merge_all(layout, products, batch.merge, result, restart=not batch.resume, report=report)
         finally:
-            _write_summary(layout, result)
-            layout.tidy()
+            _write_summary(layout, claim, result)
         return result
 
 
@@ -133,14 +130,14 @@ def predict_portion(
         raise InputError(f"index is {index} of {of}; expected 0 to {of - 1}")
     batch = batch or BatchOptions()
     refs, predict = _begin(inputs, predict, batch)
-    layout = Layout(Path(out).absolute())
+    layout = Layout(open_store(out))
     layout.create()
     recipe = Recipe(predict, batch.shard_px, Products(VectorizeOptions(), LineOptions(), batch, False))
     made, errors = 0, {}
-    with locked(layout.lock, layout.root, shared=True):
+    with layout.claim(shared=True) as claim:
         try:
             for name, task in iter_portion(refs, recipe, layout, index, of):
-                error = _make(task, report)
+                error = _make(task, _guarded(report, claim))
                 made += error is None
                 if error is not None:
                     errors[name] = str(error)
@@ -162,7 +159,8 @@ def _begin(
     predict = predict or PredictOptions()
     read_spec(model_folder(predict))
     # workers may run in another folder
-    predict = replace(predict, model=_absolute(predict.model), aoi=_absolute(predict.aoi))
+    folder = None if predict.model is None else str(model_folder(predict).absolute())
+    predict = replace(predict, model=folder, aoi=_absolute(predict.aoi))
     return expand_inputs(list(inputs), batch.asset), predict
 
 
@@ -194,8 +192,23 @@ def _open_pool(batch: BatchOptions, report: Report) -> Iterator[tuple[Pool, int 
         release_model()
 
 
-def _write_summary(layout: Layout, result: BatchResult) -> None:
+def _guarded(report: Report, claim: Claim) -> Report:
+    """Report progress, and stop a long task here once another run has taken over."""
+
+    def report_and_check(progress: Progress) -> None:
+        report(progress)
+        claim.check()
+
+    return report_and_check
+
+
+def _write_summary(layout: Layout, claim: Claim, result: BatchResult) -> None:
+    """Write the summary, and the STAC Collection over the finished scenes."""
     try:
-        write_json(layout.summary, result.to_values())
+        claim.check()
+        if names := [scene.name for scene in result.scenes if scene.state in ("done", "kept")]:
+            items = {f"./{layout.file(name, '.stac.json')}": layout.read_json(name, ".stac.json") for name in names}
+            layout.write_collection(collection_values(items))
+        layout.write_summary(result.to_values())
     except OSError as error:
-        result.error = result.error or f"{layout.summary}: cannot be written ({error.strerror or error})"
+        result.error = result.error or str(error)

@@ -1,90 +1,63 @@
-"""The folder layout of a batch.
+"""The layout of a batch, in a folder or in a bucket.
 
-DIR/
+OUT/
   summary.json
+  collection.json              the STAC Collection over all scenes
   NAME/                        one finished scene: complete, or absent
     NAME.gpkg ...              its roads
     NAME_probability.tif ...   other requested outputs
-    NAME.json                  the record
     NAME.stac.json             the STAC Item
+    NAME.json                  the record; in a bucket, what is there without it is incomplete
   .road-extract/
     lock
     work/NAME/
       FINGERPRINT/0000.tif     finished shards
-      ready-.../               will become DIR/NAME
+      ready-.../               will become OUT/NAME
 """
 
 from __future__ import annotations
 
-import os
-import shutil
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from road_extract.base.errors import InputError, OutputError
+from road_extract.base.errors import InputError
+from road_extract.base.files import to_json
+from road_extract.batch.stores import Claim, ResultStore
 
 _HIDDEN = ".road-extract"
+_WORK = f"{_HIDDEN}/work"
+_LOCK = f"{_HIDDEN}/lock"
 _SUMMARY = "summary.json"
+_COLLECTION = "collection.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths of one batch.
+    """The names of one batch's files.
 
     Attributes:
-        root: The output folder given by the user.
+        store: Where they are.
     """
 
-    root: Path
-
-    @property
-    def summary(self) -> Path:
-        """The summary of all scenes."""
-        return self.root / _SUMMARY
-
-    @property
-    def lock(self) -> Path:
-        """The lock file; see `locked`."""
-        return self.root / _HIDDEN / "lock"
-
-    @property
-    def work(self) -> Path:
-        """The folder for unfinished work."""
-        return self.root / _HIDDEN / "work"
-
-    def scene(self, name: str) -> Path:
-        """Return the folder of a finished scene."""
-        return self.root / name
-
-    def record(self, name: str) -> Path:
-        """Return the path of a scene's record."""
-        return self.root / name / f"{name}.json"
-
-    def place(self, name: str) -> Path:
-        """Return the folder of an unfinished scene."""
-        return self.work / name
-
-    def shards(self, name: str, fingerprint: str) -> Path:
-        """Return the folder of a scene's finished shards."""
-        return self.work / name / fingerprint
-
-    def shard(self, name: str, fingerprint: str, index: int) -> Path:
-        """Return the path of a finished shard."""
-        return self.shards(name, fingerprint) / f"{index:04}.tif"
+    store: ResultStore
 
     def create(self) -> None:
-        """Create the folder, or check that it belongs to a batch.
+        """Create the store, or check that it belongs to a batch.
 
         Raises:
             InputError: If it contains anything else.
             OutputError: If it cannot be created.
         """
-        try:
-            if self.root.exists() and not self.lock.parent.is_dir() and any(self.root.iterdir()):
-                raise InputError(f"{self.root}: contains files not created by a batch; choose a new or empty folder")
-            self.work.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{self.root}: cannot be used as a folder ({error.strerror}); choose another") from error
+        self.store.create(_HIDDEN)
+
+    @contextmanager
+    def claim(self, *, shared: bool = False) -> Iterator[Claim]:
+        """Keep other runs away; see `ResultStore.claim`."""
+        with self.store.claim(_LOCK, shared=shared) as claim:
+            yield claim
 
     def check_name(self, name: str) -> None:
         """Check that the name of a scene does not clash with the batch's own files.
@@ -92,38 +65,57 @@ class Layout:
         Raises:
             InputError: If the name is reserved.
         """
-        if name.casefold() in (_SUMMARY, _HIDDEN):
+        if name.casefold() in (_SUMMARY, _COLLECTION, _HIDDEN):
             raise InputError(f"{name}: this name is reserved for files of the batch; rename the scene")
 
-    def begin(self, name: str, fingerprint: str) -> None:
-        """Create the folder for a scene's shards, and remove leftovers of earlier runs except for finished shards."""
-        shards = self.shards(name, fingerprint)
-        shards.mkdir(parents=True, exist_ok=True)
-        for path in self.work.joinpath(name).iterdir():
-            if path != shards:
-                shutil.rmtree(path, ignore_errors=True)
-        for path in shards.glob(".*"):  # partly written
-            path.unlink(missing_ok=True)
+    def file(self, name: str, suffix: str) -> str:
+        """A file of a finished scene."""
+        return f"{name}/{name}{suffix}"
 
-    def publish(self, name: str, folder: Path) -> None:
+    def read_json(self, name: str, suffix: str = ".json") -> dict[str, Any]:
+        """A document of a finished scene, by default its record; empty if there is none that can be read."""
+        return read_json(self.store, self.file(name, suffix))
+
+    def shard(self, name: str, fingerprint: str, index: int) -> str:
+        """A finished shard."""
+        return f"{_WORK}/{name}/{fingerprint}/{index:04}.tif"
+
+    def ready(self, name: str) -> str:
+        """Where each attempt to finish a scene has its own folder: the beginning of that folder's name."""
+        return f"{_WORK}/{name}/ready"
+
+    def begin(self, name: str, fingerprint: str) -> None:
+        """Remove leftovers of earlier runs on a scene, except for finished shards."""
+        self.store.delete(f"{_WORK}/{name}", keep=fingerprint)
+
+    def publish(self, name: str, folder: str, item: dict[str, Any], record: dict[str, Any]) -> None:
         """Move a complete folder to its final place as a finished scene, replacing an older result."""
-        old = self.work / name / "old"
-        try:
-            if self.scene(name).exists():
-                shutil.rmtree(old, ignore_errors=True)
-                os.replace(self.scene(name), old)
-            os.replace(folder, self.scene(name))
-        except OSError as error:
-            raise OutputError(f"{self.scene(name)}: cannot be written ({error.strerror})") from error
+        documents = {f"{name}.stac.json": item, f"{name}.json": record}
+        self.store.publish(folder, name, {file: to_json(values).encode() for file, values in documents.items()})
         self.forget(name)
 
     def forget(self, name: str) -> None:
         """Remove the unfinished work of a scene."""
-        shutil.rmtree(self.work / name, ignore_errors=True)
+        self.store.delete(f"{_WORK}/{name}")
 
-    def tidy(self) -> None:
-        """Remove the folder for unfinished work if it is empty."""
-        try:
-            self.work.rmdir()
-        except OSError:
-            return
+    def write_summary(self, values: dict[str, Any]) -> None:
+        """Write the summary of all scenes."""
+        self.store.write(_SUMMARY, to_json(values).encode())
+
+    def write_collection(self, values: dict[str, Any]) -> None:
+        """Write the STAC Collection over all scenes."""
+        self.store.write(_COLLECTION, to_json(values).encode())
+
+    @property
+    def merging(self) -> str:
+        """A folder for the rasters of a merge."""
+        return f"{_HIDDEN}/merge"
+
+
+def read_json(store: ResultStore, name: str) -> dict[str, Any]:
+    """A document; empty if there is none that can be read."""
+    try:
+        values = json.loads(store.read(name) or b"{}")
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}

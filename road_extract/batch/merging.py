@@ -32,9 +32,9 @@ from road_extract.io.raster import (
     write_mosaic,
 )
 from road_extract.io.vector import add_layer, is_network_format, reproject, write_features
-from road_extract.pipeline.masking import MaskRun
+from road_extract.pipeline.masking import MaskRun, made_by
 from road_extract.pipeline.outputs import Counts, Outputs, Targets, plan_targets
-from road_extract.pipeline.vectorizing import iter_road_polygons, trace_roads
+from road_extract.pipeline.vectorizing import iter_road_polygons, to_scale, trace_roads
 from road_extract.roads.features import iter_line_features, line_schema, polygon_schema
 from road_extract.roads.groups import label_groups
 
@@ -42,15 +42,15 @@ from road_extract.roads.groups import label_groups
 _COMMON_CRS = "OGC:CRS84"
 
 
-def plan_merge(out: Path, geometry: str) -> Targets:
+def plan_merge(out: Path, geometry: str, *, style: bool = False) -> Targets:
     """Choose the files of the merged layers.
 
     Raises:
         InputError: If the format cannot hold them.
     """
     if is_network_format(out):
-        raise InputError(f"{out}: merged roads can only be written to .gpkg, .geojson, .fgb or .parquet")
-    return plan_targets(Outputs(out), geometry)
+        raise InputError(f"{out}: merged roads can only be written to .gpkg, .geojson, .fgb, .parquet or .pmtiles")
+    return plan_targets(Outputs(out, style=style), geometry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,10 @@ class Merger:
             with gdal_session(), ExitStack() as stack:
                 names = {path: stack.enter_context(replacing(path)) for path in targets.paths}
                 mosaics = [self._mosaic(group, scratch / f"{n}.tif") for n, group in enumerate(group_scenes(rasters))]
-                return self._write(mosaics, targets.mapped(names))
+                counts = self._write(mosaics, targets.mapped(names))
+                targets.add_styles(names)
+            targets.write_styles()
+            return counts
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -97,13 +100,16 @@ class Merger:
         return out
 
     def _write(self, mosaics: list[Path], targets: Targets) -> Counts:
-        crs = _layer_crs([read_grid(path).crs for path in mosaics])
+        grids = [read_grid(path) for path in mosaics]
+        crs = layer_crs([grid.crs for grid in grids])
         polygons = lines = 0
+        with ProbabilityRaster(str(mosaics[0])) as source:
+            made, widths = made_by(self.vectorize, source), source.true_width
         if targets.polygons is not None:
-            polygons = write_features(targets.polygons, polygon_schema(crs), self._iter_polygons(mosaics, crs))
+            schema = to_scale(polygon_schema(crs, made), *grids)
+            polygons = write_features(targets.polygons, schema, self._iter_polygons(mosaics, crs))
         if targets.lines is not None:
-            with ProbabilityRaster(str(mosaics[0])) as source:
-                schema = line_schema(crs, widths=source.true_width)
+            schema = to_scale(line_schema(crs, made, widths=widths), *grids)
             write = add_layer if targets.lines == targets.polygons else write_features
             lines = write(targets.lines, schema, self._iter_lines(mosaics, crs))
         return Counts(polygons, lines)
@@ -162,12 +168,20 @@ def road_tags(path: Path) -> dict[str, str]:
     return {name: value for name, value in read_tags(str(path)).items() if name.startswith("ROAD_EXTRACT_")}
 
 
-def _layer_crs(found: list[str]) -> str:
+def layer_crs(found: list[str]) -> str:
+    """The CRS of a layer of scenes with these CRSs, as WKT: theirs if it is the same, else longitude and latitude."""
     from pyproj import CRS
 
     first = CRS.from_wkt(found[0])
     same = all(text == found[0] or CRS.from_wkt(text) == first for text in found)
-    return found[0] if same else str(CRS.from_user_input(_COMMON_CRS).to_wkt())
+    return found[0] if same else lonlat_wkt()
+
+
+def lonlat_wkt() -> str:
+    """Longitude and latitude of WGS 84 as WKT."""
+    from pyproj import CRS
+
+    return str(CRS.from_user_input(_COMMON_CRS).to_wkt())
 
 
 def _moved(feature: Feature, source: str, target: str, changed: dict[str, Any]) -> Feature:

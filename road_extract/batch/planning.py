@@ -15,7 +15,7 @@ from road_extract.batch.layout import Layout
 from road_extract.batch.pools.protocol import to_sentence
 from road_extract.batch.records import Origin
 from road_extract.batch.results import SceneResult
-from road_extract.batch.shards import ShardedScene, is_shard, plan_scene
+from road_extract.batch.shards import ShardedScene, plan_scene
 from road_extract.batch.tasks import Products, ShardTask
 from road_extract.io.raster import gdal_session, read_tags
 from road_extract.io.sources import SceneRef
@@ -88,22 +88,22 @@ def plan(ref: SceneRef, recipe: Recipe, result: SceneResult) -> PlannedScene:
         "lines": asdict(products.lines),
         "suffixes": products.batch.suffixes,
         "kept": [products.keep_probability, products.batch.keep_mask, products.batch.keep_nodes],
+        **{name: True for name in ("report", "style") if getattr(products.batch, name)},
     }
+    if products.batch.creation_options:
+        whole["creation_options"] = products.batch.creation_options
     return PlannedScene(origin, scene, fingerprint(values), fingerprint(whole), result)
 
 
 def missing_shards(planned: PlannedScene, layout: Layout) -> list[int]:
     """Indices of the shards that are not finished."""
-    name, known = planned.origin.name, planned.shard_fingerprint
-    with gdal_session():
-        return [
-            index for index in range(len(planned.scene.cores))
-            if not is_shard(layout.shard(name, known, index), known)
-        ]  # fmt: skip
+    known = planned.shard_fingerprint
+    names = [layout.shard(planned.origin.name, known, index) for index in range(len(planned.scene.cores))]
+    return [index for index, there in enumerate(layout.store.marked(names, known)) if not there]
 
 
 def check_room(planned: PlannedScene, missing: int, layout: Layout) -> None:
-    """See whether the missing shards, and the raster that all of them become, fit on the disk.
+    """See whether the missing shards, and the raster that all of them become, fit on the disk, if they go to one.
 
     Raises:
         InputError: If they cannot.
@@ -111,7 +111,7 @@ def check_room(planned: PlannedScene, missing: int, layout: Layout) -> None:
     scene = planned.scene
     pixels = scene.grid.height * scene.grid.width
     shards = pixels * missing // len(scene.cores)
-    check_needs(scene.shown, Needs(0, shards + pixels * 4 // 3), layout.root)
+    check_needs(scene.shown, Needs(0, shards + pixels * 4 // 3), layout.store.room)
 
 
 def iter_portion(
@@ -133,12 +133,10 @@ def iter_portion(
         except RoadExtractError as error:
             yield ref.name, to_sentence(error)
             continue
-        folder = layout.shards(ref.name, planned.shard_fingerprint)
-        folder.mkdir(parents=True, exist_ok=True)
         for shard in range(len(planned.scene.cores)):
             if number % of == index and shard in missing:
                 out = layout.shard(ref.name, planned.shard_fingerprint, shard)
-                yield ref.name, ShardTask(planned.scene, shard, out, planned.shard_fingerprint)
+                yield ref.name, ShardTask(planned.scene, shard, layout.store, out, planned.shard_fingerprint)
             number += 1
 
 

@@ -40,15 +40,15 @@ class BatchResult:
     """The outcome of a batch.
 
     Attributes:
-        folder: Output folder.
+        folder: Output folder, or its URL.
         scenes: Outcomes of the scenes, in the order of the inputs.
         merged: The layer over all scenes, if it was requested and written.
         error: What stopped the whole batch.
     """
 
-    folder: Path
+    folder: str | Path
     scenes: list[SceneResult] = field(default_factory=list)
-    merged: Path | None = None
+    merged: str | Path | None = None
     error: str = ""
 
     @property

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from road_extract.base.errors import OutputError, RoadExtractError
-from road_extract.base.files import write_json
 from road_extract.base.progress import Progress, Report
 from road_extract.batch.layout import Layout
 from road_extract.batch.planning import PlannedScene, Recipe, check_room, missing_shards, plan
 from road_extract.batch.pools.protocol import Outcome, Pool, to_sentence
-from road_extract.batch.records import is_whole, made_values, read_made, stac_item, write_record
+from road_extract.batch.records import is_whole, made_of, made_values, record_values
 from road_extract.batch.results import BatchResult, SceneResult
+from road_extract.batch.stac import scene_item
+from road_extract.batch.stores import Claim
 from road_extract.batch.tasks import Finished, FinishTask, ShardTask, run_finish, run_shard
 from road_extract.io.sources import SceneRef
 
@@ -24,8 +25,8 @@ log = logging.getLogger("road_extract")
 class BatchRun:
     """One run over all scenes."""
 
-    def __init__(self, layout: Layout, recipe: Recipe, pool: Pool, report: Report) -> None:
-        self._layout, self._recipe, self._pool, self._report = layout, recipe, pool, report
+    def __init__(self, layout: Layout, claim: Claim, recipe: Recipe, pool: Pool, report: Report) -> None:
+        self._layout, self._claim, self._recipe, self._pool, self._report = layout, claim, recipe, pool, report
         self._at_work: dict[str, PlannedScene] = {}
         self._ready: deque[PlannedScene] = deque()
         self._pending = 0
@@ -49,6 +50,7 @@ class BatchRun:
                 return
             outcome = self._pool.next_outcome()
             self._pending -= 1
+            self._claim.check()
             self._take(outcome)
 
     @property
@@ -101,8 +103,8 @@ class BatchRun:
 
     def _is_there(self, planned: PlannedScene) -> bool:
         name, result = planned.origin.name, planned.result
-        made = read_made(self._layout.record(name))
-        if not is_whole(self._layout.scene(name), made, planned.fingerprint):
+        made = made_of(self._layout.read_json(name))
+        if not made or not is_whole(self._layout.store.sizes(name), made, planned.fingerprint):
             if made:
                 log.info(
                     f"{name}: its outputs are incomplete, or input, options, model or version have changed: redone"
@@ -117,14 +119,16 @@ class BatchRun:
         index = planned.waiting.popleft()
         name = planned.origin.name
         out = self._layout.shard(name, planned.shard_fingerprint, index)
-        self._submit(f"{name}/{index}", run_shard, ShardTask(planned.scene, index, out, planned.shard_fingerprint))
+        task = ShardTask(planned.scene, index, self._layout.store, out, planned.shard_fingerprint)
+        self._submit(f"{name}/{index}", run_shard, task)
 
     def _submit_finish(self, planned: PlannedScene) -> None:
         name = planned.origin.name
         shards = [
             self._layout.shard(name, planned.shard_fingerprint, index) for index in range(len(planned.scene.cores))
         ]
-        task = FinishTask(planned.scene, name, tuple(shards), self._layout.place(name), self._recipe.products)
+        store, folder = self._layout.store, self._layout.ready(name)
+        task = FinishTask(planned.scene, name, store, tuple(shards), folder, self._recipe.products)
         self._submit(f"{name}/finish", run_finish, task)
 
     def _submit(self, key: str, function: Any, task: Any) -> None:
@@ -159,10 +163,8 @@ class BatchRun:
         origin, scene, result = planned.origin, planned.scene, planned.result
         planned.seconds["finish"] = finished.seconds
         made = made_values(origin, scene, self._recipe.products, finished, planned.fingerprint)
-        folder = finished.folder
-        write_json(folder / f"{origin.name}.stac.json", stac_item(origin, made, scene.grid))
-        write_record(folder / f"{origin.name}.json", made, self._run_values(planned))
-        self._layout.publish(origin.name, folder)
+        record = record_values(made, self._run_values(planned))
+        self._layout.publish(origin.name, finished.folder, scene_item(origin, made, scene.grid), record)
         if finished.remark:
             log.warning(f"{origin.name}: {finished.remark}")
         result.state, result.polygons, result.lines = "done", finished.polygons, finished.lines

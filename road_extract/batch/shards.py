@@ -7,10 +7,12 @@ of a run over the whole scene, wherever it is computed. These are plain function
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from road_extract.base.errors import InputError
 from road_extract.base.grid import RasterGrid
@@ -19,6 +21,7 @@ from road_extract.base.options import PredictOptions
 from road_extract.base.progress import Report, no_report
 from road_extract.base.version import __version__
 from road_extract.base.windows import TilePlan, Window
+from road_extract.batch.stores.folder import SHARD_TAG
 from road_extract.io.raster import BACKEND_TAG, gdal_session, join_rasters, open_probability_sink, read_tags
 from road_extract.models import model_hash
 from road_extract.models.backends import Backend, check_any_place
@@ -26,8 +29,7 @@ from road_extract.pipeline.resources import check_needs, estimate_needs
 from road_extract.pipeline.setup import load_backend, model_folder, open_scene
 from road_extract.prediction.preprocess import Scaling
 
-#: Tag of a shard's file: its fingerprint, see `predict_shard`.
-SHARD_TAG = "ROAD_EXTRACT_SHARD"
+F = TypeVar("F")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,46 +139,56 @@ def predict_shard(scene: ShardedScene, index: int, out: Path, fingerprint: str, 
             setup.predict_to(sink, backend, core=core, report=report)
 
 
-def is_shard(path: Path, fingerprint: str) -> bool:
-    """Whether a file is a shard with this fingerprint. A file of that name is always complete."""
-    try:
-        return path.is_file() and read_tags(str(path)).get(SHARD_TAG) == fingerprint
-    except InputError:
-        return False
-
-
-def join_shards(scene: ShardedScene, files: list[Path], out: Path) -> bool:
+def join_shards(
+    scene: ShardedScene,
+    files: Sequence[F],
+    out: Path,
+    creation_options: tuple[str, ...] | None = (),
+    reading: Callable[[Sequence[F]], AbstractContextManager[Sequence[Any]]] = nullcontext,
+) -> tuple[bool, str]:
     """Join shards to the probability raster of a scene, strip by strip: byte for byte that of one run.
 
     Args:
         scene: The scene.
         files: Files of the shards, in the order of the cores.
         out: GeoTIFF to write.
+        creation_options: How it is stored, NAME=VALUE; None if it is temporary.
+        reading: Makes paths on this machine of a row of files, for as long as the row is read.
 
     Returns:
-        Whether any pixel is valid.
+        Whether any pixel is valid, and the runtime of the model.
 
     Raises:
         RoadExtractError: If a shard is missing or damaged, if the shards were made by different backends, or if the
             raster cannot be written.
     """
-    tags = _common_tags(scene, files)
-    rows = plan_cores(scene.plan, scene.shard_px)
-    left = iter(files)
-    grouped = [[next(left) for _ in row] for row in rows]
-    with gdal_session(), open_probability_sink(out, scene.grid, tags) as sink:
-        return join_rasters(grouped, sink)
+    rows = _iter_rows(scene, files, reading)
+    first, tags = next(rows)
+    kept = {name: value for name, value in tags.items() if name.startswith("ROAD_EXTRACT_") and name != SHARD_TAG}
+    settings = {"lasting": creation_options is not None, "coloured": scene.options.colour_table}
+    opened = open_probability_sink(out, scene.grid, kept, creation_options=creation_options or (), **settings)
+    with gdal_session(), opened as sink:
+        seen = join_rasters(chain([first], (paths for paths, _ in rows)), sink)
+    return seen, tags.get(BACKEND_TAG, "unknown")
 
 
-def _common_tags(scene: ShardedScene, files: list[Path]) -> dict[str, str]:
-    tags = [read_tags(str(path)) for path in files]
-    backends = sorted({tag.get(BACKEND_TAG, "unknown") for tag in tags})
-    if len(backends) > 1:
-        raise InputError(
-            f"{scene.shown}: its shards were made by different backends ({'; '.join(backends)}) and do not match; "
-            "choose one (--backend, --precision) and start over (--restart)"
-        )
-    return {name: value for name, value in tags[0].items() if name.startswith("ROAD_EXTRACT_") and name != SHARD_TAG}
+def _iter_rows(
+    scene: ShardedScene,
+    files: Sequence[F],
+    reading: Callable[[Sequence[F]], AbstractContextManager[Sequence[Any]]],
+) -> Iterator[tuple[list[Path], dict[str, str]]]:
+    """Rows of shards, each with the tags of its first shard, after a check that all shards fit together."""
+    left, backends = iter(files), set()
+    for row in plan_cores(scene.plan, scene.shard_px):
+        with reading([next(left) for _ in row]) as paths:
+            tags = [read_tags(str(path)) for path in paths]
+            backends |= {tag.get(BACKEND_TAG, "unknown") for tag in tags}
+            if len(backends) > 1:
+                raise InputError(
+                    f"{scene.shown}: its shards were made by different backends ({'; '.join(sorted(backends))}) and do "
+                    "not match; choose one (--backend, --precision) and start over (--restart)"
+                )
+            yield list(paths), tags[0]
 
 
 def _check_same(scene: ShardedScene, model: str) -> None:

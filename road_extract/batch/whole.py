@@ -11,20 +11,24 @@ from typing import Any
 import shapely
 
 from road_extract.base.errors import InputError
-from road_extract.base.files import check_outputs, remove_leftovers, write_json
+from road_extract.base.files import check_outputs, remove_leftovers, to_json
 from road_extract.base.progress import Report
+from road_extract.base.urls import is_url
 from road_extract.batch.fingerprint import fingerprint
-from road_extract.batch.layout import Layout
-from road_extract.batch.merging import Merger, plan_merge
+from road_extract.batch.layout import Layout, read_json
+from road_extract.batch.merging import Merger, layer_crs, lonlat_wkt, plan_merge, read_grid
 from road_extract.batch.pools.protocol import to_sentence
-from road_extract.batch.records import asset_of, is_whole, item_values, read_made, write_record
+from road_extract.batch.records import is_whole, made_of, record_values
 from road_extract.batch.results import BatchResult
+from road_extract.batch.stac import Place, asset_of, item_values, projection
+from road_extract.batch.stores import split_location
 from road_extract.batch.tasks import Products, describe_file
-from road_extract.pipeline.outputs import Counts
+from road_extract.pipeline.delivery import delivering
+from road_extract.pipeline.outputs import Counts, Targets
 
 
 def merge_all(
-    layout: Layout, products: Products, out: Path, result: BatchResult, *, restart: bool, report: Report
+    layout: Layout, products: Products, out: str, result: BatchResult, *, restart: bool, report: Report
 ) -> None:
     """Merge the finished scenes. An error is stored in ``result``."""
     names = [scene.name for scene in result.scenes if scene.state in ("done", "kept")]
@@ -32,37 +36,51 @@ def merge_all(
         return
     try:
         _merge(layout, products, out, names, restart, report)
-        result.merged = out
+        result.merged = out if is_url(out) else Path(out)
     except Exception as error:
         result.error = str(to_sentence(error))
 
 
-def _merge(layout: Layout, products: Products, out: Path, names: list[str], restart: bool, report: Report) -> None:
-    targets = plan_merge(out, products.vectorize.geometry)
-    record = out.with_name(f"{out.stem}.json")
-    scenes = {name: read_made(layout.record(name)) for name in names}
+def _merge(layout: Layout, products: Products, out: str, names: list[str], restart: bool, report: Report) -> None:
+    store, file = split_location(out)
+    record, item = Path(file).with_suffix(".json").name, Path(file).with_suffix(".stac.json").name
+    scenes = {name: made_of(layout.read_json(name)) for name in names}
     wanted = fingerprint(
         {"scenes": {name: made.get("fingerprint") for name, made in scenes.items()},
-         "vectorize": asdict(products.vectorize), "lines": asdict(products.lines)}
+         "vectorize": asdict(products.vectorize), "lines": asdict(products.lines),
+         **({"style": True} if products.batch.style else {})}
     )  # fmt: skip
-    old = read_made(record)
-    if not restart and is_whole(out.parent, old, wanted):
+    old, sizes = made_of(read_json(store, record)), store.sizes("")
+    if not restart and is_whole(sizes, old, wanted):
         return
-    if not old and out.exists():
+    if not old and file in sizes:
         raise InputError(f"{out}: already exists and was not created by a batch; choose another name")
-    check_outputs([*targets.paths, record], [], overwrite=True)
-    item = out.with_name(f"{out.stem}.stac.json")
-    for path in (*targets.paths, record, item):
-        remove_leftovers(path)
     started = datetime.now(UTC)
-    rasters = [layout.scene(name) / f"{name}_probability.tif" for name in names]
-    counts = Merger(products.vectorize, products.lines, report).merge(rasters, targets, layout.lock.parent / "merge")
-    made = _made(wanted, scenes, products, targets.paths, counts)
-    items = [json.loads((layout.scene(name) / f"{name}.stac.json").read_text(encoding="utf-8")) for name in names]
-    write_json(item, _item(out, made, items))
+    with delivering(overwrite=True) as delivery:
+        targets = plan_merge(delivery.local(out), products.vectorize.geometry, style=products.batch.style)
+        paths = [*targets.paths, *targets.style_paths]
+        check_outputs(paths, [], overwrite=True)
+        delivery.check(paths)
+        for path in paths:
+            remove_leftovers(path)
+        counts, crs = _write(layout, products, names, targets, report)
+        made = _made(wanted, scenes, products, paths, counts)
+    items = [layout.read_json(name, ".stac.json") for name in names]
+    crs = lonlat_wkt() if file.lower().endswith(".geojson") else crs
+    store.write(item, to_json(_item(Path(file), made, items, crs)).encode())
     run = {"started": started.isoformat(timespec="seconds"),
            "seconds": round((datetime.now(UTC) - started).total_seconds(), 3)}  # fmt: skip
-    write_record(record, made, run)
+    store.write(record, to_json(record_values(made, run)).encode())
+
+
+def _write(
+    layout: Layout, products: Products, names: list[str], targets: Targets, report: Report
+) -> tuple[Counts, str]:
+    """Write the layers; returns what they hold, and their CRS."""
+    rasters = [layout.file(name, "_probability.tif") for name in names]
+    with layout.store.reading(rasters) as paths, layout.store.scratch(layout.merging) as scratch:
+        counts = Merger(products.vectorize, products.lines, report).merge(paths, targets, scratch)
+        return counts, layer_crs([read_grid(path).crs for path in paths])
 
 
 def _made(wanted: str, scenes: dict[str, Any], products: Products, paths: list[Path], counts: Counts) -> dict[str, Any]:
@@ -79,12 +97,13 @@ def _made(wanted: str, scenes: dict[str, Any], products: Products, paths: list[P
     }
 
 
-def _item(out: Path, made: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
-    """A STAC Item over the Items of the scenes; its time range is that of all of them."""
+def _item(out: Path, made: dict[str, Any], items: list[dict[str, Any]], crs: str) -> dict[str, Any]:
+    """A STAC Item over the Items of the scenes; its time range is that of all of them, its CRS that of the layer."""
     place = shapely.union_all([shapely.from_geojson(json.dumps(item["geometry"])) for item in items])
     dates = sorted(item["properties"]["datetime"] or "" for item in items)
     properties = {"datetime": dates[-1], "start_datetime": dates[0], "end_datetime": dates[-1]}
-    geometry = json.loads(shapely.to_geojson(place))
-    links = [link for item in items for link in item["links"]]
-    assets = {path: asset_of(path, known) for path, known in made["outputs"].items()}
-    return item_values(out.stem, geometry, list(place.bounds), made, properties, assets, links)
+    where = Place(json.loads(shapely.to_geojson(place)), list(place.bounds), projection(crs))
+    assets = {path: asset_of(path, known, made) for path, known in made["outputs"].items()}
+    item = item_values(out.stem, where, made, properties, assets)
+    item["links"] = [link for scene in items for link in scene["links"] if link["rel"] == "derived_from"]
+    return item

@@ -27,9 +27,13 @@ COMMANDS = {
     "preview": "Draw roads over their scene, as a PNG.",
     "evaluate": "Score roads against ground truth, pixel by pixel and as lines.",
     "diff": "Compare road lines with a map: new, matched and missing roads.",
+    "report": "Show roads over their scene on a web page for review, which works offline.",
+    "review": "Apply the decisions made on a review page.",
     "train": "Train or fine-tune a model on scenes with road labels.",
     "quantize": "Prepare a model for 8-bit inference.",
     "export": "Export a model as ONNX, OpenVINO IR or SavedModel for other tools.",
+    "models": "List, verify and install models.",
+    "completion": "Install the completion of commands and options in a shell.",
     "doctor": "Describe this installation for a bug report.",
 }
 

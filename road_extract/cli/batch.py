@@ -9,19 +9,19 @@ import click
 
 from road_extract.base.options import BatchOptions, LineOptions, PredictOptions, VectorizeOptions
 from road_extract.cli.console import Console, show_error
-from road_extract.cli.parameters import collect, options_of, progress_option
+from road_extract.cli.parameters import LOCATION, collect, options_of, progress_option
 
 
 @click.command("batch")
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder.")
+@click.option("--out", type=LOCATION, required=True, help="Output folder, or s3://, gs://, az://.")
 @options_of(BatchOptions)
 @options_of(PredictOptions)
 @options_of(VectorizeOptions)
 @options_of(LineOptions)
 @progress_option
-def command(inputs: tuple[str, ...], out: Path, progress: str, **values: Any) -> None:
-    """Extract roads from many scenes into the folder --out.
+def command(inputs: tuple[str, ...], out: str | Path, progress: str, **values: Any) -> None:
+    """Extract roads from many scenes into the folder --out, or into a bucket.
 
     INPUTS are files, folders, globs, text or CSV lists, STAC items, collections or catalogues (files or URLs), and
     any path or URL that GDAL can open: /vsi..., http(s)://, s3://. Each scene gets a folder with its roads, a record

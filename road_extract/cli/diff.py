@@ -8,9 +8,17 @@ from typing import Any
 import click
 
 from road_extract.base.files import check_outputs
-from road_extract.base.options import DiffOptions
+from road_extract.base.options import DiffOptions, JoinOptions, ReportOptions
 from road_extract.cli.console import Console, json_outputs, show_values
-from road_extract.cli.parameters import collect, json_option, options_of, overwrite_option, progress_option
+from road_extract.cli.parameters import (
+    collect,
+    json_option,
+    options_of,
+    overwrite_option,
+    progress_option,
+    report_option,
+    style_option,
+)
 
 PATH = click.Path(path_type=Path)
 
@@ -20,7 +28,11 @@ PATH = click.Path(path_type=Path)
 @click.argument("existing", type=PATH)
 @click.argument("out", type=PATH)
 @json_option
+@report_option
+@click.option("--scene", help="Scene to show on the page of --report (default: no picture).")
+@style_option
 @options_of(DiffOptions)
+@options_of(JoinOptions)
 @overwrite_option
 @progress_option
 def command(
@@ -30,12 +42,26 @@ def command(
 
     OUT (.geojson, .gpkg, .fgb or .parquet) receives all of ROADS, split where matching starts and ends, with status
     new or matched, and the parts of EXISTING that are not in ROADS, with status missing. Only the extent of ROADS is
-    compared, or the area given by --bounds or --within.
+    compared, or the area given by --bounds or --within. If EXISTING is OpenStreetMap data, new roads along railways,
+    runways, shores and paths get the status doubtful.
+
+    OUT.osm and OUT.osc receive only the new roads, as changes to EXISTING that join it: for review in JOSM.
     """
     console = Console(progress)
-    options = collect(DiffOptions, values)
-    check_outputs([out, *json_outputs(json_file)], [roads, existing], overwrite)
+    options, joining = collect(DiffOptions, values), collect(JoinOptions, values)
+    page, scene = values.pop("report_page"), values.pop("scene")
+    if scene is not None and page is None:
+        raise click.UsageError("--scene is shown on the page of --report; give both")
+    pages = [] if page is None else [page]
+    check_outputs([out, *json_outputs(json_file), *pages], [roads, existing], overwrite)
     from road_extract.evaluation.diff import diff_roads
+    from road_extract.review import check_source, describe_options, write_report
 
-    found = diff_roads(roads, existing, out, options=options, overwrite=overwrite)
+    if page is not None:
+        check_source(page, out)
+    found = diff_roads(roads, existing, out, options=options, joining=joining, overwrite=overwrite, **values)
+    if page is not None:
+        view = ReportOptions(assume_crs=options.assume_crs)
+        made = {"Compared": f"{roads.name} with {existing.name}", **describe_options(options)}
+        write_report(scene, out, page, options=view, made=made, overwrite=True)
     show_values(console, json_file, found.to_text(), found.to_values())

@@ -9,13 +9,38 @@ from typing import Any, TypeVar, get_type_hints
 
 import click
 
+from road_extract.base.urls import is_url
+
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class Location(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A path, or a URL, which stays text because a path would lose one of its slashes."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
+        """Convert from text."""
+        return value if is_url(str(value)) else Path(value)
+
+
+LOCATION = Location()
+
 overwrite_option = click.option("--overwrite", is_flag=True, help="Overwrite existing outputs.")
-nodes_option = click.option(
-    "--nodes", type=click.Path(path_type=Path), help="Save the nodes of the road lines here, as points."
-)
+nodes_option = click.option("--nodes", type=LOCATION, help="Save the nodes of the road lines here, as points.")
+creation_option = click.option(
+    "--co", "creation_options", multiple=True, metavar="NAME=VALUE",
+    help="Creation option of the rasters, for GDAL's COG driver, such as COMPRESS=ZSTD; may be repeated.",
+)  # fmt: skip
+report_option = click.option(
+    "--report", "report_page", type=click.Path(path_type=Path),
+    help="Write a page (.html) to review the roads over their scene, in any browser and offline.",
+)  # fmt: skip
+style_option = click.option(
+    "--style", is_flag=True,
+    help="Add styles for QGIS: inside of a GeoPackage, and as .qml and .sld files beside other outputs.",
+)  # fmt: skip
 json_option = click.option(
     "--json", "json_file", type=click.Path(path_type=Path), is_flag=False, flag_value="-", metavar="[FILE]",
     help="Write the result to FILE as JSON; without FILE, or with -, print JSON instead of text.",
@@ -69,7 +94,9 @@ def _to_click(f: Field[Any], hint: str) -> Callable[[Command], Command]:
     name, _, off = (f.metadata["short"] or f.name).replace("_", "-").partition("/")
     unit = f" [{f.metadata['unit']}]" if f.metadata["unit"] else ""
     settings: dict[str, Any] = {"help": f.metadata["help"] + unit + ".", "default": f.default}
-    if "bool" in hint:
+    if hint == "tuple[str, ...]":
+        settings |= {"multiple": True, "metavar": "NAME=VALUE", "show_default": False}
+    elif "bool" in hint:
         settings |= {"is_flag": True, "show_default": f.default}
         name += f"/--{off or f'no-{name}'}" if f.default else ""
     else:

@@ -9,21 +9,21 @@ import click
 
 from road_extract.base.options import BatchOptions, PredictOptions
 from road_extract.cli.console import Console, show_error
-from road_extract.cli.parameters import collect, options_of, progress_option
+from road_extract.cli.parameters import LOCATION, collect, options_of, progress_option
 
 
 @click.command("shard")
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder of the batch.")
+@click.option("--out", type=LOCATION, required=True, help="Output folder of the batch, or s3://, gs://, az://.")
 @click.option("--index", type=click.IntRange(0), required=True, help="Number of this portion, counted from 0.")
 @click.option("--of", type=click.IntRange(1), required=True, help="Total number of portions.")
 @options_of(BatchOptions, leave_out=("merge", "resume", "fail_fast"))
 @options_of(PredictOptions)
 @progress_option
-def command(inputs: tuple[str, ...], out: Path, index: int, of: int, progress: str, **values: Any) -> None:
+def command(inputs: tuple[str, ...], out: str | Path, index: int, of: int, progress: str, **values: Any) -> None:
     """Predict one portion of a batch's shards, for job arrays such as Slurm's.
 
-    Run this command once for every --index, in parallel or not, on machines that share the folder --out. Then run
+    Run this command once for every --index, in parallel or not, on machines that share --out. Then run
     `road-extract batch` with the same INPUTS, --out and options: it finds the finished shards and turns them into
     roads.
 

@@ -73,17 +73,41 @@ def read_document(location: str) -> str:
         raise InputError(f"{location}: is not UTF-8 text; expected a list or a STAC document") from error
 
 
-def _read_body(answer: http.client.HTTPResponse) -> bytes:
-    data = answer.read(MAX_BYTES + 1)
-    if answer.length and len(data) <= MAX_BYTES:  # with a size argument, read() does not report missing bytes itself
+def read_bytes(location: str, limit: int) -> bytes:
+    """Read a file, or the object at an HTTP URL.
+
+    Args:
+        location: Path or URL.
+        limit: Largest size, in bytes.
+
+    Raises:
+        InputError: If it cannot be read, or is larger.
+    """
+    from road_extract.io.allowed import check_allowed
+
+    check_allowed(location)
+    if is_http(location):
+        data = _request(location, {}, lambda answer: _read_body(answer, limit))
+    elif is_url(location) or location.startswith("/vsi"):
+        raise InputError(f"{location}: can only be read from a file or over HTTP; download it first")
+    else:
+        data = _read_file(location, limit)
+    if len(data) > limit:
+        raise InputError(f"{location}: is larger than {limit >> 20} MB")
+    return data
+
+
+def _read_body(answer: http.client.HTTPResponse, limit: int = MAX_BYTES) -> bytes:
+    data = answer.read(limit + 1)
+    if answer.length and len(data) <= limit:  # with a size argument, read() does not report missing bytes itself
         raise http.client.IncompleteRead(data, answer.length)
     return data
 
 
-def _read_file(path: str) -> bytes:
+def _read_file(path: str, limit: int = MAX_BYTES) -> bytes:
     try:
         with open(path, "rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(limit + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its name and permissions") from error
 

@@ -4,7 +4,9 @@ Keras is imported inside the functions that need it. Code that reads rasters or 
 not belong here.
 """
 
+from road_extract.models.checking import check_model
 from road_extract.models.inference_form import Operations, build_inference_form
+from road_extract.models.mlm import model_item
 from road_extract.models.quantization import Int8Ranges, read_int8_ranges, write_int8_ranges
 from road_extract.models.resunet import (
     STRIDE,
@@ -18,10 +20,13 @@ from road_extract.models.storage import (
     INT8_FILE,
     SHIPPED_MODELS,
     SPEC_FILE,
+    WEIGHTS_FILE,
     find_model,
+    installed_models,
     load_model,
     load_weights,
     model_hash,
+    models_folder,
     read_spec,
     read_weights,
     save_model,
@@ -33,17 +38,22 @@ __all__ = [
     "SHIPPED_MODELS",
     "SPEC_FILE",
     "STRIDE",
+    "WEIGHTS_FILE",
     "Int8Ranges",
     "Operations",
     "batchnorm_relu",
     "build_inference_form",
     "build_resunet",
+    "check_model",
     "decoder_block",
     "find_model",
+    "installed_models",
     "load_model",
     "load_weights",
     "logits_model",
     "model_hash",
+    "model_item",
+    "models_folder",
     "read_int8_ranges",
     "read_spec",
     "read_weights",

@@ -7,6 +7,8 @@ from an untrusted source cannot run code.
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 import zipfile
 import zlib
 from importlib import resources
@@ -39,14 +41,42 @@ def shipped_model(name: str = SHIPPED_MODELS[0]) -> Path:
     return Path(str(resources.files("road_extract"))) / "models" / "weights" / name
 
 
+#: Environment variable with the folder of installed models.
+MODELS_VARIABLE = "ROAD_EXTRACT_MODELS"
+
+
+def models_folder() -> Path:
+    """Return the user's folder of installed models, which may not exist."""
+    if os.environ.get(MODELS_VARIABLE):
+        return Path(os.environ[MODELS_VARIABLE])
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "road-extract" / "models"
+
+
+def installed_models() -> dict[str, Path]:
+    """Return the folders of installed models by name; names that begin with a dot are unfinished."""
+    try:
+        found = sorted(path for path in models_folder().iterdir() if path.is_dir() and path.name[0] != ".")
+    except (OSError, RuntimeError):  # RuntimeError: the user has no home folder
+        return {}
+    return {path.name: path for path in found}
+
+
 def find_model(model: str | Path) -> Path:
     """Return the folder of a model.
 
     Args:
-        model: A folder, or one of `SHIPPED_MODELS`. A folder that has the name of a shipped model is given as
-            ``./standard``.
+        model: A folder, one of `SHIPPED_MODELS`, or the name of an installed model. A folder that has such a name is
+            given as ``./standard``.
     """
-    return shipped_model(str(model)) if model in SHIPPED_MODELS else Path(model)
+    if model in SHIPPED_MODELS:
+        return shipped_model(str(model))
+    return installed_models().get(str(model), Path(model))
 
 
 def save_model(model: keras.Model, spec: ModelSpec, folder: Path) -> None:

@@ -17,7 +17,7 @@ def export_model(model: PathLike | None, out: PathLike, *, to: str = "onnx") -> 
     """Write a model into a new folder: the network, and ``spec.json``, which says how to prepare its input.
 
     The network takes (batch, rows, cols, bands) float32, scaled as the spec says, and gives (batch, rows, cols)
-    probabilities.
+    probabilities; as ONNX, (batch, bands, rows, cols) and (batch, 1, rows, cols).
 
     Args:
         model: Model folder; None for the shipped one.

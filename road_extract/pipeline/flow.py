@@ -6,14 +6,18 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
+from road_extract.base.errors import InputError
 from road_extract.base.files import check_outputs, replacing, scratch
 from road_extract.base.native import release_free_memory
-from road_extract.base.options import LineOptions, PredictOptions, VectorizeOptions
+from road_extract.base.options import LineOptions, PredictOptions, ReportOptions, VectorizeOptions
 from road_extract.base.progress import Report, no_report
-from road_extract.io.raster import open_probability_sink
+from road_extract.io.raster import check_creation_options, open_probability_sink
+from road_extract.io.styles import style_paths, write_style_files
 from road_extract.models.backends import Backend
-from road_extract.pipeline.outputs import Extraction, Outputs, Targets, plan_targets, to_outputs
+from road_extract.pipeline.delivery import Delivery, delivering
+from road_extract.pipeline.outputs import Extraction, Outputs, RasterFile, Targets, plan_targets, to_outputs
 from road_extract.pipeline.resources import check_needs
 from road_extract.pipeline.setup import NOTHING_VALID, PathLike, load_backend, open_scene
 from road_extract.pipeline.vectorizing import load_libraries, vectorize_to
@@ -35,7 +39,8 @@ def extract_roads(
 
     Args:
         scene: Any raster that GDAL opens.
-        out: The file of the roads, or `Outputs` to keep the probability, the mask or the nodes of the lines too.
+        out: The file of the roads, or `Outputs` to keep the probability, the mask or the nodes of the lines too, or to
+            write a page for review.
         predict: How probabilities are made.
         vectorize: How polygons and lines are made from them.
         lines: Further options for lines.
@@ -47,49 +52,73 @@ def extract_roads(
     """
     outputs, predict = to_outputs(out), predict or PredictOptions()
     vectorize, lines = vectorize or VectorizeOptions(), lines or LineOptions()
-    targets = plan_targets(outputs, vectorize.geometry)
-    kept = None if outputs.probability is None else Path(outputs.probability)
-    check_outputs([*targets.paths, *([] if kept is None else [kept])], [scene, *_inputs(predict)], overwrite)
-    with scratch(Path(outputs.roads).with_suffix(".tif")) if kept is None else replacing(kept) as raster:
-        with ThreadPoolExecutor(1, "load") as pool:
-            pool.submit(load_libraries, targets)  # while the model loads; a failure here is raised again later
-            _predict_to(scene, raster, predict, report, lasting=kept is not None, targets=targets)
-        release_free_memory()
-        return _vectorize_whole(raster, targets, vectorize, lines, None, report)
+    with delivering(overwrite) as delivery:
+        outputs = delivery.local_outputs(outputs)
+        targets = plan_targets(outputs, vectorize.geometry)
+        kept, page = _path(outputs.probability), _path(outputs.report)
+        if page is not None:
+            from road_extract.review import check_source
+
+            check_source(page, outputs.roads)
+        styles = [*targets.style_paths, *(style_paths(kept) if kept is not None and outputs.style else [])]
+        further = [path for path in (kept, page) if path is not None]
+        _check_outputs(delivery, [*targets.paths, *further, *styles], [scene, *_inputs(predict)], overwrite)
+        with scratch(Path(outputs.roads).with_suffix(".tif")) if kept is None else replacing(kept) as raster:
+            with ThreadPoolExecutor(1, "load") as pool:
+                pool.submit(load_libraries, targets)  # while the model loads; a failure here is raised again later
+                stored = None if kept is None else outputs.creation_options
+                _predict_to(scene, raster, predict, report, targets=targets, creation_options=stored)
+            release_free_memory()
+            done = _vectorize_whole(raster, targets, vectorize, lines, None, report)
+            if page is not None and kept is None:
+                _write_page(scene, done, page, raster, (predict, vectorize, lines))
+        if kept is not None and outputs.style:
+            write_style_files(kept, "probability")
+        if page is not None and kept is not None:  # the raster stays, even if the page cannot be written
+            _write_page(scene, done, page, kept, (predict, vectorize, lines))
+    return delivery.named_extraction(done)
 
 
 def predict_probability(
     scene: PathLike,
-    out: PathLike,
+    out: PathLike | RasterFile,
     *,
     options: PredictOptions | None = None,
     backend: Backend | None = None,
+    style: bool = False,
     overwrite: bool = False,
     report: Report = no_report,
-) -> Path:
+) -> PathLike:
     """Write the road probability of every pixel of a scene.
 
     The raster is on the scene's grid or, if the scene's GSD differs from the model's by more than a tenth, on a grid
-    with the model's GSD. It is uint8: 0..254 for probability 0..1, and 255 for nodata.
+    with the model's GSD. It is uint8: 0..254 for probability 0..1, and 255 for nodata, in a Cloud-Optimized GeoTIFF.
 
     Args:
         scene: Any raster that GDAL opens.
-        out: GeoTIFF to write.
+        out: GeoTIFF to write, a path or ``s3://``, ``gs://``, ``az://``; or a `RasterFile` to say how it is stored.
         options: How probabilities are made.
         backend: A loaded model to reuse for many scenes; it is not closed here. By default, one is loaded.
+        style: Write styles for QGIS and other programs beside the raster.
         overwrite: Replace an output that exists.
         report: Called with the progress.
 
     Returns:
-        ``out``.
+        The path of the raster.
 
     Raises:
         RoadExtractError: With a message that says what to do. Nothing is left behind.
     """
-    out, options = Path(out), options or PredictOptions()
-    check_outputs([out], [scene, *_inputs(options)], overwrite)
-    _predict_to(scene, out, options, report, backend=backend)
-    return out
+    file, options = out if isinstance(out, RasterFile) else RasterFile(out), options or PredictOptions()
+    with delivering(overwrite) as delivery:
+        path = delivery.local(file.path)
+        paths = [path, *(style_paths(path) if style else [])]
+        _check_outputs(delivery, paths, [scene, *_inputs(options)], overwrite)
+        check_creation_options(file.creation_options)
+        _predict_to(scene, path, options, report, backend=backend, creation_options=file.creation_options)
+        if style:
+            write_style_files(path, "probability")
+    return delivery.named(path)
 
 
 def vectorize_roads(
@@ -117,10 +146,21 @@ def vectorize_roads(
     Raises:
         RoadExtractError: With a message that says what to do. Nothing is left behind.
     """
-    options, lines = options or VectorizeOptions(), lines or LineOptions()
-    targets = plan_targets(to_outputs(out), options.geometry)
-    check_outputs(targets.paths, [raster], overwrite)
-    return _vectorize_whole(raster, targets, options, lines, assume_crs, report)
+    options, lines, outputs = options or VectorizeOptions(), lines or LineOptions(), to_outputs(out)
+    if outputs.report is not None:
+        raise InputError(
+            f"{outputs.report}: a review page shows the scene; make it with write_report, or extract_roads"
+        )
+    with delivering(overwrite) as delivery:
+        targets = plan_targets(delivery.local_outputs(outputs), options.geometry)
+        _check_outputs(delivery, [*targets.paths, *targets.style_paths], [raster], overwrite)
+        done = _vectorize_whole(raster, targets, options, lines, assume_crs, report)
+    return delivery.named_extraction(done)
+
+
+def _check_outputs(delivery: Delivery, paths: list[Path], inputs: list[PathLike], overwrite: bool) -> None:
+    check_outputs(paths, inputs, overwrite)
+    delivery.check(paths, inputs)
 
 
 def _predict_to(
@@ -129,11 +169,14 @@ def _predict_to(
     options: PredictOptions,
     report: Report,
     *,
-    lasting: bool = True,
     backend: Backend | None = None,
     targets: Targets | None = None,
+    creation_options: tuple[str, ...] | None = (),
 ) -> None:
-    """Write the probability raster of a scene, after checking that everything derived from it can also be written."""
+    """Write the probability raster of a scene, after checking that everything derived from it can also be written.
+
+    It is temporary if ``creation_options`` is None.
+    """
     with open_scene(scene, options) as setup, ExitStack() as stack:
         setup.log_remarks()
         if targets is not None:
@@ -141,7 +184,12 @@ def _predict_to(
         check_needs(str(scene), setup.needs, out.parent)
         loaded = backend or load_backend(options)
         log.info("model %s with %s", setup.spec.name, loaded.description)
-        sink = stack.enter_context(open_probability_sink(out, setup.source.grid, setup.tags(loaded), lasting=lasting))
+        lasting = creation_options is not None
+        settings = {"lasting": lasting, "coloured": lasting and options.colour_table}
+        opened = open_probability_sink(
+            out, setup.source.grid, setup.tags(loaded), creation_options=creation_options or (), **settings
+        )
+        sink = stack.enter_context(opened)
         if backend is None:
             stack.enter_context(closing(loaded))  # frees its memory before the raster is finished
         if not setup.predict_to(sink, loaded, report=report):
@@ -160,7 +208,23 @@ def _vectorize_whole(
     with ExitStack() as stack:
         names = {path: stack.enter_context(replacing(path)) for path in targets.paths}
         counts = vectorize_to(raster, targets.mapped(names), vectorize, lines, assume_crs, report)
+        targets.add_styles(names)
+    targets.write_styles()
     return Extraction.of(targets, counts)
+
+
+def _write_page(scene: PathLike, done: Extraction, page: Path, raster: Path, options: tuple[Any, ...]) -> None:
+    """Write the page for review; its outputs have been checked before."""
+    from road_extract.review import describe_options, write_report
+
+    roads = list(dict.fromkeys([done.path, done.lines_path]))
+    view = ReportOptions.of(options[0])
+    made = describe_options(*options)
+    write_report(scene, roads, page, probability=raster, options=view, made=made, overwrite=True)
+
+
+def _path(path: PathLike | None) -> Path | None:
+    return None if path is None else Path(path)
 
 
 def _inputs(options: PredictOptions) -> list[str]:

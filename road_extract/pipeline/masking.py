@@ -13,7 +13,15 @@ from road_extract.base.geodesy import pixel_size_m
 from road_extract.base.levels import DEFAULT_THRESHOLD, NODATA
 from road_extract.base.options import VectorizeOptions
 from road_extract.base.progress import Progress, Report, no_report
-from road_extract.io.raster import ProbabilityRaster, RasterSink
+from road_extract.base.version import __version__
+from road_extract.io.raster import (
+    MADE_BY_TAG,
+    MODEL_TAG,
+    THRESHOLD_TAG,
+    TRUE_WIDTH_TAG,
+    ProbabilityRaster,
+    RasterSink,
+)
 from road_extract.roads.masks.strips import MaskStrip
 
 #: Number of cleaned mask strips that may wait for their consumer.
@@ -66,6 +74,20 @@ def road_threshold(options: VectorizeOptions, source: ProbabilityRaster) -> floa
     if options.threshold is not None:
         return options.threshold
     return DEFAULT_THRESHOLD if source.threshold is None else source.threshold
+
+
+def made_by(options: VectorizeOptions, source: ProbabilityRaster) -> dict[str, str]:
+    """Describe how roads are made from a raster, for the metadata of files: version, model and threshold, if known."""
+    threshold = source.threshold if source.is_mask else road_threshold(options, source)
+    known = {"model": source.model, "threshold": "" if threshold is None else f"{threshold:g}"}
+    return {"version": __version__, **{name: text for name, text in known.items() if text}}
+
+
+def mask_tags(options: VectorizeOptions, source: ProbabilityRaster) -> dict[str, str]:
+    """The same for the tags of a road mask, with what `ProbabilityRaster` needs to read it again."""
+    made = made_by(options, source)
+    names = {"version": MADE_BY_TAG, "model": MODEL_TAG, "threshold": THRESHOLD_TAG}
+    return {names[name]: text for name, text in made.items()} | {TRUE_WIDTH_TAG: "yes" if source.true_width else "no"}
 
 
 def _iter_kept(strips: Iterable[MaskStrip], sink: RasterSink) -> Iterator[MaskStrip]:

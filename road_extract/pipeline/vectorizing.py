@@ -9,14 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from road_extract.base.features import Feature
+from road_extract.base.features import Feature, LayerSchema
 from road_extract.base.geodesy import pixel_frame, pixel_size_m
+from road_extract.base.grid import RasterGrid
 from road_extract.base.native import load_drivers
 from road_extract.base.options import LineOptions, VectorizeOptions
 from road_extract.base.progress import Report
-from road_extract.io.raster import ProbabilityRaster, gdal_session, open_mask_sink
+from road_extract.io.raster import ProbabilityRaster, RasterSink, gdal_session, open_mask_sink
 from road_extract.io.vector import GDAL_SUFFIXES, add_layer, is_network_format, write_features, write_network
-from road_extract.pipeline.masking import MaskRun, road_threshold
+from road_extract.pipeline.masking import MaskRun, made_by, mask_tags, road_threshold
 from road_extract.pipeline.outputs import Counts, Targets
 
 # The numeric libraries are imported by the functions that need them: together they take half a second.
@@ -61,7 +62,7 @@ def vectorize_to(
         targets.check_crs(source.grid.crs)
         stack.enter_context(gdal_session(source.cache_bytes))
         # each layer is made from its own mask; the mask of the first layer is kept
-        kept = None if targets.mask is None else stack.enter_context(open_mask_sink(targets.mask, source.grid, {}))
+        kept = _open_mask(targets, source, options, stack)
         keeping, plain = MaskRun(options, kept, report), MaskRun(options, None, report)
         polygon_count = line_count = 0
         if targets.polygons is not None:
@@ -69,6 +70,15 @@ def vectorize_to(
         if targets.lines is not None:
             line_count = _write_lines(source, targets, lines, keeping if targets.polygons is None else plain)
         return Counts(polygon_count, line_count)
+
+
+def _open_mask(
+    targets: Targets, source: ProbabilityRaster, options: VectorizeOptions, stack: ExitStack
+) -> RasterSink | None:
+    if targets.mask is None:
+        return None
+    tags, stored = mask_tags(options, source), targets.creation_options
+    return stack.enter_context(open_mask_sink(targets.mask, source.grid, tags, creation_options=stored))
 
 
 def iter_road_polygons(source: ProbabilityRaster, masks: MaskRun) -> Generator[Feature, None, None]:
@@ -114,11 +124,17 @@ def trace_roads(source: ProbabilityRaster, lines: LineOptions, masks: MaskRun) -
     return network.placed(grid.transform)
 
 
+def to_scale(schema: LayerSchema, *grids: RasterGrid) -> LayerSchema:
+    """Note the size of the pixels that features come from; the smallest of several."""
+    return replace(schema, pixel_m=min(min(pixel_size_m(grid)) for grid in grids))
+
+
 def _write_polygons(source: ProbabilityRaster, out: Path, masks: MaskRun) -> int:
     from road_extract.roads.features import polygon_schema
 
     with closing(iter_road_polygons(source, masks)) as features:
-        return write_features(out, polygon_schema(source.grid.crs), features)
+        schema = polygon_schema(source.grid.crs, made_by(masks.options, source))
+        return write_features(out, to_scale(schema, source.grid), features)
 
 
 def _write_lines(source: ProbabilityRaster, targets: Targets, lines: LineOptions, masks: MaskRun) -> int:
@@ -126,10 +142,11 @@ def _write_lines(source: ProbabilityRaster, targets: Targets, lines: LineOptions
 
     assert targets.lines is not None
     network = trace_roads(source, lines, masks)
-    crs, widths = source.grid.crs, source.true_width
+    crs, widths, made = source.grid.crs, source.true_width, made_by(masks.options, source)
     if targets.nodes is not None:
-        write_features(targets.nodes, node_schema(crs), iter_node_features(network))
+        write_features(targets.nodes, to_scale(node_schema(crs, made), source.grid), iter_node_features(network))
     if is_network_format(targets.lines):
-        return write_network(targets.lines, network, crs, source.model)
+        return write_network(targets.lines, network, crs, made)
     write = add_layer if targets.lines == targets.polygons else write_features
-    return write(targets.lines, line_schema(crs, widths=widths), iter_line_features(network, crs, widths=widths))
+    schema = to_scale(line_schema(crs, made, widths=widths), source.grid)
+    return write(targets.lines, schema, iter_line_features(network, crs, widths=widths))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import shapely
@@ -30,19 +30,19 @@ NODE_FIELDS = {"id": int, "degree": int, "component": int}
 Value = int | float | bool | str | None
 
 
-def polygon_schema(crs: str) -> LayerSchema:
+def polygon_schema(crs: str, made: Mapping[str, str]) -> LayerSchema:
     """The schema of the layer of road polygons."""
-    return LayerSchema("roads", "Polygon", crs, POLYGON_FIELDS)
+    return LayerSchema("roads", "Polygon", crs, POLYGON_FIELDS, made)
 
 
-def line_schema(crs: str, *, widths: bool) -> LayerSchema:
+def line_schema(crs: str, made: Mapping[str, str], *, widths: bool) -> LayerSchema:
     """The schema of the layer of road lines, with or without their widths."""
-    return LayerSchema("road_lines", "LineString", crs, LINE_FIELDS | (WIDTH_FIELDS if widths else {}))
+    return LayerSchema("road_lines", "LineString", crs, LINE_FIELDS | (WIDTH_FIELDS if widths else {}), made)
 
 
-def node_schema(crs: str) -> LayerSchema:
+def node_schema(crs: str, made: Mapping[str, str]) -> LayerSchema:
     """The schema of the layer of road line nodes."""
-    return LayerSchema("road_nodes", "Point", crs, NODE_FIELDS)
+    return LayerSchema("road_nodes", "Point", crs, NODE_FIELDS, made)
 
 
 def iter_polygon_features(polygons: Iterable[RoadPolygon], grid: RasterGrid, *, is_mask: bool) -> Iterator[Feature]:

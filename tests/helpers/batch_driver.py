@@ -3,17 +3,23 @@
 A script, so that processes that it starts import it too, and have that model as well:
 
     python tests/helpers/batch_driver.py SECONDS_A_BATCH ARGUMENT...
+
+The environment may shorten leases (TEST_LEASE_S).
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
+from road_extract.io.objects import lease
 from road_extract.pipeline import setup
 from tests.helpers.backends import PositionBackend, fake_opener
 
 if __name__ in ("__main__", "__mp_main__"):
     setup.open_backend = fake_opener(lambda: PositionBackend(float(sys.argv[1])))
+    lease.LEASE_S = float(os.environ.get("TEST_LEASE_S", lease.LEASE_S))
+    lease.BEAT_S = lease.LEASE_S / 4
 
 if __name__ == "__main__":
     from road_extract.cli import main

@@ -98,12 +98,13 @@ def read_model(path: Path) -> None:
 
 def read_batch(path: Path) -> None:
     """A record, or a shard, which resuming must be able to look at."""
-    from road_extract.batch.records import read_made
-    from road_extract.batch.shards import is_shard
+    from road_extract.batch.layout import read_json
+    from road_extract.batch.records import made_of
+    from road_extract.batch.stores.folder import FolderStore, is_shard
     from road_extract.io.raster import gdal_session, read_tags
 
     if path.suffix == ".json":
-        read_made(path)
+        made_of(read_json(FolderStore(path.parent), path.name))
         return
     with gdal_session():
         is_shard(path, "fingerprint")

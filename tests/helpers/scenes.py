@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 
@@ -20,6 +21,17 @@ def roads_in(rows: int, cols: int) -> NDArray[np.uint8]:
     pixels[:, :, cols // 2 : cols // 2 + 6] = 230
     pixels[:, -20:-5, 3:15] = 230
     return pixels
+
+
+def write_geotiff(path: Path, pixels: NDArray[np.uint8]) -> Path:
+    """Write (bands, rows, cols)."""
+    bands, rows, cols = pixels.shape
+    with rasterio.open(
+        path, "w", driver="GTiff", count=bands, height=rows, width=cols, dtype="uint8", crs="EPSG:32611", transform=UTM,
+        compress="deflate",
+    ) as dataset:  # fmt: skip
+        dataset.write(pixels)
+    return path
 
 
 def tree(folder: Path) -> dict[str, bytes]:

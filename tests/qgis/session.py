@@ -178,12 +178,14 @@ def load_styled():
         "INPUT": scene, "THRESHOLD": 0.4, "EXTENT": half, "GEOMETRY": "both",
         "OUTPUT": QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project),
         "PROBABILITY": QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project),
+        "REPORT": os.path.join(WORK, "page.html"),
     }  # fmt: skip
     results, good = algorithm.run(arguments, context, feedback)
     show_results(algorithm, context, arguments)
     layers = project.layerTreeRoot().layerOrder()
     found = {
-        "good": good, "names": [layer.name() for layer in layers], "count": results.get("COUNT"),
+        "good": good, "page": results.get("REPORT"),
+        "names": [layer.name() for layer in layers], "count": results.get("COUNT"),
         "colours": [colours(layer) for layer in layers[:3]],
         "renderers": [layer.renderer().type() for layer in layers],
         "percents": feedback.percents, "said": feedback.said,

@@ -30,6 +30,7 @@ def test_the_plugin_has_the_packages_options_and_the_script_the_plugins_code():
     generate = load("generate")
     assert generate.TABLE.read_text(encoding="utf-8") == generate.to_table()
     assert generate.SCRIPT.read_text(encoding="utf-8") == generate.to_script()
+    assert generate.PALETTE.read_text(encoding="utf-8") == generate.to_palette()
     assert generate.REQUIREMENTS.read_text(encoding="utf-8") == generate.to_requirements()
 
 

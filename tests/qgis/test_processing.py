@@ -92,7 +92,7 @@ def session(qgis, by_command_line, tmp_path_factory):
 def test_parameters_have_the_packages_defaults_ranges_and_help(session):
     offered = session["describe_parameters"]["road_extract:extractroads"]
     check_offered(offered, PredictOptions, VectorizeOptions, LineOptions)
-    assert set(offered) == {"INPUT", "MODEL_FOLDER", "PYTHON", "WEB_LIMIT", "OUTPUT", "PROBABILITY"}
+    assert set(offered) == {"INPUT", "MODEL_FOLDER", "PYTHON", "WEB_LIMIT", "OUTPUT", "PROBABILITY", "REPORT"}
     offered = session["describe_parameters"]["road_extract:compareroads"]
     check_offered(offered, DiffOptions)
     assert set(offered) == {"ROADS", "MAP", "PYTHON", "OUTPUT"}
@@ -124,6 +124,7 @@ def test_rarely_needed_parameters_are_advanced(session):
             "INPUT",
             "OUTPUT",
             "PROBABILITY",
+            "REPORT",
             "MODEL",
             "EXTENT",
             "AOI",
@@ -175,6 +176,7 @@ def test_results_are_loaded_styled_named_and_in_order(session):
     assert set(loaded["crs"]) == {"EPSG:32611"}
     assert loaded["count"] == sum(loaded["features"])
     assert min(loaded["features"]) > 0
+    assert Path(loaded["page"]).stat().st_size > 50_000  # the review page
 
 
 def test_only_the_extent_is_processed(session):
@@ -211,7 +213,7 @@ def test_a_comparison_of_any_two_layers_gives_what_the_command_line_gives(sessio
         assert compared["results"][f"{status.upper()}_KM"] == pytest.approx(lengths[status], rel=1e-4)
     assert set(ours.status) == {"new", "missing", "matched"}
     assert compared["name"] == "output, compared with the map"
-    assert compared["colours"] == ["#008c3c", "#dc1428", "#787878"]
+    assert compared["colours"] == ["#008c3c", "#e07b00", "#dc1428", "#787878"]
 
 
 REFUSALS = {

@@ -4,9 +4,11 @@ Only dataclasses and their checks belong here. Code that parses or displays opti
 """
 
 from road_extract.base.options.batch import BatchOptions
+from road_extract.base.options.conflation import JoinOptions
 from road_extract.base.options.declaring import check_ranges, option
 from road_extract.base.options.evaluation import DiffOptions, EvaluateOptions
 from road_extract.base.options.prediction import BACKENDS, PRECISIONS, PredictOptions
+from road_extract.base.options.review import ReportOptions, ReviewOptions
 from road_extract.base.options.vectorizing import GEOMETRIES, LineOptions, VectorizeOptions
 
 __all__ = [
@@ -16,8 +18,11 @@ __all__ = [
     "BatchOptions",
     "DiffOptions",
     "EvaluateOptions",
+    "JoinOptions",
     "LineOptions",
     "PredictOptions",
+    "ReportOptions",
+    "ReviewOptions",
     "VectorizeOptions",
     "check_ranges",
     "option",

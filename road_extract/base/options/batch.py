@@ -13,11 +13,17 @@ class BatchOptions:
     """What to write for each scene of a batch, and how to distribute the work."""
 
     formats: str = option(
-        "gpkg", "Output formats, comma-separated: gpkg, geojson, fgb, parquet; for lines alone also osm and graphml"
+        "gpkg",
+        "Output formats, comma-separated: gpkg, geojson, fgb, parquet, pmtiles; for lines alone also osm and graphml",
     )
     keep_probability: bool = option(False, "Keep the probability raster of each scene (GeoTIFF)")
     keep_mask: bool = option(False, "Keep the road mask of each scene (GeoTIFF)")
     keep_nodes: bool = option(False, "Also write the nodes of the road lines")
+    creation_options: tuple[str, ...] = option(
+        (), "Creation option of the rasters, for GDAL's COG driver, such as COMPRESS=ZSTD; may be repeated", short="co"
+    )
+    report: bool = option(False, "Also write a page to review the roads of each scene over their scene (HTML)")
+    style: bool = option(False, "Add styles for QGIS to the outputs")
     asset: str | None = option(None, "STAC asset key")
     shard_px: int = option(
         4096, "Minimum side of a shard, the part of a scene that is processed and resumed as a unit", unit="px",

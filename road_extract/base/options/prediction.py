@@ -18,7 +18,12 @@ class PredictOptions:
     """How to turn a scene into a probability raster."""
 
     model: str | None = option(
+<<<<<<< HEAD
         None, "Model: standard, fast, or a folder with weights.npz and spec.json (default: standard)"
+=======
+        None,
+        "Model: standard, an installed one by its name, or a folder with weights.npz and spec.json (default: standard)",
+>>>>>>> main
     )
     backend: str = option(
         "auto", "Inference backend; auto uses the fastest one installed, on a GPU if it sees one", choices=BACKENDS
@@ -51,6 +56,11 @@ class PredictOptions:
     )
     subdataset: str | None = option(
         None, "Raster to read from a file that contains several: its number (from 1) or its name"
+    )
+    colour_table: bool = option(
+        False,
+        "Add a colour table to the probability raster, so that any viewer shows it in colours; overviews then hold the "
+        "nearest colour instead of the exact mean",
     )
 
     def __post_init__(self) -> None:

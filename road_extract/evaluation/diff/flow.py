@@ -11,17 +11,22 @@ import numpy as np
 import shapely
 
 from road_extract.base.arrays import Geometries
+from road_extract.base.errors import InputError
 from road_extract.base.features import Feature, LayerSchema
-from road_extract.base.files import check_outputs
+from road_extract.base.files import check_outputs, replacing
 from road_extract.base.geodesy import lengths_m, local_crs, move
-from road_extract.base.options import DiffOptions
-from road_extract.evaluation.diff.layers import LineLayer, read_layers
-from road_extract.evaluation.diff.results import STATUSES, Difference
-from road_extract.io.vector import check_format, unique_names, write_features
+from road_extract.base.options import DiffOptions, JoinOptions
+from road_extract.base.version import __version__
+from road_extract.conflation.tags import read_tag_rules
+from road_extract.evaluation.diff.changes import Comparison, mark_doubtful, write_joined
+from road_extract.evaluation.diff.layers import read_layers
+from road_extract.evaluation.diff.results import STATUSES, Difference, LineLayer, length_of
+from road_extract.io.styles import add_styles, style_paths, write_style_files
+from road_extract.io.vector import CHANGE_SUFFIXES, check_format, unique_names, write_features
 from road_extract.metrics.cutting import MatchRule, cut_by_match
 
 #: Attributes of every piece.
-FIELDS = {"id": int, "status": str, "length_m": float, "probability": float, "source_id": str}
+FIELDS = {"id": int, "status": str, "reason": str, "length_m": float, "probability": float, "source_id": str}
 #: Attributes of a whole feature that its pieces do not share.
 _NOT_INHERITED = {*FIELDS, "area_m2"}
 
@@ -32,44 +37,92 @@ def diff_roads(
     out: str | Path,
     *,
     options: DiffOptions | None = None,
+    joining: JoinOptions | None = None,
+    style: bool = False,
     overwrite: bool = False,
 ) -> Difference:
     """Compare road lines with the lines of a map.
 
     Lines are cut where they start or stop matching, and every piece gets a ``status``: ``new`` (from ``roads``, not in
-    the map), ``matched`` (from ``roads``, also in the map) or ``missing`` (from the map, not in ``roads``).
+    the map), ``doubtful`` (the same, but it lies along something that may look like a road; ``reason`` says what),
+    ``matched`` (from ``roads``, also in the map) or ``missing`` (from the map, not in ``roads``).
+
+    ``.osm`` and ``.osc`` files only receive the new and the doubtful roads, joined to the map: as changes to it.
 
     Args:
         roads: Road lines in any vector format.
         existing: The map's lines in any vector format and CRS.
-        out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``, in the CRS of ``roads``.
+        out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``, in the CRS of ``roads``; or ``.osm`` or ``.osc``.
         options: When lines match, and which area to compare.
+        joining: How new roads join the map, which of them are doubtful, and their tags.
+        style: Add styles for QGIS and other programs.
         overwrite: Replace an existing output.
 
     Raises:
         RoadExtractError: The message is one sentence that says what to do. No partial output remains.
     """
-    options, out = options or DiffOptions(), Path(out)
-    check_format(out)
-    check_outputs([out], [roads, existing, *([] if options.within is None else [options.within])], overwrite)
-    ours, theirs, crs = read_layers(Path(roads), Path(existing), options)
-    ours, theirs = _with_columns(ours, theirs)
-    metric = _in_metres(ours.lines, theirs.lines, crs)
-    pieces = [*_iter_pieces(ours, metric, crs, options, {False: "new", True: "matched"})]
-    pieces += _iter_pieces(theirs, metric[::-1], crs, options, {False: "missing"})
-    pieces = _sorted(pieces, options.sort)
-    fields = _fields(ours.fields, theirs.fields)
-    write_features(out, LayerSchema("road_differences", "LineString", crs, fields), _iter_features(pieces, fields))
+    options, joining, out = options or DiffOptions(), joining or JoinOptions(), Path(out)
+    is_change = out.suffix.lower() in CHANGE_SUFFIXES
+    if not is_change:
+        check_format(out, CHANGE_SUFFIXES)
+    elif style:
+        raise InputError(f"{out}: has no styles; leave out --style, or write another format")
+    rules = read_tag_rules(joining.osm_tags)
+    check_outputs(
+        [out, *(style_paths(out) if style else [])],
+        [roads, existing, *([] if options.within is None else [options.within])],
+        overwrite,
+    )
+    found = compare_roads(Path(roads), Path(existing), options, joining, to_join=is_change)
+    joined = None
+    if is_change:
+        joined = write_joined(out, found, rules, options, joining)
+    else:
+        _write_table(out, found, style=style)
     lengths = {
-        status: [_length_m(piece) for piece in pieces if piece.properties["status"] == status] for status in STATUSES
+        status: [length_of(piece) for piece in found.pieces if piece.properties["status"] == status]
+        for status in STATUSES
     }
     return Difference(
         out,
-        {status: len(found) for status, found in lengths.items()},
-        {status: sum(found) / 1000 for status, found in lengths.items()},
-        ours.side,
-        theirs.side,
+        {status: len(parts) for status, parts in lengths.items()},
+        {status: sum(parts) / 1000 for status, parts in lengths.items()},
+        found.layers.ours.side,
+        found.layers.theirs.side,
+        joined,
     )
+
+
+def _write_table(out: Path, found: Comparison, *, style: bool) -> None:
+    fields = _fields(found.layers.ours.fields, found.layers.theirs.fields)
+    schema = LayerSchema("road_differences", "LineString", found.layers.crs, fields, {"version": __version__})
+    with replacing(out) as temp:
+        write_features(temp, schema, _iter_features(found.pieces, fields))
+        if style and out.suffix.lower() == ".gpkg":
+            add_styles(temp)
+    if style:
+        write_style_files(out, "road_differences")
+
+
+def compare_roads(
+    roads: Path, existing: Path, options: DiffOptions, joining: JoinOptions, *, to_join: bool
+) -> Comparison:
+    """Read both files and cut their lines into pieces.
+
+    Raises:
+        InputError: If a file cannot be read, or the area to compare is unknown.
+    """
+    layers = read_layers(roads, existing, options, to_join=to_join, mark=joining.doubtful_m > 0)
+    ours, theirs = _with_columns(layers.ours, layers.theirs)
+    layers = replace(layers, ours=ours, theirs=theirs)
+    metric, metres = _in_metres(ours.lines, theirs.lines, layers.crs)
+    pieces = [*_iter_pieces(ours, metric, layers.crs, options, {False: "new", True: "matched"})]
+    matched = [piece.geometry for piece in pieces if piece.properties["status"] == "matched"]
+    loose = {line.coords[end] for line in matched for end in (0, -1)}
+    if layers.existing is not None and metres is not None:
+        pieces = mark_doubtful(pieces, layers.existing, layers.crs, metres, (options.angle_deg, joining.doubtful_m))
+    pieces += _iter_pieces(theirs, metric[::-1], layers.crs, options, {False: "missing"})
+    return Comparison(_sorted(pieces, options.sort), layers, loose)
 
 
 def _iter_pieces(
@@ -90,26 +143,23 @@ def _iter_pieces(
         if (status := statuses.get(bool(matched))) is not None:
             number = int(layer.source[line])
             row = layer.rows[number]
-            own = {"status": status, "length_m": float(length), "probability": _probability(row)}
+            own = {"status": status, "reason": None, "length_m": float(length), "probability": _probability(row)}
             yield Feature(geometry, row | own | {"source_id": str(row.get("id", number + 1))})
 
 
-def _in_metres(lines: Geometries, others: Geometries, crs: str) -> tuple[Geometries, Geometries]:
+def _in_metres(lines: Geometries, others: Geometries, crs: str) -> tuple[tuple[Geometries, Geometries], str | None]:
+    """Both in metres, and the CRS of that; None if there are no lines."""
     both = np.concatenate([lines, others])
     if not len(both):
-        return lines, others
+        return (lines, others), None
     west, south, east, north = shapely.total_bounds(both)
     metres = local_crs((west + east) / 2, (south + north) / 2, crs)
-    return move(lines, crs, metres), move(others, crs, metres)
+    return (move(lines, crs, metres), move(others, crs, metres)), metres
 
 
 def _probability(row: dict[str, Any]) -> float | None:
     value = row.get("probability")
     return float(value) if isinstance(value, int | float) else None
-
-
-def _length_m(piece: Feature) -> float:
-    return float(piece.properties["length_m"] or 0)
 
 
 def _sorted(pieces: list[Feature], sort: str) -> list[Feature]:
@@ -161,7 +211,7 @@ def _fields(ours: dict[str, type], theirs: dict[str, type]) -> dict[str, type]:
 
 def _iter_features(pieces: list[Feature], fields: dict[str, type]) -> Iterator[Feature]:
     for number, piece in enumerate(pieces, 1):
-        row = {**piece.properties, "id": number, "length_m": round(_length_m(piece), 3)}
+        row = {**piece.properties, "id": number, "length_m": round(length_of(piece), 3)}
         yield Feature(piece.geometry, {name: _convert(row.get(name), kind) for name, kind in fields.items()})
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
 
-from road_extract.base.arrays import Geometries, IntArray
+from road_extract.base.arrays import Geometries
+from road_extract.base.coordinates import LONLAT, parse_crs
 from road_extract.base.errors import InputError
 from road_extract.base.geodesy import bring_near, lengths_m, local_crs, move, unwrap
 from road_extract.base.options import DiffOptions
-from road_extract.evaluation.diff.results import Side
-from road_extract.io.vector import Selection, read_geometries, read_table
+from road_extract.base.osm import OsmMap
+from road_extract.evaluation.diff.objects import lines_to_osm, osm_lines, read_objects
+from road_extract.evaluation.diff.results import LineLayer, Side
+from road_extract.io.vector import Selection, is_overpass_file, read_geometries, read_table
 from road_extract.metrics.splitting import clip_lines, split_lines
 
 log = logging.getLogger("road_extract")
@@ -25,41 +27,51 @@ _LOCAL_M = 500_000
 
 
 @dataclass(frozen=True, slots=True)
-class LineLayer:
-    """Lines with the attributes of the features they come from.
+class Layers:
+    """Both sides of a comparison.
 
     Attributes:
-        lines: LineStrings, (n,).
-        source: Index of the feature that each line comes from, (n,).
-        fields: Names and types of the attributes.
-        rows: Attributes of the features.
-        side: Lengths and number of geometries that were used and left out.
+        ours: The roads.
+        theirs: The roads of the map, in the same CRS.
+        crs: That CRS, as WKT.
+        area: The area to compare.
+        existing: The map as objects of OpenStreetMap; None if it is not needed or not of that kind.
     """
 
-    lines: Geometries
-    source: IntArray
-    fields: dict[str, type]
-    rows: list[dict[str, Any]]
-    side: Side
+    ours: LineLayer
+    theirs: LineLayer
+    crs: str
+    area: shapely.Geometry
+    existing: OsmMap | None
 
 
-def read_layers(roads: Path, existing: Path, options: DiffOptions) -> tuple[LineLayer, LineLayer, str]:
+def read_layers(roads: Path, existing: Path, options: DiffOptions, *, to_join: bool, mark: bool) -> Layers:
     """Read both files.
 
-    Returns:
-        The lines of both in the CRS of ``roads``, and that CRS as WKT.
+    Args:
+        roads: Road lines.
+        existing: The map.
+        options: Which area and which features.
+        to_join: Whether roads will be joined to the map, which takes its nodes and ways.
+        mark: Whether doubtful roads will be marked, which takes more than the map's roads.
 
     Raises:
         InputError: If a file cannot be read, or the area to compare is unknown.
     """
     theirs_only = Selection(options.layer, options.where, options.assume_crs, can_choose=True)
     ours, crs = _read_lines(roads, Selection(assume_crs=options.assume_crs))
-    theirs, their_crs = _read_lines(existing, theirs_only)
     area = _choose_area(ours.lines, crs, options, roads)
+    osm = read_objects(existing, area, crs, options, to_join=to_join, mark=mark)
+    if osm is not None and (to_join or is_overpass_file(existing)):
+        theirs, their_crs = osm_lines(osm), parse_crs(LONLAT).to_wkt()
+    else:
+        theirs, their_crs = _read_lines(existing, theirs_only)
     lines, near = bring_near(theirs.lines, their_crs, area, crs)
     far_km = float(lengths_m(theirs.lines[~near], their_crs).sum()) / 1000
     theirs = LineLayer(lines, theirs.source[near], theirs.fields, theirs.rows, theirs.side)
-    return _clip(ours, area, crs, 0.0), _clip(theirs, area, crs, far_km), crs
+    if to_join and osm is None:
+        osm = lines_to_osm(theirs.lines, theirs.source, theirs.rows, crs)
+    return Layers(_clip(ours, area, crs, 0.0), _clip(theirs, area, crs, far_km), crs, area, osm)
 
 
 def _read_lines(path: Path, selection: Selection) -> tuple[LineLayer, str]:

@@ -3,12 +3,20 @@
 Only these modules may import rasterio. Computations on the pixels belong in other packages.
 """
 
+from road_extract.io.raster.cog import check_creation_options
 from road_extract.io.raster.extent import footprint
 from road_extract.io.raster.facts import SceneFacts, find_problems, read_facts
 from road_extract.io.raster.joining import join_rasters, read_tags
 from road_extract.io.raster.mosaic import plan_mosaic, write_mosaic
 from road_extract.io.raster.opening import gdal_session
-from road_extract.io.raster.probability import BACKEND_TAG, MODEL_TAG, THRESHOLD_TAG, TRUE_WIDTH_TAG, ProbabilityRaster
+from road_extract.io.raster.probability import (
+    BACKEND_TAG,
+    MADE_BY_TAG,
+    MODEL_TAG,
+    THRESHOLD_TAG,
+    TRUE_WIDTH_TAG,
+    ProbabilityRaster,
+)
 from road_extract.io.raster.scene import Scene
 from road_extract.io.raster.scene_view import GSD_EXTREME, SceneView
 from road_extract.io.raster.sink import (
@@ -21,6 +29,7 @@ from road_extract.io.raster.sink import (
 __all__ = [
     "BACKEND_TAG",
     "GSD_EXTREME",
+    "MADE_BY_TAG",
     "MODEL_TAG",
     "THRESHOLD_TAG",
     "TRUE_WIDTH_TAG",
@@ -29,6 +38,7 @@ __all__ = [
     "Scene",
     "SceneFacts",
     "SceneView",
+    "check_creation_options",
     "find_problems",
     "footprint",
     "gdal_session",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,8 +10,9 @@ import numpy as np
 from rasterio.windows import Window as RioWindow
 
 from road_extract.base.levels import NODATA
+from road_extract.io.raster.cog import BLOCK_PX
 from road_extract.io.raster.opening import open_raster, readable
-from road_extract.io.raster.sink import BLOCK_PX, RasterSink
+from road_extract.io.raster.sink import RasterSink
 
 
 def read_tags(path: str) -> dict[str, str]:
@@ -24,7 +25,7 @@ def read_tags(path: str) -> dict[str, str]:
         return dict(dataset.tags())
 
 
-def join_rasters(rows: Sequence[Sequence[Path]], sink: RasterSink) -> bool:
+def join_rasters(rows: Iterable[Sequence[Path]], sink: RasterSink) -> bool:
     """Join single-band uint8 rasters, with no more than one row of blocks in memory.
 
     Args:

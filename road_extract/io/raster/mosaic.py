@@ -26,9 +26,10 @@ from road_extract.base.arrays import ByteArray
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import NODATA
 from road_extract.base.windows import Window
+from road_extract.io.raster.cog import BLOCK_PX
 from road_extract.io.raster.on_grid import beside
 from road_extract.io.raster.opening import grid_of, open_raster, readable
-from road_extract.io.raster.sink import BLOCK_PX, RasterSink
+from road_extract.io.raster.sink import RasterSink
 
 #: A scene whose pixels stay this close to those of the mosaic is copied; any other scene is resampled.
 _DRIFT_PX = 0.25

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.features import rasterize
+from rasterio.io import MemoryFile
 from scipy import ndimage
 
 from road_extract.base.arrays import BoolArray, ByteArray
@@ -22,6 +24,10 @@ from road_extract.io.raster.opening import grid_of, open_raster, readable
 from road_extract.io.raster.views import plan_view
 
 _NAMES = ("red", "green", "blue")
+
+#: Number of pixels whose percentiles are taken, and rows that are stretched at once.
+_PERCENTILE_PX = 1 << 22
+_STRIP_ROWS = 256
 
 # Lines are rasterized one pixel wide; this makes them two pixels wide.
 _BRUSH = np.ones((2, 2), np.bool_)
@@ -63,10 +69,18 @@ def read_picture(
 
 
 def _stretch(pixels: NDArray[Any], valid: BoolArray) -> ByteArray:
-    low, high = np.percentile(pixels[valid], (2, 98)) if valid.any() else (0, 1)
-    unit = np.clip((np.where(valid[..., None], pixels, low) - low) / (high - low or 1), 0, 1)
-    unit[~valid] = 0
-    return (unit * 255).astype(np.uint8)
+    """Stretch (rows, cols, bands) between the 2nd and 98th percentile; invalid pixels become black."""
+    # percentiles of a regular sample: exact for a preview, and quick for a large picture
+    step = math.isqrt(valid.size // _PERCENTILE_PX) + 1
+    sample, known = pixels[::step, ::step], valid[::step, ::step]
+    low, high = np.percentile(sample[known], (2, 98)) if known.any() else (0, 1)
+    stretched = np.zeros(pixels.shape, np.uint8)
+    for row in range(0, len(pixels), _STRIP_ROWS):  # floating-point copies of the whole picture would be large
+        strip = slice(row, row + _STRIP_ROWS)
+        seen = valid[strip, :, None]
+        unit = np.clip((np.where(seen, pixels[strip], low) - low) / (high - low or 1), 0, 1)
+        stretched[strip] = np.where(seen, unit * 255, 0)
+    return stretched
 
 
 def draw_shapes(picture: ByteArray, shapes: Sequence[Any], grid: RasterGrid, colour: tuple[int, int, int]) -> ByteArray:
@@ -111,3 +125,54 @@ def write_png(path: Path, picture: ByteArray) -> None:
                 dataset.write(picture.transpose(2, 0, 1))
         except RasterioError as error:
             raise OutputError(f"{path}: cannot be written ({error})") from error
+
+
+def to_colour_picture(pixels: NDArray[Any], valid: BoolArray) -> ByteArray:
+    """Turn the pixels of a scene into a picture.
+
+    Args:
+        pixels: (rows, cols, bands) of any numeric type; the first three bands are shown, or the first one as grey.
+        valid: (rows, cols).
+
+    Returns:
+        Red, green, blue and opacity, (rows, cols, 4) uint8: stretched between the 2nd and 98th percentile, and
+        transparent where there is no data.
+    """
+    colours = pixels[..., :3] if pixels.shape[-1] >= 3 else np.repeat(pixels[..., :1], 3, axis=-1)
+    return np.concatenate([_stretch(colours, valid), np.where(valid, 255, 0).astype(np.uint8)[..., None]], axis=-1)
+
+
+def encode_webp(picture: ByteArray, quality: int = 78) -> bytes:
+    """Encode (rows, cols, 4) uint8 as WebP.
+
+    Raises:
+        OutputError: If this GDAL has no WebP driver, or a side is longer than WebP's 16,383 pixels.
+    """
+    opaque = bool((picture[..., 3] == 255).all())
+    return _encode(picture[..., :3] if opaque else picture, "WEBP", QUALITY=str(quality))
+
+
+def encode_palette_png(indices: ByteArray, colours: Mapping[int, tuple[int, int, int, int]]) -> bytes:
+    """Encode (rows, cols) uint8 as a PNG with a palette of red, green, blue and opacity.
+
+    Raises:
+        OutputError: If it cannot be encoded.
+    """
+    return _encode(indices[..., None], "PNG", colours, ZLEVEL="9")
+
+
+def _encode(
+    picture: ByteArray, driver: str, colours: Mapping[int, tuple[int, int, int, int]] | None = None, **options: str
+) -> bytes:
+    rows, cols, bands = picture.shape
+    profile = {"driver": driver, "width": cols, "height": rows, "count": bands, "dtype": "uint8", **options}
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile() as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            with file.open(**profile) as dataset:
+                dataset.write(picture.transpose(2, 0, 1))
+                if colours is not None:
+                    dataset.write_colormap(1, dict(colours))
+        except RasterioError as error:
+            raise OutputError(f"the picture of the scene cannot be encoded as {driver} ({error})") from error
+        return bytes(file.read())

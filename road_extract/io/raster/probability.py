@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.enums import MaskFlags
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.windows import Window as RioWindow
 
 from road_extract.base.arrays import BoolArray, ByteArray, Float32Array
@@ -170,6 +170,33 @@ class ProbabilityRaster:
         """
         values, valid = self._read(window)
         return self._to_probability(values, valid), valid
+
+    def overview(self, size_px: int, part: Window | None = None) -> tuple[ByteArray, BoolArray, RasterGrid]:
+        """Read the raster, or a part of it, at a reduced size.
+
+        Args:
+            size_px: Longest side of the result; a smaller raster is not enlarged.
+            part: Window inside the grid.
+
+        Returns:
+            Probability in steps of 1/254 and validity, both (rows, cols), and their grid.
+
+        Raises:
+            InputError: If the file is damaged or a value is not a probability.
+        """
+        part = part or Window(0, 0, self.grid.width, self.grid.height)
+        shrink = max(1.0, max(part.width, part.height) / size_px)
+        shape = (max(1, round(part.height / shrink)), max(1, round(part.width / shrink)))
+        place = RioWindow(part.col_off, part.row_off, part.width, part.height)
+        settings = {"window": place, "out_shape": shape}
+        with self._lock, readable(self.path):
+            values = self._dataset.read(1, resampling=Resampling.average, **settings)
+            valid = np.ones(shape, np.bool_)
+            if not (self._zero_is_ground or MaskFlags.all_valid in self._dataset.mask_flag_enums[0]):
+                valid = self._dataset.read_masks(1, resampling=Resampling.nearest, **settings) > 0
+        valid &= np.isfinite(values)
+        levels = np.rint(self._to_probability(values, valid) * np.float32(PROBABILITY_MAX)).astype(np.uint8)
+        return levels, valid, self.grid.crop(part).resize(*shape)
 
     def _strips(self) -> Iterator[Window]:
         strip_rows = max(1, STRIP_PX // self.grid.width)

@@ -15,6 +15,7 @@ from rasterio.windows import Window as RioWindow
 from road_extract.base.arrays import BoolArray
 from road_extract.base.errors import InputError
 from road_extract.base.geodesy import pixel_size_m
+from road_extract.base.grid import RasterGrid
 from road_extract.base.windows import Window
 from road_extract.io.raster.bands import CATALOGUE, colours_of
 from road_extract.io.raster.blocks import block_bytes
@@ -58,7 +59,7 @@ class Scene:
         dataset = self._dataset
         full = grid_of(dataset, self.path, view.assume_crs)
         self._part = part_of(full, view.bounds, self.path)
-        native = full.crop(self._part)
+        self._native = native = full.crop(self._part)
         self.native_gsd_m = pixel_size_m(native)
         self.grid = native if view.native_gsd else inference_grid(native, self.native_gsd_m, view.gsd_m)
         self._factors = (native.height / self.grid.height, native.width / self.grid.width)
@@ -196,6 +197,27 @@ class Scene:
         They come from the overviews, or from a regular grid of small windows if there are none.
         """
         return self._reader.sample(self._dataset)
+
+    def overview(self, size_px: int) -> tuple[NDArray[Any], BoolArray, RasterGrid]:
+        """Read the whole scene, or its part inside the bounds, at a reduced size.
+
+        Memory depends on ``size_px`` only. The area of interest does not matter here.
+
+        Args:
+            size_px: Longest side of the result; a smaller scene is not enlarged.
+
+        Returns:
+            Pixels (rows, cols, bands), validity (rows, cols), and their grid.
+
+        Raises:
+            InputError: If the file is damaged.
+        """
+        part = self._part
+        shrink = max(1.0, max(part.width, part.height) / size_px)
+        shape = (max(1, round(part.height / shrink)), max(1, round(part.width / shrink)))
+        window = RioWindow(part.col_off, part.row_off, part.width, part.height)
+        pixels, valid = self._reader.read(self._dataset, window, shape, Resampling.average)
+        return pixels, valid, self._native.resize(*shape)
 
     @property
     def _reader(self) -> PixelReader:

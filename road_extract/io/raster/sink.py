@@ -1,10 +1,11 @@
-"""Writes rasters strip by strip, as tiled GeoTIFFs with overviews that appear complete or not at all."""
+"""Writes rasters strip by strip, as Cloud-Optimized GeoTIFFs that appear complete or not at all."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,15 @@ from rasterio.windows import Window as RioWindow
 
 from road_extract.base.arrays import BoolArray, ByteArray, Float32Array
 from road_extract.base.errors import OutputError, RoadExtractError
-from road_extract.base.files import replacing, space_advice
+from road_extract.base.files import replacing, scratch, space_advice
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import NODATA, PROBABILITY_MAX
+from road_extract.base.palette import ramp_colour
+from road_extract.io.raster.cog import BLOCK_PX, check_creation_options, write_cog
 from road_extract.io.raster.gdal_errors import WRITE_ERRORS
 
-BLOCK_PX = 256
-
 _SLACK_BYTES = 2**16
-_DEFLATE = 6
-#: Takes a third of the time of the default level for a tenth more bytes.
+#: Takes a third of the time of the default level for a tenth more bytes, in files that do not last.
 _FAST_DEFLATE = 1
 
 #: Red, green, blue, alpha: 0..255 each.
@@ -59,9 +59,30 @@ class RasterSink:
         self._waiting = [rows[count:]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a raster is besides its grid and its tags.
+
+    Attributes:
+        shrink_by: How overviews are computed.
+        scale: Value of one step; None if the values have no scale.
+        colours: Colour table.
+    """
+
+    shrink_by: Resampling
+    scale: float | None = None
+    colours: Mapping[int, Colour] | None = None
+
+
 @contextmanager
 def open_probability_sink(
-    path: Path, grid: RasterGrid, tags: Mapping[str, str], *, lasting: bool = True
+    path: Path,
+    grid: RasterGrid,
+    tags: Mapping[str, str],
+    *,
+    lasting: bool = True,
+    coloured: bool = False,
+    creation_options: Sequence[str] = (),
 ) -> Iterator[RasterSink]:
     """Write probabilities: uint8 0..254, scale 1/254, nodata 255.
 
@@ -69,21 +90,31 @@ def open_probability_sink(
         path: GeoTIFF to write; it appears if the block ends without an error.
         grid: Size and place.
         tags: Metadata to record in the file.
-        lasting: Add overviews and compress well. Temporary files need neither.
+        lasting: Write a Cloud-Optimized GeoTIFF with overviews, compressed well. Temporary files need neither.
+        coloured: Add a colour table. Overviews are then averaged by colour.
+        creation_options: NAME=VALUE for GDAL's COG driver, checked before anything is written.
 
     Raises:
+        InputError: If a creation option cannot be used.
         OutputError: If it cannot be written.
     """
-    shrink_by = Resampling.average if lasting else None
-    level = _DEFLATE if lasting else _FAST_DEFLATE
-    with _open_sink(path, grid, tags, shrink_by, scale=1 / PROBABILITY_MAX, deflate_level=level) as sink:
+    colours = _probability_colours() if coloured else None
+    kind = _Kind(Resampling.average, 1 / PROBABILITY_MAX, colours)
+    with _open_sink(path, grid, tags, kind, creation_options if lasting else None) as sink:
         yield sink
 
 
+def _probability_colours() -> dict[int, Colour]:
+    levels = {level: ramp_colour(level / PROBABILITY_MAX) for level in range(PROBABILITY_MAX + 1)}
+    return levels | {NODATA: (0, 0, 0, 0)}
+
+
 @contextmanager
-def open_mask_sink(path: Path, grid: RasterGrid, tags: Mapping[str, str]) -> Iterator[RasterSink]:
+def open_mask_sink(
+    path: Path, grid: RasterGrid, tags: Mapping[str, str], *, creation_options: Sequence[str] = ()
+) -> Iterator[RasterSink]:
     """Write a road mask: uint8, 1 road, 0 not, nodata 255. Arguments and errors as for probabilities."""
-    with _open_sink(path, grid, tags, Resampling.nearest, scale=None) as sink:
+    with _open_sink(path, grid, tags, _Kind(Resampling.nearest), creation_options) as sink:
         yield sink
 
 
@@ -96,47 +127,57 @@ def open_class_sink(path: Path, grid: RasterGrid, colours: Mapping[int, Colour])
         grid: Size and place.
         colours: Red, green, blue and alpha of each class.
     """
-    with _open_sink(path, grid, {}, Resampling.nearest, scale=None, colours=colours) as sink:
+    with _open_sink(path, grid, {}, _Kind(Resampling.nearest, colours=colours), ()) as sink:
         yield sink
 
 
 @contextmanager
 def _open_sink(
-    path: Path,
-    grid: RasterGrid,
-    tags: Mapping[str, str],
-    shrink_by: Resampling | None,
-    scale: float | None,
-    colours: Mapping[int, Colour] | None = None,
-    deflate_level: int = _DEFLATE,
+    path: Path, grid: RasterGrid, tags: Mapping[str, str], kind: _Kind, creation_options: Sequence[str] | None
 ) -> Iterator[RasterSink]:
-    profile = {
-        "driver": "GTiff", "dtype": "uint8", "count": 1, "height": grid.height, "width": grid.width,
-        "crs": CRS.from_wkt(grid.crs), "transform": grid.transform, "nodata": NODATA, "tiled": True,
-        "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "deflate", "zlevel": deflate_level,
-        "bigtiff": "if_safer",
-    }  # fmt: skip
+    """Write a GeoTIFF and, unless ``creation_options`` is None, make a Cloud-Optimized GeoTIFF of it."""
+    check_creation_options(creation_options or ())
     with replacing(path) as temp:
         try:
-            with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(temp, "w", **profile) as dataset:
-                dataset.update_tags(**tags)
-                if colours is not None:
-                    dataset.write_colormap(1, dict(colours))
-                if scale is not None:
-                    dataset.scales, dataset.offsets = (scale,), (0.0,)
-                sink = RasterSink(dataset)
-                yield sink
-                if sink.row_count != grid.height:
-                    raise OutputError(f"{path}: got {sink.row_count} of {grid.height} rows")
-            _check_written(temp, [-1])
-            if shrink_by is not None and (factors := _overview_factors((grid.height, grid.width))):
-                _build_overviews(temp, factors, shrink_by)
-                _check_written(temp, range(len(factors)))
+            if creation_options is None:
+                with _open_plain(temp, grid, tags, kind) as sink:
+                    yield sink
+                return
+            with scratch(path) as plain:
+                with _open_plain(plain, grid, tags, kind) as sink:
+                    yield sink
+                factors = _overview_factors((grid.height, grid.width))
+                if factors:
+                    _build_overviews(plain, factors, kind.shrink_by)
+                write_cog(plain, temp, creation_options)
+                _check_written(temp, range(-1, len(factors)))
         except WRITE_ERRORS as error:
             if isinstance(error, RoadExtractError):
                 raise
             reason = error.__cause__ or getattr(error, "strerror", None) or error
             raise OutputError(f"{path}: cannot be written ({reason}){space_advice(path, error)}") from error
+
+
+@contextmanager
+def _open_plain(path: Path, grid: RasterGrid, tags: Mapping[str, str], kind: _Kind) -> Iterator[RasterSink]:
+    """Write a tiled GeoTIFF without overviews, and read it back."""
+    profile = {
+        "driver": "GTiff", "dtype": "uint8", "count": 1, "height": grid.height, "width": grid.width,
+        "crs": CRS.from_wkt(grid.crs), "transform": grid.transform, "nodata": NODATA, "tiled": True,
+        "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "deflate", "zlevel": _FAST_DEFLATE,
+        "bigtiff": "if_safer",
+    }  # fmt: skip
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(path, "w", **profile) as dataset:
+        dataset.update_tags(**tags)
+        if kind.colours is not None:
+            dataset.write_colormap(1, dict(kind.colours))
+        if kind.scale is not None:
+            dataset.scales, dataset.offsets = (kind.scale,), (0.0,)
+        sink = RasterSink(dataset)
+        yield sink
+        if sink.row_count != grid.height:
+            raise OutputError(f"got {sink.row_count} of {grid.height} rows")
+    _check_written(path, [-1])
 
 
 def _overview_factors(shape: tuple[int, int]) -> list[int]:

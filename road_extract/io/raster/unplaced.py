@@ -1,4 +1,4 @@
-"""Scenes without georeferencing, for uses in which only the pixels matter: training and scoring."""
+"""Scenes without georeferencing, for uses that can do without: training, scoring and review."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ from road_extract.io.raster.vrt import Placement, bands_as_they_are, write_vrt
 
 #: Arbitrary location on land, in the middle of a UTM zone.
 _CRS, _LEFT_M, _TOP_M = "EPSG:32640", 500_000, 2_780_000
+
+
+def is_unplaced(path: str, subdataset: str | None = None) -> bool:
+    """Whether nothing tells where the pixels of a raster are: no geotransform, control points or RPCs.
+
+    Raises:
+        InputError: If it cannot be opened.
+    """
+    with open_raster(path, subdataset) as dataset:
+        others = ask(lambda: bool(dataset.gcps[0] or dataset.rpcs), False)
+        return bool(dataset.transform.is_identity) and not others
 
 
 def place_if_unplaced(path: Path, gsd_m: float, *, assume_crs: str | None = None, subdataset: str | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from road_extract.base.arrays import Geometries
 
 _DEGREE_STEP = 1e-7
+_DECIMALS = 7
+_LONG_NUMBER = re.compile(rf"-?\d+\.\d{{{_DECIMALS + 1},}}(?:e-?\d+)?")
 
 
 def write_geojson(path: Path, schema: LayerSchema, batches: Iterator[list[Feature]]) -> int:
@@ -28,7 +31,8 @@ def write_geojson(path: Path, schema: LayerSchema, batches: Iterator[list[Featur
     to_lonlat = transformer(schema.crs, LONLAT)
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(f'{{"type": "FeatureCollection", "name": {json.dumps(schema.name)}, "features": [')
+        made = f'"road_extract": {json.dumps(dict(schema.made))}, ' if schema.made else ""  # RFC 7946, section 6.1
+        file.write(f'{{"type": "FeatureCollection", "name": {json.dumps(schema.name)}, {made}"features": [')
         for batch in batches:
             for text in _iter_geojson(batch, to_lonlat):
                 file.write(f"{',' if count else ''}\n{text}")
@@ -75,20 +79,27 @@ def to_lonlat(geometry: shapely.Geometry, crs: str) -> tuple[dict[str, Any], lis
 
     divided = np.array([geometry.segmentize(geometry.length / 100)], dtype=object)
     (placed,) = to_rfc7946(divided, transformer(crs, LONLAT))
-    west, south, east, north = placed.bounds
+    west, south, east, north = (round(value, _DECIMALS) for value in placed.bounds)
     if east - west > 180:  # parts on both sides of the antimeridian
         sides = [part.bounds for part in shapely.get_parts(placed)]
         west, east = min(side[0] for side in sides if side[0] > 0), max(side[2] for side in sides if side[0] <= 0)
-    return json.loads(shapely.to_geojson(placed)), [west, south, east, north]
+    (text,) = _to_texts(np.array([placed], dtype=object))
+    return json.loads(text or "null"), [west, south, east, north]
 
 
 def _iter_geojson(batch: list[Feature], to_lonlat: pyproj.Transformer) -> Iterator[str]:
-    import shapely
 
-    geometries = shapely.to_geojson(to_rfc7946(geometries_of(batch), to_lonlat))
-    for feature, geometry in zip(batch, geometries, strict=True):
+    for feature, geometry in zip(batch, _to_texts(to_rfc7946(geometries_of(batch), to_lonlat)), strict=True):
         properties = json.dumps({name: _to_json(value) for name, value in feature.properties.items()})
         yield f'{{"type": "Feature", "properties": {properties}, "geometry": {geometry or "null"}}}'
+
+
+def _to_texts(geometries: Geometries) -> list[str | None]:
+    """GeoJSON objects as text. GEOS prints a few numbers with more digits than needed; those are printed again."""
+    import shapely
+
+    texts = shapely.to_geojson(geometries)
+    return [text and _LONG_NUMBER.sub(lambda found: repr(round(float(found[0]), _DECIMALS)), text) for text in texts]
 
 
 def _to_json(value: int | float | bool | str | None) -> int | float | bool | str | None:

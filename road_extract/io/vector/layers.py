@@ -11,18 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from road_extract.base.errors import InputError, RoadExtractError
+from road_extract.base.osm import OSM_ROADS
 from road_extract.base.urls import redact
 from road_extract.io.allowed import check_allowed, check_content
 from road_extract.io.archives import VECTORS, is_archive, name_inside, unpacked
 
 log = logging.getLogger("road_extract")
 
-#: Values of the OpenStreetMap tag ``highway`` that are roads for vehicles (wiki.openstreetmap.org/wiki/Key:highway).
-OSM_ROADS = (
-    "motorway", "motorway_link", "trunk", "trunk_link", "primary", "primary_link", "secondary", "secondary_link",
-    "tertiary", "tertiary_link", "unclassified", "residential", "living_street", "service", "track", "road",
-    "pedestrian", "busway",
-)  # fmt: skip
 _OSM_WHERE = f"highway IN ({', '.join(repr(value) for value in OSM_ROADS)})"
 #: The layers that GDAL creates for every OpenStreetMap file.
 _OSM_LAYERS = {"points", "lines", "multilinestrings", "multipolygons", "other_relations"}

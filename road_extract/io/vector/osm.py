@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 from xml.sax.saxutils import quoteattr
@@ -12,21 +12,19 @@ import shapely
 
 from road_extract.base.coordinates import LONLAT, transformer
 from road_extract.base.errors import InputError
+from road_extract.base.osm import MAX_TAG_LENGTH, MAX_WAY_NODES
 from road_extract.base.version import __version__
 from road_extract.roads.network import RoadNetwork
 
-#: Maximum number of nodes in a way (OpenStreetMap API 0.6).
-MAX_WAY_NODES = 2000
 
-
-def write_osm(path: Path, network: RoadNetwork, crs: str, model: str) -> None:
+def write_osm(path: Path, network: RoadNetwork, crs: str, made: Mapping[str, str]) -> None:
     """Write nodes, then ways. All are new, so their ids are negative. Ways that meet share a node.
 
     Args:
         path: File to write.
         network: Network in map coordinates.
         crs: CRS of the coordinates, as WKT.
-        model: Model that found the roads, for the tag ``source``.
+        made: How the roads were made, for the tag ``source``.
 
     Raises:
         InputError: A coordinate cannot be expressed in WGS 84.
@@ -43,8 +41,14 @@ def write_osm(path: Path, network: RoadNetwork, crs: str, model: str) -> None:
         )
         for number, (x, y) in enumerate(zip((lon + 180) % 360 - 180, lat, strict=True), 1):
             file.write(f'<node id="-{number}" lat="{y:.7f}" lon="{x:.7f}"/>\n')
-        _write_ways(file, network, [len(part) for part in inner], f"road_extract {__version__} {model}".strip())
+        _write_ways(file, network, [len(part) for part in inner], _to_source(made))
         file.write("</osm>\n")
+
+
+def _to_source(made: Mapping[str, str]) -> str:
+    """Such as ``road_extract 1.0 NAME sha256:..., threshold 0.3``."""
+    threshold = f", threshold {made['threshold']}" if "threshold" in made else ""
+    return f"road_extract {__version__} {made.get('model', '')}".strip() + threshold
 
 
 def _write_ways(file: TextIO, network: RoadNetwork, inner_sizes: list[int], source: str) -> None:
@@ -52,14 +56,14 @@ def _write_ways(file: TextIO, network: RoadNetwork, inner_sizes: list[int], sour
     for index, size in enumerate(inner_sizes):
         refs = [int(network.from_node[index]) + 1, *range(first, first + size), int(network.to_node[index]) + 1]
         first += size
-        tags = {"highway": "road", "source": source}
+        tags = {"highway": "road", "source": source[:MAX_TAG_LENGTH]}
         if network.bridged[index]:
             tags["fixme"] = "bridges a gap in the detected road: check"
         for part in _split(refs):
             way += 1
             file.write(f'<way id="-{way}">\n')
             file.writelines(f'<nd ref="-{ref}"/>\n' for ref in part)
-            file.writelines(f"<tag k={quoteattr(key)} v={quoteattr(value[:255])}/>\n" for key, value in tags.items())
+            file.writelines(f"<tag k={quoteattr(key)} v={quoteattr(value)}/>\n" for key, value in tags.items())
             file.write("</way>\n")
 
 

@@ -71,6 +71,20 @@ def read_table(path: Path, where: str | None = None, *, selection: Selection = E
     return _joined([_to_table(path, frame, crs) for frame, crs in tables])
 
 
+def read_layers(path: Path, *, selection: Selection = EVERYTHING) -> dict[str, Table]:
+    """Read all layers of a vector file that hold geometries, by name; a file without layers gives its own name.
+
+    Args:
+        path: See `read_table`.
+        selection: What to read.
+
+    Raises:
+        InputError: As for `read_table`.
+    """
+    found = _read_named(path, ANY, selection)
+    return {layer.name or path.stem: _to_table(path, frame, crs) for layer, frame, crs in found}
+
+
 def read_geometries(path: Path, crs: str, *, selection: Selection = EVERYTHING) -> list[shapely.Geometry]:
     """Read the polygons of a vector file, or whatever it contains, in a given CRS. Empty ones are left out.
 
@@ -178,6 +192,10 @@ def read_roads(
 
 def _read(path: Path, wanted: str, selection: Selection) -> list[tuple[Any, str]]:
     """Read the layers that contain the wanted geometries, each as a GeoDataFrame with its CRS as WKT."""
+    return [(frame, crs) for _, frame, crs in _read_named(path, wanted, selection)]
+
+
+def _read_named(path: Path, wanted: str, selection: Selection) -> list[tuple[Layer, Any, str]]:
     name = source_name(path)
     layers = list_layers(path, name)
     chosen = choose_layers(path, layers, wanted, selection.layer)
@@ -187,7 +205,7 @@ def _read(path: Path, wanted: str, selection: Selection) -> list[tuple[Any, str]
         raise InputError(f"{path}: holds no geometries; use a map with lines or polygons")
     frames = _of_kind(frames, wanted) or frames
     say_layers(path, [layer for layer, _ in frames], layers, can_choose=selection.can_choose)
-    return [(frame, _crs_of(path, frame, selection.assume_crs)) for _, frame in frames]
+    return [(layer, frame, _crs_of(path, frame, selection.assume_crs)) for layer, frame in frames]
 
 
 def _of_kind(frames: Sequence[tuple[Layer, Any]], wanted: str) -> list[tuple[Layer, Any]]:
@@ -302,3 +320,19 @@ def _joined(tables: Sequence[Table]) -> Table:
 
 def _as(value: Any, kind: type) -> Any:
     return None if value is None else kind(value)
+
+
+def read_written(path: Path, layer: str) -> Any:
+    """Read a file that `write_features` wrote into a ``geopandas.GeoDataFrame``.
+
+    Raises:
+        InputError: If it cannot be read as one.
+    """
+    import geopandas
+
+    if path.suffix.lower() in (".osm", ".graphml"):
+        raise InputError(f"{path}: geopandas cannot read this format; write .gpkg or .parquet instead")
+    with vector_errors(path):
+        if path.suffix.lower() == ".parquet":
+            return geopandas.read_parquet(path)
+        return geopandas.read_file(path, layer=layer if path.suffix.lower() == ".gpkg" else None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,17 +14,28 @@ from road_extract.base.errors import InputError, OutputError, RoadExtractError
 from road_extract.base.features import Feature, LayerSchema
 from road_extract.io.vector.batches import Watch, check_schema, iter_batches
 from road_extract.io.vector.geojson import write_geojson
-from road_extract.io.vector.tables import write_flatgeobuf, write_geopackage, write_parquet
+from road_extract.io.vector.parquet import write_parquet
+from road_extract.io.vector.tables import write_flatgeobuf, write_geopackage, write_pmtiles
 
 if TYPE_CHECKING:
     from road_extract.roads.network import RoadNetwork
+
+log = logging.getLogger("road_extract")
+
+OSM_ADVICE = (
+    ".osm files are for JOSM and other editors of OpenStreetMap. QGIS and ogr2ogr show them empty, because they leave "
+    "out the negative ids of new objects; write .gpkg or .geojson for those"
+)
 
 Writer = Callable[[Path, LayerSchema, Iterator[list[Feature]]], int]
 
 FORMATS = {".geojson": "GeoJSON", ".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".parquet": "Parquet"}
 """Format by suffix: a GDAL driver, or GeoParquet."""
 
-GDAL_SUFFIXES = frozenset({".gpkg", ".fgb"})
+TILE_FORMATS = {".pmtiles": "PMTiles"}
+"""Formats for maps on the web, by suffix: what is read from them is cut at tiles and simplified."""
+
+GDAL_SUFFIXES = frozenset({".gpkg", ".fgb", ".pmtiles"})
 """Suffixes of the formats that GDAL writes."""
 
 NETWORK_FORMATS = {".osm": "OSM XML", ".graphml": "GraphML"}
@@ -34,19 +46,26 @@ _WRITERS: dict[str, Writer] = {
     "GPKG": write_geopackage,
     "FlatGeobuf": write_flatgeobuf,
     "Parquet": write_parquet,
+    "PMTiles": write_pmtiles,
 }
 
 
-def check_format(path: Path) -> str:
+def check_format(path: Path, others: Iterable[str] = ()) -> str:
     """Return the format for a file name.
+
+    Args:
+        path: The file.
+        others: Further suffixes that the caller takes, for the message.
 
     Raises:
         InputError: The suffix is not that of a known format.
     """
+    known = FORMATS | TILE_FORMATS
     suffix = path.suffix.lower()
-    if suffix not in FORMATS:
-        raise InputError(f"{path} does not have the suffix of a known vector format; use {', '.join(FORMATS)}")
-    return FORMATS[suffix]
+    if suffix not in known:
+        names = ", ".join([*known, *others])
+        raise InputError(f"{path} does not have the suffix of a known vector format; use {names}")
+    return known[suffix]
 
 
 def check_output(path: Path, overwrite: bool) -> None:
@@ -67,12 +86,12 @@ def check_output(path: Path, overwrite: bool) -> None:
 def write_features(path: Path, schema: LayerSchema, features: Iterable[Feature]) -> int:
     """Write a layer. An existing file is replaced at the very end and stays unchanged if anything fails.
 
-    Geometries keep the schema's CRS, except in GeoJSON: WGS 84 in degrees, longitude before latitude, exterior rings
-    counterclockwise, cut at the antimeridian, 7 decimals (RFC 7946, sections 3.1.6, 3.1.9, 4 and 11.2). A geometry
-    that this rounding (about 1 cm) reduces to nothing becomes null.
+    Geometries keep the schema's CRS, with two exceptions. PMTiles are in Web Mercator. GeoJSON is in WGS 84: degrees,
+    longitude before latitude, exterior rings counterclockwise, cut at the antimeridian, 7 decimals (RFC 7946, sections
+    3.1.6, 3.1.9, 4 and 11.2); a geometry that this rounding (about 1 cm) reduces to nothing becomes null.
 
     Args:
-        path: A file with a suffix of `FORMATS`.
+        path: A file with a suffix of `FORMATS` or `TILE_FORMATS`.
         schema: The layer.
         features: Features, consumed once and in batches, so that memory does not depend on their number.
 
@@ -114,7 +133,7 @@ def check_crs(path: Path, crs: str) -> None:
     """
     from road_extract.base.coordinates import check_lonlat
 
-    if path.suffix.lower() in (".geojson", ".osm"):
+    if path.suffix.lower() in (".geojson", ".osm", *TILE_FORMATS):
         check_lonlat(crs, f"{path.suffix} files")
 
 
@@ -123,14 +142,14 @@ def is_network_format(path: Path) -> bool:
     return path.suffix.lower() in NETWORK_FORMATS
 
 
-def write_network(path: Path, network: RoadNetwork, crs: str, model: str) -> int:
+def write_network(path: Path, network: RoadNetwork, crs: str, made: Mapping[str, str]) -> int:
     """Write a network with nodes and lines. An existing file is replaced at the very end.
 
     Args:
         path: A file with a suffix of `NETWORK_FORMATS`.
         network: Network in map coordinates.
         crs: CRS of the coordinates, as WKT.
-        model: Model that found the roads; may be empty.
+        made: How the roads were made; see `LayerSchema`.
 
     Returns:
         The number of lines written.
@@ -144,7 +163,9 @@ def write_network(path: Path, network: RoadNetwork, crs: str, model: str) -> int
 
     write = write_osm if NETWORK_FORMATS[path.suffix.lower()] == "OSM XML" else write_graphml
     with files.replacing(path) as temporary, _driver_errors(path, Watch(())):
-        write(temporary, network, crs, model)
+        write(temporary, network, crs, made)
+    if path.suffix.lower() == ".osm":
+        log.info(OSM_ADVICE)
     return len(network)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from road_extract.base.arrays import Float32Array
 from road_extract.base.errors import BackendError, InputError
 from road_extract.models import build_inference_form, read_spec, read_weights
 from road_extract.models.backends.checks import check_probabilities
+from road_extract.models.spec import ModelSpec
 
 BATCH_SIZE = 4
+#: Overlap of windows in pixels that other programs are advised to use; the default of `PredictOptions`.
+DEFAULT_OVERLAP_PX = 32
 _OPSET = 17
 #: Version of ONNX files with that opset; any reader since 2022 supports it.
 _IR_VERSION = 8
@@ -72,12 +76,13 @@ def find_device() -> str:
     return _device_of(_start_session(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION), None))
 
 
-def build_onnx(model: Path, batch_size: int | None = None) -> Any:
+def build_onnx(model: Path, batch_size: int | None = None, *, channels_first: bool = False) -> Any:
     """Build the network as an ``onnx.ModelProto``: (batch, rows, cols, bands) -> (batch, rows, cols), float32.
 
     Args:
         model: Model folder.
         batch_size: None for any.
+        channels_first: Make it (batch, bands, rows, cols) -> (batch, 1, rows, cols) instead, as other tools expect.
 
     Raises:
         InputError: If the model folder cannot be used.
@@ -87,16 +92,20 @@ def build_onnx(model: Path, batch_size: int | None = None) -> Any:
     spec, weights = read_spec(model), read_weights(model)
     size, bands = spec.tile_size_px, len(spec.bands)
     graph = _Operations(onnx)
-    logits = build_inference_form(graph, graph.node("Transpose", ["input"], perm=[0, 3, 1, 2]), weights, bands)
-    probability = graph.node("Sigmoid", [logits])
-    graph.node("Squeeze", [probability, graph.constant(np.array([1]))], output="probability")
     batch = "batch" if batch_size is None else batch_size
+    if channels_first:
+        graph.node("Sigmoid", [build_inference_form(graph, "input", weights, bands)], output="probability")
+        shapes = [batch, bands, size, size], [batch, 1, size, size]
+    else:
+        logits = build_inference_form(graph, graph.node("Transpose", ["input"], perm=[0, 3, 1, 2]), weights, bands)
+        graph.node("Squeeze", [graph.node("Sigmoid", [logits]), graph.constant(np.array([1]))], output="probability")
+        shapes = [batch, size, size, bands], [batch, size, size]
     value = onnx.helper.make_tensor_value_info
     made = onnx.helper.make_graph(
         graph.nodes,
         "RESUNET",
-        [value("input", onnx.TensorProto.FLOAT, [batch, size, size, bands])],
-        [value("probability", onnx.TensorProto.FLOAT, [batch, size, size])],
+        [value("input", onnx.TensorProto.FLOAT, shapes[0])],
+        [value("probability", onnx.TensorProto.FLOAT, shapes[1])],
         graph.constants,
     )
     opsets = [onnx.helper.make_opsetid("", _OPSET)]
@@ -104,8 +113,32 @@ def build_onnx(model: Path, batch_size: int | None = None) -> Any:
 
 
 def export_onnx(model: Path, folder: Path) -> None:
-    """Write ``model.onnx`` into a folder."""
-    (folder / "model.onnx").write_bytes(build_onnx(model).SerializeToString())
+    """Write ``model.onnx`` into a folder: channels first, with the metadata that the QGIS plugin Deepness reads."""
+    network = build_onnx(model, channels_first=True)
+    _import("onnx").helper.set_model_props(network, deepness_metadata(read_spec(model)))
+    (folder / "model.onnx").write_bytes(network.SerializeToString())
+
+
+def deepness_metadata(spec: ModelSpec) -> dict[str, str]:
+    """What the QGIS plugin Deepness reads from an ONNX file, each value as JSON.
+
+    See qgis-plugin-deepness.readthedocs.io, "Model metadata". Its documentation calls the size of a tile
+    ``tiles_size``, its code ``tile_size``. The resolution is in centimetres, the overlap in percent.
+    """
+    size = spec.tile_size_px
+    values = {
+        "model_type": "Segmentor",
+        "class_names": {"0": "background", "1": "road"},
+        "resolution": spec.gsd_m * 100,
+        "tile_size": size,
+        "tiles_size": size,
+        "tiles_overlap": round(100 * DEFAULT_OVERLAP_PX / size),
+        "seg_thresh": spec.threshold,
+        "seg_small_segment": 11,
+        "standardization_mean": list(spec.mean),
+        "standardization_std": list(spec.std),
+    }
+    return {name: json.dumps(value) for name, value in values.items()}
 
 
 def _start_session(network: Any, threads: int | None) -> Any:

@@ -12,10 +12,13 @@ from road_extract.roads.network.ends import FreeEnds, to_unit
 from road_extract.roads.network.graph import Graph, distances_along, mean_half_widths
 
 #: Maximum angle between the heading and a candidate, in degrees.
-MAX_TURN_DEG = 80.0
+MAX_TURN_DEG = 65.0
 #: The same for candidates nearer than `NEAR_M`: a short skeleton says little about where its road was heading.
 MAX_TURN_NEAR_DEG = 105.0
 NEAR_M = 12.0
+#: Two dead ends are not joined if the road would turn back by more than this between them, in degrees: roads that end
+#: side by side are different roads.
+MAX_TURN_BACK_DEG = 110.0
 #: When the best place on a road is chosen, a turn by this angle (degrees) doubles the effort.
 _TURN_DOUBLES_DEG = 40.0
 #: A bridge that meets a road within this many road widths of a node is moved to the node.
@@ -98,9 +101,9 @@ def find_candidates(graph: Graph, ends: FreeEnds, is_open: BoolArray, reach_m: f
     effort = distance * (1 + (turn / _TURN_DOUBLES_DEG) ** 2)
     pair = end * np.int64(len(graph) + 1) + road.edge[point]
     chosen = np.unique(np.concatenate([_first_of_each(pair, effort), _first_of_each(pair, distance)]))
-    found = _describe(graph, ends, road, end[chosen], point[chosen])
-    rank_by = effort[chosen]
-    return _without_repeats(found, rank_by)
+    found = _without_repeats(_describe(graph, ends, road, end[chosen], point[chosen]), effort[chosen])
+    onward = (ends.heading[found.end] * found.arrival).sum(axis=1) > np.cos(np.radians(MAX_TURN_BACK_DEG))
+    return found.take((found.other < 0) | onward)
 
 
 def _road_points(graph: Graph) -> _RoadPoints:

@@ -57,30 +57,55 @@ def read_model(name: str) -> LogisticModel:
     return LogisticModel(values["bias"], values["weights"])
 
 
-def fit_logistic(features: Features, is_right: BoolArray, weight: Float64Array | None = None) -> LogisticModel:
-    """Fit a model by penalised maximum likelihood, with Newton's method.
+def fit_logistic(
+    features: Features,
+    is_right: BoolArray,
+    weight: Float64Array | None = None,
+    signs: Mapping[str, int] | None = None,
+) -> LogisticModel:
+    """Fit a model by penalised maximum likelihood.
 
-    The iteration is the iteratively reweighted least squares of Hastie, Tibshirani & Friedman (2009), "The Elements of
-    Statistical Learning", section 4.4.1, with a ridge penalty on the weights of the standardised features.
+    Where the sign of a weight is given and the fit has the opposite one, the weight is set to 0, the most significant
+    one first, and the others are fitted again. The probability is then monotonic in this feature, whatever the data.
 
     Args:
         features: Arrays of shape (n,), by name.
         is_right: The truth, (n,).
         weight: Weight of each observation, (n,) (default: 1).
+        signs: 1 for features whose weight must not be negative, -1 for those whose weight must not be positive.
     """
     matrix = np.stack(list(features.values()), axis=1)
     mean, spread = matrix.mean(axis=0), np.maximum(matrix.std(axis=0), 1e-9)
-    design = np.column_stack([np.ones(len(matrix)), (matrix - mean) / spread])
+    scaled = (matrix - mean) / spread
     counts = np.ones(len(matrix)) if weight is None else weight
-    penalty = np.diag(np.append(0.0, np.full(len(mean), RIDGE)))
+    sign = np.array([(signs or {}).get(name, 0) for name in features])
+    used = np.arange(len(mean))
+    while True:
+        beta = _fit_scaled(scaled[:, used], is_right, counts)
+        wrong = -sign[used] * beta[1:]
+        if wrong.max(initial=0.0) <= 0:
+            break
+        used = np.delete(used, np.argmax(wrong))
+    slopes = np.zeros(len(mean))
+    slopes[used] = beta[1:] / spread[used]
+    return LogisticModel(float(beta[0] - slopes @ mean), dict(zip(features, slopes.tolist(), strict=True)))
+
+
+def _fit_scaled(scaled: Float64Array, is_right: BoolArray, counts: Float64Array) -> Float64Array:
+    """Bias and weights of standardised features, (1 + features,), with Newton's method.
+
+    The iteration is the iteratively reweighted least squares of Hastie, Tibshirani & Friedman (2009), "The Elements of
+    Statistical Learning", section 4.4.1, with a ridge penalty on the weights.
+    """
+    design = np.column_stack([np.ones(len(scaled)), scaled])
     beta = np.zeros(design.shape[1])
+    penalty = np.diag(np.append(0.0, np.full(scaled.shape[1], RIDGE)))
     for _ in range(_ROUNDS):
         chance = 1 / (1 + np.exp(-np.clip(design @ beta, -60, 60)))
         gradient = design.T @ (counts * (is_right - chance)) - penalty @ beta
         curvature = (design * (counts * chance * (1 - chance))[:, None]).T @ design + penalty + 1e-9 * np.eye(len(beta))
         step = np.linalg.solve(curvature, gradient)
-        beta += step
+        beta = beta + step
         if np.abs(step).max() < 1e-9:
             break
-    slopes = beta[1:] / spread
-    return LogisticModel(float(beta[0] - slopes @ mean), dict(zip(features, slopes.tolist(), strict=True)))
+    return np.asarray(beta, np.float64)

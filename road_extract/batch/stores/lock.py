@@ -14,8 +14,15 @@ from road_extract.base.errors import InputError, OutputError
 _BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
+class Locked:
+    """A lock that is held: a `Claim` that nobody can take over."""
+
+    def check(self) -> None:
+        """See `Claim`."""
+
+
 @contextmanager
-def locked(path: Path, shown: Path, *, shared: bool = False) -> Iterator[None]:
+def locked(path: Path, shown: Path, *, shared: bool = False) -> Iterator[Locked]:
     """Hold an operating system lock on a file. It is released with the process, however the process ends.
 
     Args:
@@ -39,7 +46,7 @@ def locked(path: Path, shown: Path, *, shared: bool = False) -> Iterator[None]:
                 f"{shown}: its file system does not support locks ({error.strerror}), which keep two runs from "
                 "interfering; choose a folder on another file system"
             ) from error
-        yield
+        yield Locked()
 
 
 if sys.platform == "win32":
