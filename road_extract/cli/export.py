@@ -13,11 +13,7 @@ import click
     "--format", "to", type=click.Choice(["onnx", "openvino", "savedmodel"]), default="onnx", show_default=True,
     help="Output format.",
 )  # fmt: skip
-<<<<<<< HEAD
-@click.option("--model", help="Model: standard, fast, or a folder (default: standard).")
-=======
-@click.option("--model", help="Model: standard, an installed one by its name, or a folder (default: standard).")
->>>>>>> main
+@click.option("--model", help="Model: standard, fast, an installed one by its name, or a folder (default: standard).")
 def command(out: Path, to: str, model: str | None) -> None:
     """Export a model for other tools to the new folder OUT, with a spec.json that describes its input.
 

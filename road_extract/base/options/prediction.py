@@ -18,12 +18,9 @@ class PredictOptions:
     """How to turn a scene into a probability raster."""
 
     model: str | None = option(
-<<<<<<< HEAD
-        None, "Model: standard, fast, or a folder with weights.npz and spec.json (default: standard)"
-=======
         None,
-        "Model: standard, an installed one by its name, or a folder with weights.npz and spec.json (default: standard)",
->>>>>>> main
+        "Model: standard, fast, an installed one by its name, or a folder with weights.npz and spec.json (default: "
+        "standard)",
     )
     backend: str = option(
         "auto", "Inference backend; auto uses the fastest one installed, on a GPU if it sees one", choices=BACKENDS
