@@ -81,7 +81,7 @@ from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
 PACKAGE_VERSION = "0.1.0"
 
 #: Names of the models that come with the package.
-MODELS = ("standard",)
+MODELS = ("standard", "fast")
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "PredictOptions": [
@@ -91,8 +91,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--model",
             "kind": "text",
             "default": None,
-            "help": "Model: standard, an installed one by its name, "
-            "or a folder with weights.npz and spec.json "
+            "help": "Model: standard, fast, an installed one by its "
+            "name, or a folder with weights.npz and spec.json "
             "(default: standard)",
             "unit": "",
             "low": None,

@@ -8,7 +8,7 @@ from typing import Any
 PACKAGE_VERSION = "0.1.0"
 
 #: Names of the models that come with the package.
-MODELS = ("standard",)
+MODELS = ("standard", "fast")
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "PredictOptions": [
@@ -18,8 +18,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--model",
             "kind": "text",
             "default": None,
-            "help": "Model: standard, an installed one by its name, "
-            "or a folder with weights.npz and spec.json "
+            "help": "Model: standard, fast, an installed one by its "
+            "name, or a folder with weights.npz and spec.json "
             "(default: standard)",
             "unit": "",
             "low": None,
