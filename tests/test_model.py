@@ -13,6 +13,7 @@ from road_extract.models import (
     find_model,
     load_model,
     logits_model,
+    read_int8_ranges,
     read_spec,
     save_model,
     shipped_model,
@@ -182,6 +183,14 @@ def test_a_model_is_named_or_a_folder(tmp_path, monkeypatch):
     assert find_model(tmp_path) == tmp_path
 
 
-def test_every_shipped_model_can_be_read():
-    for name in SHIPPED_MODELS:
-        assert read_spec(find_model(name)).normalization == "percentiles"
+@pytest.mark.parametrize("name", SHIPPED_MODELS)
+def test_every_shipped_model_is_complete(name):
+    assert read_spec(find_model(name)).normalization == "percentiles"
+    assert read_int8_ranges(find_model(name)) is not None
+    load_model(find_model(name))
+
+
+def test_the_fast_model_has_half_the_filters():
+    standard, fast = (read_spec(find_model(name)) for name in SHIPPED_MODELS)
+    assert [2 * n for n in fast.filters] == list(standard.filters)
+    assert (fast.bands, fast.gsd_m, fast.tile_size_px) == (standard.bands, standard.gsd_m, standard.tile_size_px)

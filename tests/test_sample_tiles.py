@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import geopandas
 import numpy as np
 import pytest
 import rasterio
 
-from road_extract import Outputs, extract_roads
+from road_extract import Outputs, PredictOptions, extract_roads
 from tests.helpers.paths import SAMPLES
 
 UTM_11N = "EPSG:32611"
@@ -24,8 +26,19 @@ def roads(tmp_path_factory):
 
 
 def test_most_road_lines_are_found_and_most_of_what_is_found_is_road(roads):
+    assert_most_is_right(roads[1]["vegas_pan"])
+
+
+def test_the_fast_model_finds_most_roads_too(tmp_path):
+    extract_roads(SAMPLES / "vegas_pan.tif", tmp_path / "roads.geojson", predict=PredictOptions(model="fast"))
+    written = json.loads((tmp_path / "roads.geojson").read_text(encoding="utf-8"))
+    assert "fast" in json.dumps({key: value for key, value in written.items() if key != "features"})
+    assert_most_is_right(geopandas.read_file(tmp_path / "roads.geojson").to_crs(UTM_11N))
+
+
+def assert_most_is_right(roads):
     lines = geopandas.read_file(SAMPLES / "vegas_roads.geojson").to_crs(UTM_11N).geometry.union_all()
-    found = roads[1]["vegas_pan"].geometry.union_all()
+    found = roads.geometry.union_all()
     assert lines.intersection(found.buffer(6)).length >= 0.5 * lines.length
     assert found.difference(lines.buffer(10)).area < 0.5 * found.area
 
