@@ -259,6 +259,28 @@ def test_a_folder_with_other_files_is_refused(write_scene, tmp_path, model):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_tags_of_osm_files_belong_to_what_a_scene_is_made_from(write_scene, tmp_path, model):
+    scene, out = write_scene(roads_in(300, 260), "a.tif"), tmp_path / "out"
+    rules = tmp_path / "tags.json"
+    lines = VectorizeOptions(geometry="lines")
+
+    def states(tags=None):
+        batch = BatchOptions(formats="gpkg,osm", osm_tags=tags)
+        return [scene.state for scene in extract_batch([str(scene)], out, vectorize=lines, batch=batch).scenes]
+
+    assert states() == ["done"]
+    plain = (out / "a" / "a.osm").read_text()
+    rules.write_text('{"surface": "unpaved"}')
+    assert states(str(rules)) == ["done"]
+    assert (
+        (out / "a" / "a.osm").read_text() == plain.replace("</way>", '<tag k="surface" v="unpaved"/>\n</way>') != plain
+    )
+    assert states(str(rules)) == ["kept"]
+    assert states("surface==unpaved") == ["kept"]  # the same rules, said in another way
+    rules.write_text('{"surface": "paved"}')
+    assert states(str(rules)) == ["done"]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

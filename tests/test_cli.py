@@ -222,8 +222,8 @@ FLAGS = [
     ("extract", VectorizeOptions, "--geometry --threshold --min-area --min-hole --simplify"),
     ("extract", LineOptions, "--faint --max-gap --min-confidence --min-worth --min-face --min-length --min-spur"),
     ("batch", BatchOptions,
-     "--formats --keep-probability --keep-mask --keep-nodes --co --report --style --asset --shard-px --jobs --dask "
-     "--merge --resume --fail-fast"),
+     "--formats --keep-probability --keep-mask --keep-nodes --co --report --style --osm-tags --asset --shard-px "
+     "--jobs --dask --merge --resume --fail-fast"),
     ("shard", PredictOptions,
      "--model --backend --precision --threads --bands --overlap --tta --batch-size --native-gsd --bounds --aoi "
      "--assume-crs --nodata --subdataset --colour-table"),

@@ -13,7 +13,7 @@ from road_extract.base.options import JoinOptions
 from road_extract.base.osm import MAX_WAY_NODES, OsmMap, OsmNode
 from road_extract.conflation.joining import Joined, NewLine, join_lines
 from road_extract.conflation.kinds import GROUND, level_of, obstacle_of
-from road_extract.conflation.tags import make_tags, read_tag_rules
+from road_extract.io.vector.osm_tags import make_tags, read_tag_rules
 from road_extract.metrics.cutting import MatchRule
 from tests.helpers.osm import DEG, Places, lonlat, make_map
 

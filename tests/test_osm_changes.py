@@ -20,6 +20,7 @@ from road_extract import DiffOptions, InputError, JoinOptions, diff_roads
 from road_extract.cli import run
 from road_extract.io.vector import is_osm_file, read_osm
 from tests.helpers.osm import Places, lonlat, make_map, write_map
+from tests.helpers.review import page_data
 
 MAIN: Places = [(0, 0), (200, 0), (400, 0)]
 RAIL: Places = [(0, 300), (600, 300)]
@@ -282,5 +283,31 @@ def test_the_command_maps_attributes_and_prints_what_it_did(roads, existing, tmp
     assert (side["tags"]["width"], side["tags"]["source"]) == ("6", "Survey")
     assert run(["diff", str(roads), str(existing), str(tmp_path / "n.osm"), "--osm-tags", "width=none"]) == 1
     assert "no attribute 'none'" in capsys.readouterr().err
+    assert run(["diff", str(roads), str(existing), str(tmp_path / "n.gpkg"), "--osm-tags", "width=width_m"]) == 1
+    assert "n.gpkg: has no OpenStreetMap tags; leave out --osm-tags, or write .osm or .osc" in capsys.readouterr().err
+    assert not (tmp_path / "n.gpkg").exists()
     assert run(["diff", str(roads), str(existing), str(tmp_path / "n.osm"), "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["joined"]["joins"] == {"node": 0, "inserted": 1, "beside": 0}
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".osm", ".osc"])
+def test_a_page_of_any_output_tells_new_doubtful_matched_and_missing_roads(existing, tmp_path, suffix):
+    roads = write_roads(
+        tmp_path / "roads.gpkg",
+        [(100, -150), (100, -5)],
+        [(0, 303), (500, 303)],
+        [(0, 2), (300, 2)],
+        probability=[0.6, 0.9, 0.95],
+    )
+    out, page = tmp_path / f"changes{suffix}", tmp_path / "page.html"
+    before = {*tmp_path.iterdir(), out, page}
+    assert run(["diff", str(roads), str(existing), str(out), "--report", str(page)]) == 0
+    assert {*tmp_path.iterdir()} == before
+    data = page_data(page)
+    assert [title for title, _ in data["figures"]][:4] == [
+        "New roads", "Doubtful roads", "Matched roads", "Missing roads",
+    ]  # fmt: skip
+    assert dict(data["figures"])["Doubtful roads"] == "0.5 km (1)"
+    table = gpd.read_file(diff_roads(roads, existing, tmp_path / "table.gpkg").path).set_index("id")
+    assert set(table.status) == {"new", "doubtful", "matched", "missing"}
+    assert data["title"] == ("changes.gpkg" if suffix == ".gpkg" else "changes.gpkg")

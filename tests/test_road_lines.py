@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from typing import Any
 
 import geopandas
@@ -193,6 +194,85 @@ def test_osm_marks_bridges_and_splits_long_ways(tmp_path, monkeypatch):
     assert sum(len(way) - 1 for way, _ in ways) == len(shapely.get_coordinates(network.lines)) - len(network)
     bridges = [way for way, tags in ways if "fixme" in tags]
     assert 0 < len(bridges) < len(ways)
+
+
+def osm_objects(path) -> tuple[list[int], list[tuple[int, list[int], dict[str, str]]]]:
+    """Ids of nodes, and ways with their refs and tags, in the order of the file, read by pyosmium."""
+    nodes, ways = [], []
+    for entity in osmium.FileProcessor(str(path)):
+        if entity.is_node():
+            assert not ways  # nodes come first, so that a reader that streams knows them
+            assert entity.location.valid()
+            nodes.append(entity.id)
+        else:
+            ways.append((entity.id, [node.ref for node in entity.nodes], dict(entity.tags)))
+    return nodes, ways
+
+
+@pytest.mark.parametrize("tags", [None, "surface==unpaved,bridge=bridged"])
+def test_every_way_of_an_extract_finds_its_nodes(mask, write_scene, tmp_path, identity_model, tags):
+    scene = write_scene(np.where(mask, 230, 20).astype(np.uint8)[None].repeat(3, 0))
+    done = extract_roads(scene, Outputs(tmp_path / "r.osm", osm_tags=tags), vectorize=LINES)
+    nodes, ways = osm_objects(done.path)
+    assert len(ways) == done.lines == 4
+    assert len(set(nodes)) == len(nodes)
+    assert len({number for number, *_ in ways}) == len(ways)
+    assert all(number < 0 for number in [*nodes, *(number for number, *_ in ways)])
+    used = [ref for _, refs, _ in ways for ref in refs]
+    assert set(used) == set(nodes)  # none is missing, and none is left over
+    assert all(2 <= len(refs) <= 2000 and all(a != b for a, b in pairwise(refs)) for _, refs, _ in ways)
+
+
+def test_tags_of_osm_files_come_from_attributes_and_texts(raster, tmp_path):
+    path, rules = raster(tags={"ROAD_EXTRACT_TRUE_WIDTH": "yes"}), tmp_path / "tags.json"
+    rules.write_text('{"width": {"from": "width_m", "digits": 2}, "noexit": {"from": "dead_end", '
+                     '"values": {"yes": "yes"}},'
+                     '"surface": "unpaved", "note": "a \\"quoted\\" <text> & more"}')  # fmt: skip
+    plain, tagged = tmp_path / "plain.osm", tmp_path / "tagged.osm"
+    assert run(["vectorize", str(path), str(plain), "--geometry", "lines"]) == 0
+    assert run(["vectorize", str(path), str(tagged), "--geometry", "lines", "--osm-tags", str(rules)]) == 0
+    roads = geopandas.read_file(vectorize_roads(path, tmp_path / "r.gpkg", options=LINES).path)
+    (nodes, before), (same, after) = osm_objects(plain), osm_objects(tagged)
+    assert nodes == same
+    for (number, refs, default), (other, others, tags), (_, road) in zip(before, after, roads.iterrows(), strict=True):
+        assert (number, refs) == (other, others)
+        assert set(default) == {"highway", "source"}
+        width = f"{road['width_m']:.2f}".rstrip("0").rstrip(".")
+        expected = default | {"width": width, "surface": "unpaved", "note": 'a "quoted" <text> & more'}
+        assert tags == (expected | {"noexit": "yes"} if road["dead_end"] else expected)
+    assert run(["vectorize", str(path), str(plain), "--geometry", "lines", "--overwrite",
+                "--osm-tags", "highway==track,source==Orthophoto 2026"]) == 0  # fmt: skip
+    assert [tags for *_, tags in osm_objects(plain)[1]] == [{"highway": "track", "source": "Orthophoto 2026"}] * 4
+
+
+@pytest.mark.parametrize("command", ["extract", "vectorize", "batch"])
+@pytest.mark.parametrize(
+    ("name", "tags", "words"),
+    [
+        ("r.osm", "surface=paving", "the roads have no attribute 'paving'"),
+        ("r.osm", "width=width_m", "the roads have no attribute 'width_m'"),  # neither raster nor model has widths
+        ("r.osm", "surface", "expected KEY=ATTRIBUTE or KEY==TEXT"),
+        ("r.osm", "k" * 256 + "==x", "cannot be the key of a tag"),
+        ("r.osm", "name==" + "x" * 256, "OpenStreetMap takes at most 255"),
+        ("r.osm", "none.json", "cannot be read as JSON"),
+        ("r.gpkg", "surface==unpaved", "--osm-tags"),
+        ("r.graphml", "surface==unpaved", "--osm-tags"),
+    ],
+)
+def test_impossible_tags_are_refused_before_any_work(
+    raster, write_scene, tmp_path, capsys, monkeypatch, identity_model, command, name, tags, words
+):
+    paths = {"vectorize": raster(), "extract": write_scene(np.full((3, 60, 60), 20, np.uint8), "s.tif")}
+    scene = str(paths["vectorize" if command == "vectorize" else "extract"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("road_extract.pipeline.flow.load_backend", lambda *_: pytest.fail("work was done"))
+    before = sorted(tmp_path.iterdir())
+    out = ["--out", "b", "--formats", name[2:]] if command == "batch" else [name]
+    assert run([command, scene, *out, "--geometry", "lines", "--osm-tags", tags]) == 1
+    text = capsys.readouterr().err
+    assert words in text
+    assert len(text.strip().splitlines()) == 1
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_graphml_is_the_network(raster, tmp_path):

@@ -30,6 +30,7 @@ from road_extract.batch.stores import Claim, open_store, split_location
 from road_extract.batch.tasks import Products, ShardTask, run_shard
 from road_extract.batch.whole import merge_all
 from road_extract.io.sources import SceneRef, expand_inputs
+from road_extract.io.vector import read_tag_rules
 from road_extract.models import read_spec
 from road_extract.pipeline.setup import model_folder
 
@@ -65,11 +66,13 @@ def extract_batch(
             run is working in the folder.
     """
     batch, vectorize, lines = batch or BatchOptions(), vectorize or VectorizeOptions(), lines or LineOptions()
-    products = Products(vectorize, lines, batch, batch.keep_probability or batch.merge is not None)
+    rules = read_tag_rules(batch.osm_tags)
+    products = Products(vectorize, lines, batch, batch.keep_probability or batch.merge is not None, rules)
     products.check()
     if batch.merge is not None:
         plan_merge(Path(split_location(batch.merge)[1]), vectorize.geometry, style=batch.style)
     refs, predict = _begin(inputs, predict, batch)
+    products.check(widths=read_spec(model_folder(predict)).true_width)
     layout = Layout(open_store(out))
     layout.create()
     with layout.claim() as claim, _open_pool(batch, _guarded(report, claim)) as (pool, threads, by):

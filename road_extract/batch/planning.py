@@ -92,6 +92,8 @@ def plan(ref: SceneRef, recipe: Recipe, result: SceneResult) -> PlannedScene:
     }
     if products.batch.creation_options:
         whole["creation_options"] = products.batch.creation_options
+    if products.rules:
+        whole["osm_tags"] = [asdict(rule) for rule in products.rules]
     return PlannedScene(origin, scene, fingerprint(values), fingerprint(whole), result)
 
 

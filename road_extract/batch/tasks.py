@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from road_extract.base.errors import InputError
 from road_extract.base.files import scratch
 from road_extract.base.options import BatchOptions, LineOptions, ReportOptions, VectorizeOptions
 from road_extract.base.progress import Report
@@ -17,7 +18,7 @@ from road_extract.batch.fingerprint import file_hash
 from road_extract.batch.shards import ShardedScene, join_shards, predict_shard
 from road_extract.batch.stores import ResultStore
 from road_extract.io.styles import write_style_files
-from road_extract.io.vector import FORMATS
+from road_extract.io.vector import FORMATS, TagRule
 from road_extract.pipeline.flow import vectorize_roads
 from road_extract.pipeline.outputs import Extraction, Outputs, plan_targets
 from road_extract.pipeline.resources import Needs, check_needs
@@ -53,24 +54,41 @@ def run_shard(task: ShardTask, report: Report) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """What is made from the probability of a scene."""
+    """What is made from the probability of a scene.
+
+    Attributes:
+        vectorize: How roads are made from it.
+        lines: Further options for lines.
+        batch: Which files are written.
+        keep_probability: Whether the probability is kept.
+        rules: The tags of ``.osm`` files; read once, because workers may not have the file that the options name.
+    """
 
     vectorize: VectorizeOptions
     lines: LineOptions
     batch: BatchOptions
     keep_probability: bool
+    rules: tuple[TagRule, ...] = ()
 
-    def check(self) -> None:
+    def check(self, *, widths: bool = True) -> None:
         """Check that all formats can hold what is asked for.
+
+        Args:
+            widths: Whether lines have widths.
 
         Raises:
             InputError: If one cannot.
         """
+        if self.rules and ".osm" not in self.batch.suffixes:
+            raise InputError(f"formats is {self.batch.formats!r}; --osm-tags needs the format osm among them")
         for suffix in self.batch.suffixes:
             outputs = Outputs(
-                f"scene{suffix}", nodes=self._nodes("scene"), creation_options=self.batch.creation_options
+                f"scene{suffix}",
+                nodes=self._nodes("scene"),
+                creation_options=self.batch.creation_options,
+                osm_tags=self._rules(suffix),
             )
-            plan_targets(outputs, self.vectorize.geometry)
+            plan_targets(outputs, self.vectorize.geometry).check_attributes(widths=widths)
         if self.batch.report:
             from road_extract.review import check_source
 
@@ -78,6 +96,9 @@ class Products:
 
     def _nodes(self, name: str) -> Path | None:
         return Path(f"{name}_nodes{self._node_suffix}") if self.batch.keep_nodes else None
+
+    def _rules(self, suffix: str) -> tuple[TagRule, ...]:
+        return self.rules if suffix == ".osm" else ()
 
     @property
     def _node_suffix(self) -> str:
@@ -94,6 +115,7 @@ class Products:
                 nodes=nodes and folder / nodes,
                 creation_options=self.batch.creation_options,
                 style=self.batch.style,
+                osm_tags=self._rules(suffix),
             )
             done.append(
                 vectorize_roads(

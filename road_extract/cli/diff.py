@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -54,14 +56,21 @@ def command(
         raise click.UsageError("--scene is shown on the page of --report; give both")
     pages = [] if page is None else [page]
     check_outputs([out, *json_outputs(json_file), *pages], [roads, existing], overwrite)
-    from road_extract.evaluation.diff import diff_roads
+    from road_extract.evaluation.diff import DiffOutputs, diff_roads
+    from road_extract.io.vector import CHANGE_SUFFIXES
     from road_extract.review import check_source, describe_options, write_report
 
-    if page is not None:
-        check_source(page, out)
-    found = diff_roads(roads, existing, out, options=options, joining=joining, overwrite=overwrite, **values)
-    if page is not None:
-        view = ReportOptions(assume_crs=options.assume_crs)
-        made = {"Compared": f"{roads.name} with {existing.name}", **describe_options(options)}
-        write_report(scene, out, page, options=view, made=made, overwrite=True)
+    with ExitStack() as stack:
+        table = None
+        if page is not None and out.suffix.lower() in CHANGE_SUFFIXES:
+            # changes have no lasting ids, and neither what matches nor what is missing; a table has
+            table = Path(stack.enter_context(TemporaryDirectory())) / f"{out.stem}.gpkg"
+        if page is not None:
+            check_source(page, table or out)
+        files = DiffOutputs(out, table)
+        found = diff_roads(roads, existing, files, options=options, joining=joining, overwrite=overwrite, **values)
+        if page is not None:
+            view = ReportOptions(assume_crs=options.assume_crs)
+            made = {"Compared": f"{roads.name} with {existing.name}", **describe_options(options, joining)}
+            write_report(scene, table or out, page, options=view, made=made, overwrite=True)
     show_values(console, json_file, found.to_text(), found.to_values())

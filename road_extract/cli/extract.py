@@ -15,6 +15,7 @@ from road_extract.cli.parameters import (
     creation_option,
     nodes_option,
     options_of,
+    osm_tags_option,
     overwrite_option,
     progress_option,
     report_option,
@@ -32,6 +33,7 @@ from road_extract.cli.results import show_extraction
 @nodes_option
 @report_option
 @style_option
+@osm_tags_option
 @options_of(PredictOptions)
 @options_of(VectorizeOptions)
 @options_of(LineOptions)
@@ -50,7 +52,8 @@ def command(scene: str, out: str | Path, progress: str, **values: Any) -> None:
     from road_extract.pipeline.flow import extract_roads
     from road_extract.pipeline.outputs import Outputs
 
-    files = {name: values.pop(name) for name in ("probability", "mask", "nodes", "creation_options", "style")}
+    names = ("probability", "mask", "nodes", "creation_options", "style", "osm_tags")
+    files = {name: values.pop(name) for name in names}
     outputs = Outputs(out, report=values.pop("report_page"), **files)
     done = extract_roads(
         scene, outputs, predict=predict, vectorize=vectorize, lines=lines, report=console.report, **values

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import click
 
+from road_extract.base.options.declaring import OSM_TAGS_HELP
 from road_extract.base.urls import is_url
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ style_option = click.option(
     "--style", is_flag=True,
     help="Add styles for QGIS: inside of a GeoPackage, and as .qml and .sld files beside other outputs.",
 )  # fmt: skip
+osm_tags_option = click.option("--osm-tags", help=f"{OSM_TAGS_HELP}.")
 json_option = click.option(
     "--json", "json_file", type=click.Path(path_type=Path), is_flag=False, flag_value="-", metavar="[FILE]",
     help="Write the result to FILE as JSON; without FILE, or with -, print JSON instead of text.",

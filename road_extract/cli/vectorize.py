@@ -15,6 +15,7 @@ from road_extract.cli.parameters import (
     creation_option,
     nodes_option,
     options_of,
+    osm_tags_option,
     overwrite_option,
     progress_option,
     style_option,
@@ -30,6 +31,7 @@ from road_extract.cli.results import show_extraction
 @creation_option
 @nodes_option
 @style_option
+@osm_tags_option
 @options_of(VectorizeOptions)
 @options_of(LineOptions)
 @overwrite_option
@@ -46,7 +48,7 @@ def command(raster: str, out: str | Path, progress: str, **values: Any) -> None:
     from road_extract.pipeline.flow import vectorize_roads
     from road_extract.pipeline.outputs import Outputs
 
-    files = {name: values.pop(name) for name in ("mask", "nodes", "creation_options", "style")}
+    files = {name: values.pop(name) for name in ("mask", "nodes", "creation_options", "style", "osm_tags")}
     outputs = Outputs(out, **files)
     done = vectorize_roads(raster, outputs, options=options, lines=lines, report=console.report, **values)
     show_extraction(console, done, options.geometry)

@@ -181,6 +181,7 @@ def _predict_to(
         setup.log_remarks()
         if targets is not None:
             targets.check_crs(setup.source.grid.crs)
+            targets.check_attributes(widths=setup.spec.true_width)
         check_needs(str(scene), setup.needs, out.parent)
         loaded = backend or load_backend(options)
         log.info("model %s with %s", setup.spec.name, loaded.description)

@@ -10,7 +10,16 @@ from road_extract.base.errors import InputError
 from road_extract.io.objects import local_copy
 from road_extract.io.raster import check_creation_options
 from road_extract.io.styles import add_styles, style_paths, write_style_files
-from road_extract.io.vector import check_crs, check_format, is_network_format, read_written
+from road_extract.io.vector import (
+    TagRule,
+    check_attributes,
+    check_crs,
+    check_format,
+    check_tagged,
+    is_network_format,
+    read_tag_rules,
+    read_written,
+)
 
 PathLike = str | Path
 
@@ -28,6 +37,8 @@ class Outputs:
         creation_options: How the rasters are stored: NAME=VALUE, such as ``COMPRESS=ZSTD``, for GDAL's COG driver.
         report: Page for review (HTML); only of `extract_roads`, because it shows the scene.
         style: Whether to add styles for QGIS and other programs; see `road_extract.io.styles`.
+        osm_tags: Tags of the ways of an ``.osm`` file, as text such as ``surface==unpaved,width=width_m``, or the rules
+            that `read_tag_rules` makes of it.
     """
 
     roads: PathLike
@@ -37,6 +48,7 @@ class Outputs:
     creation_options: tuple[str, ...] = ()
     report: PathLike | None = None
     style: bool = False
+    osm_tags: str | tuple[TagRule, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,7 @@ class Targets:
         mask: The road mask, GeoTIFF.
         creation_options: Those of the mask.
         style: Whether polygons and lines get styles.
+        rules: Tags of the lines in an ``.osm`` file.
     """
 
     polygons: Path | None = None
@@ -76,6 +89,7 @@ class Targets:
     mask: Path | None = None
     creation_options: tuple[str, ...] = ()
     style: bool = False
+    rules: tuple[TagRule, ...] = ()
 
     @property
     def paths(self) -> list[Path]:
@@ -125,6 +139,20 @@ class Targets:
             if path is not None:
                 check_crs(path, crs)
 
+    def check_attributes(self, *, widths: bool) -> None:
+        """Check that the lines have the attributes that the tags are made from.
+
+        Args:
+            widths: Whether the lines have widths.
+
+        Raises:
+            InputError: If one is missing.
+        """
+        if self.rules:
+            from road_extract.roads.features import LINE_FIELDS, WIDTH_FIELDS
+
+            check_attributes(self.rules, LINE_FIELDS | (WIDTH_FIELDS if widths else {}))
+
     def mapped(self, names: dict[Path, Path]) -> Targets:
         """Return the same layers with other paths."""
 
@@ -132,7 +160,7 @@ class Targets:
             return None if path is None else names[path]
 
         layers = (map_one(self.polygons), map_one(self.lines), map_one(self.nodes), map_one(self.mask))
-        return Targets(*layers, self.creation_options, self.style)
+        return Targets(*layers, self.creation_options, self.style, self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +235,7 @@ def plan_targets(outputs: Outputs, geometry: str) -> Targets:
 
     Raises:
         InputError: If a suffix is not that of a known format, the format cannot contain what was requested, or a
-            creation option cannot be used.
+            creation option or a tag cannot be used.
     """
     check_creation_options(outputs.creation_options)
     out, nodes, mask = Path(outputs.roads), _path(outputs.nodes), _path(outputs.mask)
@@ -220,8 +248,13 @@ def plan_targets(outputs: Outputs, geometry: str) -> Targets:
         check_format(nodes)
         if geometry == "polygons":
             raise InputError(f"{nodes}: polygons have no nodes; use --geometry lines or both")
+    given = outputs.osm_tags
+    rules = given if isinstance(given, tuple) else read_tag_rules(given)
+    check_tagged(rules, out, (".osm",))
     if geometry == "lines":
-        return Targets(None, out, nodes, mask, stored, outputs.style)
+        targets = Targets(None, out, nodes, mask, stored, outputs.style, rules)
+        targets.check_attributes(widths=True)  # whether there are widths is known when the raster or the model is
+        return targets
     if geometry == "polygons":
         return Targets(out, None, nodes, mask, stored, outputs.style)
     beside = out if out.suffix.lower() == ".gpkg" else out.with_name(f"{out.stem}_lines{out.suffix}")

@@ -60,6 +60,7 @@ def vectorize_to(
     with gdal_session(), ExitStack() as stack:
         source = stack.enter_context(ProbabilityRaster(str(raster), assume_crs))
         targets.check_crs(source.grid.crs)
+        targets.check_attributes(widths=source.true_width)
         stack.enter_context(gdal_session(source.cache_bytes))
         # each layer is made from its own mask; the mask of the first layer is kept
         kept = _open_mask(targets, source, options, stack)
@@ -146,7 +147,7 @@ def _write_lines(source: ProbabilityRaster, targets: Targets, lines: LineOptions
     if targets.nodes is not None:
         write_features(targets.nodes, to_scale(node_schema(crs, made), source.grid), iter_node_features(network))
     if is_network_format(targets.lines):
-        return write_network(targets.lines, network, crs, made)
+        return write_network(targets.lines, network, crs, made, targets.rules)
     write = add_layer if targets.lines == targets.polygons else write_features
     schema = to_scale(line_schema(crs, made, widths=widths), source.grid)
     return write(targets.lines, schema, iter_line_features(network, crs, widths=widths))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from road_extract.base.errors import InputError
-from road_extract.base.options.declaring import check_ranges, option
+from road_extract.base.options.declaring import OSM_TAGS_HELP, check_ranges, option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,7 @@ class BatchOptions:
     )
     report: bool = option(False, "Also write a page to review the roads of each scene over their scene (HTML)")
     style: bool = option(False, "Add styles for QGIS to the outputs")
+    osm_tags: str | None = option(None, OSM_TAGS_HELP)
     asset: str | None = option(None, "STAC asset key")
     shard_px: int = option(
         4096, "Minimum side of a shard, the part of a scene that is processed and resumed as a unit", unit="px",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from road_extract.base.options.declaring import check_ranges, option
+from road_extract.base.options.declaring import OSM_TAGS_HELP, check_ranges, option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +32,7 @@ class JoinOptions:
         short="doubtful",
     )
     leave_out_doubtful: bool = option(False, "Write .osm and .osc files without the doubtful roads")
-    osm_tags: str | None = option(
-        None,
-        "Tags of new ways: KEY=ATTRIBUTE takes the value of an attribute, KEY==TEXT is a text; separated by commas, "
-        "or a .json file (default: highway=road and a source)",
-    )
+    osm_tags: str | None = option(None, OSM_TAGS_HELP)
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -8,6 +8,12 @@ from typing import Any
 
 from road_extract.base.errors import InputError
 
+#: Of an option that several commands have.
+OSM_TAGS_HELP = (
+    "Tags of the new ways in .osm files: KEY=ATTRIBUTE takes the value of an attribute, KEY==TEXT is a text; separated "
+    "by commas, or a .json file (default: highway=road and a source)"
+)
+
 
 def option(
     default: Any,

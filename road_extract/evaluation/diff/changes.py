@@ -19,10 +19,10 @@ from road_extract.base.osm import OsmMap
 from road_extract.conflation.doubt import crossings, cut_doubtful, find_obstacles
 from road_extract.conflation.joining import Joined, JoinedLine, NewLine, join_lines, to_change
 from road_extract.conflation.kinds import level_of
-from road_extract.conflation.tags import BRIDGED, TagRule, check_attributes, make_tags
 from road_extract.evaluation.diff.layers import Layers
 from road_extract.evaluation.diff.results import JoinedRoads
-from road_extract.io.vector import write_change
+from road_extract.io.vector import TagRule, check_attributes, write_change
+from road_extract.io.vector.osm_tags import BRIDGED, make_tags
 from road_extract.metrics.cutting import MatchRule
 
 _BESIDE = "ends on a road of the map without sharing a node: join them"

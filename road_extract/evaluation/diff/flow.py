@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,18 @@ from road_extract.base.files import check_outputs, replacing
 from road_extract.base.geodesy import lengths_m, local_crs, move
 from road_extract.base.options import DiffOptions, JoinOptions
 from road_extract.base.version import __version__
-from road_extract.conflation.tags import read_tag_rules
 from road_extract.evaluation.diff.changes import Comparison, mark_doubtful, write_joined
 from road_extract.evaluation.diff.layers import read_layers
 from road_extract.evaluation.diff.results import STATUSES, Difference, LineLayer, length_of
 from road_extract.io.styles import add_styles, style_paths, write_style_files
-from road_extract.io.vector import CHANGE_SUFFIXES, check_format, unique_names, write_features
+from road_extract.io.vector import (
+    CHANGE_SUFFIXES,
+    check_format,
+    check_tagged,
+    read_tag_rules,
+    unique_names,
+    write_features,
+)
 from road_extract.metrics.cutting import MatchRule, cut_by_match
 
 #: Attributes of every piece.
@@ -31,10 +37,23 @@ FIELDS = {"id": int, "status": str, "reason": str, "length_m": float, "probabili
 _NOT_INHERITED = {*FIELDS, "area_m2"}
 
 
+@dataclass(frozen=True, slots=True)
+class DiffOutputs:
+    """Files to write. Instead of this, a plain path can be given to write one.
+
+    Attributes:
+        path: Table, or changes (``.osm`` or ``.osc``).
+        table: Table of all pieces beside changes.
+    """
+
+    path: str | Path
+    table: str | Path | None = None
+
+
 def diff_roads(
     roads: str | Path,
     existing: str | Path,
-    out: str | Path,
+    out: str | Path | DiffOutputs,
     *,
     options: DiffOptions | None = None,
     joining: JoinOptions | None = None,
@@ -52,7 +71,8 @@ def diff_roads(
     Args:
         roads: Road lines in any vector format.
         existing: The map's lines in any vector format and CRS.
-        out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``, in the CRS of ``roads``; or ``.osm`` or ``.osc``.
+        out: ``.geojson``, ``.gpkg``, ``.fgb`` or ``.parquet``, in the CRS of ``roads``; or ``.osm`` or ``.osc``; or
+            `DiffOutputs` to write the table and the changes at once.
         options: When lines match, and which area to compare.
         joining: How new roads join the map, which of them are doubtful, and their tags.
         style: Add styles for QGIS and other programs.
@@ -61,15 +81,20 @@ def diff_roads(
     Raises:
         RoadExtractError: The message is one sentence that says what to do. No partial output remains.
     """
-    options, joining, out = options or DiffOptions(), joining or JoinOptions(), Path(out)
+    outputs = out if isinstance(out, DiffOutputs) else DiffOutputs(out)
+    options, joining, out = options or DiffOptions(), joining or JoinOptions(), Path(outputs.path)
+    table = None if outputs.table is None else Path(outputs.table)
     is_change = out.suffix.lower() in CHANGE_SUFFIXES
     if not is_change:
         check_format(out, CHANGE_SUFFIXES)
     elif style:
         raise InputError(f"{out}: has no styles; leave out --style, or write another format")
+    if table is not None:
+        check_format(table)
     rules = read_tag_rules(joining.osm_tags)
+    check_tagged(rules, out, CHANGE_SUFFIXES)
     check_outputs(
-        [out, *(style_paths(out) if style else [])],
+        [out, *(style_paths(out) if style else []), *([] if table is None else [table])],
         [roads, existing, *([] if options.within is None else [options.within])],
         overwrite,
     )
@@ -79,6 +104,8 @@ def diff_roads(
         joined = write_joined(out, found, rules, options, joining)
     else:
         _write_table(out, found, style=style)
+    if table is not None:
+        _write_table(table, found, style=False)
     lengths = {
         status: [length_of(piece) for piece in found.pieces if piece.properties["status"] == status]
         for status in STATUSES

@@ -11,6 +11,7 @@ from road_extract.io.vector.geojson import reproject, to_lonlat
 from road_extract.io.vector.layers import Selection
 from road_extract.io.vector.osm_change import CHANGE_SUFFIXES, write_change
 from road_extract.io.vector.osm_reading import is_osm_file, is_overpass_file, read_osm
+from road_extract.io.vector.osm_tags import TagRule, check_attributes, check_tagged, read_tag_rules
 from road_extract.io.vector.reading import (
     Table,
     read_area,
@@ -42,10 +43,13 @@ __all__ = [
     "TILE_FORMATS",
     "Selection",
     "Table",
+    "TagRule",
     "add_layer",
+    "check_attributes",
     "check_crs",
     "check_format",
     "check_output",
+    "check_tagged",
     "is_network_format",
     "is_osm_file",
     "is_overpass_file",
@@ -55,6 +59,7 @@ __all__ = [
     "read_osm",
     "read_roads",
     "read_table",
+    "read_tag_rules",
     "read_written",
     "reproject",
     "to_frame",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 from xml.sax.saxutils import quoteattr
@@ -12,12 +12,16 @@ import shapely
 
 from road_extract.base.coordinates import LONLAT, transformer
 from road_extract.base.errors import InputError
-from road_extract.base.osm import MAX_TAG_LENGTH, MAX_WAY_NODES
+from road_extract.base.osm import MAX_WAY_NODES
 from road_extract.base.version import __version__
+from road_extract.io.vector.osm_tags import BRIDGED, TagRule, make_tags
+from road_extract.roads.features import line_properties
 from road_extract.roads.network import RoadNetwork
 
 
-def write_osm(path: Path, network: RoadNetwork, crs: str, made: Mapping[str, str]) -> None:
+def write_osm(
+    path: Path, network: RoadNetwork, crs: str, made: Mapping[str, str], rules: Sequence[TagRule] = ()
+) -> None:
     """Write nodes, then ways. All are new, so their ids are negative. Ways that meet share a node.
 
     Args:
@@ -25,9 +29,10 @@ def write_osm(path: Path, network: RoadNetwork, crs: str, made: Mapping[str, str
         network: Network in map coordinates.
         crs: CRS of the coordinates, as WKT.
         made: How the roads were made, for the tag ``source``.
+        rules: Further tags; attributes are those of `line_properties`.
 
     Raises:
-        InputError: A coordinate cannot be expressed in WGS 84.
+        InputError: A coordinate cannot be expressed in WGS 84, or the value of a tag is too long.
     """
     to_lonlat = transformer(crs, LONLAT)
     inner = [shapely.get_coordinates(line)[1:-1] for line in network.lines]
@@ -41,7 +46,14 @@ def write_osm(path: Path, network: RoadNetwork, crs: str, made: Mapping[str, str
         )
         for number, (x, y) in enumerate(zip((lon + 180) % 360 - 180, lat, strict=True), 1):
             file.write(f'<node id="-{number}" lat="{y:.7f}" lon="{x:.7f}"/>\n')
-        _write_ways(file, network, [len(part) for part in inner], _to_source(made))
+        source = _to_source(made)
+        # the attributes cost time, because lengths are geodesic
+        rows = (line_properties(network, index, crs, widths=True) if rules else {} for index in range(len(network)))
+        tags = (
+            make_tags(rules, row, [BRIDGED] if bridged else [], source=source)
+            for row, bridged in zip(rows, network.bridged, strict=True)
+        )
+        _write_ways(file, network, [len(part) for part in inner], tags)
         file.write("</osm>\n")
 
 
@@ -51,14 +63,13 @@ def _to_source(made: Mapping[str, str]) -> str:
     return f"road_extract {__version__} {made.get('model', '')}".strip() + threshold
 
 
-def _write_ways(file: TextIO, network: RoadNetwork, inner_sizes: list[int], source: str) -> None:
+def _write_ways(
+    file: TextIO, network: RoadNetwork, inner_sizes: list[int], all_tags: Iterable[Mapping[str, str]]
+) -> None:
     first, way = len(network.node_xy) + 1, 0
-    for index, size in enumerate(inner_sizes):
+    for index, (size, tags) in enumerate(zip(inner_sizes, all_tags, strict=True)):
         refs = [int(network.from_node[index]) + 1, *range(first, first + size), int(network.to_node[index]) + 1]
         first += size
-        tags = {"highway": "road", "source": source[:MAX_TAG_LENGTH]}
-        if network.bridged[index]:
-            tags["fixme"] = "bridges a gap in the detected road: check"
         for part in _split(refs):
             way += 1
             file.write(f'<way id="-{way}">\n')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from road_extract.io.vector.parquet import write_parquet
 from road_extract.io.vector.tables import write_flatgeobuf, write_geopackage, write_pmtiles
 
 if TYPE_CHECKING:
+    from road_extract.io.vector.osm_tags import TagRule
     from road_extract.roads.network import RoadNetwork
 
 log = logging.getLogger("road_extract")
@@ -142,7 +143,9 @@ def is_network_format(path: Path) -> bool:
     return path.suffix.lower() in NETWORK_FORMATS
 
 
-def write_network(path: Path, network: RoadNetwork, crs: str, made: Mapping[str, str]) -> int:
+def write_network(
+    path: Path, network: RoadNetwork, crs: str, made: Mapping[str, str], rules: Sequence[TagRule] = ()
+) -> int:
     """Write a network with nodes and lines. An existing file is replaced at the very end.
 
     Args:
@@ -150,20 +153,23 @@ def write_network(path: Path, network: RoadNetwork, crs: str, made: Mapping[str,
         network: Network in map coordinates.
         crs: CRS of the coordinates, as WKT.
         made: How the roads were made; see `LayerSchema`.
+        rules: Tags of OpenStreetMap; other formats have none.
 
     Returns:
         The number of lines written.
 
     Raises:
-        InputError: A coordinate cannot be expressed in WGS 84.
+        InputError: A coordinate cannot be expressed in WGS 84, or a tag is too long.
         OutputError: The file cannot be written.
     """
     from road_extract.io.vector.graphml import write_graphml
     from road_extract.io.vector.osm import write_osm
 
-    write = write_osm if NETWORK_FORMATS[path.suffix.lower()] == "OSM XML" else write_graphml
     with files.replacing(path) as temporary, _driver_errors(path, Watch(())):
-        write(temporary, network, crs, made)
+        if path.suffix.lower() == ".osm":
+            write_osm(temporary, network, crs, made, rules)
+        else:
+            write_graphml(temporary, network, crs, made)
     if path.suffix.lower() == ".osm":
         log.info(OSM_ADVICE)
     return len(network)

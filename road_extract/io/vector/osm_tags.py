@@ -1,10 +1,10 @@
-"""Tags of new ways: which attribute goes to which key, and notes for those who check the roads."""
+"""Tags of ways in OpenStreetMap files: which attribute goes to which key, and notes for those who check the roads."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from road_extract.base.version import __version__
 #: Attributes that are taken as tags without being asked for, because they decide which roads meet.
 LEVEL_KEYS = ("layer", "bridge", "tunnel")
 BRIDGED = "bridges a gap in the detected road: check"
-_DEFAULTS = {"highway": "road", "source": f"road_extract {__version__}"}
+_HIGHWAY, _SOURCE = "road", f"road_extract {__version__}"
 _DIGITS = 1
 _EXAMPLE = "such as width=width_m or surface==unpaved"
 
@@ -59,6 +59,21 @@ def read_tag_rules(text: str | None) -> tuple[TagRule, ...]:
         if keys.count(rule.key) > 1:
             raise InputError(f"the tag {rule.key!r} is given more than once; give it once")
     return tuple(rules)
+
+
+def check_tagged(rules: Sequence[TagRule], out: Path, suffixes: Iterable[str]) -> None:
+    """Check that a file can hold the tags.
+
+    Args:
+        rules: The user's rules.
+        out: The file.
+        suffixes: Those of formats with tags.
+
+    Raises:
+        InputError: If it cannot.
+    """
+    if rules and out.suffix.lower() not in suffixes:
+        raise InputError(f"{out}: has no OpenStreetMap tags; leave out --osm-tags, or write {' or '.join(suffixes)}")
 
 
 def _from_text(part: str) -> TagRule:
@@ -128,26 +143,29 @@ def check_attributes(rules: Iterable[TagRule], attributes: Iterable[str]) -> Non
             )
 
 
-def make_tags(rules: Iterable[TagRule], row: Mapping[str, Any], notes: Iterable[str] = ()) -> dict[str, str]:
-    """The tags of a new way.
+def make_tags(
+    rules: Iterable[TagRule], row: Mapping[str, Any], notes: Iterable[str] = (), *, source: str = _SOURCE
+) -> dict[str, str]:
+    """The tags of a way.
 
     Args:
         rules: The user's rules.
         row: Attributes of the road.
         notes: What to check, for the tag ``fixme``.
+        source: The tag ``source``, if no rule gives another; cut if it is too long.
 
     Raises:
         InputError: If a value is too long.
     """
     tags = {key: text for key in LEVEL_KEYS if (text := _to_text(row.get(key), 0)) not in ("", "no", "0")}
-    tags |= _DEFAULTS
+    tags |= {"highway": _HIGHWAY, "source": source[:MAX_TAG_LENGTH]}
     for rule in rules:
         value = _to_text(row.get(rule.attribute), rule.digits) if rule.attribute else rule.text
         if rule.values is not None:
             value = rule.values.get(value, "")
         _check_value(rule.key, value)
         tags[rule.key] = value
-    tags["highway"] = tags.get("highway") or _DEFAULTS["highway"]
+    tags["highway"] = tags.get("highway") or _HIGHWAY
     if notes := [*dict.fromkeys(note for note in notes if note)]:
         tags["fixme"] = "; ".join([*([tags["fixme"]] if tags.get("fixme") else []), *notes])[:MAX_TAG_LENGTH]
     return {key: value for key, value in tags.items() if value}
