@@ -139,7 +139,7 @@ def test_a_silent_child_is_cancelled_at_once(feedback):
     started = time.monotonic()
     done, _ = run("import time; time.sleep(60)", feedback, is_cancelled=cancel_after(0.5))
     assert not done
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
 
 
 def is_running(pid: int) -> bool:
@@ -157,24 +157,31 @@ def test_a_child_that_does_not_exit_is_killed_with_its_children(feedback, tmp_pa
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "other = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         f"open({str(leftover)!r}, 'w').close()\n"
-        f"open({str(note)!r}, 'w').write(f'{{os.getpid()}} {{other.pid}}')\n"
+        f"open({str(note)!r}, 'w').write(f'{{os.getpid()}} {{other.pid}} .')\n"
         "time.sleep(60)\n"
     )
-    started = time.monotonic()
-    done, _ = run(code, feedback, [str(tmp_path / "roads.gpkg")], is_cancelled=cancel_after(1))
+    # not before the child ignores the signal, however slowly it starts
+    asked: list[float] = []
+
+    def is_cancelled():
+        if not asked and note.exists() and note.read_text().endswith("."):
+            asked.append(time.monotonic())
+        return bool(asked)
+
+    done, _ = run(code, feedback, [str(tmp_path / "roads.gpkg")], is_cancelled=is_cancelled)
     assert not done
-    assert child_module.GRACE_S < time.monotonic() - started < child_module.GRACE_S + 5
+    assert child_module.GRACE_S < time.monotonic() - asked[0] < 30
     assert not leftover.exists()
     time.sleep(0.2)
-    assert not any(is_running(int(pid)) for pid in note.read_text().split())
+    assert not any(is_running(int(pid)) for pid in note.read_text().split()[:2])
 
 
 def test_a_grandchild_that_keeps_the_streams_open_does_not_block_us(feedback):
-    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(5)'])\n"
+    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
     started = time.monotonic()
     done, _ = run(code + RESULT, feedback)
     assert done
-    assert time.monotonic() - started < 4.5
+    assert time.monotonic() - started < 30
 
 
 POISON = {

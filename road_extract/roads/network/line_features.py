@@ -135,9 +135,7 @@ def _measure_density(graph: Graph, level: Float64Array) -> dict[str, Float64Arra
     points, sizes = graph.with_ends()
     keep = _spaced(points.xy, sizes)
     xy, weak = points.xy[keep], level[keep] < _WEAK_LEVEL
-    middle = graph.points_along(
-        np.arange(len(graph)), np.zeros(len(graph), np.bool_), graph.lengths_m() / 2
-    )  # fmt: skip
+    middle = graph.points_along(np.arange(len(graph)), np.zeros(len(graph), np.bool_), graph.lengths_m() / 2)
     return {
         "density": _count_within(xy, middle, _DENSITY_RADIUS_M),
         "weak_density": _count_within(xy[weak], middle, _WEAK_RADIUS_M),
@@ -149,7 +147,8 @@ def _spaced(xy: Float64Array, sizes: IntArray) -> BoolArray:
     along = distances_along(xy, sizes)
     edge = np.repeat(np.arange(len(sizes)), sizes)
     step = np.floor((along - np.repeat(along[np.cumsum(sizes) - sizes], sizes)) / _STEP_M)
-    return np.append(True, (step[1:] != step[:-1]) | (edge[1:] != edge[:-1]))[: len(xy)]
+    moved = (step[1:] != step[:-1]) | (edge[1:] != edge[:-1])
+    return np.asarray(np.append(True, moved)[: len(xy)], np.bool_)
 
 
 def _count_within(xy: Float64Array, centres: Float64Array, radius_m: float) -> Float64Array:
