@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from road_extract.evaluation import Evaluation as Evaluation
     from road_extract.evaluation import evaluate as evaluate
     from road_extract.evaluation.diff import Difference as Difference
+    from road_extract.evaluation.diff import DiffOutputs as DiffOutputs
     from road_extract.evaluation.diff import diff_roads as diff_roads
     from road_extract.models.backends.listing import list_backends as list_backends
     from road_extract.pipeline.calibration import quantize_model as quantize_model
@@ -75,6 +76,7 @@ _HOMES = {
     "BatchResult": "batch",
     "DataOptions": "training.options",
     "DiffOptions": "base.options",
+    "DiffOutputs": "evaluation.diff",
     "Difference": "evaluation.diff",
     "EvaluateOptions": "base.options",
     "Evaluation": "evaluation",

@@ -272,9 +272,8 @@ def test_tags_of_osm_files_belong_to_what_a_scene_is_made_from(write_scene, tmp_
     plain = (out / "a" / "a.osm").read_text()
     rules.write_text('{"surface": "unpaved"}')
     assert states(str(rules)) == ["done"]
-    assert (
-        (out / "a" / "a.osm").read_text() == plain.replace("</way>", '<tag k="surface" v="unpaved"/>\n</way>') != plain
-    )
+    tagged = plain.replace("</way>", '<tag k="surface" v="unpaved"/>\n</way>')
+    assert (out / "a" / "a.osm").read_text() == tagged != plain
     assert states(str(rules)) == ["kept"]
     assert states("surface==unpaved") == ["kept"]  # the same rules, said in another way
     rules.write_text('{"surface": "paved"}')

@@ -16,11 +16,11 @@ import osmium
 import pytest
 import shapely
 
-from road_extract import DiffOptions, InputError, JoinOptions, diff_roads
+from road_extract import DiffOptions, InputError, JoinOptions, diff_roads, review_roads
 from road_extract.cli import run
 from road_extract.io.vector import is_osm_file, read_osm
 from tests.helpers.osm import Places, lonlat, make_map, write_map
-from tests.helpers.review import page_data
+from tests.helpers.review import page_data, write_decisions
 
 MAIN: Places = [(0, 0), (200, 0), (400, 0)]
 RAIL: Places = [(0, 300), (600, 300)]
@@ -291,23 +291,34 @@ def test_the_command_maps_attributes_and_prints_what_it_did(roads, existing, tmp
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".osm", ".osc"])
-def test_a_page_of_any_output_tells_new_doubtful_matched_and_missing_roads(existing, tmp_path, suffix):
+def test_a_page_of_any_output_tells_new_doubtful_matched_and_missing_roads(tmp_path, suffix):
+    ways = [(MAIN, {"highway": "road"}), (RAIL, {"railway": "rail"})]
+    existing = write_map(tmp_path / "map.osm", make_map(*ways, lon=9))
     roads = write_roads(
         tmp_path / "roads.gpkg",
         [(100, -150), (100, -5)],
         [(0, 303), (500, 303)],
         [(0, 2), (300, 2)],
+        lon=9,
         probability=[0.6, 0.9, 0.95],
     )
-    out, page = tmp_path / f"changes{suffix}", tmp_path / "page.html"
+    out, page, table = tmp_path / f"changes{suffix}", tmp_path / "page.html", tmp_path / "table.gpkg"
+    command = ["diff", str(roads), str(existing), str(out), "--report", str(page)]
     before = {*tmp_path.iterdir(), out, page}
-    assert run(["diff", str(roads), str(existing), str(out), "--report", str(page)]) == 0
+    assert run(command) == 0
     assert {*tmp_path.iterdir()} == before
-    data = page_data(page)
+    first = page_data(page)
+    assert run([*command, "--table", str(table), "--style", "--overwrite"]) == (1 if suffix == ".gpkg" else 0)
+    data, table = (first, out) if suffix == ".gpkg" else (page_data(page), table)
+    assert (first["title"], data["title"]) == ("changes.gpkg", table.name)
+    assert first["fingerprint"] == data["fingerprint"]
     assert [title for title, _ in data["figures"]][:4] == [
         "New roads", "Doubtful roads", "Matched roads", "Missing roads",
     ]  # fmt: skip
     assert dict(data["figures"])["Doubtful roads"] == "0.5 km (1)"
-    table = gpd.read_file(diff_roads(roads, existing, tmp_path / "table.gpkg").path).set_index("id")
-    assert set(table.status) == {"new", "doubtful", "matched", "missing"}
-    assert data["title"] == ("changes.gpkg" if suffix == ".gpkg" else "changes.gpkg")
+    (layer,) = data["layers"]
+    assert [layer["values"]["status"][piece] for _, piece in data["order"]] == ["doubtful", "new", "missing"]
+    doubtful = layer["ids"][data["order"][0][1]]
+    decisions = write_decisions(tmp_path / "d.json", data, (layer["name"], doubtful, "accepted", "a street"))
+    kept = gpd.read_file(review_roads(table, decisions, tmp_path / "kept.gpkg").path)
+    assert kept[["status", "reason", "review"]].values.tolist() == [["doubtful", "lies along a railway", "accepted"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,8 @@ from road_extract.cli.parameters import (
     style_option,
 )
 
+log = logging.getLogger("road_extract")
+
 PATH = click.Path(path_type=Path)
 
 
@@ -32,6 +35,7 @@ PATH = click.Path(path_type=Path)
 @json_option
 @report_option
 @click.option("--scene", help="Scene to show on the page of --report (default: no picture).")
+@click.option("--table", type=PATH, help="Also save the table here, if OUT is .osm or .osc.")
 @style_option
 @options_of(DiffOptions)
 @options_of(JoinOptions)
@@ -47,24 +51,25 @@ def command(
     compared, or the area given by --bounds or --within. If EXISTING is OpenStreetMap data, new roads along railways,
     runways, shores and paths get the status doubtful.
 
-    OUT.osm and OUT.osc receive only the new roads, as changes to EXISTING that join it: for review in JOSM.
+    OUT.osm and OUT.osc receive only the new roads, as changes to EXISTING that join it: for review in JOSM. --table
+    saves the table beside them.
     """
     console = Console(progress)
     options, joining = collect(DiffOptions, values), collect(JoinOptions, values)
-    page, scene = values.pop("report_page"), values.pop("scene")
+    page, scene, table = values.pop("report_page"), values.pop("scene"), values.pop("table")
     if scene is not None and page is None:
         raise click.UsageError("--scene is shown on the page of --report; give both")
-    pages = [] if page is None else [page]
-    check_outputs([out, *json_outputs(json_file), *pages], [roads, existing], overwrite)
+    further = [path for path in (page, table) if path is not None]
+    check_outputs([out, *json_outputs(json_file), *further], [roads, existing], overwrite)
     from road_extract.evaluation.diff import DiffOutputs, diff_roads
     from road_extract.io.vector import CHANGE_SUFFIXES
     from road_extract.review import check_source, describe_options, write_report
 
     with ExitStack() as stack:
-        table = None
-        if page is not None and out.suffix.lower() in CHANGE_SUFFIXES:
+        if page is not None and table is None and out.suffix.lower() in CHANGE_SUFFIXES:
             # changes have no lasting ids, and neither what matches nor what is missing; a table has
             table = Path(stack.enter_context(TemporaryDirectory())) / f"{out.stem}.gpkg"
+            log.info("the page shows the table of all pieces; add --table to keep it, if decisions shall be applied")
         if page is not None:
             check_source(page, table or out)
         files = DiffOutputs(out, table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class DiffOutputs:
 
     Attributes:
         path: Table, or changes (``.osm`` or ``.osc``).
-        table: Table of all pieces beside changes.
+        table: The table of all pieces, if ``path`` receives the changes.
     """
 
     path: str | Path
@@ -83,29 +84,24 @@ def diff_roads(
     """
     outputs = out if isinstance(out, DiffOutputs) else DiffOutputs(out)
     options, joining, out = options or DiffOptions(), joining or JoinOptions(), Path(outputs.path)
-    table = None if outputs.table is None else Path(outputs.table)
     is_change = out.suffix.lower() in CHANGE_SUFFIXES
-    if not is_change:
-        check_format(out, CHANGE_SUFFIXES)
-    elif style:
-        raise InputError(f"{out}: has no styles; leave out --style, or write another format")
-    if table is not None:
-        check_format(table)
+    table = _plan_table(outputs, is_change=is_change, style=style)
     rules = read_tag_rules(joining.osm_tags)
     check_tagged(rules, out, CHANGE_SUFFIXES)
     check_outputs(
-        [out, *(style_paths(out) if style else []), *([] if table is None else [table])],
+        [*dict.fromkeys([out, table or out]), *(style_paths(table) if style and table is not None else [])],
         [roads, existing, *([] if options.within is None else [options.within])],
         overwrite,
     )
     found = compare_roads(Path(roads), Path(existing), options, joining, to_join=is_change)
     joined = None
-    if is_change:
-        joined = write_joined(out, found, rules, options, joining)
-    else:
-        _write_table(out, found, style=style)
-    if table is not None:
-        _write_table(table, found, style=False)
+    with ExitStack() as stack:
+        if table is not None:
+            _write_table(stack.enter_context(replacing(table)), found, style=style)
+        if is_change:
+            joined = write_joined(out, found, rules, options, joining)
+    if style and table is not None:
+        write_style_files(table, "road_differences")
     lengths = {
         status: [length_of(piece) for piece in found.pieces if piece.properties["status"] == status]
         for status in STATUSES
@@ -120,15 +116,27 @@ def diff_roads(
     )
 
 
-def _write_table(out: Path, found: Comparison, *, style: bool) -> None:
+def _plan_table(outputs: DiffOutputs, *, is_change: bool, style: bool) -> Path | None:
+    out = Path(outputs.path)
+    if not is_change:
+        check_format(out, CHANGE_SUFFIXES)
+        if outputs.table is not None:
+            raise InputError(f"{out}: is a table already; leave out --table, or write .osm or .osc")
+        return out
+    if outputs.table is not None:
+        check_format(Path(outputs.table))
+        return Path(outputs.table)
+    if style:
+        raise InputError(f"{out}: has no styles; leave out --style, or write another format")
+    return None
+
+
+def _write_table(temp: Path, found: Comparison, *, style: bool) -> None:
     fields = _fields(found.layers.ours.fields, found.layers.theirs.fields)
     schema = LayerSchema("road_differences", "LineString", found.layers.crs, fields, {"version": __version__})
-    with replacing(out) as temp:
-        write_features(temp, schema, _iter_features(found.pieces, fields))
-        if style and out.suffix.lower() == ".gpkg":
-            add_styles(temp)
-    if style:
-        write_style_files(out, "road_differences")
+    write_features(temp, schema, _iter_features(found.pieces, fields))
+    if style and temp.suffix.lower() == ".gpkg":
+        add_styles(temp)
 
 
 def compare_roads(
