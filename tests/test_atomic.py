@@ -95,3 +95,14 @@ def test_only_leftovers_of_killed_runs_are_removed(tmp_path):
         (tmp_path / name).write_bytes(b"")
     remove_leftovers(tmp_path / "roads.gpkg")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
+
+
+def test_leftovers_of_a_temporary_file_of_a_temporary_file_are_removed(tmp_path):
+    target = tmp_path / "roads.gpkg"
+    with replacing(target) as outer, replacing(outer) as inner:
+        inner.write_text("new")
+        remove_leftovers(target)  # as if the run had been killed here
+        assert not inner.exists()
+        outer.write_text("new")
+        inner.write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["roads.gpkg"]

@@ -20,6 +20,8 @@ _SPACE_WORDS = re.compile(
     r"(?i)no space|disk|quota|too large|reached the file|i/o (error|failure)|no such table: rtree|short write"
     r"|writ(e|ing) (error|failed)|fail\w* (to )?writ|fwrite|WriteEncoded|WriteScanline|could not flush|cannot flush"
 )
+#: The stem of a name by `temp_name`, with that of its target.
+_TEMPORARY = re.compile(r"\.(.+)\.tmp-\d+-[0-9a-f]{8}")
 #: Files that drivers leave beside a file, and would mistake for parts of a new one.
 _COMPANIONS = ("-wal", "-shm", "-journal", ".aux.xml", ".msk", ".ovr")
 
@@ -65,8 +67,13 @@ def check_output(path: Path, overwrite: bool) -> None:
 
 
 def temp_name(path: Path) -> Path:
-    """A name beside the target, with its suffix, that no other run uses."""
-    return path.with_name(f".{path.stem}.tmp-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    """A name beside the target, with its suffix, that no other run uses.
+
+    The temporary file of a temporary file is named after the target of both, so that `remove_leftovers` finds it.
+    """
+    temporary = _TEMPORARY.fullmatch(path.stem)
+    target = path.stem if temporary is None else temporary[1]
+    return path.with_name(f".{target}.tmp-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
 
 
 @contextmanager
