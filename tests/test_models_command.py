@@ -18,7 +18,7 @@ from stac_model.schema import SCHEMA_URI, MLModelProperties
 from road_extract import InputError, describe_model, export_model, install_model, list_models, verify_model
 from road_extract.cli import run
 from road_extract.io import fetching
-from road_extract.models import find_model, model_hash, shipped_model
+from road_extract.models import SHIPPED_MODELS, find_model, model_hash, shipped_model
 from road_extract.models.backends import open_backend
 from road_extract.pipeline import installing
 from tests.helpers.file_server import serve
@@ -105,7 +105,7 @@ def test_a_model_is_installed_and_found_by_its_name(tmp_path, model, home, kind,
     assert find_model("town") == home / "town"
     assert model_hash(home / "town") == model_hash(shipped_model())
     assert verify_model("town").title == "many-sensors-4"
-    assert [info.name for info in list_models()] == ["standard", "town"]
+    assert [info.name for info in list_models()] == [*SHIPPED_MODELS, "town"]
     assert [path.name for path in home.iterdir()] == ["town"]
     assert sorted(path.name for path in (home / "town").iterdir()) == [
         "int8.json",
@@ -246,7 +246,7 @@ def test_verify_notices_a_change_after_the_installation(model, home, capsys):
     (home / "town" / "spec.json").write_text("{")
     assert run(["models", "list", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)["models"]
-    assert [(row["name"], bool(row["sha256"])) for row in values] == [("standard", True), ("town", False)]
+    assert [(row["name"], bool(row["sha256"])) for row in values] == [*((name, True) for name in SHIPPED_MODELS), ("town", False)]
 
 
 # ---- ONNX for Deepness
