@@ -246,7 +246,10 @@ def test_verify_notices_a_change_after_the_installation(model, home, capsys):
     (home / "town" / "spec.json").write_text("{")
     assert run(["models", "list", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)["models"]
-    assert [(row["name"], bool(row["sha256"])) for row in values] == [*((name, True) for name in SHIPPED_MODELS), ("town", False)]
+    assert [(row["name"], bool(row["sha256"])) for row in values] == [
+        *((name, True) for name in SHIPPED_MODELS),
+        ("town", False),
+    ]
 
 
 # ---- ONNX for Deepness
