@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from rattler_build import Stage0Recipe
 
+from road_extract.models import SHIPPED_MODELS
 from tests.helpers.paths import REPOSITORY
 
 sys.path.append(str(REPOSITORY / "packaging"))
@@ -66,7 +67,8 @@ def test_two_builds_are_the_same_and_hold_everything(tmp_path, monkeypatch):
     sdist, wheel = sorted(files, key=lambda path: path.suffix)
     subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *files], check=True)
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"road_extract/models/weights/weights.npz", "road_extract/py.typed"} <= set(names)
+    parts = [f"{model}/{file}" for model in SHIPPED_MODELS for file in ("weights.npz", "spec.json", "int8.json")]
+    assert {"road_extract/py.typed", *(f"road_extract/models/weights/{part}" for part in parts)} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
     entries = next(name for name in names if name.endswith("entry_points.txt"))
     assert "[rasterio.rio_plugins]\nroads = road_extract.cli.rio:roads" in zipfile.ZipFile(wheel).read(entries).decode()
