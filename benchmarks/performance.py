@@ -7,8 +7,9 @@ the same size and are placed side by side. They are in a folder images/ with oth
 folder masks/ with their road masks. The benchmark combines them into one tiled, losslessly compressed GeoTIFF. --only
 selects sections:
 
-- speed: `extract` with 8-bit integers and bfloat16, compared with a straightforward script, ONNX Runtime tile by tile,
-  and the bare backend. Each round runs all of them in turn; the slow ones run on --rows rows, scaled by windows.
+- speed: `extract` in each --model and --precision, compared with a straightforward script, ONNX Runtime tile by tile
+  (both with the standard model), and the bare backend. Each round runs all of them in turn; the slow ones run on --rows
+  rows, scaled by windows.
 - vectorize: a mask of 30,000 x 30,000 px, compared with whole-array `rasterio.features.shapes` and
   `gdal_polygonize.py`.
 - memory: peak memory of `extract` and `vectorize` at 40,000 x 4,000 and 40,000 x 40,000 px.
@@ -34,6 +35,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +44,20 @@ from mosaic import build_grid, build_mosaic
 from rasterio.shutil import copy
 from ways import origins
 
+from road_extract.models import SHIPPED_MODELS
+
 ROOT = Path(__file__).parents[1]
-#: Target for each precision: how many times as fast as the straightforward script.
-PRECISIONS = {"int8": 15, "bfloat16": 9}
+PRECISIONS = ("int8", "bfloat16")
+#: Targets for `extract` with 8-bit integers: how many times as fast as the straightforward script, for each model and
+#: kind of processor.
+TARGETS = {
+    ("standard", "matrix units"): 22,
+    ("fast", "matrix units"): 60,
+    ("standard", "AVX2"): 5,
+    ("fast", "AVX2"): 15,
+}
+#: Target for `extract` compared with the bare backend.
+BARE_TARGET = 0.92
 #: Share of stolen CPU time above which a run is marked.
 STEAL_MARK = 0.05
 #: Kinds of processors by their multiplication units, best first, as in the tables of docs/performance.md.
@@ -109,18 +122,24 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 
 
 def measure_speed(
-    scenes: list[Path], size: tuple[int, int] | None, folder: Path, rounds: int, rows: int, precisions: Sequence[str]
+    scenes: list[Path],
+    size: tuple[int, int] | None,
+    folder: Path,
+    rounds: int,
+    rows: int,
+    choices: Sequence[tuple[str, str]],
 ) -> None:
-    """Compare `extract` with its competitors."""
+    """Compare `extract`, in each choice of model and precision, with its competitors."""
     scene, mosaic = folder / "scene.tif", folder / "scene.vrt"
     height, width = build_grid(scenes, mosaic, *size) if size else build_mosaic(scenes, mosaic)
     copy(mosaic, scene, driver="GTiff", tiled=True, compress="deflate", predictor=2)
     windows = len(origins(height)) * len(origins(width))
     print(f"\nspeed: a scene of {height:,} x {width:,} px = {height * width / 1e6:.1f} Mpx, {windows} windows\n")
     kinds: dict[str, Callable[[], dict[str, Any]]] = {}
-    for precision in precisions:
-        kinds[f"ours, {precision}"] = partial(way, "ours", scene, precision)
-        kinds[f"bare backend, {precision}"] = partial(way, "bare", scene, precision, windows)
+    for model, precision in choices:
+        name = f"{model}, {precision}"
+        kinds[f"ours, {name}"] = partial(way, "ours", scene, precision, model)
+        kinds[f"bare backend, {name}"] = partial(way, "bare", scene, precision, windows, model)
     if rows:
         kinds["onnxruntime tile by tile"] = lambda: way("onnx", scene, rows)
         kinds["straightforward script"] = lambda: way("script", scene, rows)
@@ -138,25 +157,26 @@ def measure_speed(
     print()
     row("speed ratio", "measured", "target")
     row("---", "---", "---")
-    for precision in precisions:
+    for model, precision in choices:
+        name = f"{model}, {precision}"
         for rival, least in (
-            ("straightforward script", PRECISIONS.get(precision)),
+            ("straightforward script", TARGETS.get((model, kind_of_processor())) if precision == "int8" else None),
             ("onnxruntime tile by tile", None),
-            (f"bare backend, {precision}", 0.9),
+            (f"bare backend, {name}", BARE_TARGET),
         ):
             if rival not in rates:
                 continue
-            ratios = [a / b for a, b in zip(rates[f"ours, {precision}"], rates[rival], strict=True)]
-            row(f"ours, {precision} / {rival}", spread(ratios), f">= {least}" if least else "")
+            ratios = [a / b for a, b in zip(rates[f"ours, {name}"], rates[rival], strict=True)]
+            row(f"ours, {name} / {rival}", spread(ratios), f">= {least}" if least else "")
     print()
     row("where our time goes", "before the first window", "windows", "share of the model", "after the last window")
     row("---", "---", "---", "---", "---")
-    for precision in precisions:
-        runs = found[f"ours, {precision}"]
+    for model, precision in choices:
+        runs = found[f"ours, {model}, {precision}"]
         middle = sorted(runs, key=lambda each: each["seconds"])[len(runs) // 2]
         times = [f"{middle[part]:.2f} s" for part in ("start_s", "predict_s", "after_s")]
         times.insert(2, f"{middle['busy_s'] / middle['predict_s']:.1%}")
-        row(f"{middle['backend']}: {middle['seconds']:.1f} s", *times)
+        row(f"{model}, {middle['backend']}: {middle['seconds']:.1f} s", *times)
 
 
 def measure_vectorize(masks: list[Path], folder: Path, rounds: int, side: int) -> None:
@@ -235,18 +255,34 @@ def measure_start(folder: Path, rounds: int) -> None:
 
 def processor() -> str:
     """Name the processor and its relevant instruction sets."""
+    facts = _facts()
+    flags = _flags(facts)
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
+    shown = f"kind: {kind_of_processor()}" + (" (set by ONEDNN_MAX_CPU_ISA)" if limit else "")
+    wanted = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx512f", "avx2", "asimd")
+    known = ", ".join(flag for flag in wanted if flag in flags)
+    name = facts.get("model name", platform.processor())
+    return f"{name} (family {facts.get('cpu family')}, model {facts.get('model')}; {known}; {shown})"
+
+
+def kind_of_processor() -> str:
+    """Name the kind of processor in the tables of docs/performance.md."""
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() == "AVX2":
+        return "AVX2"
+    flags = _flags(_facts())
+    return next((name for name, names in KINDS if not flags.isdisjoint(names)), "other")
+
+
+def _facts() -> dict[str, str]:
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
     except OSError:
-        return platform.processor()
-    facts: dict[str, str] = dict(re.findall(r"(.+?)\s*: (.*)", text))
-    flags = facts.get("flags", facts.get("Features", "")).split()
-    kind = next((name for name, names in KINDS if not set(names).isdisjoint(flags)), "other")
-    limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
-    shown = f"kind: {kind}" + (f", kept to {limit} by ONEDNN_MAX_CPU_ISA" if limit else "")
-    wanted = ("amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx512f", "avx2", "asimd")
-    known = ", ".join(flag for flag in wanted if flag in flags)
-    return f"{facts.get('model name')} (family {facts.get('cpu family')}, model {facts.get('model')}; {known}; {shown})"
+        return {}
+    return dict(re.findall(r"(.+?)\s*: (.*)", text))
+
+
+def _flags(facts: dict[str, str]) -> set[str]:
+    return set(facts.get("flags", facts.get("Features", "")).split())
 
 
 SECTIONS = ("speed", "vectorize", "memory", "start")
@@ -266,16 +302,24 @@ SECTIONS = ("speed", "vectorize", "memory", "start")
     "--precision",
     "precisions",
     multiple=True,
-    default=tuple(PRECISIONS),
+    default=PRECISIONS,
     show_default=True,
     help="Precision of `extract` and the bare backend; repeatable.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=SHIPPED_MODELS,
+    show_default=True,
+    help="Model of `extract` and the bare backend; repeatable.",
 )
 @click.option("--side", default=30_000, show_default=True, help="Side of the mask for `vectorize` [px].")
 @click.option("--width", default=40_000, show_default=True, help="Width of the scenes for `memory` [px].")
 @click.option("--only", type=click.Choice(SECTIONS), multiple=True, help="Section to run; repeatable.")
 def main(
     scenes: tuple[Path, ...], grid: tuple[int, int] | None, rounds: int, rows: int, only: tuple[str, ...],
-    precisions: tuple[str, ...], **sizes: int,
+    precisions: tuple[str, ...], models: tuple[str, ...], **sizes: int,
 ) -> None:  # fmt: skip
     """Print the table for SCENES."""
     images = sorted(scenes[0].parent.glob("*.tif"))
@@ -287,7 +331,7 @@ def main(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if "speed" in chosen:
-            measure_speed(list(scenes), grid, folder, rounds, rows, precisions)
+            measure_speed(list(scenes), grid, folder, rounds, rows, list(product(models, precisions)))
         if "vectorize" in chosen:
             measure_vectorize(masks, folder, rounds, sizes["side"])
         if "memory" in chosen:

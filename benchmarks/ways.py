@@ -5,9 +5,10 @@
 - script SCENE ROWS: a straightforward script: rasterio windows, Keras `predict` tile by tile in float32, the whole
   probability in one array, `rasterio.features.shapes`; on the first ROWS rows. Start-up is not counted.
 - onnx SCENE ROWS: the same with ONNX Runtime in float32, like QGIS plugins (on our lighter form of the network).
-- ours SCENE PRECISION: `extract_roads`, including imports and start-up.
+- ours SCENE PRECISION [MODEL]: `extract_roads`, including imports and start-up.
 - threads SCENE PRECISION: the same, with the CPU time of each thread (Linux).
-- bare SCENE PRECISION WINDOWS: only our backend, on random windows of the scene held in memory. This is the limit.
+- bare SCENE PRECISION WINDOWS [MODEL]: only our backend, on random windows of the scene held in memory. This is the
+  limit.
 - trivial SCENE: `extract_roads` with the real model on the first windows, then with one that takes bright pixels for
   roads. This gives the memory use of a whole run in little time.
 - vectorize MASK: `vectorize_roads` to polygons, including imports.
@@ -119,9 +120,9 @@ class TrivialBackend(TimedBackend):
         return bright
 
 
-def ours(scene: str, precision: str) -> dict[str, Any]:
+def ours(scene: str, precision: str, model: str = "standard") -> dict[str, Any]:
     """Run all of `extract`, and measure where its time goes."""
-    return _extract(scene, precision, TimedBackend)
+    return _extract(scene, precision, TimedBackend, model)
 
 
 def threads(scene: str, precision: str) -> dict[str, Any]:
@@ -155,7 +156,7 @@ def trivial(scene: str) -> dict[str, Any]:
     return _extract(scene, "auto", TrivialBackend)
 
 
-def _extract(scene: str, precision: str, kind: type[TimedBackend]) -> dict[str, Any]:
+def _extract(scene: str, precision: str, kind: type[TimedBackend], model: str = "standard") -> dict[str, Any]:
     started = time.perf_counter()
     from road_extract import PredictOptions, extract_roads
     from road_extract.models.backends import open_backend
@@ -171,7 +172,7 @@ def _extract(scene: str, precision: str, kind: type[TimedBackend]) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         last: dict[str, int] = {}
         done = extract_roads(
-            scene, f"{folder}/roads.gpkg", predict=PredictOptions(precision=precision),
+            scene, f"{folder}/roads.gpkg", predict=PredictOptions(model=model, precision=precision),
             report=lambda progress: last.__setitem__(progress.stage, progress.done),
         )  # fmt: skip
         ended = time.perf_counter()
@@ -195,22 +196,23 @@ def busy_seconds(spans: list[tuple[float, float]], in_flight: int) -> float:
     return busy
 
 
-def bare(scene: str, precision: str, windows: str) -> dict[str, Any]:
+def bare(scene: str, precision: str, windows: str, model: str = "standard") -> dict[str, Any]:
     """Run the backend on a number of windows, cycling through 64 different ones."""
     import rasterio
     from rasterio.windows import Window
 
-    from road_extract.models import read_spec, shipped_model
+    from road_extract.models import find_model, read_spec
     from road_extract.models.backends import open_backend
 
-    spec, rng = read_spec(shipped_model()), np.random.default_rng(0)
+    folder = find_model(model)
+    spec, rng = read_spec(folder), np.random.default_rng(0)
     with rasterio.open(scene) as dataset:
         corners = rng.integers(0, (dataset.height - TILE, dataset.width - TILE), (64, 2)).tolist()
         pixels = np.stack([dataset.read((1, 2, 3), window=Window(c, r, TILE, TILE)) for r, c in corners])
     tiles = (pixels.transpose(0, 2, 3, 1) / np.float32(255) - np.array(spec.mean, np.float32)) / np.array(
         spec.std, np.float32
     )
-    with closing(open_backend("auto", shipped_model(), None, precision)) as backend:
+    with closing(open_backend("auto", folder, None, precision)) as backend:
         size = backend.batch_size
         batches = [np.ascontiguousarray(tiles[i : i + size], np.float32) for i in range(0, 64, size)]
         turns = [batches[i % len(batches)] for i in range(-(-int(windows) // size))]
