@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from road_extract.base.errors import InputError, OutputError
 
@@ -106,6 +106,29 @@ def space_advice(path: Path, error: BaseException) -> str:
     if numbers & _SPACE_NUMBERS or any(_SPACE_WORDS.search(str(part)) for part in chain):
         return f"; free space in {path.parent} or choose another folder"
     return ""
+
+
+@contextmanager
+def replacing_text(path: Path) -> Iterator[TextIO]:
+    """Write UTF-8 text, completely or not at all; lines end as on Unix.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    try:
+        with replacing(path) as temp, temp.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        advice = space_advice(path, error)
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}){advice}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as `replacing_text` does, with its errors."""
+    with replacing_text(path) as file:
+        file.write(text)
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
