@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -171,3 +172,10 @@ def scratch(path: Path) -> Iterator[Path]:
         yield temp
     finally:
         temp.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder in the system's folder for temporary files, which is removed after the block with all that is in it."""
+    with tempfile.TemporaryDirectory(prefix="road-extract-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
