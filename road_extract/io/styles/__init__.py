@@ -11,7 +11,7 @@ from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
-from road_extract.base.errors import InputError, OutputError
+from road_extract.base.errors import OutputError
 from road_extract.base.files import space_advice, write_text
 
 #: Layers that have a style. The probability raster counts as one.
@@ -69,14 +69,13 @@ def write_style_files(path: Path, layer: str) -> None:
 
 
 def add_styles(path: Path) -> None:
-    """Add the styles of its layers to a GeoPackage, in place. Pass a temporary file.
+    """Add the styles of its layers to an output, in place, if it is a GeoPackage. Pass a temporary file.
 
     Raises:
-        InputError: If the file is no GeoPackage.
         OutputError: If it cannot be written.
     """
     if path.suffix.lower() != ".gpkg":
-        raise InputError(f"{path}: is no GeoPackage; only a .gpkg contains styles")
+        return
     try:
         with closing(sqlite3.connect(path)) as database, database:
             rows = database.execute("SELECT table_name FROM gpkg_contents WHERE data_type = 'features'").fetchall()
