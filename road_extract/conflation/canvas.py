@@ -22,6 +22,9 @@ from road_extract.conflation.kinds import Level, is_road, level_of, meets_roads
 
 XY = tuple[float, float]
 
+#: A way with more nodes than this may become too long for the API.
+_ROOM = 1900
+
 
 @dataclass(frozen=True, slots=True)
 class Plane:
@@ -136,7 +139,7 @@ class Canvas:
 
     def is_joined(self, node: int) -> bool:
         """Whether it belongs to the map, or will."""
-        return node < len(self.ids) or node in self.inserted
+        return self.is_old(node) or node in self.inserted
 
     def dangles(self, node: int) -> bool:
         """Whether it belongs to one new line only, and not to the map."""
@@ -145,7 +148,7 @@ class Canvas:
     def add(self, grid: tuple[int, int], xy: XY, level: Level) -> int:
         """The node at a place that a line on a level may use: one that is there, or a new one."""
         there = self.at.get(grid)
-        if there is not None and (there >= len(self.ids) or level in self.levels[there]):
+        if there is not None and (not self.is_old(there) or level in self.levels[there]):
             return there
         self.grid.append(grid)
         self.xy.append(xy)
@@ -177,6 +180,17 @@ class Canvas:
     def length(self, nodes: list[int]) -> float:
         """Its length in metres."""
         return sum(self.distance(a, b) for a, b in pairwise(nodes))
+
+    def insert_on_line(self, line: Line, number: int, node: int) -> None:
+        """Put a node into a new line between two others, unless the line has it.
+
+        Args:
+            line: The line.
+            number: Index of the node after which it comes.
+            node: The node.
+        """
+        if node not in line.nodes:
+            self.set_nodes(line, [*line.nodes[: number + 1], node, *line.nodes[number + 1 :]])
 
     def insert_on_pair(self, pair: Pair, node: int) -> None:
         """Put a node into a chain at the place where it lies along it."""
@@ -285,10 +299,6 @@ def _ways_by_pair(existing: OsmMap, ways: list[OsmWay]) -> dict[frozenset[int], 
                 if frozenset(pair) in wanted:
                     wanted[frozenset(pair)] = False
     return wanted
-
-
-#: A way with more nodes than this may become too long for the API.
-_ROOM = 1900
 
 
 def _keep_near(canvas: Canvas, lines: list[Float64Array], near_m: float) -> None:

@@ -46,8 +46,7 @@ def _join_dead_end(canvas: Canvas, line: Line, node: int, options: JoinOptions) 
     if gap > options.reach_m:
         return
     foot = canvas.between(*segments[number], float(shapes[number].project(point, normalized=True)), line.level)
-    if foot not in line.nodes:
-        canvas.set_nodes(line, [*line.nodes[: number + 1], foot, *line.nodes[number + 1 :]])
+    canvas.insert_on_line(line, number, foot)
     if foot == node:
         return
     if gap <= options.node_m and not canvas.is_joined(foot):
@@ -94,7 +93,7 @@ def _draw_to_nodes(canvas: Canvas, touch_m: float) -> None:
 
 def _draw_to_pairs(canvas: Canvas, options: JoinOptions) -> None:
     """A vertex of a new line that almost lies on a road of the map is put onto it."""
-    keys = [key for key, pair in canvas.pairs.items()]
+    keys = [*canvas.pairs]
     shapes = segment_shapes(canvas, keys)
     tree = shapely.STRtree(shapes)
     free = sorted({node for line in canvas.lines for node in line.nodes if not canvas.is_old(node)})

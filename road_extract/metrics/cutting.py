@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
+from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray, to_geometries
 from road_extract.metrics.matching import Stretches, match_lines, vertex_measures
 
 #: Rounding error of lengths; every piece is longer.
@@ -64,9 +64,7 @@ def cut_by_match(lines: Geometries, metric: Geometries, others: Geometries, rule
             index.append(number)
             matched.append(is_match)
             geometry.append(piece)
-    shapes = np.empty(len(geometry), object)
-    shapes[:] = geometry
-    return Pieces(np.array(index, np.int64), np.array(matched, np.bool_), shapes)
+    return Pieces(np.array(index, np.int64), np.array(matched, np.bool_), to_geometries(geometry))
 
 
 def _take(stretches: Stretches, part: slice) -> Float64Array:

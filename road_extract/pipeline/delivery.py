@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from road_extract.base.errors import InputError
+from road_extract.base.files import temporary_folder
 from road_extract.base.urls import is_url, to_gdal_path
 from road_extract.io.objects import Bucket
 from road_extract.io.objects.bucket import temp_suffix
@@ -36,8 +36,7 @@ class Delivery:
             raise InputError(f"{location}: is a folder; expected the name of an object")
         folder = next((folder for folder, known in self._buckets.items() if known == bucket), None)
         if folder is None:
-            temporary = tempfile.TemporaryDirectory(prefix="road-extract-", ignore_cleanup_errors=True)
-            folder = Path(self._stack.enter_context(temporary))
+            folder = self._stack.enter_context(temporary_folder())
             self._buckets[folder] = bucket
         return folder / name
 

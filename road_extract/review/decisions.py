@@ -178,7 +178,7 @@ def _write(out: Path, layers: list[PieceLayer], found: Decisions, *, style: bool
             schema = LayerSchema(_name(layer, layers), _KINDS[layer.kind], layer.crs, fields, {"version": __version__})
             write(temp, schema, _iter_features(layer, names, found))
             write = add_layer
-        if style and out.suffix.lower() == ".gpkg":
+        if style:
             add_styles(temp)
     if style and layers[0].name in LAYERS:
         write_style_files(out, layers[0].name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,10 +56,8 @@ class PieceLayer:
     def part(self, wanted: BoolArray) -> PieceLayer:
         """Some of the pieces, by a mask (n,)."""
         numbers = np.flatnonzero(wanted)
-        return PieceLayer(
-            self.name, self.kind, self.fingerprint, self.crs, self.geometries[numbers],
-            [self.ids[n] for n in numbers], self.fields, [self.rows[n] for n in numbers],
-        )  # fmt: skip
+        ids, rows = [self.ids[n] for n in numbers], [self.rows[n] for n in numbers]
+        return replace(self, geometries=self.geometries[numbers], ids=ids, rows=rows)
 
 
 def read_pieces(paths: Sequence[Path], assume_crs: str | None = None) -> list[PieceLayer]:
@@ -132,8 +130,7 @@ def _split(name: str, table: Table) -> list[PieceLayer]:
         # a layer without features has the kind that its attributes tell
         is_empty_one = not len(dimensions) and (kind == "area") == ("area_m2" in table.fields)
         if (dimensions == dimension).any() or is_empty_one:
-            part = whole.part(dimensions == dimension)
-            found.append(PieceLayer(name, kind, *(getattr(part, field) for field in PieceLayer.__slots__[2:])))
+            found.append(replace(whole.part(dimensions == dimension), kind=kind))
     return found
 
 

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from road_extract.base.errors import InputError, OutputError
-from road_extract.base.files import check_outputs, replacing, space_advice
+from road_extract.base.errors import InputError
+from road_extract.base.files import check_outputs, write_text
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.base.options import ReportOptions
@@ -31,13 +31,7 @@ from road_extract.base.palette import LINE_COLOUR, OUTLINE_COLOUR, POLYGON_COLOU
 from road_extract.base.urls import redact
 from road_extract.base.version import __version__
 from road_extract.base.windows import Window
-from road_extract.io.raster import (
-    ProbabilityRaster,
-    Scene,
-    SceneView,
-    gdal_session,
-    read_tags,
-)
+from road_extract.io.raster import ProbabilityRaster, Scene, SceneView, gdal_session, read_tags
 from road_extract.io.raster.picture import encode_palette_png, encode_webp, to_colour_picture
 from road_extract.io.raster.unplaced import is_unplaced
 from road_extract.io.raster.versions import native_versions
@@ -162,10 +156,10 @@ def write_report(
         plane, pictures = _draw(scene, probability, layers, options)
     shown = [plane.clipped(layer) for layer in layers]
     _check_place(layers, [layer for layer, _ in shown], given[0], scene)
-    data = _to_data(plane, layers, shown, _title(given[0]))
+    data = _to_data(plane, layers, shown, given[0].name)
     data["pictures"] = [picture.values for picture in pictures]
     data["made"] = _made(given, scene, probability, made or {})
-    _write(out, _to_page(data, _subtitle(given, scene), pictures))
+    write_text(out, _to_page(data, _subtitle(given, scene), pictures))
     return Report(out, sum(len(layer.ids) for layer, _ in shown), str(data["fingerprint"]))
 
 
@@ -294,10 +288,6 @@ def _colours() -> dict[str, str]:
     }
 
 
-def _title(roads: Path) -> str:
-    return roads.name
-
-
 def _subtitle(roads: list[Path], scene: PathLike | None) -> str:
     names = [path.name for path in roads[1:]]
     over = "" if scene is None else f"over {Path(redact(str(scene))).name}"
@@ -355,14 +345,3 @@ def _to_image(picture: _Picture) -> str:
 def _hash(text: str) -> str:
     """As Content Security Policy Level 3 spells it, section 2.3.1."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-
-
-def _write(out: Path, text: str) -> None:
-    try:
-        with replacing(out) as temp:
-            temp.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        reason = error.strerror or error
-        raise OutputError(f"{out}: cannot be written ({reason}){space_advice(out, error)}") from error

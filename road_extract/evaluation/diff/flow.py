@@ -135,7 +135,7 @@ def _write_table(temp: Path, found: Comparison, *, style: bool) -> None:
     fields = _fields(found.layers.ours.fields, found.layers.theirs.fields)
     schema = LayerSchema("road_differences", "LineString", found.layers.crs, fields, {"version": __version__})
     write_features(temp, schema, _iter_features(found.pieces, fields))
-    if style and temp.suffix.lower() == ".gpkg":
+    if style:
         add_styles(temp)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 import re
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from road_extract.base.errors import InputError, OutputError
+from road_extract.base.files import temporary_folder
 from road_extract.base.media_types import media_type
 from road_extract.base.urls import is_url
 from road_extract.io.objects.settings import CREDENTIALS, read_settings
@@ -41,6 +41,7 @@ _RETRIES = 8
 _AT_ONCE = 32
 
 _STATUS = re.compile(r"status code: (\d+ [A-Z][A-Za-z ]*)")
+_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist")
 _CODE = re.compile(r"<(?:Code|code)>(\w+)</")
 #: Without credentials, obstore asks the metadata service that machines in a cloud have.
 _NO_CREDENTIALS = re.compile(r"169\.254\.169\.254|metadata\.google|Missing ?(Access|Secret|Credential)", re.IGNORECASE)
@@ -174,7 +175,7 @@ class Bucket:
         Raises:
             OutputError: If it cannot be written. Nothing is left of it then.
         """
-        size = path.stat().st_size
+        size, mode = path.stat().st_size, "create" if new else "overwrite"
         attributes = {"mark": mark} if mark else {}
         attributes["Content-Type"] = media_type(name)
         timeout_s = _TIMEOUT_S + size // _BYTES_PER_S
@@ -183,11 +184,11 @@ class Bucket:
             return True
         with path.open("rb") as file:
             if not size:
-                return self._put(name, b"", "create" if new else "overwrite", attributes, timeout_s) is not None
+                return self._put(name, b"", mode, attributes, timeout_s) is not None
             # mapped, so that the pages of the file are sent without being copied into memory
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         # not closed here: after an interrupt, a request may still be reading it
-        return self._put(name, data, "create" if new else "overwrite", attributes, timeout_s) is not None
+        return self._put(name, data, mode, attributes, timeout_s) is not None
 
     def _put(
         self, name: str, data: Any, mode: Any, attributes: dict[str, str], timeout_s: int
@@ -282,8 +283,8 @@ class Bucket:
             with self._errors(to):
                 _obstore().copy(self._client(_TIMEOUT_S + size // _COPIED_BYTES_PER_S), self._key(name), self._key(to))
             return
-        with tempfile.TemporaryDirectory(prefix="road-extract-", ignore_cleanup_errors=True) as folder:
-            path = Path(folder) / to.rpartition("/")[2]
+        with temporary_folder() as folder:
+            path = folder / to.rpartition("/")[2]
             self.download(name, path)
             self.upload(path, to)
 
@@ -335,7 +336,7 @@ class Bucket:
 
     def _check_bucket(self, error: Exception) -> None:
         """A missing bucket is an error, a missing object is not."""
-        if re.search(r"NoSuchBucket|ContainerNotFound|bucket does not exist", str(error)):
+        if _NO_BUCKET.search(str(error)):
             raise error
 
     @contextmanager
@@ -353,9 +354,7 @@ class Bucket:
         scheme = self.url.partition("://")[0]
         status, code = _STATUS.search(text), _CODE.search(text)
         said = " ".join(part for part in (status[1].strip() if status else "", code[1] if code else "") if part)
-        if re.search(r"NoSuchBucket|ContainerNotFound|bucket does not exist", text) or (
-            isinstance(error, FileNotFoundError) and "PUT" in text
-        ):
+        if _NO_BUCKET.search(text) or (isinstance(error, FileNotFoundError) and "PUT" in text):
             return f"the bucket {_bucket_of(self.url)} does not exist; check its name, or create it"
         if _REFUSED.search(text):
             said = "no credentials were found" if _NO_CREDENTIALS.search(text) else said
@@ -386,8 +385,8 @@ def local_copy(location: str | Path) -> Iterator[Path]:
         yield Path(location)
         return
     parent, _, name = str(location).rpartition("/")
-    with tempfile.TemporaryDirectory(prefix="road-extract-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / name
+    with temporary_folder() as folder:
+        path = folder / name
         Bucket.at(parent).download(name, path)
         yield path
 

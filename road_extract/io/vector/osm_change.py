@@ -12,7 +12,6 @@ from typing import TextIO
 from xml.sax.saxutils import quoteattr
 
 from road_extract.base import files
-from road_extract.base.errors import OutputError
 from road_extract.base.osm import OsmChange, OsmNode, OsmWay
 from road_extract.base.version import __version__
 
@@ -31,15 +30,9 @@ def write_change(path: Path, change: OsmChange) -> None:
         OutputError: The file cannot be written.
     """
     write: Callable[[TextIO, OsmChange], None] = _write_osc if path.suffix.lower() == ".osc" else _write_osm
-    try:
-        with files.replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
-            write(file, change)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        advice = files.space_advice(path, error)
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}){advice}") from error
+    with files.replacing_text(path) as file:
+        file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
+        write(file, change)
 
 
 def _write_osm(file: TextIO, change: OsmChange) -> None:

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from road_extract.base.errors import InputError
-from road_extract.base.osm import MAX_TAG_LENGTH
+from road_extract.base.osm import LEVEL_KEYS, MAX_TAG_LENGTH
 from road_extract.base.version import __version__
 
-#: Attributes that are taken as tags without being asked for, because they decide which roads meet.
-LEVEL_KEYS = ("layer", "bridge", "tunnel")
 BRIDGED = "bridges a gap in the detected road: check"
 _HIGHWAY, _SOURCE = "road", f"road_extract {__version__}"
 _DIGITS = 1
@@ -157,6 +155,7 @@ def make_tags(
     Raises:
         InputError: If a value is too long.
     """
+    # the level is taken without being asked for, because it decides which roads meet
     tags = {key: text for key in LEVEL_KEYS if (text := _to_text(row.get(key), 0)) not in ("", "no", "0")}
     tags |= {"highway": _HIGHWAY, "source": source[:MAX_TAG_LENGTH]}
     for rule in rules:
