@@ -107,7 +107,7 @@ class Delivery:
 
 
 def _exists(shown: str) -> str:
-    return f"{shown}: exists already; choose another name or allow overwriting (--overwrite)"
+    return f"{shown}: already exists; choose another name or allow overwriting (--overwrite)"
 
 
 @contextmanager

@@ -73,7 +73,9 @@ def read_pieces(paths: Sequence[Path], assume_crs: str | None = None) -> list[Pi
         check_reviewable(path)
         for name, table in read_layers(path, selection=Selection(assume_crs=assume_crs)).items():
             if any(layer.name == name for layer in found):
-                raise InputError(f"{path}: has a layer {name!r}, as another of the files; give each layer once")
+                raise InputError(
+                    f"{path}: has a layer {name!r}, and so does another file; specify each layer only once"
+                )
             found += _split(name, table)
     return found
 
@@ -85,7 +87,7 @@ def check_reviewable(path: Path) -> None:
         InputError: If its features have no ids that last.
     """
     if path.suffix.lower() in (*NETWORK_FORMATS, *TILE_FORMATS):
-        raise InputError(f"{path}: its roads have no lasting ids to review; use .gpkg, .geojson, .fgb or .parquet")
+        raise InputError(f"{path}: its roads have no permanent ids to review; use .gpkg, .geojson, .fgb or .parquet")
 
 
 def fingerprint_of(layers: Iterable[PieceLayer]) -> str:

@@ -125,7 +125,7 @@ def check_report(out: PathLike) -> None:
         InputError: If it does not end in .html.
     """
     if Path(out).suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"{out}: a review page needs a name that ends in .html")
+        raise InputError(f"{out}: the name of a review page must end in .html")
 
 
 def write_report(
@@ -231,9 +231,11 @@ def _fitted(shape: tuple[int, int], size_px: int) -> list[int]:
 def _check_place(layers: list[PieceLayer], shown: list[PieceLayer], roads: Path, scene: PathLike | None) -> None:
     total, seen = (sum(len(layer.ids) for layer in of) for of in (layers, shown))
     if total and not seen:
-        raise InputError(f"{roads}: none of its roads lies in {scene}; check that they belong together, and their CRSs")
+        raise InputError(
+            f"{roads}: none of its roads lies in {scene}; check that the files belong together, and their CRSs"
+        )
     if seen < total:
-        log.info("%s of %s roads lie outside of the picture and are left out of the page", total - seen, total)
+        log.info("%s of %s roads lie outside the image and are left out of the page", total - seen, total)
 
 
 def _to_data(plane: Plane, layers: list[PieceLayer], shown: list[tuple[PieceLayer, Any]], title: str) -> dict[str, Any]:
@@ -301,7 +303,7 @@ def _title(roads: Path) -> str:
 def _subtitle(roads: list[Path], scene: PathLike | None) -> str:
     names = [path.name for path in roads[1:]]
     over = "" if scene is None else f"over {Path(redact(str(scene))).name}"
-    return " ".join([*(f"with {name}" for name in names), over]).strip() or "without a picture of the scene"
+    return " ".join([*(f"with {name}" for name in names), over]).strip() or "without an image of the scene"
 
 
 def _made(

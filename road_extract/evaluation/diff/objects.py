@@ -52,7 +52,7 @@ def read_objects(
         return None
     if (to_join or is_overpass_file(path)) and (options.layer or options.where):
         raise InputError(
-            f"{path}: --layer and --where are not for OpenStreetMap data here, whose roads are chosen by their tags"
+            f"{path}: --layer and --where cannot be used with OpenStreetMap data here: roads are selected by their tags"
         )
     if not (to_join or mark or is_overpass_file(path)):
         return None

@@ -90,7 +90,7 @@ class Bucket:
         """
         scheme, _, rest = location.partition("://")
         if scheme.lower() not in CREDENTIALS:
-            raise InputError(f"{location}: is not a place to write to; expected a path, or s3://, gs:// or az://")
+            raise InputError(f"{location}: cannot be written to; expected a path, or s3://, gs:// or az://")
         name, _, prefix = rest.partition("/")
         if (
             not name
@@ -238,7 +238,7 @@ class Bucket:
                 for part in found.stream(min_chunk_size=2**20):
                     file.write(part)
         if path.stat().st_size != found.meta["size"]:
-            raise OutputError(f"{self.shown(name)}: was cut short while it was read; run the same command again")
+            raise OutputError(f"{self.shown(name)}: was truncated while it was being read; run the same command again")
 
     def download_all(self, paths: Mapping[str, Path]) -> None:
         """Read several objects into files, several at once. Errors as for `download`."""
@@ -361,7 +361,7 @@ class Bucket:
             said = "no credentials were found" if _NO_CREDENTIALS.search(text) else said
             return (
                 f"access was refused ({said or 'bad credentials'}); check the credentials in the environment "
-                f"({CREDENTIALS[scheme]}) and what they may do in this bucket"
+                f"({CREDENTIALS[scheme]}) and their permissions for this bucket"
             )
         if status and status[1].startswith("30"):
             return f"the bucket is in another region ({said}); set AWS_REGION"
@@ -370,7 +370,7 @@ class Bucket:
         cause = _CAUSES.search(text)
         said = said or (cause[0].lower() if cause else type(error).__name__)
         return (
-            f"the store does not answer as it should ({said}); check the address and the network, then run the same "
+            f"the store does not respond correctly ({said}); check the address and the network, then run the same "
             "command again"
         )
 

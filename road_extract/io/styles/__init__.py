@@ -79,11 +79,11 @@ def add_styles(path: Path) -> None:
     """Add the styles of its layers to a GeoPackage, in place. Pass a temporary file.
 
     Raises:
-        InputError: If the file is no GeoPackage.
+        InputError: If the file is not a GeoPackage.
         OutputError: If it cannot be written.
     """
     if path.suffix.lower() != ".gpkg":
-        raise InputError(f"{path}: is no GeoPackage; only a .gpkg contains styles")
+        raise InputError(f"{path}: is not a GeoPackage; only a .gpkg can contain styles")
     try:
         with closing(sqlite3.connect(path)) as database, database:
             rows = database.execute("SELECT table_name FROM gpkg_contents WHERE data_type = 'features'").fetchall()

@@ -57,7 +57,7 @@ def read_tag_rules(text: str | None) -> tuple[TagRule, ...]:
         _check_key(rule.key)
         _check_value(rule.key, rule.text)
         if keys.count(rule.key) > 1:
-            raise InputError(f"the tag {rule.key!r} is given more than once; give it once")
+            raise InputError(f"the tag {rule.key!r} is specified more than once; specify it only once")
     return tuple(rules)
 
 
@@ -93,7 +93,7 @@ def _from_file(path: Path) -> list[TagRule]:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); expected an object of tags") from error
     if not isinstance(values, dict):
-        raise InputError(f"{path}: holds no object; expected one with a value for each key, {_EXAMPLE}")
+        raise InputError(f"{path}: contains no JSON object; expected one with a value for each key, {_EXAMPLE}")
     return [_from_json(path, key, value) for key, value in values.items()]
 
 
