@@ -1,4 +1,4 @@
-"""Objects of OpenStreetMap as values (wiki.openstreetmap.org/wiki/Elements), and the changes to them."""
+"""OpenStreetMap objects as values (wiki.openstreetmap.org/wiki/Elements), and changes to them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class OsmMap:
         ways: By id.
         areas: Multipolygons.
         has_ids: Whether the ids are those of OpenStreetMap; otherwise they only tell the objects apart.
-        lowest_id: The lowest id of any object in the file, also of those that were left out; at most 0.
+        lowest_id: The lowest id of any object in the file, including objects that were left out; at most 0.
     """
 
     nodes: Mapping[int, OsmNode]

@@ -1,4 +1,4 @@
-"""Lists, checks and installs models. Nothing of a model is executed: it consists of numbers and JSON.
+"""Lists, checks and installs models. Nothing in a model is executed: it consists of numbers and JSON.
 
 An archive is never unpacked. Only the files of a model are read from it, by their names, so no path in it matters.
 """
@@ -55,7 +55,7 @@ class ModelInfo:
         name: The name.
         folder: Its folder.
         sha256: Hash of its files; empty if it is damaged.
-        title: Name in its spec; of a damaged model, what is wrong.
+        title: Name in its spec; for a damaged model, what is wrong with it.
         gsd_m: Ground sample distance that it was trained for, in metres; 0 if it is damaged.
     """
 

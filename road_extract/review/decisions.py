@@ -1,4 +1,4 @@
-"""Applies the decisions that a review page has saved."""
+"""Applies the decisions saved from a review page."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Reviewed:
     undecided: int
 
     def to_text(self) -> str:
-        """One line for people."""
+        """A summary in one line."""
         return (
             f"{self.accepted:,} accepted, {self.rejected:,} rejected, {self.undecided:,} undecided; "
             f"{self.kept:,} roads in {self.path}"

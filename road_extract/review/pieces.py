@@ -1,8 +1,8 @@
-"""The pieces of a result that people decide about: its lines and polygons, each with an id that lasts.
+"""The pieces of a result that people decide about: its lines and polygons, each with a permanent id.
 
 An id is the attribute ``id``, if every feature of the layer has a different one, as all files of this package have;
 otherwise, it is the place of the feature in its layer, counted from 1. It belongs to a layer and to the layer's
-fingerprint, a hash over all ids and geometries: a decision is only about the result in which it was made.
+fingerprint, a hash over all ids and geometries, because a decision applies only to the result for which it was made.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def check_reviewable(path: Path) -> None:
     """Check the format of a file.
 
     Raises:
-        InputError: If its features have no ids that last.
+        InputError: If its features have no permanent ids.
     """
     if path.suffix.lower() in (*NETWORK_FORMATS, *TILE_FORMATS):
         raise InputError(f"{path}: its roads have no permanent ids to review; use .gpkg, .geojson, .fgb or .parquet")
@@ -106,7 +106,7 @@ def doubt_of(row: dict[str, Any]) -> float | None:
 
 
 def order_pieces(layers: Sequence[PieceLayer]) -> list[tuple[int, int]]:
-    """Layer and piece of everything that deserves a look: new roads before missing ones, the most doubtful first."""
+    """Layer and piece of everything worth a look: new roads before missing ones, the most doubtful first."""
     places = [
         (number, index)
         for number, layer in enumerate(layers)
@@ -131,7 +131,7 @@ def _split(name: str, table: Table) -> list[PieceLayer]:
     kinds: list[tuple[Kind, int]] = [("area", 2), ("line", 1)]
     found = []
     for kind, dimension in kinds:
-        # a layer without features has the kind that its attributes tell
+        # the attributes of a layer without features show its kind
         is_empty_one = not len(dimensions) and (kind == "area") == ("area_m2" in table.fields)
         if (dimensions == dimension).any() or is_empty_one:
             part = whole.part(dimensions == dimension)

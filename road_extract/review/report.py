@@ -1,7 +1,7 @@
 """Writes the review page: one HTML file with the scene, the roads, and the script that shows them.
 
-The page asks for nothing from anywhere: its Content Security Policy allows only its own style and script, by their
-hashes, and pictures inside of the file. Names and attributes of roads are data, never markup: JSON without ``<``, and
+The page loads nothing from elsewhere: its Content Security Policy allows only its own style and script, by their
+hashes, and pictures inside the file. Names and attributes of roads are data, never markup: JSON without ``<``, and
 escaped text.
 """
 
@@ -150,7 +150,7 @@ def write_report(
         overwrite: Replace an existing page.
 
     Raises:
-        RoadExtractError: If a file cannot be read or written, or the roads lie outside of the scene.
+        RoadExtractError: If a file cannot be read or written, or the roads lie outside the scene.
     """
     out, options = Path(out), options or ReportOptions()
     given = [Path(roads)] if isinstance(roads, str | Path) else [Path(path) for path in roads]
@@ -272,7 +272,7 @@ def _to_layer(layer: PieceLayer, geometries: Any) -> dict[str, Any]:
 
 
 def _to_json(value: Any) -> Any:
-    """A value that JSON has, and JavaScript can hold: large integers become text."""
+    """A value that both JSON and JavaScript can represent: large integers become text."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
@@ -332,7 +332,7 @@ def _to_page(data: dict[str, Any], subtitle: str, pictures: list[_Picture]) -> s
         folder.joinpath(name).read_text(encoding="utf-8") for name in ("page.html", "page.css", *_SCRIPTS)
     )
     script = "\n".join(scripts)
-    # JSON has no use for these characters outside of strings, and inside of them they can be escaped
+    # JSON does not use these characters outside strings, and inside strings they can be escaped
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -1,4 +1,4 @@
-"""Brings the map into the form that joining needs: objects of OpenStreetMap, whatever the file is."""
+"""Converts the map to what joining needs: OpenStreetMap objects, whatever the format of the file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_objects(
         crs: WKT.
         options: Selections, which cannot be applied to objects.
         to_join: Whether roads will be joined to them.
-        mark: Whether they tell which roads are doubtful.
+        mark: Whether they are needed to mark doubtful roads.
 
     Raises:
         InputError: If the file cannot be read, or a selection does not fit.

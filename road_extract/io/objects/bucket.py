@@ -1,4 +1,4 @@
-"""Objects below a prefix of a bucket. An object appears whole or not at all, and requests that fail are repeated."""
+"""Objects below a prefix of a bucket. An object appears completely or not at all, and failed requests are repeated."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Stored:
     Attributes:
         size: In bytes.
         modified: By the clock of the store.
-        version: What identifies this content, for conditional writing.
+        version: Identifies this content, for conditional writing.
         data: The content, where it was read.
     """
 
@@ -309,7 +309,7 @@ class Bucket:
                 return
 
     def check_writable(self, name: str) -> None:
-        """Write and delete an object of this name, without patience: a wrong address should give its error at once.
+        """Write and delete an object of this name, with few retries: a wrong address should fail at once.
 
         Raises:
             InputError: If obstore is not installed.
@@ -458,11 +458,11 @@ def _iter_parts(path: Path, stop: threading.Event) -> Iterator[bytes]:
 
 
 def _interruptibly(send: Callable[[], T], stop: threading.Event | None = None) -> T:
-    """Call a function of obstore in a thread, because Ctrl-C does not reach Python inside of it.
+    """Call a function of obstore in a thread, because Ctrl-C does not reach Python while the function runs.
 
     Args:
         send: The call.
-        stop: What makes it end early; then its end is waited for, so that it can clean up. A request without it may
+        stop: Makes the call end early; its end is then awaited, so that it can clean up. A request without it may
             simply end with the process: half a request leaves nothing behind.
     """
     found: list[Any] = []

@@ -16,7 +16,7 @@ _MOST_BANDS = 4
 
 
 def block_bytes(dataset: Any) -> int:
-    """Memory to decode one block: measured, one copy for each band, and one more for all that the file stores together.
+    """Memory to decode one block: measured, a copy for each band, and one for all bands that are stored together.
 
     Args:
         dataset: An open raster.

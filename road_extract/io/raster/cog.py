@@ -52,7 +52,7 @@ def check_creation_options(creation_options: Sequence[str]) -> None:
         creation_options: NAME=VALUE for GDAL's COG driver (gdal.org/drivers/raster/cog.html).
 
     Raises:
-        InputError: If one has no value, is unknown, is not possible, or makes a raster with other pixels or another
+        InputError: If one has no value, is unknown or impossible, or produces a raster with other pixels or another
             grid.
     """
     if creation_options:

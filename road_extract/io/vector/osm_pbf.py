@@ -1,4 +1,4 @@
-"""Reads OpenStreetMap files in PBF and other binary formats. The only importer of pyosmium."""
+"""Reads OpenStreetMap files in PBF and other binary formats. Only this module imports pyosmium."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tags of ways in OpenStreetMap files: which attribute goes to which key, and notes for those who check the roads."""
+"""Tags of ways in OpenStreetMap files: which attribute becomes which key, and notes for people who check the roads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from road_extract.base.errors import InputError
 from road_extract.base.osm import MAX_TAG_LENGTH
 from road_extract.base.version import __version__
 
-#: Attributes that are taken as tags without being asked for, because they decide which roads meet.
+#: Attributes that always become tags, even without a rule, because they decide which roads meet.
 LEVEL_KEYS = ("layer", "bridge", "tunnel")
 BRIDGED = "bridges a gap in the detected road: check"
 _HIGHWAY, _SOURCE = "road", f"road_extract {__version__}"
@@ -23,14 +23,14 @@ _EXAMPLE = "such as width=width_m or surface==unpaved"
 
 @dataclass(frozen=True, slots=True)
 class TagRule:
-    """How the value of a key is found.
+    """How to find the value of a key.
 
     Attributes:
         key: The key.
         attribute: Name of the attribute that has the value; empty for a text.
         text: The value, if it is a text.
         digits: Decimals of numbers.
-        values: Values of the tag by values of the attribute; others give no tag. None takes them as they are.
+        values: Values of the tag by values of the attribute; others give no tag. None takes all values unchanged.
     """
 
     key: str
@@ -129,7 +129,7 @@ def _check_value(key: str, value: str) -> None:
 
 
 def check_attributes(rules: Iterable[TagRule], attributes: Iterable[str]) -> None:
-    """Check that there are the attributes that the rules name.
+    """Check that the roads have the attributes that the rules name.
 
     Raises:
         InputError: If one is missing.
