@@ -254,7 +254,7 @@ def test_wrong_single_outputs_are_one_sentence_with_the_place_that_was_given(s3_
         (f"{s3_url}/roads.xyz", "roads.xyz"),
         (f"{s3_url}/", "is a folder"),
         ("s3://nobody/roads.gpkg", "the bucket nobody does not exist"),
-        ("ftp://host/roads.gpkg", "cannot be written to"),
+        ("ftp://host/roads.gpkg", "is not a location for outputs"),
     ):
         assert run(["extract", scenes[1], out]) == 1
         (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error")]

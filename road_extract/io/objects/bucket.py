@@ -90,7 +90,7 @@ class Bucket:
         """
         scheme, _, rest = location.partition("://")
         if scheme.lower() not in CREDENTIALS:
-            raise InputError(f"{location}: cannot be written to; expected a path, or s3://, gs:// or az://")
+            raise InputError(f"{location}: is not a location for outputs; expected a path, or s3://, gs:// or az://")
         name, _, prefix = rest.partition("/")
         if (
             not name
