@@ -117,7 +117,7 @@ def test_a_model_is_installed_and_found_by_its_name(tmp_path, model, home, kind,
 
 def test_the_default_name_is_that_of_the_spec_and_is_not_replaced_silently(model, home):
     assert install_model(model).name == "many-sensors-4"
-    with pytest.raises(InputError, match="installed already"):
+    with pytest.raises(InputError, match="already installed"):
         install_model(model)
     assert install_model(model, overwrite=True).folder == home / "many-sensors-4"
 

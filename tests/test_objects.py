@@ -171,7 +171,7 @@ def test_an_endless_outage_is_one_sentence(s3_url, s3_gateway, monkeypatch):
     monkeypatch.setattr(bucket_module, "_RETRIES", 1)
     store = Bucket.at(s3_url)
     s3_gateway.fail({"path": "roads", "status": 503})
-    with pytest.raises(OutputError, match=r"^s3://roads/.*/x: the store does not answer as it should \(503 Service Un"):
+    with pytest.raises(OutputError, match=r"^s3://roads/.*/x: the store does not respond correctly \(503 Service Un"):
         store.write("x", b"1")
 
 
@@ -211,8 +211,8 @@ def test_without_obstore_the_message_names_the_extra(monkeypatch):
     ("change", "words"),
     [
         ({"url": "s3://nobody/x"}, "the bucket nobody does not exist"),
-        ({"AWS_S3_ENDPOINT": "127.0.0.1:1"}, r"the store does not answer as it should \(connection refused\)"),
-        ({"AWS_S3_ENDPOINT": "nowhere.invalid"}, "the store does not answer as it should"),
+        ({"AWS_S3_ENDPOINT": "127.0.0.1:1"}, r"the store does not respond correctly \(connection refused\)"),
+        ({"AWS_S3_ENDPOINT": "nowhere.invalid"}, "the store does not respond correctly"),
         ({"AWS_PROFILE": "none", "AWS_ACCESS_KEY_ID": None}, "the AWS profile none has no access key"),
     ],
 )

@@ -159,5 +159,5 @@ def test_tiles_cannot_be_reviewed(tmp_path, scene):
     from road_extract import write_report
 
     four_lines(tmp_path / "r.gpkg")
-    with pytest.raises(InputError, match="no lasting ids"):
+    with pytest.raises(InputError, match="no permanent ids"):
         write_report(scene, tmp_path / "r.pmtiles", tmp_path / "p.html")

@@ -89,7 +89,7 @@ def test_a_batch_writes_a_page_beside_each_scene(write_scene, tmp_path, identity
 def test_a_page_needs_roads_that_can_be_read_again(scene, tmp_path, identity_model, capsys, suffix):
     args = ["extract", str(scene), str(tmp_path / f"r{suffix}"), "--geometry", "lines"]
     assert run([*args, "--report", str(tmp_path / "r.html")]) == 1
-    assert "no lasting ids" in capsys.readouterr().err
+    assert "no permanent ids" in capsys.readouterr().err
     assert not (tmp_path / f"r{suffix}").exists()
 
 
@@ -354,7 +354,7 @@ def test_reviewed_roads_keep_their_style(roads, decided, tmp_path):
 
 def test_decisions_about_another_result_are_refused(decided, tmp_path):
     other = write_lines(tmp_path / "other.gpkg", [line_feature(1, [(1, 1), (9, 9)])])
-    with pytest.raises(InputError, match="was made for another result"):
+    with pytest.raises(InputError, match="was made for a result other than"):
         review_roads(other, decided, tmp_path / "out.gpkg")
     assert not (tmp_path / "out.gpkg").exists()
 

@@ -102,7 +102,7 @@ def test_both_geometries_are_two_files_in_other_formats(raster, tmp_path):
     assert set(geopandas.read_file(done.path).geom_type) == {"Polygon"}
     assert set(geopandas.read_file(done.lines_path).geom_type) == {"LineString"}
     (tmp_path / "s_lines.fgb").touch()
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         vectorize_roads(raster(), tmp_path / "s.fgb", options=BOTH)
 
 

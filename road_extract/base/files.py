@@ -55,7 +55,7 @@ def check_output(path: Path, overwrite: bool) -> None:
     if path.is_dir():
         raise InputError(f"{path}: is a folder; expected a file name")
     if os.path.lexists(path) and not overwrite:
-        raise InputError(f"{path}: exists already; choose another name or allow overwriting (--overwrite)")
+        raise InputError(f"{path}: already exists; choose another name or allow overwriting (--overwrite)")
     folder = path.parent
     if not folder.is_dir():
         raise OutputError(f"{path}: its folder {folder} does not exist; create it first")

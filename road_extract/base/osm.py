@@ -1,4 +1,4 @@
-"""Objects of OpenStreetMap as values (wiki.openstreetmap.org/wiki/Elements), and the changes to them."""
+"""OpenStreetMap objects as values (wiki.openstreetmap.org/wiki/Elements), and changes to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OSM_ROADS = (
 )  # fmt: skip
 #: Maximum number of nodes in a way, and of characters in a key or value (OpenStreetMap API 0.6).
 MAX_WAY_NODES, MAX_TAG_LENGTH = 2000, 255
-#: Keys of the tags that decide on which level a way is.
+#: Keys of the tags that decide on which level a way is, and so which roads meet.
 LEVEL_KEYS = ("layer", "bridge", "tunnel")
 #: Coordinates are stored as multiples of this many degrees, about a centimetre.
 UNITS_PER_DEGREE = 10_000_000
@@ -93,7 +93,7 @@ class OsmMap:
         ways: By id.
         areas: Multipolygons.
         has_ids: Whether the ids are those of OpenStreetMap; otherwise they only tell the objects apart.
-        lowest_id: The lowest id of any object in the file, also of those that were left out; at most 0.
+        lowest_id: The lowest id of any object in the file, including objects that were left out; at most 0.
     """
 
     nodes: Mapping[int, OsmNode]
@@ -103,7 +103,7 @@ class OsmMap:
     lowest_id: int = 0
 
     def iter_runs(self, refs: Sequence[int]) -> Iterator[list[tuple[float, float]]]:
-        """The parts of a way whose nodes are known, each with at least two places.
+        """The parts of a way whose nodes the file contains, each with at least two distinct places.
 
         Args:
             refs: Ids of the nodes of the way.

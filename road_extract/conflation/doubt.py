@@ -1,4 +1,4 @@
-"""Finds new roads that may be something else: what lies along a railway, a runway, a shore or a path of the map."""
+"""Finds new roads that may be something else, because they lie along a railway, a runway, a shore or a path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from road_extract.base.osm import OsmMap
 from road_extract.conflation.kinds import Level, Obstacle, is_area, level_of, obstacle_of
 from road_extract.metrics.cutting import MatchRule, cut_by_match
 
-#: Doubtful and other stretches shorter than this are not told apart.
+#: Stretches shorter than this are not separated into doubtful and other ones.
 MIN_STRETCH_M = 50.0
 #: Half widths are rounded to this many metres, so that there are only a few.
 _WIDTH_STEP_M = 5.0
@@ -172,7 +172,7 @@ def _inside(pieces: list[_Piece], obstacles: Obstacles) -> Iterable[Stretch]:
 
 
 def crossings(metric: Geometries, levels: list[Level], obstacles: Obstacles) -> list[list[str]]:
-    """What each line crosses that takes more than a shared node: ``crosses a railway: a level crossing, ...?``.
+    """What each line crosses that needs more than a shared node: ``crosses a railway: a level crossing, ...?``.
 
     Args:
         metric: LineStrings in metres, (n,).

@@ -131,7 +131,7 @@ def _overshoot(
 
 
 def _nearest(canvas: Canvas, target: _Target, line: Line, end: int, reach_m: float) -> _Place | None:
-    """The place to join: straight on if the way is not much longer than the shortest one, else the nearest place."""
+    """The place to join: straight ahead if that is not much longer than the shortest way, else the nearest."""
     point = shapely.Point(canvas.xy[end])
     near = [
         int(other) for other in target.tree.query(point, predicate="dwithin", distance=reach_m)
@@ -175,7 +175,7 @@ def _share(shape: shapely.LineString, xy: XY) -> float:
 
 
 def move_node(canvas: Canvas, node: int, to: int) -> None:
-    """Let all new lines go to another node instead, without a kink: vertices on the way are left out."""
+    """Redirect all new lines to another node, without a kink: vertices on the way are left out."""
     if node == to:
         return
     drag = _DRAG * canvas.distance(node, to)

@@ -20,7 +20,7 @@ from road_extract.conflation.tidying import tidy
 from road_extract.conflation.touching import join_dead_ends, join_near_misses
 from road_extract.metrics.cutting import MatchRule
 
-#: What is farther from all new roads than this many times the reach does not matter.
+#: Objects farther from all new roads than this many times the reach are ignored.
 _NEAR = 10.0
 
 
@@ -99,7 +99,7 @@ class Joined:
 
 
 def join_lines(lines: Sequence[NewLine], existing: OsmMap, options: JoinOptions, rule: MatchRule) -> Joined:
-    """Join new roads to a map. Nodes of the map do not move, and no way of it gets anything but new nodes.
+    """Join new roads to a map. Nodes of the map do not move, and its ways are changed only by new nodes.
 
     Args:
         lines: The new roads.
@@ -186,7 +186,7 @@ class _Ids:
         return "inserted" if node in self._writable else "beside" if node in self._canvas.inserted else ""
 
     def of(self, node: int) -> int:
-        """The id of a node; one that is new, or cannot be named, is created when it is first asked for."""
+        """The id of a node; if it is new, or cannot be named, an id is created on the first call."""
         if self._canvas.is_old(node) and self.kind(node) == "node":
             return self._canvas.ids[node]
         if node not in self._new:

@@ -12,9 +12,9 @@ from road_extract.base.osm import OSM_ROADS
 Level = tuple[int, bool, bool]
 GROUND: Level = (0, False, False)
 
-#: Values of ``highway`` that are lines on the ground but no roads: they cross roads, and are not matched with them.
+#: Values of ``highway`` that are lines on the ground but not roads: they cross roads, and are not matched with them.
 PATHS = ("footway", "path", "cycleway", "bridleway", "steps", "escape", "bus_guideway")
-#: Ways that do not exist, or not any more.
+#: Ways that do not exist yet, or no longer exist.
 _UNBUILT = ("construction", "proposed", "planned", "razed", "abandoned", "disused")
 _RAILWAYS = (
     "rail", "light_rail", "narrow_gauge", "tram", "subway", "monorail", "funicular", "preserved", "miniature",
@@ -82,7 +82,7 @@ def obstacle_of(tags: Mapping[str, str]) -> Obstacle | None:
         return None
     if tags.get("railway") in _RAILWAYS:
         gone = tags["railway"] in ("abandoned", "disused")
-        # trams run in streets, so a street along one is no surprise
+        # trams run in streets, so a street along a tram track is to be expected
         limit = 0.0 if tags["railway"] == "tram" else math.inf
         return Obstacle("a railway", 0.0, "" if gone else "a level crossing, a bridge or a tunnel", limit)
     if (kind := tags.get("aeroway", "")) in _AEROWAYS:

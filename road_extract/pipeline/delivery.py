@@ -53,12 +53,12 @@ class Delivery:
         )
 
     def named(self, path: Path) -> PathLike:
-        """The location that a file stands for."""
+        """The location that a local file stands in for."""
         bucket = self._buckets.get(path.parent)
         return path if bucket is None else bucket.shown(path.name)
 
     def named_extraction(self, done: Extraction) -> Extraction:
-        """What was written, with the locations that were asked for."""
+        """What was written, with the locations that the user requested."""
         return replace(done, path=self.named(Path(done.path)), lines_path=self.named(Path(done.lines_path)))
 
     def check(self, paths: Iterable[Path], inputs: Sequence[PathLike] = ()) -> None:
@@ -98,7 +98,7 @@ class Delivery:
             raise
 
     def in_words(self, error: InputError) -> InputError:
-        """An error about an input or output, with the locations that were asked for."""
+        """An error about an input or output, with the locations that the user requested."""
         text = str(error)
         for folder, bucket in self._buckets.items():
             text = text.replace(str(folder), bucket.shown())
@@ -106,7 +106,7 @@ class Delivery:
 
 
 def _exists(shown: str) -> str:
-    return f"{shown}: exists already; choose another name or allow overwriting (--overwrite)"
+    return f"{shown}: already exists; choose another name or allow overwriting (--overwrite)"
 
 
 @contextmanager

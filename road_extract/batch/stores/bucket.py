@@ -1,4 +1,4 @@
-"""A store in a bucket: S3, Google Cloud Storage or Azure Blob Storage. Workers need to share nothing else.
+"""A store in a bucket: S3, Google Cloud Storage or Azure Blob Storage. Workers need not share anything else.
 
 Buckets have no folders and no renaming. A folder of results is complete once the last of its documents is there, which
 is why that one is deleted first and written last.
@@ -69,7 +69,7 @@ class BucketStore:
         return self.bucket.list_folder(folder)
 
     def marked(self, names: Sequence[str], mark: str) -> list[bool]:
-        """See `ResultStore`. Only what a listing shows is looked at more closely."""
+        """See `ResultStore`. Only objects in a listing are examined more closely."""
         found = {f"{folder}/{name}" for folder in {_folder(name) for name in names} for name in self.sizes(folder)}
         there = [name for name in names if name in found]
         marks: dict[str, str] = dict(zip(there, self.bucket.marks(there), strict=True))

@@ -121,7 +121,7 @@ def _plan_table(outputs: DiffOutputs, *, is_change: bool, style: bool) -> Path |
     if not is_change:
         check_format(out, CHANGE_SUFFIXES)
         if outputs.table is not None:
-            raise InputError(f"{out}: is a table already; leave out --table, or write .osm or .osc")
+            raise InputError(f"{out}: is already a table; leave out --table, or write .osm or .osc")
         return out
     if outputs.table is not None:
         check_format(Path(outputs.table))

@@ -1,4 +1,4 @@
-"""Brings the map into the form that joining needs: objects of OpenStreetMap, whatever the file is."""
+"""Converts the map to what joining needs: OpenStreetMap objects, whatever the format of the file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_objects(
         crs: WKT.
         options: Selections, which cannot be applied to objects.
         to_join: Whether roads will be joined to them.
-        mark: Whether they tell which roads are doubtful.
+        mark: Whether they are needed to mark doubtful roads.
 
     Raises:
         InputError: If the file cannot be read, or a selection does not fit.
@@ -53,7 +53,7 @@ def read_objects(
     is_needed = to_join or is_overpass_file(path)
     if is_needed and (options.layer or options.where):
         raise InputError(
-            f"{path}: --layer and --where are not for OpenStreetMap data here, whose roads are chosen by their tags"
+            f"{path}: --layer and --where cannot be used with OpenStreetMap data here: roads are selected by their tags"
         )
     if not (is_needed or mark):
         return None

@@ -1,4 +1,4 @@
-"""Objects below a prefix of a bucket. An object appears whole or not at all, and requests that fail are repeated."""
+"""Objects below a prefix of a bucket. An object appears completely or not at all, and failed requests are repeated."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Stored:
     Attributes:
         size: In bytes.
         modified: By the clock of the store.
-        version: What identifies this content, for conditional writing.
+        version: Identifies this content, for conditional writing.
         data: The content, where it was read.
     """
 
@@ -91,7 +91,7 @@ class Bucket:
         """
         scheme, _, rest = location.partition("://")
         if scheme.lower() not in CREDENTIALS:
-            raise InputError(f"{location}: is not a place to write to; expected a path, or s3://, gs:// or az://")
+            raise InputError(f"{location}: is not a location for outputs; expected a path, or s3://, gs:// or az://")
         name, _, prefix = rest.partition("/")
         if (
             not name
@@ -239,7 +239,7 @@ class Bucket:
                 for part in found.stream(min_chunk_size=2**20):
                     file.write(part)
         if path.stat().st_size != found.meta["size"]:
-            raise OutputError(f"{self.shown(name)}: was cut short while it was read; run the same command again")
+            raise OutputError(f"{self.shown(name)}: was truncated while it was being read; run the same command again")
 
     def download_all(self, paths: Mapping[str, Path]) -> None:
         """Read several objects into files, several at once. Errors as for `download`."""
@@ -310,7 +310,7 @@ class Bucket:
                 return
 
     def check_writable(self, name: str) -> None:
-        """Write and delete an object of this name, without patience: a wrong address should give its error at once.
+        """Write and delete an object of this name, with few retries: a wrong address should fail at once.
 
         Raises:
             InputError: If obstore is not installed.
@@ -360,7 +360,7 @@ class Bucket:
             said = "no credentials were found" if _NO_CREDENTIALS.search(text) else said
             return (
                 f"access was refused ({said or 'bad credentials'}); check the credentials in the environment "
-                f"({CREDENTIALS[scheme]}) and what they may do in this bucket"
+                f"({CREDENTIALS[scheme]}) and their permissions for this bucket"
             )
         if status and status[1].startswith("30"):
             return f"the bucket is in another region ({said}); set AWS_REGION"
@@ -369,7 +369,7 @@ class Bucket:
         cause = _CAUSES.search(text)
         said = said or (cause[0].lower() if cause else type(error).__name__)
         return (
-            f"the store does not answer as it should ({said}); check the address and the network, then run the same "
+            f"the store does not respond correctly ({said}); check the address and the network, then run the same "
             "command again"
         )
 
@@ -457,11 +457,11 @@ def _iter_parts(path: Path, stop: threading.Event) -> Iterator[bytes]:
 
 
 def _interruptibly(send: Callable[[], T], stop: threading.Event | None = None) -> T:
-    """Call a function of obstore in a thread, because Ctrl-C does not reach Python inside of it.
+    """Call a function of obstore in a thread, because Ctrl-C does not reach Python while the function runs.
 
     Args:
         send: The call.
-        stop: What makes it end early; then its end is waited for, so that it can clean up. A request without it may
+        stop: Makes the call end early; its end is then awaited, so that it can clean up. A request without it may
             simply end with the process: half a request leaves nothing behind.
     """
     found: list[Any] = []

@@ -1,7 +1,7 @@
 """Styles that travel with results: QML for QGIS, SLD for QGIS and others. `qgis/generate_styles.py` writes the files.
 
-In a GeoPackage, the styles of its layers are in the table ``layer_styles``, where QGIS looks for them. Beside any other
-file, they have its name and end in ``.qml`` and ``.sld``.
+In a GeoPackage, the styles of its layers are in the table ``layer_styles``, where QGIS looks for them. For any other
+file, they are files beside it with the same name, which end in ``.qml`` and ``.sld``.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ CHANGE_SUFFIXES = (".osm", ".osc")
 
 
 def write_change(path: Path, change: OsmChange) -> None:
-    """Write changes. An existing file is replaced at the very end.
+    """Write changes. An existing file is replaced only at the very end.
 
     Args:
         path: ``.osm`` or ``.osc``.
@@ -44,7 +44,7 @@ def _write_osm(file: TextIO, change: OsmChange) -> None:
 
 def _write_osc(file: TextIO, change: OsmChange) -> None:
     file.write(f'<osmChange version="0.6" generator="road_extract {__version__}">\n')
-    # what an editor has not uploaded yet is unknown to the server, so it goes along
+    # the server does not know what an editor has not uploaded yet, so it is written as well
     created = [node for node in change.kept if node.id < 0] + [*change.nodes]
     blocks: dict[str, list[OsmNode | OsmWay]] = {
         "create": [
