@@ -48,10 +48,12 @@ def test_objects_are_written_read_listed_copied_and_deleted(store, tmp_path):
     assert (tmp_path / "back").read_bytes() == file.read_bytes()
     assert store.read("deep/none") is None
     assert store.find("deep/none") is None
-    store.delete(["deep/other.tif", "deep/none"])
+    store.delete(["deep/none", "deep/other.tif", "deep/none either"])
     store.delete(["deep/none"])
     store.delete([])
     assert store.list_folder("deep") == {"empty": 0}
+    Bucket.at(f"{store.url}/a%20b").write("c", b"1")
+    assert store.read("a b/c").data == b"1"
 
 
 def test_conditions_hold(store):
@@ -63,6 +65,16 @@ def test_conditions_hold(store):
     assert store.read("a").data == b"3"
     assert store.write("gone", b"5", replacing=first) is None
     assert store.find("gone") is None
+
+
+def test_an_object_that_is_gone_is_not_replaced(s3_url, s3_gateway):
+    """Amazon answers with 404 then, the emulator with 412."""
+    store = Bucket.at(s3_url)
+    store.write("a", b"1")
+    s3_gateway.fail({"path": "/a$", "method": "PUT", "status": 404, "times": 1})
+    assert store.write("a", b"2", replacing=store.read("a")) is None
+    assert store.read("a").data == b"1"
+    assert [request["status"] for request in s3_gateway.requests if request["method"] == "PUT"][-1:] == [404]
 
 
 def test_of_many_writers_at_once_one_succeeds(store):
