@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -102,6 +103,7 @@ def test_a_lease_keeps_others_away_while_it_is_renewed_and_is_free_afterwards(st
         with pytest.raises(InputError, match=r"there: is in use by another run \(process \d+ on"):
             Lease(store, "lock", "there").take()
         lease.check()
+    assert json.loads(store.read("lock").data) == {"owner": None}  # nobody needs to wait until it expires
     with hold_lease(store, "lock", "there"):
         pass
     assert list(store.list_all()) == ["lock"]
@@ -126,11 +128,19 @@ def test_the_lease_of_a_dead_owner_expires_and_the_old_owner_stops(store, quick,
             wait_for_end(store, "lock", "there")
 
 
-def test_of_two_contenders_for_an_expired_lease_one_wins(store, quick, monkeypatch):
+def test_of_three_contenders_for_an_expired_lease_one_wins(store, quick, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Lease, "_beat", lambda self: None)
         Lease(store, "lock", "there").take()
     found: list[Lease | InputError] = []
+    barrier = threading.Barrier(3)
+
+    def find_it_expired_together(*arguments):
+        ended = wait_for_end(*arguments)
+        barrier.wait(30)
+        return ended
+
+    monkeypatch.setattr(lease_module, "wait_for_end", find_it_expired_together)
 
     def take():
         lease = Lease(store, "lock", "there")
