@@ -16,6 +16,7 @@ T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+# click's parameter types are generic from version 8.5; a subscript here would need that version
 class Location(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """A path, or a URL, which is kept as text because a path would lose one of its slashes."""
 

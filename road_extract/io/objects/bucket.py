@@ -464,13 +464,14 @@ def _interruptibly(send: Callable[[], T], stop: threading.Event | None = None) -
         stop: Makes the call end early; its end is then awaited, so that it can clean up. A request without it may
             simply end with the process: half a request leaves nothing behind.
     """
-    found: list[Any] = []
+    values: list[T] = []
+    errors: list[BaseException] = []
 
     def call() -> None:
         try:
-            found.append((send(), None))
+            values.append(send())
         except BaseException as error:
-            found.append((None, error))
+            errors.append(error)
         finally:
             done.set()
 
@@ -484,10 +485,9 @@ def _interruptibly(send: Callable[[], T], stop: threading.Event | None = None) -
             stop.set()
             done.wait(_TIMEOUT_S)
         raise
-    value, error = found[0]
-    if error is not None:
-        raise error
-    return value  # type: ignore[no-any-return]
+    if errors:
+        raise errors[0]
+    return values[0]
 
 
 def _map_all(function: Callable[[str], T], names: Sequence[str]) -> list[T]:
