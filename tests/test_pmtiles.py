@@ -62,7 +62,7 @@ def test_roads_are_in_the_tiles_with_their_attributes(scene, tmp_path, identity_
     assert header["tile_type"] == TileType.MVT
     assert header["tile_compression"] == Compression.GZIP
     (layer,) = metadata["vector_layers"]
-    assert layer["id"] == "road_lines"
+    assert layer["id"] == metadata["name"] == "road_lines"
     expected = pyogrio.read_dataframe(tmp_path / "r.gpkg").to_crs(3857)
     assert set(expected.columns) - {"geometry"} == layer["fields"].keys() | {"confidence"}  # no gap, no confidence
     deepest = {place: data for place, data in tiles.items() if place[0] == header["max_zoom"]}

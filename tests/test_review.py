@@ -304,6 +304,12 @@ def test_a_plane_without_a_picture_holds_all_roads(roads):
     assert max(plane.grid.shape) == pytest.approx(4096, abs=1)
 
 
+def test_integers_that_a_browser_would_round_become_text(scene, tmp_path):
+    lines = [line_feature(n, [(5, 5 * n), (90, 90)], key=key) for n, key in ((1, 2**53 + 1), (2, 2**53 - 1))]
+    write_report(scene, write_lines(tmp_path / "r.gpkg", lines, key=int), tmp_path / "p.html")
+    assert page_data(tmp_path / "p.html")["layers"][0]["values"]["key"] == [str(2**53 + 1), 2**53 - 1]
+
+
 # Decisions
 
 

@@ -59,6 +59,9 @@ def test_a_geopackage_contains_the_styles_of_its_layers(scene, tmp_path, identit
     assert not list(tmp_path.glob("r.*ml"))
     layers = dict(pyogrio.list_layers(tmp_path / "r.gpkg"))
     assert layers == {"roads": "Polygon", "road_lines": "LineString", "layer_styles": None}
+    with closing(sqlite3.connect(tmp_path / "r.gpkg")) as database:  # GDAL lists tables that are not registered, too
+        tables = dict(database.execute("SELECT table_name, data_type FROM gpkg_contents").fetchall())
+    assert tables == {"roads": "features", "road_lines": "features", "layer_styles": "attributes"}
 
 
 def test_styles_change_no_road(scene, tmp_path, identity_model):
