@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from road_extract.base.osm import OSM_ROADS
+from road_extract.base.osm import LEVEL_KEYS, OSM_ROADS
 
 #: A layer, whether it is a bridge, and whether it is a tunnel: ways meet only where all three are the same.
 Level = tuple[int, bool, bool]
 GROUND: Level = (0, False, False)
+#: How tables write whether a road is a bridge or a tunnel, apart from the words that OpenStreetMap uses.
+_WORDS = {"True": "yes", "true": "yes", "1": "yes", "False": "no", "false": "no", "0": "no", "": "no"}
 
 #: Values of ``highway`` that are lines on the ground but not roads: they cross roads, and are not matched with them.
 PATHS = ("footway", "path", "cycleway", "bridleway", "steps", "escape", "bus_guideway")
@@ -74,6 +77,18 @@ def level_of(tags: Mapping[str, str]) -> Level:
     except ValueError:
         layer = int(bridge) - int(tunnel)
     return layer, bridge, tunnel
+
+
+def level_in_table(row: Mapping[str, Any]) -> dict[str, str]:
+    """The tags that decide the level, from a row of a table, which may have them as numbers or truth values."""
+    texts = {key: _to_text(row.get(key)) for key in LEVEL_KEYS}
+    return {key: text if key == "layer" else _WORDS.get(text, text) for key, text in texts.items() if text}
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.0f}" if math.isfinite(value) else ""
+    return "" if value is None else str(value)
 
 
 def obstacle_of(tags: Mapping[str, str]) -> Obstacle | None:

@@ -17,7 +17,7 @@ from road_extract.base.options import DiffOptions, JoinOptions
 from road_extract.base.osm import LEVEL_KEYS, OsmMap
 from road_extract.conflation.doubt import crossings, cut_doubtful, find_obstacles
 from road_extract.conflation.joining import Joined, JoinedLine, NewLine, join_lines, to_change
-from road_extract.conflation.kinds import level_of
+from road_extract.conflation.kinds import level_in_table, level_of
 from road_extract.evaluation.diff.layers import Layers
 from road_extract.evaluation.diff.results import JoinedRoads
 from road_extract.io.vector import TagRule, check_attributes, write_change
@@ -117,7 +117,7 @@ def _new_lines(pieces: Sequence[Feature], rows: Sequence[dict[str, Any]], found:
     return [
         NewLine(
             shapely.get_coordinates(line),
-            level_of({key: _tag(row.get(key)) for key in LEVEL_KEYS}),
+            level_of(level_in_table(row)),
             (piece.geometry.coords[0] in found.loose, piece.geometry.coords[-1] in found.loose),
         )
         for piece, row, line in zip(pieces, rows, moved, strict=True)
@@ -131,12 +131,6 @@ def _own_tags(row: Any) -> dict[str, str]:
         return {}
     pairs = [part.strip('"').partition('"=>"') for part in text.split('","')]
     return {key: value for key, _, value in pairs if key in LEVEL_KEYS}
-
-
-def _tag(value: Any) -> str:
-    return {True: "yes", False: "no", None: "no"}.get(value, str(value)) if not isinstance(value, float) else (
-        f"{value:.0f}"
-    )  # fmt: skip
 
 
 def _crossed(shapes: Geometries, joined: Joined, lines: Sequence[NewLine], existing: OsmMap) -> list[list[str]]:

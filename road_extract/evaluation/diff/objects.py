@@ -15,8 +15,8 @@ from road_extract.base.coordinates import LONLAT, turns_to
 from road_extract.base.errors import InputError
 from road_extract.base.geodesy import move, unwrap
 from road_extract.base.options import DiffOptions
-from road_extract.base.osm import LEVEL_KEYS, UNITS_PER_DEGREE, OsmMap, OsmNode, OsmWay
-from road_extract.conflation.kinds import is_visible_road
+from road_extract.base.osm import UNITS_PER_DEGREE, OsmMap, OsmNode, OsmWay
+from road_extract.conflation.kinds import is_visible_road, level_in_table
 from road_extract.evaluation.diff.results import LineLayer, Side
 from road_extract.io.vector import is_osm_file, is_overpass_file, read_osm
 
@@ -145,11 +145,5 @@ def lines_to_osm(lines: Geometries, source: IntArray, rows: list[dict[str, Any]]
                 at[place] = len(nodes) + 1
                 nodes[at[place]] = OsmNode(at[place], place[0] / UNITS_PER_DEGREE, place[1] / UNITS_PER_DEGREE)
             refs.append(at[place])
-        levels = {key: str(rows[row][key]) for key in LEVEL_KEYS if rows[row].get(key) is not None}
-        ways[number] = OsmWay(number, tuple(refs), tags={"highway": "road", **_as_tags(levels)})
+        ways[number] = OsmWay(number, tuple(refs), tags={"highway": "road", **level_in_table(rows[row])})
     return OsmMap(nodes, ways, has_ids=False)
-
-
-def _as_tags(values: dict[str, str]) -> dict[str, str]:
-    words = {"True": "yes", "False": "no", "1": "yes", "0": "no", "": "no"}
-    return {key: value if key == "layer" else words.get(value, value) for key, value in values.items()}
