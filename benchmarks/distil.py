@@ -7,9 +7,9 @@ This is how the fast model was made. Scenes, windows, losses and the form of the
 train`; the loop is PyTorch without Keras, channels last and in bfloat16, on one thread per process: threads that wait
 for each other at the end of every operation lose if other programs run. If --init has more filters than --filters,
 those are kept whose mean activation, times the absolute sum of the weights that read it, is largest. The learning rate
-is constant for the share --hold of the time, then falls linearly to zero. To go on after an interruption, run the same
-command again. Of several teachers, and of several turned views of a window, the mean of the probabilities is learned,
-which is better than each of them (Radosavovic et al. 2018, "Data Distillation").
+is constant for the share --hold of the CPU time, then falls linearly to zero. To go on after an interruption, run the
+same command again. Of several teachers, and of several turned views of a window, the mean of the probabilities is
+learned (Radosavovic et al. 2018, "Data Distillation").
 
 The C library returns memory to the system after every operation; prevent it by setting MALLOC_MMAP_MAX_=0,
 MALLOC_TRIM_THRESHOLD_=100000000000 and MALLOC_TOP_PAD_=268435456.
@@ -277,7 +277,7 @@ def draw(
 )
 @click.option("--views", type=click.IntRange(1, 4), default=1, show_default=True, help="Turned views: 1, 2 or 4.")
 @click.option("--filters", default="32,64,128,256", show_default=True)
-@click.option("--minutes", default=82.0, show_default=True, help="Time of training.")
+@click.option("--minutes", default=82.0, show_default=True, help="CPU time of training.")
 @click.option("--rate", default=1.5e-3, show_default=True, help="Learning rate.")
 @click.option("--hold", default=0.55, show_default=True, help="Share of the time before the rate falls.")
 @click.option("--average-decay", default=0.998, show_default=True)
@@ -334,7 +334,7 @@ def _train(out: Path, queue: Any, spec: ModelSpec, start: Path, given: dict[str,
     network.train()
     total, saved, smooth = given["minutes"] * 60, time.monotonic(), float("nan")
     while used < total:
-        began = time.monotonic()
+        began = time.process_time()
         images, labels, answers = queue.get()
         fall = min(1.0, max(0.0, 1 - used / total) / (1 - given["hold"] or 1))
         for group in optimizer.param_groups:
@@ -352,7 +352,7 @@ def _train(out: Path, queue: Any, spec: ModelSpec, start: Path, given: dict[str,
             if value.is_floating_point():
                 average[key].lerp_(value, 1 - decay)
         smooth = loss.item() if step == 1 or smooth != smooth else 0.98 * smooth + 0.02 * loss.item()
-        used += time.monotonic() - began
+        used += time.process_time() - began
         if step % 100 == 0:
             click.echo(f"step {step}: loss {smooth:.4f}, {used / 60:.1f} minutes", err=True)
         if used >= total or time.monotonic() - saved > _SAVE_S:

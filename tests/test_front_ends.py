@@ -86,7 +86,7 @@ def test_completion_is_installed_where_the_shell_looks(tmp_path, monkeypatch, ca
 def test_an_unknown_shell_is_refused(monkeypatch, capsys):
     monkeypatch.setenv("SHELL", "/bin/tcsh")
     assert run(["completion"]) == 1
-    assert "tcsh is not known" in capsys.readouterr().err
+    assert "the shell tcsh is not supported" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")

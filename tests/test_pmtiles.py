@@ -148,7 +148,7 @@ def test_a_tile_file_that_was_cut_short_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "_write_gdal", cut_short)
     lines = [line_feature(1, [(0, 0), (100, 100)])]
     fields = {name: type(value) for name, value in lines[0].properties.items()} | {"confidence": float}
-    with pytest.raises(OutputError, match="only a part"):
+    with pytest.raises(OutputError, match="only some of the tiles were written"):
         write_features(
             tmp_path / "r.pmtiles", LayerSchema("road_lines", "LineString", CRS_WKT, fields, pixel_m=1.0), lines
         )

@@ -100,7 +100,7 @@ def test_vectorize_roads_has_no_scene_to_show(scene, tmp_path):
 
 
 def test_a_page_must_be_named_html(scene, roads, tmp_path):
-    with pytest.raises(InputError, match=r"ends in \.html"):
+    with pytest.raises(InputError, match=r"must end in \.html"):
         write_report(scene, roads, tmp_path / "r.pdf")
 
 
@@ -389,7 +389,7 @@ def test_decisions_about_another_result_are_refused(decided, tmp_path):
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ("[]", "is not a decisions file"),
-        ('{"format": "road-extract decisions", "version": 2}', "version 2; expected 1"),
+        ('{"format": "road-extract decisions", "version": 2}', "has version 2, but version 1 was expected"),
         ('{"format": "road-extract decisions", "version": 1}', "is damaged"),
         ('{"format": "road-extract decisions", "version": 1, "layers": {}, "decisions": [{"layer": "a", "id": "1", '
          '"decision": null, "note": ""}]}', "is damaged"),
