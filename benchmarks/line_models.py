@@ -2,10 +2,11 @@
 
     python benchmarks/line_models.py --ground PROBABILITIES MASKS WEIGHT [--ground ...] [--faint SHARE]
 
-PROBABILITIES and MASKS are folders of rasters with the same names; WEIGHT is the weight of each observation from this
-ground. The result replaces ``road_extract/roads/network/weights.json``. Use ground that the network was not trained on,
-and never the ground for which scores are reported. The calibration of the models is printed from a cross-validation:
-each fifth of the scenes is assessed with models fitted to the others.
+PROBABILITIES and MASKS are folders of rasters with the same names; rasters without a mask are left out, so that several
+folders of masks can share one folder of probabilities, as `benchmarks/score.py --keep` writes it. WEIGHT is the weight
+of each observation from this ground. The result replaces ``road_extract/roads/network/weights.json``. Use ground that
+the network was not trained on, and never the ground for which scores are reported. The calibration of the models is
+printed from a cross-validation: each fifth of the scenes is assessed with models fitted to the others.
 
 A line is correct if half of it lies within 5 m of a true road with the same direction. A bridge is correct if 70 % of
 it does, or if its ends are connected by a true road that is not much longer.
@@ -35,6 +36,7 @@ from road_extract.pipeline.masking import MaskRun, road_threshold
 from road_extract.pipeline.vectorizing import LINE_AREA_SHARE
 from road_extract.roads.centrelines import trace_skeleton
 from road_extract.roads.network import Evidence, trace_mask
+from road_extract.roads.network.building import HOPELESS_SHARE
 from road_extract.roads.network.bridging import bridge_gaps, measure_all_gaps, meet_roads
 from road_extract.roads.network.cleaning import clean_graph
 from road_extract.roads.network.graph import Graph
@@ -43,7 +45,7 @@ from road_extract.roads.network.logistic import WEIGHTS, LogisticModel, fit_logi
 from road_extract.roads.network.moving import move_nodes
 from road_extract.roads.network.shaping import axis_lines
 from road_extract.roads.network.tracing import trace_graph
-from road_extract.roads.network.worth import KINDS, line_kinds
+from road_extract.roads.network.worth import KINDS, line_kinds, prune
 
 #: Signs of weights, without which noise in the data could make a longer, darker or more crooked gap more likely.
 _NEVER_POSITIVE = (
@@ -145,11 +147,17 @@ def observe_lines(ground: Ground, graph: Graph) -> tuple[Observations, IntArray]
     return Observations(features, right, weight, np.full(len(lines), ground.number)), kinds
 
 
+def hopeful(ground: Ground) -> Graph:
+    """The lines of a scene between which gaps are bridged."""
+    return prune(ground.graph, ground.evidence, ground.frame, HOPELESS_SHARE * LineOptions().min_worth)
+
+
 def observe_gaps(ground: Ground) -> Observations:
     """The candidates for bridges where the truth is known."""
-    gaps = measure_all_gaps(ground.graph, ground.evidence, ground.frame, LineOptions().max_gap_m)
+    graph = hopeful(ground)
+    gaps = measure_all_gaps(graph, ground.evidence, ground.frame, LineOptions().max_gap_m)
     lines = shapely.linestrings(gaps.paths.xy)
-    keep = _is_known(ground, lines) & ~meet_roads(ground.graph, gaps.paths)
+    keep = _is_known(ground, lines) & ~meet_roads(graph, gaps.paths)
     near = _share_near(lines, ground.truth) >= 0.7
     right = near | _are_joined(gaps.paths.xy, build_graph(ground.truth))
     count = len(lines)
@@ -226,7 +234,7 @@ def iter_grounds(folders: Iterable[tuple[Path, Path, float]], faint: float | Non
     """The scenes in folders of probabilities and masks with a weight, numbered consecutively."""
     number = 0
     for probabilities, masks, weight in folders:
-        for raster in sorted(probabilities.glob("*.tif")):
+        for raster in sorted(path for path in probabilities.glob("*.tif") if (masks / path.name).exists()):
             ground = read_ground(raster, masks / raster.name, weight, number, faint)
             if len(ground.graph) and len(ground.truth):
                 yield ground
@@ -251,7 +259,7 @@ def main(folders: tuple[tuple[Path, Path, float], ...], faint: float) -> None:
         return ground.graph
 
     def bridged(ground: Ground) -> Graph:
-        return bridge_gaps(ground.graph, ground.evidence, ground.frame, options)
+        return bridge_gaps(hopeful(ground), ground.evidence, ground.frame, options)
 
     # gaps depend on the worth of the lines that they join, and lines on their bridges: fit them in turn, twice
     use(**fit_lines(grounds, [plain], show=False))

@@ -11,6 +11,7 @@ from road_extract.base.options import LineOptions
 from road_extract.base.windows import Window
 from road_extract.roads.masks.strips import MaskStrip
 from road_extract.roads.network import Evidence, RoadNetwork, trace_network
+from road_extract.roads.network.graph import Graph
 from road_extract.roads.network.logistic import LogisticModel, fit_logistic, read_model
 from tests.helpers.lines import draw, to_byte
 
@@ -90,6 +91,22 @@ def test_a_faint_road_between_two_clear_ones_is_kept_and_the_same_stub_in_the_wo
     network = trace(np.where(clear, 0.95, np.where(link | stub, 0.4, 0.02)), min_worth=0.3)
     assert sorted(np.rint(shapely.length(network.lines))) == pytest.approx([100, 100, 100, 200, 200], abs=2)
     assert not network.dead_end.any()
+
+
+def test_gaps_are_bridged_between_lines_that_may_be_roads_only(monkeypatch):
+    """Noise in a faint mask is dropped first, because each of its dead ends would cost time."""
+    seen: list[Graph] = []
+
+    def bridge_nothing(graph: Graph, *_: object) -> Graph:
+        seen.append(graph)
+        return graph
+
+    monkeypatch.setattr("road_extract.roads.network.building.bridge_gaps", bridge_nothing)
+    road, dash = draw(160, 300, (0, 30.5, 200, 30.5)), draw(160, 300, (150, 120.5, 162, 120.5), width=5)
+    chance = np.where(road, 0.9, np.where(dash, 0.3, 0.02))
+    trace(chance, min_worth=0.3)
+    trace(chance, min_worth=0.0)
+    assert [len(graph) for graph in seen] == [1, 2]
 
 
 def test_a_faint_stretch_between_clear_ones_is_part_of_the_road():

@@ -310,6 +310,14 @@ def test_a_road_drawn_twice_becomes_one():
     assert network.length_m[0] == pytest.approx(180, abs=6)
 
 
+def test_a_road_drawn_twice_becomes_one_however_long_the_face_between_is():
+    mask = draw(40, 300, (10, 20.5, 290, 20.5), width=7)
+    mask[20, 50:250] = False  # two lines 2 m apart over 100 m
+    assert len(trace_mask(mask, pixel_size_m=(0.5, 0.5), options=ALL)) == 4
+    options = LineOptions(max_gap_m=0, min_worth=0, min_face_m2=100)
+    assert len(trace_mask(mask, pixel_size_m=(0.5, 0.5), options=options)) == 1
+
+
 def test_a_roundabout_stays_a_ring_with_its_arms():
     mask = ring(200, 200, 18) | draw(200, 200, (5, 100, 82, 100), (118, 100, 195, 100), (100, 118, 100, 195))
     network = trace_mask(mask, options=LineOptions(max_gap_m=0, min_worth=0))

@@ -27,6 +27,9 @@ from road_extract.roads.network.shaping import shape_lines
 from road_extract.roads.network.tracing import trace_graph
 from road_extract.roads.network.worth import prune
 
+#: Lines with less than this fraction of the minimum worth are dropped before gaps are bridged: most of the noise in a
+#: faint mask, whose dead ends would cost as much time as those of roads, and more wrong bridges.
+HOPELESS_SHARE = 1 / 3
 #: Defaults of `trace_mask`: trace exactly what is in the mask.
 UNBRIDGED = LineOptions(max_gap_m=0.0, min_worth=0.0, min_face_m2=0.0)
 
@@ -85,6 +88,7 @@ def trace_network(
     pixels = trace_skeleton(strips, frame.pixel_size_m)
     graph = clean_graph(trace_graph(pixels, frame), options.spur_widths, frame.pixel_area_m2)
     graph = move_nodes(graph, frame)
+    graph = prune(graph, evidence, frame, HOPELESS_SHARE * options.min_worth)
     graph = bridge_gaps(graph, evidence, frame, options)
     graph = prune(graph, evidence, frame, options.min_worth)
     graph = open_small_faces(drop_short_pieces(graph, options.min_length_m), options.min_face_m2)

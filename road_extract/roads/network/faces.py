@@ -14,17 +14,19 @@ from road_extract.roads.network.worth import drop_dangling_bridges
 
 #: Smoothing and simplification shrink a face a little.
 _SLACK = 1.15
+#: Faces with a lower mean width (metres) are roads drawn twice, however long they are.
+_SLIVER_M = 3.0
 _ROUNDS = 6
 
 
 def open_small_faces(graph: Graph, min_face_m2: float) -> Graph:
-    """Drop one edge of every small face: a bridge if there is one, otherwise the least probable edge.
+    """Drop one edge of every small or narrow face: a bridge if there is one, otherwise the least probable edge.
 
     Each round opens only faces without common nodes; otherwise two neighbouring faces could lose both connections.
 
     Args:
         graph: Graph with its bridges.
-        min_face_m2: Faces smaller than this are opened; 0 opens none.
+        min_face_m2: Faces smaller than this are opened, and narrow ones of any size; 0 opens none.
     """
     for _ in range(_ROUNDS if min_face_m2 else 0):
         drop = _edges_to_drop(graph, _SLACK * min_face_m2)
@@ -35,13 +37,15 @@ def open_small_faces(graph: Graph, min_face_m2: float) -> Graph:
 
 
 def _edges_to_drop(graph: Graph, min_face_m2: float) -> BoolArray:
-    """Whether to drop each edge, (edges,): one per small face, for faces that do not touch each other."""
+    """Whether to drop each edge, (edges,): one per small or narrow face, for faces that do not touch each other."""
     drop = np.zeros(len(graph), bool)
     if not len(graph):
         return drop
     lines = axis_lines(graph)
     faces = shapely.get_parts(shapely.polygonize(lines))
-    faces = faces[shapely.area(faces) < min_face_m2]
+    area = shapely.area(faces)
+    # a long rectangle is twice its area divided by its perimeter wide
+    faces = faces[(area < min_face_m2) | (2 * area < _SLIVER_M * shapely.length(faces))]
     face, edge = _edges_of(faces, lines)
     value, used = _values(graph), np.zeros(len(graph.nodes), bool)
     for edges in np.split(edge, np.flatnonzero(np.diff(face)) + 1) if len(face) else []:
