@@ -88,7 +88,7 @@ def test_a_faint_road_between_two_clear_ones_is_kept_and_the_same_stub_in_the_wo
     """What a line connects counts: both faint lines have the same length and probability."""
     clear = draw(300, 300, (0, 60.5, 300, 60.5), (0, 160.5, 300, 160.5))
     link, stub = draw(300, 300, (100.5, 60, 100.5, 160)), draw(300, 300, (200.5, 160, 200.5, 260))
-    network = trace(np.where(clear, 0.95, np.where(link | stub, 0.4, 0.02)), min_worth=0.3)
+    network = trace(np.where(clear, 0.95, np.where(link | stub, 0.45, 0.02)), min_worth=0.3)
     assert sorted(np.rint(shapely.length(network.lines))) == pytest.approx([100, 100, 100, 200, 200], abs=2)
     assert not network.dead_end.any()
 
