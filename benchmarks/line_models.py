@@ -36,8 +36,8 @@ from road_extract.pipeline.masking import MaskRun, road_threshold
 from road_extract.pipeline.vectorizing import LINE_AREA_SHARE
 from road_extract.roads.centrelines import trace_skeleton
 from road_extract.roads.network import Evidence, trace_mask
-from road_extract.roads.network.building import HOPELESS_SHARE
 from road_extract.roads.network.bridging import bridge_gaps, measure_all_gaps, meet_roads
+from road_extract.roads.network.building import HOPELESS_SHARE
 from road_extract.roads.network.cleaning import clean_graph
 from road_extract.roads.network.graph import Graph
 from road_extract.roads.network.line_features import measure_lines
