@@ -130,7 +130,7 @@ def answers(backend, tiles):
 
 @pytest.fixture(scope="module")
 def small_tiles(tiles):
-    return np.ascontiguousarray(tiles[:, :SMALL, :SMALL])
+    return np.concatenate([tiles[:, :SMALL, :SMALL], tiles[:, -SMALL:, -SMALL:]])
 
 
 def write_small_model(folder):
@@ -147,11 +147,11 @@ def read_pixels(scene):
 
 
 def read_tiles(scene):
-    """Eight windows of a scene as the shipped model wants them, on its grid, (8, 224, 224, 3)."""
+    """The windows at the corners of a scene as the shipped model wants them, on its grid, (4, 224, 224, 3)."""
     with Scene(str(scene), SceneView(read_spec(shipped_model()).gsd_m)) as source:
         pixels, size = source.read(Window(0, 0, source.grid.width, source.grid.height))[0], 224
     free = np.array(pixels.shape[:2]) - size
-    corners = (np.array([(i, j) for i in (0, 0.3, 0.6, 1) for j in (0, 1)]) * free).astype(int)
+    corners = np.array([(i, j) for i in (0, 1) for j in (0, 1)]) * free
     cut = [pixels[row : row + size, col : col + size] for row, col in corners]
     valid = np.ones((size, size), bool)
     return np.stack([to_model_input(tile, valid, byte_scaling(3), read_spec(shipped_model())) for tile in cut])
@@ -309,7 +309,7 @@ def test_probabilities_agree_with_tensorflow_on_another_sensor(way, answers, ref
 
 def test_probabilities_agree_with_tensorflow_on_the_models_own_kind_of_imagery(way, backend, reference, shared_data):
     scenes = sorted((shared_data / "massachusetts" / "valid" / "images").glob("*.tif"))[:4]
-    tiles = np.concatenate([read_tiles(scene)[[0, 7]] for scene in scenes])
+    tiles = np.stack([read_tiles(scene)[corner] for corner, scene in enumerate(scenes)])
     found, expected = predict_all(backend, tiles), reference(tiles)
     assert np.abs(found - expected).mean() <= way.mean_difference
     assert overlap(found, expected) >= way.iou

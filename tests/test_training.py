@@ -42,6 +42,16 @@ def few_filters(monkeypatch):
     monkeypatch.setitem(SIZES, "standard", SPEC.filters)
 
 
+@pytest.fixture
+def eager():
+    """Trace no graphs, which takes longer than some steps of a small network without them."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory):
     """A model that has learnt nothing, which is enough to see whether its answers are used."""
@@ -119,6 +129,8 @@ def test_the_loss_equals_its_formula_and_ignores_unlabelled_pixels(rng):
 
 
 def test_distillation_learns_a_teachers_answers_on_unlabelled_ground_too(rng):
+    import tensorflow as tf
+
     logits, labels = _random_target(rng)
     teacher = rng.random(labels.shape).astype(np.float32)
     seen = labels != INVALID
@@ -126,7 +138,8 @@ def test_distillation_learns_a_teachers_answers_on_unlabelled_ground_too(rng):
     soft = -((teacher * np.log(p) + (1 - teacher) * np.log(1 - p)) * seen).sum() / seen.sum()
     expected = soft + HARD_SHARE * float(bce_dice_loss(labels, logits))
     targets = np.concatenate([labels.astype(np.float32), teacher], axis=-1)
-    assert float(distillation_loss(targets, logits)) == pytest.approx(expected, rel=1e-4)
+    for loss in (distillation_loss, tf.function(distillation_loss)):
+        assert float(loss(targets, logits)) == pytest.approx(expected, rel=1e-4)
     elsewhere = np.where(seen, teacher, 1 - teacher)
     assert float(distillation_loss(np.concatenate([targets[..., :1], elsewhere], -1), logits)) == pytest.approx(
         expected, rel=1e-4
@@ -199,21 +212,22 @@ def test_the_average_follows_its_formula_and_restores_the_weights():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_filters")
+@pytest.mark.usefixtures("few_filters", "eager")
 def test_a_resumed_run_equals_an_uninterrupted_one(prepared, tmp_path):
-    train_prepared(prepared, tmp_path / "whole", TINY, SPEC)
+    options = replace(TINY, steps=8, validate_every=4)
+    train_prepared(prepared, tmp_path / "whole", options, SPEC)
 
-    def stop_after_eleven(progress):
-        if progress.done == 12:
+    def stop_after_five(progress):
+        if progress.done == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_prepared(prepared, tmp_path / "parts", TINY, SPEC, report=stop_after_eleven)
-    assert (tmp_path / "parts" / "weights.npz").exists()  # the best so far, from step 8
-    train_prepared(prepared, tmp_path / "parts", TINY, SPEC)
+        train_prepared(prepared, tmp_path / "parts", options, SPEC, report=stop_after_five)
+    assert (tmp_path / "parts" / "weights.npz").exists()  # the best so far, from step 4
+    train_prepared(prepared, tmp_path / "parts", options, SPEC)
     _assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
     with pytest.raises(InputError, match="other options"):
-        train_prepared(prepared, tmp_path / "parts", replace(TINY, seed=6), SPEC)
+        train_prepared(prepared, tmp_path / "parts", replace(options, seed=6), SPEC)
 
 
 def _assert_equal_runs(one, other):
@@ -290,7 +304,7 @@ def test_training_learns_and_its_model_folder_can_be_used(prepared, tmp_path, re
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_filters")
+@pytest.mark.usefixtures("few_filters", "eager")
 def test_a_run_without_validation_ground_keeps_its_last_weights(prepared, tmp_path):
     folder = shutil.copytree(prepared, tmp_path / "prepared")
     (folder / "scenes.json").write_text('[{"name": "a", "group": "g", "share": 1.0}]')
@@ -380,7 +394,7 @@ from road_extract.training.losses import bce_dice_loss, mse_loss
 model = logits_model(build_resunet((32, 32, 3)))
 load_weights(model, shipped_model())
 rng = np.random.default_rng(7)
-logits = model(rng.normal(0, 1, (1, 32, 32, 3)).astype(np.float32), training=False)
+logits = model.predict_on_batch(rng.normal(0, 1, (1, 32, 32, 3)).astype(np.float32))
 labels = rng.integers(0, 4, (1, 32, 32, 1)).astype(np.uint8)
 assert not any(name.split(".")[0] in sys.argv[1:] for name in sys.modules), "needs more than it should"
 print(float(bce_dice_loss(labels, logits)), float(mse_loss(labels, logits)))
@@ -400,6 +414,7 @@ def test_network_and_losses_are_the_same_on_jax():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_a_student_of_half_the_filters_learns_from_a_teacher(prepared, teacher, tmp_path):
     options = replace(TINY, steps=2, size="fast", validate_every=2)
     student = train_prepared(prepared, tmp_path / "student", options, SPEC, BaseModels(teacher=teacher))
