@@ -40,6 +40,7 @@ from road_extract import DiffOptions, JoinOptions, diff_roads
 from road_extract.base.arrays import Float64Array, Geometries
 from road_extract.base.grid import RasterGrid
 from road_extract.base.osm import OsmChange, OsmMap, OsmNode, OsmWay
+from road_extract.cli.parameters import collect
 from road_extract.evaluation.tracing import trace_lines
 from road_extract.io.vector import read_osm, write_change
 from road_extract.metrics.matching import match_lines
@@ -159,9 +160,8 @@ def to_change(lines: Iterable[shapely.LineString]) -> OsmChange:
 
 def split_options(options: dict[str, float]) -> tuple[DiffOptions, JoinOptions]:
     """The options of both classes."""
-    diff = DiffOptions(**{k: v for k, v in options.items() if k in {f.name for f in fields(DiffOptions)}})  # type: ignore[arg-type]
-    join = JoinOptions(**{k: v for k, v in options.items() if k in {f.name for f in fields(JoinOptions)}})  # type: ignore[arg-type]
-    return diff, join
+    left: dict[str, Any] = dict(options)
+    return collect(DiffOptions, left), collect(JoinOptions, left)
 
 
 def before(case: Case, folder: Path, options: dict[str, float]) -> Counts:

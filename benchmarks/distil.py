@@ -1,14 +1,15 @@
 """Train a network on a CPU, several times as fast as Keras does there, and distil a small one from a large one.
 
-    python benchmarks/distil.py OUT SOURCE=SHARE ... [--validation PREFIX ...] [--init MODEL] [--teacher MODEL]
-        [--filters 32,64,128,256] [--minutes N]
+    python benchmarks/distil.py OUT SOURCE=SHARE ... [--validation PREFIX ...] [--init MODEL]
+        [--teacher MODEL ...] [--views N] [--filters 32,64,128,256] [--minutes N]
 
 This is how the fast model was made. Scenes, windows, losses and the form of the result are those of `road-extract
 train`; the loop is PyTorch without Keras, channels last and in bfloat16, on one thread per process: threads that wait
 for each other at the end of every operation lose if other programs run. If --init has more filters than --filters,
 those are kept whose mean activation, times the absolute sum of the weights that read it, is largest. The learning rate
-is constant for the share --hold of the time, then falls linearly to zero. To go on after an interruption, run the same
-command again.
+is constant for the share --hold of the CPU time, then falls linearly to zero. To go on after an interruption, run the
+same command again. Of several teachers, and of several turned views of a window, the mean of the probabilities is
+learned (Radosavovic et al. 2018, "Data Distillation").
 
 The C library returns memory to the system after every operation; prevent it by setting MALLOC_MMAP_MAX_=0,
 MALLOC_TRIM_THRESHOLD_=100000000000 and MALLOC_TOP_PAD_=268435456.
@@ -21,7 +22,8 @@ import json
 import multiprocessing
 import os
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -208,34 +210,60 @@ def _largest(values: Float32Array, count: int) -> NDArray[np.int_]:
     return np.sort(np.argsort(-values)[:count])
 
 
+@dataclass(frozen=True, slots=True)
+class Teachers:
+    """Models whose mean probability is learned, over 1, 2 or 4 turned views of each window."""
+
+    models: tuple[Path, ...]
+    views: int
+
+    def open(self, shape: list[int]) -> Callable[[Float32Array], Float32Array | None]:
+        """Return a function from inputs of a shape, (batch, rows, cols, bands), to probabilities."""
+        if not self.models:
+            return lambda inputs: None
+        import openvino as ov
+
+        settings = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}
+        networks = []
+        for model in self.models:
+            network = build_int8(model)
+            network.reshape(shape)
+            networks.append(ov.Core().compile_model(network, "CPU", settings))
+        turns = range(0, 4, 4 // self.views)
+
+        def answer(inputs: Float32Array) -> Float32Array:
+            total = np.zeros(inputs.shape[:3], np.float32)
+            for turn in turns:
+                turned = np.ascontiguousarray(np.rot90(inputs, turn, (1, 2)))
+                for network in networks:
+                    total += np.rot90(network([turned])[0], -turn, (1, 2))
+            return total / np.float32(len(turns) * len(networks))
+
+        return answer
+
+
 def draw(
-    queue: Any, prepared: Path, sampling: SamplingOptions, spec: ModelSpec, teacher: Path | None, first: int
+    queue: Any, prepared: Path, sampling: SamplingOptions, spec: ModelSpec, teachers: Teachers, first: int
 ) -> None:
-    """Put (images, labels, the teacher's probabilities) into a queue for ever; runs in a process of its own.
+    """Put (images, labels, the teachers' probabilities) into a queue for ever; runs in a process of its own.
 
     Args:
         queue: Where to put them.
         prepared: Folder of prepared scenes.
         sampling: How to draw a batch.
         spec: Spec of the model.
-        teacher: Model folder, if there is a teacher.
+        teachers: They may be none; the last part is None then.
         first: Step to begin with.
     """
-    sampler, answer = WindowSampler(prepared, sampling), None
+    sampler = WindowSampler(prepared, sampling)
     mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
-    if teacher is not None:
-        import openvino as ov
-
-        network = build_int8(teacher)
-        network.reshape([sampling.batch_size, sampling.window_px, sampling.window_px, len(spec.bands)])
-        settings = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}
-        answer = ov.Core().compile_model(network, "CPU", settings)
+    answer = teachers.open([sampling.batch_size, sampling.window_px, sampling.window_px, len(spec.bands)])
     step = first
     while True:
         images, labels = sampler.draw(step)
         inputs = images.astype(np.float32) / (255 * std) - mean / std
         inputs *= (labels != INVALID)[..., None]
-        queue.put((inputs, labels, None if answer is None else np.array(answer([inputs])[0])))
+        queue.put((inputs, labels, answer(inputs)))
         step += 1
 
 
@@ -244,9 +272,12 @@ def draw(
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--validation", multiple=True, help="Leave out scenes whose names start with this; repeatable.")
 @click.option("--init", default="standard", show_default=True, help="Model to start from.")
-@click.option("--teacher", help="Model whose probabilities are learned, too; it needs ranges for 8-bit inference.")
+@click.option(
+    "--teacher", multiple=True, help="Model whose probabilities are learned, too; it needs 8-bit ranges. Repeatable."
+)
+@click.option("--views", type=click.IntRange(1, 4), default=1, show_default=True, help="Turned views: 1, 2 or 4.")
 @click.option("--filters", default="32,64,128,256", show_default=True)
-@click.option("--minutes", default=82.0, show_default=True, help="Time of training.")
+@click.option("--minutes", default=82.0, show_default=True, help="CPU time of training.")
 @click.option("--rate", default=1.5e-3, show_default=True, help="Learning rate.")
 @click.option("--hold", default=0.55, show_default=True, help="Share of the time before the rate falls.")
 @click.option("--average-decay", default=0.998, show_default=True)
@@ -269,10 +300,10 @@ def main(out: Path, sources: tuple[str, ...], validation: tuple[str, ...], **giv
     WindowSampler(prepared, sampling)  # raise errors here, not in a process
     context = multiprocessing.get_context("spawn")
     queue = context.Queue(6)
-    teacher = None if given["teacher"] is None else find_model(given["teacher"])
+    teachers = Teachers(tuple(map(find_model, given["teacher"])), given["views"])
     state = out / _STATE_FILE
     first = torch.load(state, weights_only=True)["step"] if state.exists() else 0
-    feeder = context.Process(target=draw, args=(queue, prepared, sampling, spec, teacher, first), daemon=True)
+    feeder = context.Process(target=draw, args=(queue, prepared, sampling, spec, teachers, first), daemon=True)
     feeder.start()
     try:
         _train(out, queue, spec, start, given)
@@ -303,7 +334,7 @@ def _train(out: Path, queue: Any, spec: ModelSpec, start: Path, given: dict[str,
     network.train()
     total, saved, smooth = given["minutes"] * 60, time.monotonic(), float("nan")
     while used < total:
-        began = time.monotonic()
+        began = time.process_time()
         images, labels, answers = queue.get()
         fall = min(1.0, max(0.0, 1 - used / total) / (1 - given["hold"] or 1))
         for group in optimizer.param_groups:
@@ -321,7 +352,7 @@ def _train(out: Path, queue: Any, spec: ModelSpec, start: Path, given: dict[str,
             if value.is_floating_point():
                 average[key].lerp_(value, 1 - decay)
         smooth = loss.item() if step == 1 or smooth != smooth else 0.98 * smooth + 0.02 * loss.item()
-        used += time.monotonic() - began
+        used += time.process_time() - began
         if step % 100 == 0:
             click.echo(f"step {step}: loss {smooth:.4f}, {used / 60:.1f} minutes", err=True)
         if used >= total or time.monotonic() - saved > _SAVE_S:

@@ -91,9 +91,9 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--model",
             "kind": "text",
             "default": None,
-            "help": "Model: standard, fast, an installed one by its "
-            "name, or a folder with weights.npz and spec.json "
-            "(default: standard)",
+            "help": "Model: standard, fast, the name of an installed "
+            "model, or a folder with weights.npz and "
+            "spec.json (default: standard)",
             "unit": "",
             "low": None,
             "high": None,
@@ -264,8 +264,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "kind": "flag",
             "default": False,
             "help": "Add a colour table to the probability raster, so "
-            "that any viewer shows it in colours; overviews "
-            "then hold the nearest colour instead of the "
+            "that any viewer shows it in colour; overviews "
+            "then contain the nearest colour instead of the "
             "exact mean",
             "unit": "",
             "low": None,
@@ -2094,7 +2094,7 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
         self.addParameter(raster)
         pages = "HTML (*.html)"
         page = QgsProcessingParameterFileDestination("REPORT", tr("Review page"), pages, None, True, False)
-        page.setHelp(tr("Page to review the roads over their scene, in any browser and offline") + ".")
+        page.setHelp(tr("Page for reviewing the roads over their scene, in any browser and offline") + ".")
         self.addParameter(page)
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:

@@ -52,7 +52,7 @@ def test_outputs_are_checked_without_touching_them(tmp_path):
     (tmp_path / "old.tif").write_bytes(b"old")
     check_output(tmp_path / "new.tif", overwrite=False)
     check_output(tmp_path / "old.tif", overwrite=True)
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         check_output(tmp_path / "old.tif", overwrite=False)
     with pytest.raises(InputError, match="is a folder"):
         check_output(tmp_path, overwrite=True)

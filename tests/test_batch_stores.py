@@ -209,7 +209,7 @@ def test_no_object_is_ever_half_written(s3, s3_url, s3_gateway, scenes, tmp_path
     s3_gateway.fail({"path": "ready-", "method": "PUT", "drop": True})
     done = extract_batch(scenes, s3_url)
     assert not done.complete
-    assert "the store does not answer as it should" in done.error
+    assert "the store does not respond correctly" in done.error
     assert [scene.state for scene in done.scenes] == ["failed", "not finished"]
     assert [name.rpartition("/")[2] for name in objects(s3_url)] == ["0000.tif", "0001.tif"]
     assert open_uploads(s3) == 0
@@ -231,10 +231,10 @@ def test_single_outputs_are_the_same_bytes_as_on_disk(bucket_url, scenes, tmp_pa
         assert str(predict_probability(scenes[1], f"{place}/q.tif")) == f"{place}/q.tif"
         vectorize_roads(f"{tmp_path}/one/q.tif" if place.startswith("/") else f"{place}/q.tif", f"{place}/v.gpkg")
     assert objects(f"{bucket_url}/one") == tree(tmp_path / "one")
-    with pytest.raises(InputError, match=r"one/r\.geojson: exists already; choose another name or allow overwriting"):
+    with pytest.raises(InputError, match=r"one/r\.geojson: already exists; choose another name or allow overwriting"):
         extract_roads(scenes[0], f"{bucket_url}/one/r.geojson")
     bucket.delete(["one/r.geojson"])
-    with pytest.raises(InputError, match=r"one/r_lines\.geojson: exists already"):
+    with pytest.raises(InputError, match=r"one/r_lines\.geojson: already exists"):
         extract_roads(scenes[0], f"{bucket_url}/one/r.geojson", vectorize=BOTH)
     extract_roads(scenes[0], f"{bucket_url}/one/r.geojson", vectorize=BOTH, overwrite=True)
     assert objects(f"{bucket_url}/one") == tree(tmp_path / "one")
@@ -244,7 +244,7 @@ def test_an_output_that_appears_while_it_is_made_is_not_overwritten(s3_url, scen
     def appear(progress):
         Bucket.at(s3_url).write("r.geojson", b"mine")
 
-    with pytest.raises(InputError, match=r"r\.geojson: exists already"):
+    with pytest.raises(InputError, match=r"r\.geojson: already exists"):
         extract_roads(scenes[1], f"{s3_url}/r.geojson", report=appear)
     assert Bucket.at(s3_url).read("r.geojson").data == b"mine"
 
@@ -254,7 +254,7 @@ def test_wrong_single_outputs_are_one_sentence_with_the_place_that_was_given(s3_
         (f"{s3_url}/roads.xyz", "roads.xyz"),
         (f"{s3_url}/", "is a folder"),
         ("s3://nobody/roads.gpkg", "the bucket nobody does not exist"),
-        ("ftp://host/roads.gpkg", "is not a place to write to"),
+        ("ftp://host/roads.gpkg", "is not a location for outputs"),
     ):
         assert run(["extract", scenes[1], out]) == 1
         (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error")]

@@ -78,6 +78,16 @@ def test_creation_options_change_the_storage_but_no_pixel(tmp_path, rng, options
             assert found.get(name, value) == value
 
 
+def test_another_compression_has_its_own_level(tmp_path, rng):
+    """GDAL's default for ZSTD is 9; the level for DEFLATE is not used."""
+    rows = np.cumsum(rng.integers(0, 3, (600, 600)), axis=1).astype(np.uint8)
+    made = {}
+    for options in (("COMPRESS=ZSTD",), ("COMPRESS=ZSTD", "LEVEL=9"), ("COMPRESS=ZSTD", "LEVEL=6")):
+        write(tmp_path / "r.tif", "probability", rows, *options)
+        made[options[1:]] = (tmp_path / "r.tif").read_bytes()
+    assert made[()] == made[("LEVEL=9",)] != made[("LEVEL=6",)]
+
+
 @pytest.mark.parametrize(
     ("option", "words"),
     [

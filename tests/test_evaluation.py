@@ -322,7 +322,7 @@ def test_the_table_and_the_json_name_every_metric_in_full(raster, tmp_path, caps
         (["{t}", "{t}", "--rho", "-1"], "expected 0 to 100 px"),
         (["{t}", "{mixed}"], "contains both lines and polygons"),
         (["{empty}", "{empty}"], "is empty"),
-        (["{t}", "{t}", "--error-map", "{t}"], "exists already"),
+        (["{t}", "{t}", "--error-map", "{t}"], "already exists"),
         (["{lines}", "{lines}", "--gsd", "0.01"], "specify a larger --gsd"),
     ],
 )

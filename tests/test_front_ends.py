@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,7 +86,7 @@ def test_completion_is_installed_where_the_shell_looks(tmp_path, monkeypatch, ca
 def test_an_unknown_shell_is_refused(monkeypatch, capsys):
     monkeypatch.setenv("SHELL", "/bin/tcsh")
     assert run(["completion"]) == 1
-    assert "tcsh is not known" in capsys.readouterr().err
+    assert "the shell tcsh is not supported" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
@@ -137,6 +138,20 @@ def test_a_notebook_shows_a_map_and_a_table(tmp_path, raster, geometry):
     cells = [cell.text for cell in root.iter("td")]
     assert str(done.path) in cells
     assert "WGS 84 / UTM zone 11N" in cells
+
+
+def test_the_map_of_a_notebook_has_holes_and_north_up(tmp_path, raster):
+    done = vectorize_roads(raster, tmp_path / "r.gpkg")
+    root = ElementTree.fromstring(done._repr_html_())
+    data = root.find(".//{http://www.w3.org/2000/svg}path").get("d")
+    rings = sum(1 + len(shape.interiors) for shape in done.to_geodataframe().geometry)
+    assert data.count("M") == data.count("Z") == rings > done.polygons
+    x, y = np.array([pair.split() for pair in re.findall(r"[-.\d]+ [-.\d]+", data)], float).T
+    # the raster has 260 columns and 200 rows, and its only shape beside the cross lies in the north-west
+    assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx((0, 360, 0, 360 * 200 / 260), abs=2)
+    lonely = (x > 5) & (x < 120 / 260 * 360 - 5)
+    assert y[lonely].min() < 50
+    assert y[lonely].max() < 180
 
 
 def test_a_notebook_shows_the_table_if_the_file_is_gone_or_not_for_geopandas(tmp_path, raster):

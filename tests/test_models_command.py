@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -117,16 +118,15 @@ def test_a_model_is_installed_and_found_by_its_name(tmp_path, model, home, kind,
 
 def test_the_default_name_is_that_of_the_spec_and_is_not_replaced_silently(model, home):
     assert install_model(model).name == "many-sensors-4"
-    with pytest.raises(InputError, match="installed already"):
+    with pytest.raises(InputError, match="already installed"):
         install_model(model)
     assert install_model(model, overwrite=True).folder == home / "many-sensors-4"
 
 
-@pytest.mark.parametrize("name", ["standard", "../up", "a/b", "", ".hidden", "C:\\x"])
+@pytest.mark.parametrize("name", ["standard", "../up", "a/b", ".hidden", "C:\\x"])
 def test_a_name_stays_in_the_folder(model, home, name):
-    if name:
-        with pytest.raises(InputError, match="cannot be the name"):
-            install_model(model, name=name)
+    with pytest.raises(InputError, match="cannot be the name"):
+        install_model(model, name=name)
     assert not home.exists() or list(home.iterdir()) == []
 
 
@@ -228,12 +228,18 @@ def test_an_archive_has_the_hash_that_is_stated(tmp_path, model):
 
 
 def test_a_bomb_is_not_unpacked(tmp_path, model, monkeypatch):
-    monkeypatch.setattr(installing, "MAX_BYTES", 40 * 2**20)
+    monkeypatch.setattr(installing, "MAX_BYTES", 4 * 2**20)
     with zipfile.ZipFile(tmp_path / "m.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(model / "spec.json", "spec.json")
-        archive.writestr("weights.npz", bytes(41 * 2**20))
-    with pytest.raises(InputError, match="larger than 40 MB"):
-        install_model(tmp_path / "m.zip")
+        archive.writestr("weights.npz", bytes(80 * 2**20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="larger than 4 MB"):
+            install_model(tmp_path / "m.zip")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 * 2**20  # it is not held, not even for a moment
 
 
 def test_verify_notices_a_change_after_the_installation(model, home, capsys):

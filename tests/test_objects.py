@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -48,10 +49,12 @@ def test_objects_are_written_read_listed_copied_and_deleted(store, tmp_path):
     assert (tmp_path / "back").read_bytes() == file.read_bytes()
     assert store.read("deep/none") is None
     assert store.find("deep/none") is None
-    store.delete(["deep/other.tif", "deep/none"])
+    store.delete(["deep/none", "deep/other.tif", "deep/none either"])
     store.delete(["deep/none"])
     store.delete([])
     assert store.list_folder("deep") == {"empty": 0}
+    Bucket.at(f"{store.url}/a%20b").write("c", b"1")
+    assert store.read("a b/c").data == b"1"
 
 
 def test_conditions_hold(store):
@@ -63,6 +66,16 @@ def test_conditions_hold(store):
     assert store.read("a").data == b"3"
     assert store.write("gone", b"5", replacing=first) is None
     assert store.find("gone") is None
+
+
+def test_an_object_that_is_gone_is_not_replaced(s3_url, s3_gateway):
+    """Amazon answers with 404 then, the emulator with 412."""
+    store = Bucket.at(s3_url)
+    store.write("a", b"1")
+    s3_gateway.fail({"path": "/a$", "method": "PUT", "status": 404, "times": 1})
+    assert store.write("a", b"2", replacing=store.read("a")) is None
+    assert store.read("a").data == b"1"
+    assert [request["status"] for request in s3_gateway.requests if request["method"] == "PUT"][-1:] == [404]
 
 
 def test_of_many_writers_at_once_one_succeeds(store):
@@ -90,6 +103,7 @@ def test_a_lease_keeps_others_away_while_it_is_renewed_and_is_free_afterwards(st
         with pytest.raises(InputError, match=r"there: is in use by another run \(process \d+ on"):
             Lease(store, "lock", "there").take()
         lease.check()
+    assert json.loads(store.read("lock").data) == {"owner": None}  # nobody needs to wait until it expires
     with hold_lease(store, "lock", "there"):
         pass
     assert list(store.list_all()) == ["lock"]
@@ -114,11 +128,19 @@ def test_the_lease_of_a_dead_owner_expires_and_the_old_owner_stops(store, quick,
             wait_for_end(store, "lock", "there")
 
 
-def test_of_two_contenders_for_an_expired_lease_one_wins(store, quick, monkeypatch):
+def test_of_three_contenders_for_an_expired_lease_one_wins(store, quick, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Lease, "_beat", lambda self: None)
         Lease(store, "lock", "there").take()
     found: list[Lease | InputError] = []
+    barrier = threading.Barrier(3)
+
+    def find_it_expired_together(*arguments):
+        ended = wait_for_end(*arguments)
+        barrier.wait(30)
+        return ended
+
+    monkeypatch.setattr(lease_module, "wait_for_end", find_it_expired_together)
 
     def take():
         lease = Lease(store, "lock", "there")
@@ -171,7 +193,7 @@ def test_an_endless_outage_is_one_sentence(s3_url, s3_gateway, monkeypatch):
     monkeypatch.setattr(bucket_module, "_RETRIES", 1)
     store = Bucket.at(s3_url)
     s3_gateway.fail({"path": "roads", "status": 503})
-    with pytest.raises(OutputError, match=r"^s3://roads/.*/x: the store does not answer as it should \(503 Service Un"):
+    with pytest.raises(OutputError, match=r"^s3://roads/.*/x: the store does not respond correctly \(503 Service Un"):
         store.write("x", b"1")
 
 
@@ -211,8 +233,8 @@ def test_without_obstore_the_message_names_the_extra(monkeypatch):
     ("change", "words"),
     [
         ({"url": "s3://nobody/x"}, "the bucket nobody does not exist"),
-        ({"AWS_S3_ENDPOINT": "127.0.0.1:1"}, r"the store does not answer as it should \(connection refused\)"),
-        ({"AWS_S3_ENDPOINT": "nowhere.invalid"}, "the store does not answer as it should"),
+        ({"AWS_S3_ENDPOINT": "127.0.0.1:1"}, r"the store does not respond correctly \(connection refused\)"),
+        ({"AWS_S3_ENDPOINT": "nowhere.invalid"}, "the store does not respond correctly"),
         ({"AWS_PROFILE": "none", "AWS_ACCESS_KEY_ID": None}, "the AWS profile none has no access key"),
     ],
 )

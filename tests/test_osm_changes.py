@@ -266,6 +266,22 @@ def test_levels_of_the_roads_decide_which_of_them_meet_the_map(tmp_path, existin
     assert any(way["tags"].get("bridge") == "yes" for way in entities(found.path).values())
 
 
+#: Columns of two roads, of which only the second is on the ground.
+LEVELS = [{"layer": [1, 0]}, {"layer": [1, None]}, {"layer": ["1", ""]}, {"bridge": [1, 0]}, {"bridge": [True, False]},
+          {"bridge": ["true", "false"]}, {"tunnel": [1, None]}]  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", LEVELS, ids=str)
+def test_tables_give_the_level_as_numbers_or_truth_values(tmp_path, existing, columns):
+    roads = write_roads(tmp_path / "r.gpkg", [(100, -90), (100, 90)], [(300, -90), (300, 90)], **columns)
+    (join,) = diff_roads(roads, existing, tmp_path / "new.osm").joined.joins
+    assert join.lonlat[0] == pytest.approx(lonlat([(300, 0)])[0, 0], abs=1e-7)
+    both = write_roads(tmp_path / "map.gpkg", [(0, -200), (500, -200)], [(0, 200), (500, 200)], **columns)
+    across = write_roads(tmp_path / "across.gpkg", [(300, -290), (300, 290)])
+    (join,) = diff_roads(across, both, tmp_path / "beside.osm").joined.joins
+    assert join.lonlat[1] == pytest.approx(lonlat([(0, 200)])[0, 1], abs=1e-7)
+
+
 def test_across_the_antimeridian_and_in_another_crs(tmp_path):
     existing = write_map(tmp_path / "m.osm", make_map(([(-300, 0), (300, 0)], {"highway": "road"}), lon=180.0))
     roads = write_roads(tmp_path / "r.gpkg", [(60, -90), (60, -6)], [(-60, -90), (-60, -6)], crs="EPSG:3832", lon=180.0)

@@ -226,7 +226,7 @@ def test_outputs_are_checked_before_any_work(write_scene, tmp_path, identity_mod
     scene = write_scene(roads_in(60, 60))
     monkeypatch.setattr(flow, "open_scene", lambda scene, options: pytest.fail("work began"))
     (tmp_path / "there.gpkg").write_bytes(b"old")
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         extract_roads(scene, tmp_path / "there.gpkg")
     with pytest.raises(InputError, match="known vector format"):
         extract_roads(scene, tmp_path / "r.shp")

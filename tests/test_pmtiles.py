@@ -62,7 +62,7 @@ def test_roads_are_in_the_tiles_with_their_attributes(scene, tmp_path, identity_
     assert header["tile_type"] == TileType.MVT
     assert header["tile_compression"] == Compression.GZIP
     (layer,) = metadata["vector_layers"]
-    assert layer["id"] == "road_lines"
+    assert layer["id"] == metadata["name"] == "road_lines"
     expected = pyogrio.read_dataframe(tmp_path / "r.gpkg").to_crs(3857)
     assert set(expected.columns) - {"geometry"} == layer["fields"].keys() | {"confidence"}  # no gap, no confidence
     deepest = {place: data for place, data in tiles.items() if place[0] == header["max_zoom"]}
@@ -75,7 +75,7 @@ def test_roads_are_in_the_tiles_with_their_attributes(scene, tmp_path, identity_
         assert shapely.hausdorff_distance(shapely.union_all(parts), known.geometry) < 1
 
 
-@pytest.mark.parametrize(("pixel_m", "zoom"), [(0.3, 16), (1.0, 15), (10.0, 11), (1000.0, 8), (None, 16)])
+@pytest.mark.parametrize(("pixel_m", "zoom"), [(0.05, 16), (0.3, 16), (1.0, 15), (10.0, 11), (1000.0, 8), (None, 16)])
 def test_the_zoom_levels_follow_the_pixels_of_the_scene(tmp_path, pixel_m, zoom):
     lines = [line_feature(1, [(0, 0), (5_000, 5_000)])]
     fields = {name: type(value) for name, value in lines[0].properties.items()} | {"confidence": float}
@@ -148,7 +148,7 @@ def test_a_tile_file_that_was_cut_short_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "_write_gdal", cut_short)
     lines = [line_feature(1, [(0, 0), (100, 100)])]
     fields = {name: type(value) for name, value in lines[0].properties.items()} | {"confidence": float}
-    with pytest.raises(OutputError, match="only a part"):
+    with pytest.raises(OutputError, match="only some of the tiles were written"):
         write_features(
             tmp_path / "r.pmtiles", LayerSchema("road_lines", "LineString", CRS_WKT, fields, pixel_m=1.0), lines
         )
@@ -159,5 +159,5 @@ def test_tiles_cannot_be_reviewed(tmp_path, scene):
     from road_extract import write_report
 
     four_lines(tmp_path / "r.gpkg")
-    with pytest.raises(InputError, match="no lasting ids"):
+    with pytest.raises(InputError, match="no permanent ids"):
         write_report(scene, tmp_path / "r.pmtiles", tmp_path / "p.html")

@@ -30,6 +30,7 @@ from road_extract import (
 )
 from road_extract.base.features import Feature, LayerSchema
 from road_extract.cli import run
+from road_extract.io.styles import SUFFIXES, read_style
 from road_extract.io.vector import write_features
 from road_extract.review.pieces import doubt_of, fingerprint_of, order_pieces, read_pieces
 from road_extract.review.plane import SCALE, Plane, to_steps
@@ -89,7 +90,7 @@ def test_a_batch_writes_a_page_beside_each_scene(write_scene, tmp_path, identity
 def test_a_page_needs_roads_that_can_be_read_again(scene, tmp_path, identity_model, capsys, suffix):
     args = ["extract", str(scene), str(tmp_path / f"r{suffix}"), "--geometry", "lines"]
     assert run([*args, "--report", str(tmp_path / "r.html")]) == 1
-    assert "no lasting ids" in capsys.readouterr().err
+    assert "no permanent ids" in capsys.readouterr().err
     assert not (tmp_path / f"r{suffix}").exists()
 
 
@@ -99,7 +100,7 @@ def test_vectorize_roads_has_no_scene_to_show(scene, tmp_path):
 
 
 def test_a_page_must_be_named_html(scene, roads, tmp_path):
-    with pytest.raises(InputError, match=r"ends in \.html"):
+    with pytest.raises(InputError, match=r"must end in \.html"):
         write_report(scene, roads, tmp_path / "r.pdf")
 
 
@@ -115,7 +116,8 @@ def test_diff_writes_a_page_with_statuses(roads, tmp_path, capsys):
     assert data["pictures"] == []
 
 
-def test_nothing_on_a_page_can_become_markup(scene, tmp_path):
+def test_nothing_on_a_page_can_become_markup(write_scene, tmp_path):
+    scene = write_scene(roads_in(300, 260), "<img src=y onerror=alert(1)>.tif")
     path = write_lines(
         tmp_path / "<img src=x onerror=alert(1)>.gpkg", [line_feature(1, [(5, 5), (90, 90)], note=EVIL)], note=str
     )
@@ -124,7 +126,7 @@ def test_nothing_on_a_page_can_become_markup(scene, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert text.count("<script") == 2
     assert text.count("</script>") == 2
-    assert "<img src=x" not in text
+    assert "<img src=" not in text  # neither in the title nor below it
     data = page_data(page)
     assert data["layers"][0]["values"]["note"] == [EVIL]
     assert data["title"] == path.name
@@ -136,7 +138,9 @@ def test_the_policy_allows_the_pages_own_script_and_style_and_nothing_from_elsew
     text = (tmp_path / "p.html").read_text(encoding="utf-8")
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
-    assert rules["default-src"] == "'none'"
+    assert rules.keys() == {"default-src", "img-src", "style-src", "script-src", "base-uri", "form-action"}
+    assert {rules[name] for name in ("default-src", "base-uri", "form-action")} == {"'none'"}
+    assert rules["img-src"] == "data: blob:"
     for tag, rule in (("script", "script-src"), ("style", "style-src")):
         (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
@@ -178,16 +182,21 @@ def test_polygons_keep_their_holes(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")  # a picture has no place
 @pytest.mark.parametrize(
-    ("pixels", "profile"),
+    ("pixels", "profile", "clear"),
     [
-        (np.arange(300 * 260, dtype=np.uint16).reshape(1, 300, 260), {"nodata": 0}),
-        (np.random.default_rng(0).random((1, 300, 260), np.float32), {}),
-        (np.tile(roads_in(300, 260)[:1], (4, 1, 1)), {"photometric": "RGB"}),
-        (np.zeros((3, 300, 260), np.uint8), {"nodata": 0}),
+        (
+            np.arange(300 * 260, dtype=np.uint16).reshape(1, 300, 260),
+            {"nodata": 0},
+            2,
+        ),  # the numbers begin anew after 65,535
+        (np.random.default_rng(0).random((1, 300, 260), np.float32), {}, 0),
+        (np.tile(roads_in(300, 260)[:1], (4, 1, 1)), {"photometric": "RGB"}, None),
+        (np.zeros((3, 300, 260), np.uint8), {"nodata": 0}, 300 * 260),
     ],
     ids=["grey, 16 bits, nodata", "floating point", "alpha", "no data at all"],
 )
-def test_scenes_of_every_kind_have_a_picture(write_scene, roads, tmp_path, pixels, profile):
+def test_scenes_of_every_kind_have_a_picture(write_scene, roads, tmp_path, pixels, profile, clear):
+    """``clear``: how many of its pixels are transparent; by default, those where the fourth band is 0."""
     scene = write_scene(pixels, **profile)
     write_report(scene, roads, tmp_path / "p.html")
     text = (tmp_path / "p.html").read_text(encoding="utf-8")
@@ -195,7 +204,12 @@ def test_scenes_of_every_kind_have_a_picture(write_scene, roads, tmp_path, pixel
     (tmp_path / "p.webp").write_bytes(base64.b64decode(picture))
     with rasterio.open(tmp_path / "p.webp") as found:
         assert found.shape == (300, 260)
-        assert found.count in (3, 4)
+        picture = found.read()
+    clear = np.count_nonzero(pixels[3] == 0) if clear is None else clear
+    assert len(picture) == (4 if clear else 3)
+    assert np.count_nonzero(picture[3:] == 0) == clear
+    is_dark = clear == 300 * 260
+    assert np.ptp(picture[:3]) == 0 if is_dark else np.ptp(picture[:3]) > 200  # what can be seen is bright and dark
 
 
 def test_a_large_scene_is_shown_at_a_reduced_size(write_scene, tmp_path):
@@ -290,6 +304,12 @@ def test_a_plane_without_a_picture_holds_all_roads(roads):
     assert max(plane.grid.shape) == pytest.approx(4096, abs=1)
 
 
+def test_integers_that_a_browser_would_round_become_text(scene, tmp_path):
+    lines = [line_feature(n, [(5, 5 * n), (90, 90)], key=key) for n, key in ((1, 2**53 + 1), (2, 2**53 - 1))]
+    write_report(scene, write_lines(tmp_path / "r.gpkg", lines, key=int), tmp_path / "p.html")
+    assert page_data(tmp_path / "p.html")["layers"][0]["values"]["key"] == [str(2**53 + 1), 2**53 - 1]
+
+
 # Decisions
 
 
@@ -350,11 +370,15 @@ def test_decisions_about_two_files_apply_to_either(scene, tmp_path, identity_mod
 def test_reviewed_roads_keep_their_style(roads, decided, tmp_path):
     review_roads(roads, decided, tmp_path / "out.gpkg", style=True)
     assert ("layer_styles", None) in [tuple(layer) for layer in pyogrio.list_layers(tmp_path / "out.gpkg")]
+    review_roads(roads, decided, tmp_path / "out.geojson", style=True)
+    for suffix in SUFFIXES:
+        style = (tmp_path / f"out{suffix}").read_text(encoding="utf-8")
+        assert style == read_style("road_lines", suffix)
 
 
 def test_decisions_about_another_result_are_refused(decided, tmp_path):
     other = write_lines(tmp_path / "other.gpkg", [line_feature(1, [(1, 1), (9, 9)])])
-    with pytest.raises(InputError, match="was made for another result"):
+    with pytest.raises(InputError, match="was made for a result other than"):
         review_roads(other, decided, tmp_path / "out.gpkg")
     assert not (tmp_path / "out.gpkg").exists()
 
@@ -365,7 +389,7 @@ def test_decisions_about_another_result_are_refused(decided, tmp_path):
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ("[]", "is not a decisions file"),
-        ('{"format": "road-extract decisions", "version": 2}', "version 2; expected 1"),
+        ('{"format": "road-extract decisions", "version": 2}', "has version 2, but version 1 was expected"),
         ('{"format": "road-extract decisions", "version": 1}', "is damaged"),
         ('{"format": "road-extract decisions", "version": 1, "layers": {}, "decisions": [{"layer": "a", "id": "1", '
          '"decision": null, "note": ""}]}', "is damaged"),

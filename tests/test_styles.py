@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -58,6 +59,9 @@ def test_a_geopackage_contains_the_styles_of_its_layers(scene, tmp_path, identit
     assert not list(tmp_path.glob("r.*ml"))
     layers = dict(pyogrio.list_layers(tmp_path / "r.gpkg"))
     assert layers == {"roads": "Polygon", "road_lines": "LineString", "layer_styles": None}
+    with closing(sqlite3.connect(tmp_path / "r.gpkg")) as database:  # GDAL lists tables that are not registered, too
+        tables = dict(database.execute("SELECT table_name, data_type FROM gpkg_contents").fetchall())
+    assert tables == {"roads": "features", "road_lines": "features", "layer_styles": "attributes"}
 
 
 def test_styles_change_no_road(scene, tmp_path, identity_model):
@@ -143,8 +147,16 @@ def test_a_batch_gives_the_same_coloured_raster(scene, tmp_path, identity_model)
     assert found.read_bytes() == (tmp_path / "p.tif").read_bytes()
 
 
-@pytest.mark.parametrize("probability", [-1.0, 0.0, 0.05, 0.3, 0.62, 1.0, 2.0])
-def test_the_ramp_runs_through_its_steps(probability):
-    colour = ramp_colour(probability)
-    low, high = max(s for s in RAMP if s[0] <= max(probability, 0)), min(s for s in RAMP if s[0] >= min(probability, 1))
-    assert all(min(a, b) <= found <= max(a, b) for found, a, b in zip(colour, low[1:], high[1:], strict=True))
+@pytest.mark.parametrize(
+    ("probability", "colour"),
+    [(-1.0, RAMP[0][1:]), (2.0, RAMP[-1][1:]), *((step[0], step[1:]) for step in RAMP)],
+)
+def test_the_ramp_has_the_colours_of_its_steps(probability, colour):
+    assert ramp_colour(probability) == colour
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize(("low", "high"), list(pairwise(RAMP)))
+def test_the_ramp_runs_evenly_from_step_to_step(low, high, share):
+    expected = [a + share * (b - a) for a, b in zip(low, high, strict=True)]
+    assert ramp_colour(expected[0]) == pytest.approx(expected[1:], abs=0.5 + 1e-9)

@@ -519,7 +519,7 @@ def test_check_output_refuses_before_any_work(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     path.write_bytes(b"old")
     check_output(path, True)
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         check_output(path, False)
     with pytest.raises(OutputError, match="does not exist"):
         check_output(tmp_path / "nowhere" / "roads.gpkg", False)

@@ -43,7 +43,7 @@ class ExtractRoads(RoadVectors, QgsProcessingAlgorithm):
         self.addParameter(raster)
         pages = "HTML (*.html)"
         page = QgsProcessingParameterFileDestination("REPORT", tr("Review page"), pages, None, True, False)
-        page.setHelp(tr("Page to review the roads over their scene, in any browser and offline") + ".")
+        page.setHelp(tr("Page for reviewing the roads over their scene, in any browser and offline") + ".")
         self.addParameter(page)
 
     def to_outputs(self, parameters: dict[str, Any], context: Any, scene: str) -> tuple[list[str], str, dict[str, str]]:

@@ -18,9 +18,9 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "flag": "--model",
             "kind": "text",
             "default": None,
-            "help": "Model: standard, fast, an installed one by its "
-            "name, or a folder with weights.npz and spec.json "
-            "(default: standard)",
+            "help": "Model: standard, fast, the name of an installed "
+            "model, or a folder with weights.npz and "
+            "spec.json (default: standard)",
             "unit": "",
             "low": None,
             "high": None,
@@ -191,8 +191,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
             "kind": "flag",
             "default": False,
             "help": "Add a colour table to the probability raster, so "
-            "that any viewer shows it in colours; overviews "
-            "then hold the nearest colour instead of the "
+            "that any viewer shows it in colour; overviews "
+            "then contain the nearest colour instead of the "
             "exact mean",
             "unit": "",
             "low": None,

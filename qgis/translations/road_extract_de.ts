@@ -180,7 +180,7 @@
    <translation>Nur für Computer ohne Netzwerk: Ordner mit Wheels</translation>
   </message>
   <message>
-   <source>Page to review the roads over their scene, in any browser and offline</source>
+   <source>Page for reviewing the roads over their scene, in any browser and offline</source>
    <translation>Seite zum Prüfen der Straßen über ihrer Szene, in jedem Browser und ohne Netz</translation>
   </message>
   <message>
@@ -451,7 +451,7 @@
   </message>
   <message>
    <source>help:PredictOptions.colour_table</source>
-   <extracomment>Add a colour table to the probability raster, so that any viewer shows it in colours; overviews then hold the nearest colour instead of the exact mean</extracomment>
+   <extracomment>Add a colour table to the probability raster, so that any viewer shows it in colour; overviews then contain the nearest colour instead of the exact mean</extracomment>
    <translation>Dem Raster der Wahrscheinlichkeit eine Farbtabelle mitgeben, sodass jedes Programm es farbig zeigt; Übersichten enthalten dann die nächstliegende Farbe statt des genauen Mittels</translation>
   </message>
   <message>

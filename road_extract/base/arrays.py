@@ -1,6 +1,9 @@
-"""Types of NumPy arrays, and a function that NumPy lacks."""
+"""Types of NumPy arrays, and functions that NumPy lacks."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,14 @@ Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 #: Of shapely geometries.
 Geometries = NDArray[np.object_]
+
+
+def to_geometries(geometries: Iterable[Any]) -> Geometries:
+    """An array of geometries, (n,), also if there are none."""
+    given = [*geometries]
+    found = np.empty(len(given), object)
+    found[:] = given
+    return found
 
 
 def ranges(starts: IntArray, sizes: IntArray) -> IntArray:

@@ -8,10 +8,11 @@ import json
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from road_extract.base.errors import InputError, OutputError
 
@@ -54,7 +55,7 @@ def check_output(path: Path, overwrite: bool) -> None:
     if path.is_dir():
         raise InputError(f"{path}: is a folder; expected a file name")
     if os.path.lexists(path) and not overwrite:
-        raise InputError(f"{path}: exists already; choose another name or allow overwriting (--overwrite)")
+        raise InputError(f"{path}: already exists; choose another name or allow overwriting (--overwrite)")
     folder = path.parent
     if not folder.is_dir():
         raise OutputError(f"{path}: its folder {folder} does not exist; create it first")
@@ -108,6 +109,29 @@ def space_advice(path: Path, error: BaseException) -> str:
     return ""
 
 
+@contextmanager
+def replacing_text(path: Path) -> Iterator[TextIO]:
+    """Write UTF-8 text, completely or not at all; lines end as on Unix.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    try:
+        with replacing(path) as temp, temp.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        advice = space_advice(path, error)
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}){advice}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as `replacing_text` does, with its errors."""
+    with replacing_text(path) as file:
+        file.write(text)
+
+
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write values as JSON, completely or not at all.
 
@@ -148,3 +172,10 @@ def scratch(path: Path) -> Iterator[Path]:
         yield temp
     finally:
         temp.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder in the system's folder for temporary files, which is removed after the block with all that is in it."""
+    with tempfile.TemporaryDirectory(prefix="road-extract-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)

@@ -1,4 +1,4 @@
-"""What this machine has: memory and disk."""
+"""Finds out how much memory and disk space this machine has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 
 
 def total_memory() -> int | None:
-    """Bytes of memory that this process may have; None where the system does not tell."""
+    """Bytes of memory that this process may use; None if the system does not say."""
     found = [_cgroup_limit(Path(path)) for path in _CGROUP_LIMITS]
     with suppress(AttributeError, ValueError, OSError):  # Windows has none
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -27,7 +27,7 @@ def _cgroup_limit(path: Path) -> int | None:
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Free space on the disk of a folder; None where the system does not tell."""
+    """Free bytes on the disk of a folder; None if the system does not say."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:
@@ -35,5 +35,5 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def in_gb(count: float) -> str:
-    """Bytes for people."""
+    """Format a number of bytes in gigabytes, for messages."""
     return f"{count / 1e9:,.1f} GB" if count < 1e10 else f"{math.ceil(count / 1e9):,} GB"

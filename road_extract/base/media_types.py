@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-#: All rasters that last are Cloud-Optimized GeoTIFFs.
+#: All rasters that are kept are Cloud-Optimized GeoTIFFs.
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 MEDIA_TYPES = {
     ".gpkg": "application/geopackage+sqlite3",

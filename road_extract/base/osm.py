@@ -1,8 +1,8 @@
-"""Objects of OpenStreetMap as values (wiki.openstreetmap.org/wiki/Elements), and the changes to them."""
+"""OpenStreetMap objects as values (wiki.openstreetmap.org/wiki/Elements), and changes to them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 #: Values of the tag ``highway`` that are roads for vehicles (wiki.openstreetmap.org/wiki/Key:highway).
@@ -13,6 +13,8 @@ OSM_ROADS = (
 )  # fmt: skip
 #: Maximum number of nodes in a way, and of characters in a key or value (OpenStreetMap API 0.6).
 MAX_WAY_NODES, MAX_TAG_LENGTH = 2000, 255
+#: Keys of the tags that decide on which level a way is, and so which roads meet.
+LEVEL_KEYS = ("layer", "bridge", "tunnel")
 #: Coordinates are stored as multiples of this many degrees, about a centimetre.
 UNITS_PER_DEGREE = 10_000_000
 
@@ -91,7 +93,7 @@ class OsmMap:
         ways: By id.
         areas: Multipolygons.
         has_ids: Whether the ids are those of OpenStreetMap; otherwise they only tell the objects apart.
-        lowest_id: The lowest id of any object in the file, also of those that were left out; at most 0.
+        lowest_id: The lowest id of any object in the file, including objects that were left out; at most 0.
     """
 
     nodes: Mapping[int, OsmNode]
@@ -99,6 +101,25 @@ class OsmMap:
     areas: tuple[OsmArea, ...] = ()
     has_ids: bool = True
     lowest_id: int = 0
+
+    def iter_runs(self, refs: Sequence[int]) -> Iterator[list[tuple[float, float]]]:
+        """The parts of a way whose nodes the file contains, each with at least two distinct places.
+
+        Args:
+            refs: Ids of the nodes of the way.
+
+        Yields:
+            Longitude and latitude of each node of a part.
+        """
+        run: list[tuple[float, float]] = []
+        for ref in (*refs, None):
+            node = None if ref is None else self.nodes.get(ref)
+            if node is not None:
+                run.append((node.lon, node.lat))
+                continue
+            if len(set(run)) > 1:
+                yield run
+            run = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +137,9 @@ class OsmChange:
     ways: tuple[OsmWay, ...]
     modified: tuple[OsmWay, ...]
     kept: tuple[OsmNode, ...]
+
+
+def split_refs(refs: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Split the nodes of a way into parts that the API accepts. Each starts with the last node of the one before."""
+    for start in range(0, len(refs) - 1, MAX_WAY_NODES - 1):
+        yield refs[start : start + MAX_WAY_NODES]

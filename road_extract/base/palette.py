@@ -1,4 +1,4 @@
-"""The colours of results: on the review page, in the styles for QGIS, and in colour tables.
+"""The colours of results on the review page, in the styles for QGIS, and in colour tables.
 
 The QGIS plugin has a copy of this module, written by ``qgis/generate.py``.
 """

@@ -1,6 +1,6 @@
 """Describes the outputs of a batch in STAC 1.1 (stacspec.org): an Item for each scene, a Collection over all of them.
 
-These documents hold nothing about a run, so they are the same whenever the same outputs are made from the same inputs.
+These documents contain nothing about a run, so the same inputs and outputs always give the same documents.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MASK_BAND = {"data_type": "uint8", "nodata": NODATA}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an Item lies.
+    """The location of an Item.
 
     Attributes:
         geometry: GeoJSON object in longitude and latitude.
@@ -51,7 +51,7 @@ class Place:
 def scene_item(origin: Origin, made: dict[str, Any], grid: RasterGrid) -> dict[str, Any]:
     """The Item of a scene.
 
-    The footprint is that of the grid. The date is that of the picture if the file has it, else that of the file.
+    The footprint is that of the grid. The date is that of the image if the file states it, otherwise that of the file.
 
     Args:
         origin: Where the scene comes from.
@@ -100,7 +100,7 @@ def item_values(
 
 
 def derived_from(shown: str) -> dict[str, str]:
-    """The link to an input, which resolves from any folder: URLs as they are, files with their whole path."""
+    """The link to an input, which works from any folder: URLs are unchanged, files get their full path."""
     return {"rel": "derived_from", "href": os.path.abspath(shown) if os.path.exists(shown) else shown}
 
 
@@ -157,7 +157,7 @@ def collection_values(items: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _around(boxes: list[list[float]]) -> list[float]:
-    """A box around all boxes. One across the antimeridian (west > east) makes it go around the Earth."""
+    """The box around all boxes. If one crosses the antimeridian (west > east), it goes around the whole Earth."""
     west, south, east, north = (list(side) for side in zip(*boxes, strict=True))
     crossing = any(w > e for w, e in zip(west, east, strict=True))
     return [-180.0 if crossing else min(west), min(south), 180.0 if crossing else max(east), max(north)]
@@ -181,7 +181,7 @@ def _asset_key(file: str, name: str) -> str:
 
 
 def _date(origin: Origin) -> tuple[str, str]:
-    """A time in RFC 3339, as STAC requires, and its source: the picture, or else the file."""
+    """A time in RFC 3339, as STAC requires, and where it comes from: the image, or otherwise the file."""
     try:
         return _rfc3339(datetime.strptime(origin.taken, "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)), "picture"
     except ValueError:

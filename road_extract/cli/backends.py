@@ -14,7 +14,7 @@ from road_extract.cli.parameters import json_option, overwrite_option, progress_
 
 
 @click.command("backends")
-@click.option("--model", help="Model: standard, fast, an installed one by its name, or a folder (default: standard).")
+@click.option("--model", help="Model: standard, fast, the name of an installed model, or a folder (default: standard).")
 @click.option(
     "--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Numerical precision."
 )

@@ -19,10 +19,10 @@ _PROGRAM = "road-extract"
 @click.argument("shell", type=click.Choice(_SHELLS), required=False)
 @click.option("--print", "shown", is_flag=True, help="Print the script instead of installing it.")
 def command(shell: str | None, shown: bool) -> None:
-    """Install the completion of commands and options for SHELL (default: the one in the variable SHELL).
+    """Install completion of commands and options for SHELL (default: the one in the variable SHELL).
 
-    The script is written where bash-completion (version 2) and fish look for it by themselves. For zsh, the message
-    says what to add to ~/.zshrc.
+    The script is written where bash-completion (version 2) and fish find it automatically. For zsh, the message says
+    what to add to ~/.zshrc.
     """
     shell = shell or _own_shell()
     text = completion_script(shell)
@@ -63,5 +63,5 @@ def completion_file(shell: str) -> Path:
 def _own_shell() -> str:
     name = Path(os.environ.get("SHELL", "")).name
     if name not in _SHELLS:
-        raise InputError(f"the shell {name or 'in use'} is not known here; name one: {', '.join(_SHELLS)}")
+        raise InputError(f"the shell {name or 'in use'} is not supported; name one of these: {', '.join(_SHELLS)}")
     return name

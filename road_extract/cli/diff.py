@@ -34,8 +34,8 @@ PATH = click.Path(path_type=Path)
 @click.argument("out", type=PATH)
 @json_option
 @report_option
-@click.option("--scene", help="Scene to show on the page of --report (default: no picture).")
-@click.option("--table", type=PATH, help="Also save the table here, if OUT is .osm or .osc.")
+@click.option("--scene", help="Scene to show on the page of --report (default: no image).")
+@click.option("--table", type=PATH, help="Also save the table of all pieces here, if OUT is .osm or .osc.")
 @style_option
 @options_of(DiffOptions)
 @options_of(JoinOptions)
@@ -51,14 +51,14 @@ def command(
     compared, or the area given by --bounds or --within. If EXISTING is OpenStreetMap data, new roads along railways,
     runways, shores and paths get the status doubtful.
 
-    OUT.osm and OUT.osc receive only the new roads, as changes to EXISTING that join it: for review in JOSM. --table
-    saves the table beside them.
+    If OUT ends in .osm or .osc, it receives only the new roads, as changes that join them to EXISTING, for review in
+    JOSM. --table also saves the table.
     """
     console = Console(progress)
     options, joining = collect(DiffOptions, values), collect(JoinOptions, values)
     page, scene, table = values.pop("report_page"), values.pop("scene"), values.pop("table")
     if scene is not None and page is None:
-        raise click.UsageError("--scene is shown on the page of --report; give both")
+        raise click.UsageError("--scene is shown on the page of --report; specify both")
     further = [path for path in (page, table) if path is not None]
     check_outputs([out, *json_outputs(json_file), *further], [roads, existing], overwrite)
     from road_extract.evaluation.diff import DiffOutputs, diff_roads
@@ -67,9 +67,9 @@ def command(
 
     with ExitStack() as stack:
         if page is not None and table is None and out.suffix.lower() in CHANGE_SUFFIXES:
-            # changes have no lasting ids, and neither what matches nor what is missing; a table has
+            # changes have no permanent ids, and contain neither matched nor missing roads; a table does
             table = Path(stack.enter_context(TemporaryDirectory())) / f"{out.stem}.gpkg"
-            log.info("the page shows the table of all pieces; add --table to keep it, if decisions shall be applied")
+            log.info("the page shows the table of all pieces; add --table to keep it if you want to apply decisions")
         if page is not None:
             check_source(page, table or out)
         files = DiffOutputs(out, table)

@@ -13,12 +13,13 @@ import click
     "--format", "to", type=click.Choice(["onnx", "openvino", "savedmodel"]), default="onnx", show_default=True,
     help="Output format.",
 )  # fmt: skip
-@click.option("--model", help="Model: standard, fast, an installed one by its name, or a folder (default: standard).")
+@click.option("--model", help="Model: standard, fast, the name of an installed model, or a folder (default: standard).")
 def command(out: Path, to: str, model: str | None) -> None:
     """Export a model for other tools to the new folder OUT, with a spec.json that describes its input.
 
-    The network takes (batch, rows, cols, bands) float32 and returns probabilities of shape (batch, rows, cols); as
-    ONNX, (batch, bands, rows, cols) and (batch, 1, rows, cols), with the metadata that the QGIS plugin Deepness reads.
+    The network takes (batch, rows, cols, bands) float32 and returns probabilities of shape (batch, rows, cols). In
+    ONNX, these are (batch, bands, rows, cols) and (batch, 1, rows, cols), with the metadata that the QGIS plugin
+    Deepness reads.
     Its input is (pixel - mean) / std with the values in spec.json, where pixels are first brought to 0..1 by the
     normalization that spec.json names.
     """

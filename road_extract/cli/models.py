@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def command() -> None:
     """List, verify and install models.
 
-    An installed model is used by its name: --model NAME. Models are numbers and JSON; nothing in them is executed.
+    Use an installed model by its name: --model NAME. Models consist of numbers and JSON; nothing in them is executed.
     """
 
 
@@ -38,7 +38,7 @@ def list_command(json_file: Path | None) -> None:
 @command.command("verify")
 @click.argument("model")
 def verify_command(model: str) -> None:
-    """Check MODEL, a name or a folder: its spec, all weights, and the hashes in its STAC Item."""
+    """Check MODEL (a name or a folder): its spec, all weights, and the hashes in its STAC Item."""
     from road_extract.pipeline.installing import verify_model
 
     info = verify_model(model)
@@ -47,14 +47,14 @@ def verify_command(model: str) -> None:
 
 @command.command("install")
 @click.argument("source")
-@click.option("--name", help="Name to give it (default: the one in its spec).")
+@click.option("--name", help="Name for the model (default: the one in its spec).")
 @click.option("--sha256", help="Hash that the archive must have; required for the URL of an archive.")
 @overwrite_option
 def install_command(source: str, name: str | None, sha256: str | None, overwrite: bool) -> None:
-    """Install a model from SOURCE into your own folder.
+    """Install a model from SOURCE into your own folder of models.
 
-    SOURCE is a model folder, an archive of one (.zip, .tar, .tar.gz), its STAC MLM Item (.json), or a URL of an archive
-    or Item. Hashes are checked before anything is installed.
+    SOURCE is a model folder, an archive of one (.zip, .tar, .tar.gz), its STAC MLM Item (.json), or the URL of an
+    archive or Item. Hashes are checked before anything is installed.
     """
     from road_extract.pipeline.installing import install_model
 
@@ -68,7 +68,7 @@ def install_command(source: str, name: str | None, sha256: str | None, overwrite
     "--json", "json_file", type=click.Path(path_type=Path), default="-", help="File to write (default: stdout)."
 )
 def item_command(model: str | None, json_file: Path) -> None:
-    """Print the STAC Item (MLM extension) of MODEL, a name or a folder (default: standard)."""
+    """Print the STAC Item (MLM extension) of MODEL, which is a name or a folder (default: standard)."""
     from road_extract.pipeline.installing import describe_model
 
     show_values(Console("auto"), json_file, f"STAC Item in {json_file}", describe_model(model))

@@ -16,8 +16,9 @@ T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+# click's parameter types are generic from version 8.5; a subscript here would need that version
 class Location(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A path, or a URL, which stays text because a path would lose one of its slashes."""
+    """A path, or a URL, which is kept as text because a path would lose one of its slashes."""
 
     name = "path"
 
@@ -32,15 +33,15 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Overwrite exi
 nodes_option = click.option("--nodes", type=LOCATION, help="Save the nodes of the road lines here, as points.")
 creation_option = click.option(
     "--co", "creation_options", multiple=True, metavar="NAME=VALUE",
-    help="Creation option of the rasters, for GDAL's COG driver, such as COMPRESS=ZSTD; may be repeated.",
+    help="Creation option of GDAL's COG driver for the rasters, such as COMPRESS=ZSTD; may be repeated.",
 )  # fmt: skip
 report_option = click.option(
     "--report", "report_page", type=click.Path(path_type=Path),
-    help="Write a page (.html) to review the roads over their scene, in any browser and offline.",
+    help="Write a page (.html) for reviewing the roads over their scene, in any browser and offline.",
 )  # fmt: skip
 style_option = click.option(
     "--style", is_flag=True,
-    help="Add styles for QGIS: inside of a GeoPackage, and as .qml and .sld files beside other outputs.",
+    help="Add styles for QGIS: inside a GeoPackage, and as .qml and .sld files beside other outputs.",
 )  # fmt: skip
 osm_tags_option = click.option("--osm-tags", help=f"{OSM_TAGS_HELP}.")
 json_option = click.option(

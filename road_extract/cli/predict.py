@@ -31,8 +31,8 @@ from road_extract.cli.parameters import (
 def command(scene: str, out: str | Path, progress: str, **values: Any) -> None:
     """Write the road probability of SCENE to the GeoTIFF OUT.
 
-    SCENE is a path or a URL (https://, s3://), OUT a path or a URL (s3://, gs://, az://). OUT is 8-bit: 0 to 254 stand
-    for probabilities 0 to 1 (the scale is recorded in the file), and 255 is nodata.
+    SCENE is a path or a URL (https://, s3://); OUT is a path or a URL (s3://, gs://, az://). OUT is 8-bit: 0 to 254
+    stand for probabilities 0 to 1 (the scale is recorded in the file), and 255 is nodata.
     """
     console = Console(progress)
     options = collect(PredictOptions, values)

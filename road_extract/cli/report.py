@@ -25,8 +25,8 @@ PATH = click.Path(path_type=Path)
 def command(scene: str, roads: tuple[Path, ...], out: Path, progress: str, **values: Any) -> None:
     """Show ROADS over SCENE on a page for review, OUT (.html), which opens offline in any browser.
 
-    ROADS is one or several vector files with lines, polygons, or both. Accept and reject roads on the page, save the
-    decisions, and apply them with `road-extract review`. Use - as SCENE for a page without a picture.
+    ROADS is one or more vector files with lines, polygons, or both. Accept and reject roads on the page, save the
+    decisions, and apply them with `road-extract review`. Use - as SCENE for a page without an image.
     """
     console = Console(progress)
     options = collect(ReportOptions, values)

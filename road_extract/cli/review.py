@@ -26,7 +26,7 @@ PATH = click.Path(path_type=Path)
 def command(
     roads: Path, decisions: Path, out: Path, style: bool, overwrite: bool, progress: str, **values: Any
 ) -> None:
-    """Apply DECISIONS, the file that a review page has saved, to ROADS, the file from which the page was made.
+    """Apply DECISIONS, a file saved from a review page, to ROADS, the file from which the page was made.
 
     OUT (.geojson, .gpkg, .fgb or .parquet) receives the accepted roads, or those chosen by --keep, with the attributes
     review (accepted, rejected, or no value) and review_note.

@@ -11,7 +11,7 @@ from road_extract.cli.extract import command
 
 
 class _RioCommand(click.Command):
-    """`extract` under another name, with errors as rasterio's program shows them."""
+    """`extract` under another name, with errors shown as rasterio's program shows them."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it."""

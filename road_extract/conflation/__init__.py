@@ -1,5 +1,5 @@
 """Joins new roads to a map: which of them are doubtful, where they meet the map, and what changes there.
 
-This package knows OpenStreetMap's objects and tags as values. It reads and writes no files; `io.vector` does that, and
-`evaluation.diff` brings both together.
+This package handles OpenStreetMap's objects and tags as values. It does not read or write files; `io.vector` does, and
+`evaluation.diff` connects the two.
 """

@@ -1,7 +1,7 @@
 """The ground on which new roads and the map are joined: nodes with two kinds of coordinates, and pairs of nodes.
 
 Distances are measured in metres. Whether lines cross is decided on the grid of whole units of 1e-7 degrees, on which
-OpenStreetMap stores coordinates: what holds there also holds in the files.
+OpenStreetMap stores coordinates, so that whatever is true on the grid is also true in the files.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from road_extract.base.osm import UNITS_PER_DEGREE, OsmMap, OsmNode, OsmWay
 from road_extract.conflation.kinds import Level, is_road, level_of, meets_roads
 
 XY = tuple[float, float]
+
+#: A way with more nodes than this may become too long for the API.
+_ROOM = 1900
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +96,11 @@ class Canvas:
         pairs: By the indices of their nodes, the lower one first.
         lines: The new lines.
         degree: Number of neighbours of each node of the map that has any.
-        dead_ends: Nodes at which roads of the map end, though they could go on.
+        dead_ends: Nodes at which roads of the map end, although they could continue.
         at: Nodes by their grid coordinates.
         levels: Levels of the ways at each node of the map.
         inserted: New nodes in chains of pairs.
-        users: The lines that have a node, once for each time that they do.
+        users: The lines that contain a node, once for each time that they do.
     """
 
     plane: Plane
@@ -120,7 +123,7 @@ class Canvas:
         self.set_nodes(line, nodes)
 
     def set_nodes(self, line: Line, nodes: Iterable[int]) -> None:
-        """Give a line other nodes; repetitions are left out."""
+        """Replace the nodes of a line; repeated nodes are left out."""
         for node in line.nodes:
             self.users[node].remove(line)
         line.nodes = [node for node, _ in groupby(nodes)]
@@ -135,17 +138,17 @@ class Canvas:
         self.lines = [line for line in self.lines if line.nodes]
 
     def is_joined(self, node: int) -> bool:
-        """Whether it belongs to the map, or will."""
-        return node < len(self.ids) or node in self.inserted
+        """Whether it belongs to the map, or will once the changes are applied."""
+        return self.is_old(node) or node in self.inserted
 
     def dangles(self, node: int) -> bool:
         """Whether it belongs to one new line only, and not to the map."""
         return not self.is_joined(node) and len(self.users[node]) == 1
 
     def add(self, grid: tuple[int, int], xy: XY, level: Level) -> int:
-        """The node at a place that a line on a level may use: one that is there, or a new one."""
+        """The node at a place that a line on a level may use: an existing one, or a new one."""
         there = self.at.get(grid)
-        if there is not None and (there >= len(self.ids) or level in self.levels[there]):
+        if there is not None and (not self.is_old(there) or level in self.levels[there]):
             return there
         self.grid.append(grid)
         self.xy.append(xy)
@@ -178,6 +181,17 @@ class Canvas:
         """Its length in metres."""
         return sum(self.distance(a, b) for a, b in pairwise(nodes))
 
+    def insert_on_line(self, line: Line, number: int, node: int) -> None:
+        """Put a node into a new line between two others, unless the line has it.
+
+        Args:
+            line: The line.
+            number: Index of the node after which it comes.
+            node: The node.
+        """
+        if node not in line.nodes:
+            self.set_nodes(line, [*line.nodes[: number + 1], node, *line.nodes[number + 1 :]])
+
     def insert_on_pair(self, pair: Pair, node: int) -> None:
         """Put a node into a chain at the place where it lies along it."""
         if node in pair.chain:
@@ -194,7 +208,7 @@ class Canvas:
         self.inserted.add(node)
 
     def node_on_pair(self, pair: Pair, share: float, node_m: float, reach_m: float) -> int:
-        """The node at a place on a pair: one that is there already if it is near, or a new one in its chain.
+        """The node at a place on a pair: an existing one if it is near, otherwise a new one in the chain.
 
         Args:
             pair: The pair.
@@ -223,7 +237,7 @@ def build_canvas(
         existing: The map.
         lines: Longitudes and latitudes of each line, (n, 2); the piece that it comes from, and its level.
         plane: How to measure.
-        near_m: What is farther away from all new lines is left out.
+        near_m: Objects farther than this from all new lines are left out.
     """
     canvas = Canvas(plane)
     lines = list(lines)
@@ -239,7 +253,7 @@ def build_canvas(
     for (a, b), pair in canvas.pairs.items():
         for node in (a, b):
             canvas.levels.setdefault(node, set()).add(pair.level)
-            # of two nodes in one place, that of a road is the better one to share
+            # of two nodes at the same place, the node of a road is the better one to share
             if pair.road or canvas.grid[node] not in canvas.at:
                 canvas.at[canvas.grid[node]] = node
     _add_lines(canvas, lines)
@@ -285,10 +299,6 @@ def _ways_by_pair(existing: OsmMap, ways: list[OsmWay]) -> dict[frozenset[int], 
                 if frozenset(pair) in wanted:
                     wanted[frozenset(pair)] = False
     return wanted
-
-
-#: A way with more nodes than this may become too long for the API.
-_ROOM = 1900
 
 
 def _keep_near(canvas: Canvas, lines: list[Float64Array], near_m: float) -> None:

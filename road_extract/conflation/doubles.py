@@ -1,4 +1,4 @@
-"""Finds new lines that run along roads of the map, drops those that lead nowhere else, and lets the others leave."""
+"""Finds new lines that run along roads of the map, drops redundant ones, and makes the others branch off at once."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from road_extract.metrics.matching import match_lines, vertex_measures
 
 #: How many times as far from the map a short piece may be, and how many minimum lengths long, to be part of a swing.
 _SWING, _SHORT = 2.0, 4.0
-#: A way of the map this many times as long as a new line makes it superfluous.
+#: A new line is redundant if the map has a way at most this many times as long.
 _DETOUR = 1.5
 #: Tolerance of lengths along a line.
 _TOLERANCE_M = 1e-3
 
 
 def drop_doubles(canvas: Canvas, rule: MatchRule) -> None:
-    """Drop lines that run along a road of the map and lead nowhere else.
+    """Drop lines that run along a road of the map and connect nothing new.
 
-    A line that is joined at both ends only leads nowhere else if the map has a way between them that is hardly longer:
+    A line that is joined at both ends is dropped only if the map has a way between these ends that is hardly longer;
     otherwise it closes a gap.
 
     Args:
@@ -46,7 +46,7 @@ def drop_doubles(canvas: Canvas, rule: MatchRule) -> None:
 
 
 def _swings(canvas: Canvas, line: Line, rule: MatchRule) -> bool:
-    """Whether a line is short and close to the map: what is left of a detected line that swings to and fro."""
+    """Whether a line is short and close to the map: a remnant of a detected line that swings from side to side."""
     if canvas.length(line.nodes) > _SHORT * rule.min_length_m:
         return False
     keys = [key for key, pair in canvas.pairs.items() if pair.road and pair.level == line.level]
@@ -85,7 +85,7 @@ def _is_detour(canvas: Canvas, line: Line, links: dict[int, list[tuple[int, floa
 
 
 def steepen(canvas: Canvas, rule: MatchRule, node_m: float) -> bool:
-    """Let lines that begin along a road of the map leave it at once, where they stop lying along it.
+    """Make lines that begin along a road of the map branch off directly, at the place where they stop following it.
 
     Args:
         canvas: The lines are changed, and may cross others afterwards.

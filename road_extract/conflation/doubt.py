@@ -1,4 +1,4 @@
-"""Finds new roads that may be something else: what lies along a railway, a runway, a shore or a path of the map."""
+"""Finds new roads that may be something else, because they lie along a railway, a runway, a shore or a path."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from road_extract.base.arrays import Float64Array, Geometries
+from road_extract.base.arrays import Float64Array, Geometries, to_geometries
 from road_extract.base.coordinates import LONLAT, transformer, turns_to
 from road_extract.base.osm import OsmMap
 from road_extract.conflation.kinds import Level, Obstacle, is_area, level_of, obstacle_of
 from road_extract.metrics.cutting import MatchRule, cut_by_match
 
-#: Doubtful and other stretches shorter than this are not told apart.
+#: Stretches shorter than this are not separated into doubtful and other ones.
 MIN_STRETCH_M = 50.0
 #: Half widths are rounded to this many metres, so that there are only a few.
 _WIDTH_STEP_M = 5.0
@@ -70,7 +70,7 @@ def find_obstacles(existing: OsmMap, metres: str, near_lon: float) -> Obstacles:
         tags = way.tags if obstacle_of(way.tags) else members.get(way.id, {})
         if (kind := obstacle_of(tags)) is None:
             continue
-        runs = [*_runs(existing, way.refs)]
+        runs = [np.array(run, np.float64) for run in existing.iter_runs(way.refs)]
         found += [(run, kind, level_of(way.tags)) for run in runs]
         closed = len(way.refs) > 3 and way.refs[0] == way.refs[-1] and len(runs) == 1
         if closed and len(runs[0]) > 3 and is_area(tags, closed=closed):
@@ -82,21 +82,8 @@ def find_obstacles(existing: OsmMap, metres: str, near_lon: float) -> Obstacles:
         return np.stack(to_metres.transform(lon, lonlat[:, 1]), axis=1)
 
     areas, area_kinds = _areas(existing, rings, move)
-    lines = _array(shapely.LineString(move(run)) for run, _, _ in found)
+    lines = to_geometries(shapely.LineString(move(run)) for run, _, _ in found)
     return Obstacles(lines, [kind for _, kind, _ in found], [level for _, _, level in found], areas, area_kinds)
-
-
-def _runs(existing: OsmMap, refs: tuple[int, ...]) -> Iterable[Float64Array]:
-    """The parts of a way whose nodes the file has, each with at least two places."""
-    run: list[tuple[float, float]] = []
-    for ref in (*refs, None):
-        node = None if ref is None else existing.nodes.get(ref)
-        if node is not None:
-            run.append((node.lon, node.lat))
-            continue
-        if len(set(run)) > 1:
-            yield np.array(run, np.float64)
-        run = []
 
 
 def _areas(
@@ -113,11 +100,11 @@ def _areas(
         ways = [existing.ways[number] for number in area.ways if number in existing.ways]
         if kind_of_area is None or len(ways) < len(area.ways):
             continue  # the outline of an area that is only partly in the file is unknown
-        lines = [shapely.LineString(move(run)) for way in ways for run in _runs(existing, way.refs)]
+        lines = [shapely.LineString(move(np.array(run))) for way in ways for run in existing.iter_runs(way.refs)]
         if lines and not (built := shapely.build_area(shapely.GeometryCollection(lines))).is_empty:
             areas.append(built)
             kinds.append(kind_of_area)
-    return _array(areas), kinds
+    return to_geometries(areas), kinds
 
 
 def cut_doubtful(
@@ -164,7 +151,7 @@ _CutPiece = tuple[int, bool, shapely.LineString, shapely.LineString]
 
 
 def _cut(pieces: list[_Piece], others: Geometries, rule: MatchRule) -> Iterable[_CutPiece]:
-    lines, metric = _array(line for _, line, _ in pieces), _array(line for _, _, line in pieces)
+    lines, metric = to_geometries(line for _, line, _ in pieces), to_geometries(line for _, _, line in pieces)
     # both are cut at the same vertices and shares, so that the pieces correspond
     cut, cut_metric = (cut_by_match(given, metric, others, rule) for given in (lines, metric))
     for index, matched, geometry, in_metres in zip(
@@ -185,7 +172,7 @@ def _inside(pieces: list[_Piece], obstacles: Obstacles) -> Iterable[Stretch]:
 
 
 def crossings(metric: Geometries, levels: list[Level], obstacles: Obstacles) -> list[list[str]]:
-    """What each line crosses that takes more than a shared node: ``crosses a railway: a level crossing, ...?``.
+    """What each line crosses that needs more than a shared node: ``crosses a railway: a level crossing, ...?``.
 
     Args:
         metric: LineStrings in metres, (n,).
@@ -201,11 +188,4 @@ def crossings(metric: Geometries, levels: list[Level], obstacles: Obstacles) -> 
             text = f"crosses {name}: {kind.crossing}?"
             if text not in found[number]:
                 found[number].append(text)
-    return found
-
-
-def _array(geometries: Iterable[shapely.Geometry]) -> Geometries:
-    given = [*geometries]
-    found = np.empty(len(given), object)
-    found[:] = given
     return found

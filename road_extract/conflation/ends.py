@@ -58,7 +58,7 @@ def join_to_map(canvas: Canvas, options: JoinOptions, loose: set[int], buffer_m:
     shapes = segment_shapes(canvas, keys)
     target = _Target(keys, [None] * len(keys), shapes, shapely.STRtree(shapes))
     for node in _ends(canvas):
-        if canvas.is_joined(node) or not (is_free(canvas, node) or node in loose):
+        if canvas.is_joined(node) or not (_is_free(canvas, node) or node in loose):
             continue
         line = canvas.users[node][0]
         reach = max(options.reach_m, 1.1 * buffer_m) if node in loose else options.reach_m
@@ -73,7 +73,7 @@ def _ends(canvas: Canvas) -> list[int]:
     return sorted({end for line in canvas.lines for end in line.nodes[:1] + line.nodes[-1:]})
 
 
-def is_free(canvas: Canvas, node: int) -> bool:
+def _is_free(canvas: Canvas, node: int) -> bool:
     """Whether only one new line has the node, and only once."""
     return len(canvas.users[node]) == 1
 
@@ -84,7 +84,7 @@ def _find_place(
     """Where to join an end, and the nodes that the line keeps if it has to be cut there."""
     if reach_m <= 0 or len(line.nodes) < 2 or end not in (line.nodes[0], line.nodes[-1]):
         return None
-    crossing = _overshoot(canvas, target, line, end, reach_m) if is_free(canvas, end) else None
+    crossing = _overshoot(canvas, target, line, end, reach_m) if _is_free(canvas, end) else None
     if crossing is not None:
         return crossing
     place = _nearest(canvas, target, line, end, reach_m)
@@ -109,7 +109,7 @@ def _overshoot(
     """Where a line crosses the target near its end, and its nodes without what lies beyond."""
     nodes, gone = _from_end(line, end), 0.0
     for number, (a, b) in enumerate(pairwise(nodes)):
-        if not is_free(canvas, a) or canvas.is_joined(a):
+        if not canvas.dangles(a):
             return None
         piece = canvas.shape([a, b])
         best: tuple[float, _Place] | None = None
@@ -131,7 +131,7 @@ def _overshoot(
 
 
 def _nearest(canvas: Canvas, target: _Target, line: Line, end: int, reach_m: float) -> _Place | None:
-    """The place to join: straight on if the way is not much longer than the shortest one, else the nearest place."""
+    """The place to join: straight ahead if that is not much longer than the shortest way, else the nearest."""
     point = shapely.Point(canvas.xy[end])
     near = [
         int(other) for other in target.tree.query(point, predicate="dwithin", distance=reach_m)
@@ -175,7 +175,7 @@ def _share(shape: shapely.LineString, xy: XY) -> float:
 
 
 def move_node(canvas: Canvas, node: int, to: int) -> None:
-    """Let all new lines go to another node instead, without a kink: vertices on the way are left out."""
+    """Redirect all new lines to another node, without a kink: vertices on the way are left out."""
     if node == to:
         return
     drag = _DRAG * canvas.distance(node, to)
@@ -187,7 +187,7 @@ def move_node(canvas: Canvas, node: int, to: int) -> None:
 def _dragged(canvas: Canvas, nodes: list[int], node: int, to: int, drag_m: float) -> Iterator[int]:
     for number, other in enumerate(nodes):
         is_end = number in (0, len(nodes) - 1)
-        is_fixed = is_end or not is_free(canvas, other) or canvas.is_joined(other)
+        is_fixed = is_end or not canvas.dangles(other)
         if other == node:
             yield to
         elif is_fixed or canvas.distance(other, node) > drag_m:
@@ -200,7 +200,7 @@ def join_to_each_other(canvas: Canvas, options: JoinOptions) -> None:
         return
     target = _new_lines(canvas)
     for end in _ends(canvas):
-        if not is_free(canvas, end) or canvas.is_joined(end):
+        if not canvas.dangles(end):
             continue
         (line,) = canvas.users[end]
         found = _find_place(canvas, target, line, end, options.reach_m)
@@ -216,11 +216,8 @@ def join_to_each_other(canvas: Canvas, options: JoinOptions) -> None:
 
 
 def _new_lines(canvas: Canvas) -> _Target:
-    segments, owners = [], []
-    for line in canvas.lines:
-        for pair in pairwise(line.nodes):
-            segments.append(pair)
-            owners.append(line)
+    segments = [pair for line in canvas.lines for pair in pairwise(line.nodes)]
+    owners = [line for line in canvas.lines for _ in pairwise(line.nodes)]
     shapes = segment_shapes(canvas, segments)
     return _Target(segments, [*owners], shapes, shapely.STRtree(shapes))
 
@@ -239,6 +236,5 @@ def _node_on_line(canvas: Canvas, line: Line, point: shapely.Point, options: Joi
         if float(np.hypot(*np.subtract(canvas.xy[node], (point.x, point.y)))) <= options.node_m:
             return node
     node = canvas.between(a, b, _share(shapes[number], (point.x, point.y)), line.level)
-    if node not in line.nodes:
-        canvas.set_nodes(line, [*line.nodes[: number + 1], node, *line.nodes[number + 1 :]])
+    canvas.insert_on_line(line, number, node)
     return node

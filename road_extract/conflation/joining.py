@@ -10,17 +10,17 @@ import numpy as np
 
 from road_extract.base.arrays import Float64Array
 from road_extract.base.options import JoinOptions
-from road_extract.base.osm import MAX_WAY_NODES, OsmChange, OsmMap, OsmNode, OsmWay
+from road_extract.base.osm import OsmChange, OsmMap, OsmNode, OsmWay, split_refs
 from road_extract.conflation.canvas import XY, Canvas, Plane, build_canvas
 from road_extract.conflation.doubles import drop_doubles, steepen
 from road_extract.conflation.ends import join_to_each_other, join_to_map
-from road_extract.conflation.kinds import GROUND, Level, is_road
+from road_extract.conflation.kinds import GROUND, Level
 from road_extract.conflation.noding import add_nodes
 from road_extract.conflation.tidying import tidy
 from road_extract.conflation.touching import join_dead_ends, join_near_misses
 from road_extract.metrics.cutting import MatchRule
 
-#: What is farther from all new roads than this many times the reach does not matter.
+#: Objects farther from all new roads than this many times the reach are ignored.
 _NEAR = 10.0
 
 
@@ -99,7 +99,7 @@ class Joined:
 
 
 def join_lines(lines: Sequence[NewLine], existing: OsmMap, options: JoinOptions, rule: MatchRule) -> Joined:
-    """Join new roads to a map. Nodes of the map do not move, and no way of it gets anything but new nodes.
+    """Join new roads to a map. Nodes of the map do not move, and its ways are changed only by new nodes.
 
     Args:
         lines: The new roads.
@@ -139,9 +139,9 @@ def join_lines(lines: Sequence[NewLine], existing: OsmMap, options: JoinOptions,
 def _to_canvas(lines: Sequence[NewLine], existing: OsmMap, options: JoinOptions) -> Canvas:
     given = [(line.lonlat, number, line.level) for number, line in enumerate(lines)]
     if lines:
-        bounds = [np.concatenate([line.lonlat for line in lines]).min(axis=0),
-                  np.concatenate([line.lonlat for line in lines]).max(axis=0)]  # fmt: skip
-        centre = (float(bounds[0][0] + bounds[1][0]) / 2, float(bounds[0][1] + bounds[1][1]) / 2)
+        lonlat = np.concatenate([line.lonlat for line in lines])
+        lon, lat = lonlat.min(axis=0) + lonlat.max(axis=0)
+        centre = (float(lon) / 2, float(lat) / 2)
     else:
         centre = (0.0, 0.0)
     return build_canvas(existing, given, Plane(centre), _NEAR * max(options.reach_m, options.touch_m, 5.0))
@@ -153,7 +153,7 @@ def _to_joined(canvas: Canvas, existing: OsmMap) -> Joined:
     for line in canvas.lines:
         refs = [ids.of(node) for node in line.nodes]
         beside = any(ids.kind(node) == "beside" for node in (line.nodes[0], line.nodes[-1]))
-        lines += [JoinedLine(tuple(part), line.source, beside) for part in _split(refs)]
+        lines += [JoinedLine(tuple(part), line.source, beside) for part in split_refs(refs)]
     modified = tuple(_modified(canvas, existing, ids))
     used = {node for line in canvas.lines for node in line.nodes}
     ends = [end for line in canvas.lines for end in (line.nodes[0], line.nodes[-1])]
@@ -162,7 +162,7 @@ def _to_joined(canvas: Canvas, existing: OsmMap) -> Joined:
         for node in sorted(used)
         if canvas.is_joined(node)
     )
-    free = sum(not canvas.is_joined(end) and len(canvas.users[end]) == 1 for end in ends)
+    free = sum(canvas.dangles(end) for end in ends)
     named = {ref for way in modified for ref in way.refs} | {ref for line in lines for ref in line.refs}
     kept = {ref: existing.nodes[ref] for ref in sorted(named) if ref in existing.nodes and ref not in ids.created}
     return Joined(tuple(lines), ids.created, kept, modified, joins, free, ids.next_id)
@@ -176,9 +176,7 @@ class _Ids:
         self.next_id = min(existing.lowest_id, 0) - 1
         self.created: dict[int, OsmNode] = {}
         self._new: dict[int, int] = {}
-        self._writable = {
-            node for pair in canvas.pairs.values() if pair.open for node in pair.chain[1:-1]
-        }  # fmt: skip
+        self._writable = {node for pair in canvas.pairs.values() if pair.open for node in pair.chain[1:-1]}
 
     def kind(self, node: int) -> str:
         """The kind of `Join` at a node."""
@@ -188,7 +186,7 @@ class _Ids:
         return "inserted" if node in self._writable else "beside" if node in self._canvas.inserted else ""
 
     def of(self, node: int) -> int:
-        """The id of a node; one that is new, or cannot be named, is created when it is first asked for."""
+        """The id of a node; if it is new, or cannot be named, an id is created on the first call."""
         if self._canvas.is_old(node) and self.kind(node) == "node":
             return self._canvas.ids[node]
         if node not in self._new:
@@ -218,12 +216,6 @@ def _modified(canvas: Canvas, existing: OsmMap, ids: _Ids) -> Iterator[OsmWay]:
             yield replace(way, refs=tuple(refs))
 
 
-def _split(refs: list[int]) -> Iterator[list[int]]:
-    """Split into parts that the API accepts. Each starts with the last node of the one before."""
-    for start in range(0, len(refs) - 1, MAX_WAY_NODES - 1):
-        yield refs[start : start + MAX_WAY_NODES]
-
-
 def to_change(joined: Joined, tags: Sequence[Mapping[str, str]]) -> OsmChange:
     """The changes to the map.
 
@@ -236,8 +228,3 @@ def to_change(joined: Joined, tags: Sequence[Mapping[str, str]]) -> OsmChange:
         OsmWay(number, line.refs, tags=given) for number, line, given in zip(numbers, joined.lines, tags, strict=True)
     )
     return OsmChange(tuple(joined.nodes.values()), ways, joined.modified, tuple(joined.kept.values()))
-
-
-def count_roads(existing: OsmMap) -> int:
-    """Number of roads on a map."""
-    return sum(is_road(way.tags) for way in existing.ways.values())

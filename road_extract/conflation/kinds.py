@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from road_extract.base.osm import OSM_ROADS
+from road_extract.base.osm import LEVEL_KEYS, OSM_ROADS
 
 #: A layer, whether it is a bridge, and whether it is a tunnel: ways meet only where all three are the same.
 Level = tuple[int, bool, bool]
 GROUND: Level = (0, False, False)
+#: How tables write whether a road is a bridge or a tunnel, apart from the words that OpenStreetMap uses.
+_WORDS = {"True": "yes", "true": "yes", "1": "yes", "False": "no", "false": "no", "0": "no", "": "no"}
 
-#: Values of ``highway`` that are lines on the ground but no roads: they cross roads, and are not matched with them.
+#: Values of ``highway`` that are lines on the ground but not roads: they cross roads, and are not matched with them.
 PATHS = ("footway", "path", "cycleway", "bridleway", "steps", "escape", "bus_guideway")
-#: Ways that do not exist, or not any more.
+#: Ways that do not exist yet, or no longer exist.
 _UNBUILT = ("construction", "proposed", "planned", "razed", "abandoned", "disused")
 _RAILWAYS = (
     "rail", "light_rail", "narrow_gauge", "tram", "subway", "monorail", "funicular", "preserved", "miniature",
@@ -76,13 +79,25 @@ def level_of(tags: Mapping[str, str]) -> Level:
     return layer, bridge, tunnel
 
 
+def level_in_table(row: Mapping[str, Any]) -> dict[str, str]:
+    """The tags that decide the level, from a row of a table, which may have them as numbers or truth values."""
+    texts = {key: _to_text(row.get(key)) for key in LEVEL_KEYS}
+    return {key: text if key == "layer" else _WORDS.get(text, text) for key, text in texts.items() if text}
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.0f}" if math.isfinite(value) else ""
+    return "" if value is None else str(value)
+
+
 def obstacle_of(tags: Mapping[str, str]) -> Obstacle | None:
     """What a way or area is if a model may mistake it for a road; None for all others."""
     if level_of(tags)[2] or tags.get("location") == "underground":
         return None
     if tags.get("railway") in _RAILWAYS:
         gone = tags["railway"] in ("abandoned", "disused")
-        # trams run in streets, so a street along one is no surprise
+        # trams run in streets, so a street along a tram track is to be expected
         limit = 0.0 if tags["railway"] == "tram" else math.inf
         return Obstacle("a railway", 0.0, "" if gone else "a level crossing, a bridge or a tunnel", limit)
     if (kind := tags.get("aeroway", "")) in _AEROWAYS:

@@ -1,4 +1,4 @@
-"""Takes out of new lines what the map or another new line has already, and loops that joining has made."""
+"""Removes from new lines what the map or another new line already contains, and loops that joining has created."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def tidy(canvas: Canvas, options: JoinOptions) -> None:
 
 
 def _without_loops(canvas: Canvas, nodes: list[int], longest_m: float) -> list[int]:
-    """A line that comes back to a node of its own goes straight on there if the loop is short."""
+    """If a line returns to one of its own nodes and the loop is short, cut the loop out."""
     found: list[int] = []
     for node in nodes:
         if node in found:
@@ -40,7 +40,7 @@ def _without_loops(canvas: Canvas, nodes: list[int], longest_m: float) -> list[i
 
 
 def _fresh_runs(canvas: Canvas, nodes: list[int], taken: set[frozenset[tuple[int, int]]]) -> Iterator[list[int]]:
-    """The parts of a line between stretches that are taken; they are taken from then on."""
+    """The parts of a line between stretches that are already taken; these parts then count as taken."""
     run = nodes[:1]
     for a, b in pairwise(nodes):
         stretch = frozenset((canvas.grid[a], canvas.grid[b]))
@@ -56,7 +56,7 @@ def _fresh_runs(canvas: Canvas, nodes: list[int], taken: set[frozenset[tuple[int
 
 
 def _drop_stubs(canvas: Canvas, longest_m: float) -> None:
-    """Drop very short lines with a free end: they say nothing, and editors warn of them."""
+    """Drop very short lines with a free end: they carry no information, and editors warn about them."""
     for line in canvas.lines:
         while len(line.nodes) > 1 and (end := _stub(canvas, line, longest_m)) is not None:
             canvas.set_nodes(line, end)
@@ -65,7 +65,7 @@ def _drop_stubs(canvas: Canvas, longest_m: float) -> None:
 def _stub(canvas: Canvas, line: Line, longest_m: float) -> list[int] | None:
     """The line without its dangling stub; None if it has none.
 
-    A stub goes from a free end to the first node that something else has, too.
+    A stub runs from a free end to the first node that something else shares.
     """
     for nodes, turned in ((line.nodes, False), (line.nodes[::-1], True)):
         if not canvas.dangles(nodes[0]):

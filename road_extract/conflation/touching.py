@@ -46,8 +46,7 @@ def _join_dead_end(canvas: Canvas, line: Line, node: int, options: JoinOptions) 
     if gap > options.reach_m:
         return
     foot = canvas.between(*segments[number], float(shapes[number].project(point, normalized=True)), line.level)
-    if foot not in line.nodes:
-        canvas.set_nodes(line, [*line.nodes[: number + 1], foot, *line.nodes[number + 1 :]])
+    canvas.insert_on_line(line, number, foot)
     if foot == node:
         return
     if gap <= options.node_m and not canvas.is_joined(foot):
@@ -57,7 +56,7 @@ def _join_dead_end(canvas: Canvas, line: Line, node: int, options: JoinOptions) 
 
 
 def join_near_misses(canvas: Canvas, options: JoinOptions) -> None:
-    """Let lines that come very near to the map, without crossing it, go through a node of it."""
+    """Lead lines that come very close to the map, without crossing it, through one of its nodes."""
     if not canvas.lines or not canvas.pairs or options.touch_m <= 0:
         return
     _draw_to_nodes(canvas, options.touch_m)
@@ -65,7 +64,7 @@ def join_near_misses(canvas: Canvas, options: JoinOptions) -> None:
 
 
 def _draw_to_nodes(canvas: Canvas, touch_m: float) -> None:
-    """Where a new line passes a node of the map, it goes through it."""
+    """Lead a new line through each node of the map that it almost touches."""
     old = sorted({node for key in canvas.pairs for node in key})
     points = shapely.points(np.array([canvas.xy[node] for node in old]))
     tree = shapely.STRtree(points)
@@ -93,8 +92,8 @@ def _draw_to_nodes(canvas: Canvas, touch_m: float) -> None:
 
 
 def _draw_to_pairs(canvas: Canvas, options: JoinOptions) -> None:
-    """A vertex of a new line that almost lies on a road of the map is put onto it."""
-    keys = [key for key, pair in canvas.pairs.items()]
+    """Move a vertex of a new line onto the road of the map on which it almost lies."""
+    keys = [*canvas.pairs]
     shapes = segment_shapes(canvas, keys)
     tree = shapely.STRtree(shapes)
     free = sorted({node for line in canvas.lines for node in line.nodes if not canvas.is_old(node)})

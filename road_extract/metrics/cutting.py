@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import shapely
 
-from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray
+from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray, to_geometries
 from road_extract.metrics.matching import match_lines, vertex_measures
 
 #: Rounding error of lengths; every piece is longer.
@@ -67,9 +67,7 @@ def cut_by_match(lines: Geometries, metric: Geometries, others: Geometries, rule
         index += [number] * len(kinds)
         matched += kinds
         geometry += [line] if len(kinds) == 1 else _cut_line(line, in_metres, ends)
-    shapes = np.empty(len(geometry), object)
-    shapes[:] = geometry
-    return Pieces(np.array(index, np.int64), np.array(matched, np.bool_), shapes)
+    return Pieces(np.array(index, np.int64), np.array(matched, np.bool_), to_geometries(geometry))
 
 
 def _cut_line(line: shapely.LineString, metric: shapely.LineString, ends: list[float]) -> list[shapely.LineString]:

@@ -17,7 +17,7 @@ _ANY_TIME = {"datetime": None, "start_datetime": "1900-01-01T00:00:00Z", "end_da
 
 
 def model_item(folder: Path) -> dict[str, Any]:
-    """Describe a model folder. The Item belongs into that folder, beside the files that it lists with their hashes.
+    """Describe a model folder. The Item belongs in that folder, beside the files that it lists with their hashes.
 
     Raises:
         InputError: If the folder is not a model folder.

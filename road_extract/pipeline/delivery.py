@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from road_extract.base.errors import InputError
+from road_extract.base.files import temporary_folder
 from road_extract.base.urls import is_url, to_gdal_path
 from road_extract.io.objects import Bucket
 from road_extract.io.objects.bucket import temp_suffix
@@ -36,8 +36,7 @@ class Delivery:
             raise InputError(f"{location}: is a folder; expected the name of an object")
         folder = next((folder for folder, known in self._buckets.items() if known == bucket), None)
         if folder is None:
-            temporary = tempfile.TemporaryDirectory(prefix="road-extract-", ignore_cleanup_errors=True)
-            folder = Path(self._stack.enter_context(temporary))
+            folder = self._stack.enter_context(temporary_folder())
             self._buckets[folder] = bucket
         return folder / name
 
@@ -54,12 +53,12 @@ class Delivery:
         )
 
     def named(self, path: Path) -> PathLike:
-        """The location that a file stands for."""
+        """The location that a local file stands in for."""
         bucket = self._buckets.get(path.parent)
         return path if bucket is None else bucket.shown(path.name)
 
     def named_extraction(self, done: Extraction) -> Extraction:
-        """What was written, with the locations that were asked for."""
+        """What was written, with the locations that the user requested."""
         return replace(done, path=self.named(Path(done.path)), lines_path=self.named(Path(done.lines_path)))
 
     def check(self, paths: Iterable[Path], inputs: Sequence[PathLike] = ()) -> None:
@@ -99,7 +98,7 @@ class Delivery:
             raise
 
     def in_words(self, error: InputError) -> InputError:
-        """An error about an input or output, with the locations that were asked for."""
+        """An error about an input or output, with the locations that the user requested."""
         text = str(error)
         for folder, bucket in self._buckets.items():
             text = text.replace(str(folder), bucket.shown())
@@ -107,7 +106,7 @@ class Delivery:
 
 
 def _exists(shown: str) -> str:
-    return f"{shown}: exists already; choose another name or allow overwriting (--overwrite)"
+    return f"{shown}: already exists; choose another name or allow overwriting (--overwrite)"
 
 
 @contextmanager

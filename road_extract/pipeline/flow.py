@@ -148,9 +148,7 @@ def vectorize_roads(
     """
     options, lines, outputs = options or VectorizeOptions(), lines or LineOptions(), to_outputs(out)
     if outputs.report is not None:
-        raise InputError(
-            f"{outputs.report}: a review page shows the scene; make it with write_report, or extract_roads"
-        )
+        raise InputError(f"{outputs.report}: a review page needs the scene; make it with write_report or extract_roads")
     with delivering(overwrite) as delivery:
         targets = plan_targets(delivery.local_outputs(outputs), options.geometry)
         _check_outputs(delivery, [*targets.paths, *targets.style_paths], [raster], overwrite)

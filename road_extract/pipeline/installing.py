@@ -1,4 +1,4 @@
-"""Lists, checks and installs models. Nothing of a model is executed: it consists of numbers and JSON.
+"""Lists, checks and installs models. Nothing in a model is executed: it consists of numbers and JSON.
 
 An archive is never unpacked. Only the files of a model are read from it, by their names, so no path in it matters.
 """
@@ -55,7 +55,7 @@ class ModelInfo:
         name: The name.
         folder: Its folder.
         sha256: Hash of its files; empty if it is damaged.
-        title: Name in its spec; of a damaged model, what is wrong.
+        title: Name in its spec; for a damaged model, what is wrong with it.
         gsd_m: Ground sample distance that it was trained for, in metres; 0 if it is damaged.
     """
 
@@ -143,14 +143,16 @@ def install_model(
 
 def _checked_name(name: str) -> str:
     if not _NAME.fullmatch(name) or name in SHIPPED_MODELS:
-        raise InputError(f"{name!r} cannot be the name of an installed model; choose one of letters, digits, - and _")
+        raise InputError(f"{name!r} cannot be the name of an installed model; use only letters, digits, - and _")
     return name
 
 
 def _publish(temp: Path, target: Path, overwrite: bool) -> None:
     if target.exists():
         if not overwrite:
-            raise InputError(f"a model {target.name} is installed already; choose another name or allow overwriting")
+            raise InputError(
+                f"a model named {target.name} is already installed; choose another name or allow overwriting"
+            )
         shutil.rmtree(target)
     temp.rename(target)
 
@@ -174,7 +176,9 @@ def _read_source(source: str, sha256: str | None) -> dict[str, bytes]:
     if sha256 is not None:
         _check_hash(source, data, sha256)
     elif is_http(source) and not is_item:
-        raise InputError(f"{source}: give the hash that its publisher states (--sha256), so that it can be checked")
+        raise InputError(
+            f"{source}: specify the hash that its publisher states (--sha256), so that the archive can be checked"
+        )
     return _read_item(source, data) if is_item else _read_archive(source, data)
 
 
@@ -270,5 +274,7 @@ def _assets(item: dict[str, Any], source: str) -> dict[str, dict[str, Any]]:
 def _check_asset(location: str, data: bytes, asset: dict[str, Any]) -> None:
     checksum = str(asset.get("file:checksum", ""))
     if not checksum.startswith("1220") or len(checksum) != 68:
-        raise InputError(f"{location}: its STAC Item does not state its SHA-256 (file:checksum); it cannot be checked")
+        raise InputError(
+            f"{location}: cannot be checked, because its STAC Item does not state its SHA-256 (file:checksum)"
+        )
     _check_hash(location, data, checksum[4:])

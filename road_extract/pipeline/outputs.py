@@ -117,8 +117,7 @@ class Targets:
             OutputError: If one cannot be written.
         """
         for path in dict.fromkeys(path for path, _ in self._styled):
-            if path.suffix.lower() == ".gpkg":
-                add_styles(names[path])
+            add_styles(names[path])
 
     def write_styles(self) -> None:
         """Write the style files beside polygons and lines.

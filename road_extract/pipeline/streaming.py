@@ -1,4 +1,4 @@
-"""Roads as a stream of Arrow batches, for Python programs that do not want a file in between."""
+"""Roads as a stream of Arrow batches, for Python programs that do not need an intermediate file."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class RoadStream:
     """Road polygons or road lines that can be read once, while they are made.
 
     Any library that reads Arrow's C stream interface takes it: ``geopandas.GeoDataFrame.from_arrow``,
-    ``pyarrow.RecordBatchReader.from_stream``, DuckDB, Polars and others. Use it in a ``with`` statement, or close it,
-    if it may not be read to its end.
+    ``pyarrow.RecordBatchReader.from_stream``, DuckDB, Polars and others. If you may not read it to its
+    end, use it in a ``with`` statement or close it.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""Review of roads by people: a page that shows them over their scene, and the decisions that come back from it.
+"""Lets people review roads: a page shows them over their scene, and the decisions made there are applied to them.
 
 roads --pieces--> figures, order, shapes --report--> one HTML file --a browser--> decisions.json --decisions--> roads
 
-The page's own files are in `page/`: HTML, CSS and JavaScript, put together by `report`.
+The page's own files are in `page/`: HTML, CSS and JavaScript, which `report` puts together.
 """
 
 from road_extract.review.decisions import Reviewed, review_roads

@@ -1,4 +1,4 @@
-"""Applies the decisions that a review page has saved."""
+"""Applies the decisions saved from a review page."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Reviewed:
     undecided: int
 
     def to_text(self) -> str:
-        """One line for people."""
+        """A summary in one line."""
         return (
             f"{self.accepted:,} accepted, {self.rejected:,} rejected, {self.undecided:,} undecided; "
             f"{self.kept:,} roads in {self.path}"
@@ -114,7 +114,9 @@ def review_roads(
     layers = read_pieces([roads], options.assume_crs)
     _check_layers(layers, found, roads, decisions)
     if len(layers) > 1 and out.suffix.lower() != ".gpkg":
-        raise InputError(f"{out}: {roads} has {len(layers)} layers, which only .gpkg can hold; choose such a name")
+        raise InputError(
+            f"{out}: {roads} has {len(layers)} layers, which only .gpkg can contain; choose a name that ends in .gpkg"
+        )
     said = [[found.by_piece.get((layer.name, number), Decision()) for number in layer.ids] for layer in layers]
     kept = [layer.part(_wanted(own, options.keep)) for layer, own in zip(layers, said, strict=True)]
     _write(out, kept, found, style=style)
@@ -138,7 +140,9 @@ def read_decisions(path: Path) -> Decisions:
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise InputError(f"{path}: is not a decisions file; expected the file that a review page saves")
     if values.get("version") != VERSION:
-        raise InputError(f"{path}: is of version {values.get('version')!r}; expected {VERSION}: update road_extract")
+        raise InputError(
+            f"{path}: has version {values.get('version')!r}, but version {VERSION} was expected; update road_extract"
+        )
     try:
         layers = {str(name): str(fingerprint) for name, fingerprint in values["layers"].items()}
         return Decisions(layers, dict(map(_to_decision, values["decisions"])))
@@ -159,8 +163,8 @@ def _check_layers(layers: list[PieceLayer], found: Decisions, roads: Path, decis
     for layer in layers:
         if found.layers.get(layer.name) != layer.fingerprint:
             raise InputError(
-                f"{decisions}: was made for another result than {roads}; give the file from which the page was made, "
-                "unchanged"
+                f"{decisions}: was made for a result other than {roads}; use the unchanged file from which the page "
+                "was made"
             )
 
 
@@ -178,7 +182,7 @@ def _write(out: Path, layers: list[PieceLayer], found: Decisions, *, style: bool
             schema = LayerSchema(_name(layer, layers), _KINDS[layer.kind], layer.crs, fields, {"version": __version__})
             write(temp, schema, _iter_features(layer, names, found))
             write = add_layer
-        if style and out.suffix.lower() == ".gpkg":
+        if style:
             add_styles(temp)
     if style and layers[0].name in LAYERS:
         write_style_files(out, layers[0].name)

@@ -1,15 +1,15 @@
-"""The pieces of a result that people decide about: its lines and polygons, each with an id that lasts.
+"""The pieces of a result that people decide about: its lines and polygons, each with a permanent id.
 
 An id is the attribute ``id``, if every feature of the layer has a different one, as all files of this package have;
 otherwise, it is the place of the feature in its layer, counted from 1. It belongs to a layer and to the layer's
-fingerprint, a hash over all ids and geometries: a decision is only about the result in which it was made.
+fingerprint, a hash over all ids and geometries, because a decision applies only to the result for which it was made.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,10 +56,8 @@ class PieceLayer:
     def part(self, wanted: BoolArray) -> PieceLayer:
         """Some of the pieces, by a mask (n,)."""
         numbers = np.flatnonzero(wanted)
-        return PieceLayer(
-            self.name, self.kind, self.fingerprint, self.crs, self.geometries[numbers],
-            [self.ids[n] for n in numbers], self.fields, [self.rows[n] for n in numbers],
-        )  # fmt: skip
+        ids, rows = [self.ids[n] for n in numbers], [self.rows[n] for n in numbers]
+        return replace(self, geometries=self.geometries[numbers], ids=ids, rows=rows)
 
 
 def read_pieces(paths: Sequence[Path], assume_crs: str | None = None) -> list[PieceLayer]:
@@ -73,7 +71,9 @@ def read_pieces(paths: Sequence[Path], assume_crs: str | None = None) -> list[Pi
         check_reviewable(path)
         for name, table in read_layers(path, selection=Selection(assume_crs=assume_crs)).items():
             if any(layer.name == name for layer in found):
-                raise InputError(f"{path}: has a layer {name!r}, as another of the files; give each layer once")
+                raise InputError(
+                    f"{path}: has a layer {name!r}, and so does another file; specify each layer only once"
+                )
             found += _split(name, table)
     return found
 
@@ -82,10 +82,10 @@ def check_reviewable(path: Path) -> None:
     """Check the format of a file.
 
     Raises:
-        InputError: If its features have no ids that last.
+        InputError: If its features have no permanent ids.
     """
     if path.suffix.lower() in (*NETWORK_FORMATS, *TILE_FORMATS):
-        raise InputError(f"{path}: its roads have no lasting ids to review; use .gpkg, .geojson, .fgb or .parquet")
+        raise InputError(f"{path}: its roads have no permanent ids to review; use .gpkg, .geojson, .fgb or .parquet")
 
 
 def fingerprint_of(layers: Iterable[PieceLayer]) -> str:
@@ -104,7 +104,7 @@ def doubt_of(row: dict[str, Any]) -> float | None:
 
 
 def order_pieces(layers: Sequence[PieceLayer]) -> list[tuple[int, int]]:
-    """Layer and piece of everything that deserves a look: new roads before missing ones, the most doubtful first."""
+    """Layer and piece of everything worth a look: new roads before missing ones, the most doubtful first."""
     places = [
         (number, index)
         for number, layer in enumerate(layers)
@@ -129,11 +129,10 @@ def _split(name: str, table: Table) -> list[PieceLayer]:
     kinds: list[tuple[Kind, int]] = [("area", 2), ("line", 1)]
     found = []
     for kind, dimension in kinds:
-        # a layer without features has the kind that its attributes tell
+        # the attributes of a layer without features show its kind
         is_empty_one = not len(dimensions) and (kind == "area") == ("area_m2" in table.fields)
         if (dimensions == dimension).any() or is_empty_one:
-            part = whole.part(dimensions == dimension)
-            found.append(PieceLayer(name, kind, *(getattr(part, field) for field in PieceLayer.__slots__[2:])))
+            found.append(replace(whole.part(dimensions == dimension), kind=kind))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The plane of a page: where things are drawn, in pixels of the scene's picture, with y down."""
+"""The plane of a page, on which things are drawn: in pixels of the scene's picture, with y pointing down."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from road_extract.review.pieces import PieceLayer
 SCALE = 16
 #: Longer side of a plane without a picture.
 _PLAIN_PX = 4096
-#: Margin round roads without a picture, as a share of the longer side.
+#: Margin around roads without a picture, as a share of the longer side.
 _MARGIN = 0.03
 #: Smallest plane without a picture.
 _LEAST_M = 200.0

@@ -1,7 +1,7 @@
 """Writes the review page: one HTML file with the scene, the roads, and the script that shows them.
 
-The page asks for nothing from anywhere: its Content Security Policy allows only its own style and script, by their
-hashes, and pictures inside of the file. Names and attributes of roads are data, never markup: JSON without ``<``, and
+The page loads nothing from elsewhere: its Content Security Policy allows only its own style and script, by their
+hashes, and pictures inside the file. Names and attributes of roads are data, never markup: JSON without ``<``, and
 escaped text.
 """
 
@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from road_extract.base.errors import InputError, OutputError
-from road_extract.base.files import check_outputs, replacing, space_advice
+from road_extract.base.errors import InputError
+from road_extract.base.files import check_outputs, write_text
 from road_extract.base.grid import RasterGrid
 from road_extract.base.levels import PROBABILITY_MAX
 from road_extract.base.options import ReportOptions
@@ -31,13 +31,7 @@ from road_extract.base.palette import LINE_COLOUR, OUTLINE_COLOUR, POLYGON_COLOU
 from road_extract.base.urls import redact
 from road_extract.base.version import __version__
 from road_extract.base.windows import Window
-from road_extract.io.raster import (
-    ProbabilityRaster,
-    Scene,
-    SceneView,
-    gdal_session,
-    read_tags,
-)
+from road_extract.io.raster import ProbabilityRaster, Scene, SceneView, gdal_session, read_tags
 from road_extract.io.raster.picture import encode_palette_png, encode_webp, to_colour_picture
 from road_extract.io.raster.unplaced import is_unplaced
 from road_extract.io.raster.versions import native_versions
@@ -125,7 +119,7 @@ def check_report(out: PathLike) -> None:
         InputError: If it does not end in .html.
     """
     if Path(out).suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"{out}: a review page needs a name that ends in .html")
+        raise InputError(f"{out}: the name of a review page must end in .html")
 
 
 def write_report(
@@ -150,7 +144,7 @@ def write_report(
         overwrite: Replace an existing page.
 
     Raises:
-        RoadExtractError: If a file cannot be read or written, or the roads lie outside of the scene.
+        RoadExtractError: If a file cannot be read or written, or the roads lie outside the scene.
     """
     out, options = Path(out), options or ReportOptions()
     given = [Path(roads)] if isinstance(roads, str | Path) else [Path(path) for path in roads]
@@ -162,10 +156,10 @@ def write_report(
         plane, pictures = _draw(scene, probability, layers, options)
     shown = [plane.clipped(layer) for layer in layers]
     _check_place(layers, [layer for layer, _ in shown], given[0], scene)
-    data = _to_data(plane, layers, shown, _title(given[0]))
+    data = _to_data(plane, layers, shown, given[0].name)
     data["pictures"] = [picture.values for picture in pictures]
     data["made"] = _made(given, scene, probability, made or {})
-    _write(out, _to_page(data, _subtitle(given, scene), pictures))
+    write_text(out, _to_page(data, _subtitle(given, scene), pictures))
     return Report(out, sum(len(layer.ids) for layer, _ in shown), str(data["fingerprint"]))
 
 
@@ -231,9 +225,11 @@ def _fitted(shape: tuple[int, int], size_px: int) -> list[int]:
 def _check_place(layers: list[PieceLayer], shown: list[PieceLayer], roads: Path, scene: PathLike | None) -> None:
     total, seen = (sum(len(layer.ids) for layer in of) for of in (layers, shown))
     if total and not seen:
-        raise InputError(f"{roads}: none of its roads lies in {scene}; check that they belong together, and their CRSs")
+        raise InputError(
+            f"{roads}: none of its roads lies in {scene}; check that the files belong together, and their CRSs"
+        )
     if seen < total:
-        log.info("%s of %s roads lie outside of the picture and are left out of the page", total - seen, total)
+        log.info("%s of %s roads lie outside the image and are left out of the page", total - seen, total)
 
 
 def _to_data(plane: Plane, layers: list[PieceLayer], shown: list[tuple[PieceLayer, Any]], title: str) -> dict[str, Any]:
@@ -270,7 +266,7 @@ def _to_layer(layer: PieceLayer, geometries: Any) -> dict[str, Any]:
 
 
 def _to_json(value: Any) -> Any:
-    """A value that JSON has, and JavaScript can hold: large integers become text."""
+    """A value that both JSON and JavaScript can represent: large integers become text."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
@@ -294,14 +290,10 @@ def _colours() -> dict[str, str]:
     }
 
 
-def _title(roads: Path) -> str:
-    return roads.name
-
-
 def _subtitle(roads: list[Path], scene: PathLike | None) -> str:
     names = [path.name for path in roads[1:]]
     over = "" if scene is None else f"over {Path(redact(str(scene))).name}"
-    return " ".join([*(f"with {name}" for name in names), over]).strip() or "without a picture of the scene"
+    return " ".join([*(f"with {name}" for name in names), over]).strip() or "without an image of the scene"
 
 
 def _made(
@@ -330,7 +322,7 @@ def _to_page(data: dict[str, Any], subtitle: str, pictures: list[_Picture]) -> s
         folder.joinpath(name).read_text(encoding="utf-8") for name in ("page.html", "page.css", *_SCRIPTS)
     )
     script = "\n".join(scripts)
-    # JSON has no use for these characters outside of strings, and inside of them they can be escaped
+    # JSON does not use these characters outside strings, and inside strings they can be escaped
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -355,14 +347,3 @@ def _to_image(picture: _Picture) -> str:
 def _hash(text: str) -> str:
     """As Content Security Policy Level 3 spells it, section 2.3.1."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-
-
-def _write(out: Path, text: str) -> None:
-    try:
-        with replacing(out) as temp:
-            temp.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        reason = error.strerror or error
-        raise OutputError(f"{out}: cannot be written ({reason}){space_advice(out, error)}") from error

@@ -22,7 +22,7 @@ class DataOptions:
     where: str | None = option(
         None, 'SQL filter on the roads, such as "highway IS NOT NULL" for an OpenStreetMap extract'
     )
-    layer: str | None = option(None, "Name of the only layer of the roads to read (default: all layers of lines)")
+    layer: str | None = option(None, "Name of the single layer to read from the roads (default: all line layers)")
     road_width_m: float = option(
         7.0, "Width at which lines are rasterized", unit="m", low=0.1, high=200, short="road-width"
     )

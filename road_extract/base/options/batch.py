@@ -20,9 +20,9 @@ class BatchOptions:
     keep_mask: bool = option(False, "Keep the road mask of each scene (GeoTIFF)")
     keep_nodes: bool = option(False, "Also write the nodes of the road lines")
     creation_options: tuple[str, ...] = option(
-        (), "Creation option of the rasters, for GDAL's COG driver, such as COMPRESS=ZSTD; may be repeated", short="co"
+        (), "Creation option of GDAL's COG driver for the rasters, such as COMPRESS=ZSTD; may be repeated", short="co"
     )
-    report: bool = option(False, "Also write a page to review the roads of each scene over their scene (HTML)")
+    report: bool = option(False, "Also write an HTML page for each scene, on which to review its roads over the image")
     style: bool = option(False, "Add styles for QGIS to the outputs")
     osm_tags: str | None = option(None, OSM_TAGS_HELP)
     asset: str | None = option(None, "STAC asset key")

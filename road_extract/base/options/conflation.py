@@ -12,7 +12,7 @@ class JoinOptions:
     """How new roads join the map, and which of them are doubtful."""
 
     reach_m: float = option(
-        10.0, "New roads that end at most this far from a road of the map are joined to it", unit="m", low=0.0,
+        10.0, "Join new roads that end at most this far from a road of the map to that road", unit="m", low=0.0,
         high=100.0, short="reach",
     )  # fmt: skip
     node_m: float = option(
@@ -20,18 +20,18 @@ class JoinOptions:
         high=50.0, short="join-node",
     )  # fmt: skip
     touch_m: float = option(
-        2.0, "Roads that come this close to each other without meeting are made to meet", unit="m", low=0.0, high=20.0,
+        2.0, "Make roads meet if they come this close to each other without meeting", unit="m", low=0.0, high=20.0,
         short="touch",
     )  # fmt: skip
     doubtful_m: float = option(
         8.0,
-        "New roads are doubtful along railways, runways, shores and paths that are at most this far away (0: none are)",
+        "Mark new roads as doubtful along railways, runways, shores and paths at most this far away (0: mark none)",
         unit="m",
         low=0.0,
         high=200.0,
         short="doubtful",
     )
-    leave_out_doubtful: bool = option(False, "Write .osm and .osc files without the doubtful roads")
+    leave_out_doubtful: bool = option(False, "Omit doubtful roads from .osm and .osc files")
     osm_tags: str | None = option(None, OSM_TAGS_HELP)
 
     def __post_init__(self) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from road_extract.base.errors import InputError
 
-#: Of an option that several commands have.
+#: Help of an option that several commands have.
 OSM_TAGS_HELP = (
-    "Tags of the new ways in .osm files: KEY=ATTRIBUTE takes the value of an attribute, KEY==TEXT is a text; separated "
-    "by commas, or a .json file (default: highway=road and a source)"
+    "Tags of the new ways in .osm files, separated by commas: KEY=ATTRIBUTE takes the value of an attribute, KEY==TEXT "
+    "sets a fixed text; or a .json file with such rules (default: highway=road and a source)"
 )
 
 

@@ -19,7 +19,7 @@ class PredictOptions:
 
     model: str | None = option(
         None,
-        "Model: standard, fast, an installed one by its name, or a folder with weights.npz and spec.json (default: "
+        "Model: standard, fast, the name of an installed model, or a folder with weights.npz and spec.json (default: "
         "standard)",
     )
     backend: str = option(
@@ -56,8 +56,8 @@ class PredictOptions:
     )
     colour_table: bool = option(
         False,
-        "Add a colour table to the probability raster, so that any viewer shows it in colours; overviews then hold the "
-        "nearest colour instead of the exact mean",
+        "Add a colour table to the probability raster, so that any viewer shows it in colour; overviews then contain "
+        "the nearest colour instead of the exact mean",
     )
 
     def __post_init__(self) -> None:

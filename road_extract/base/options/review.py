@@ -16,10 +16,10 @@ class ReportOptions:
     """How a review page shows a scene."""
 
     size_px: int = option(
-        4096, "Length of the longer side of the scene's picture", unit="px", low=256, high=8192, short="size"
+        4096, "Length of the longer side of the scene's image on the page", unit="px", low=256, high=8192, short="size"
     )
     bands: tuple[int, ...] | None = option(
-        None, "Bands to show, counted from 1: one (grey) or three, such as 3,2,1 (default: chosen by colour)"
+        None, "Bands to show, counted from 1: one (grey) or three, such as 3,2,1 (default: the colour bands)"
     )
     bounds: tuple[float, float, float, float] | None = option(
         None, "Show only this rectangle of the scene: XMIN YMIN XMAX YMAX in the scene's own coordinates"
@@ -48,7 +48,7 @@ class ReportOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewOptions:
-    """What becomes of reviewed roads."""
+    """Which reviewed roads are kept."""
 
     keep: str = option(
         "accepted", "Roads to keep: accepted, not-rejected (accepted or undecided), or all", choices=KEPT

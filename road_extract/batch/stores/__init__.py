@@ -1,6 +1,6 @@
 """Where a batch keeps its work and its results: a folder, or a prefix of a bucket, behind one protocol.
 
-Nothing here knows about scenes or shards; `batch.layout` decides what is kept under which name.
+Nothing here depends on scenes or shards; `batch.layout` decides what is stored under which name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A store in a bucket: S3, Google Cloud Storage or Azure Blob Storage. Workers need to share nothing else.
+"""A store in a bucket: S3, Google Cloud Storage or Azure Blob Storage. Workers need not share anything else.
 
 Buckets have no folders and no renaming. A folder of results is complete once the last of its documents is there, which
 is why that one is deleted first and written last.
@@ -6,13 +6,13 @@ is why that one is deleted first and written last.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from road_extract.base.errors import InputError, RoadExtractError
+from road_extract.base.files import temporary_folder
 from road_extract.batch.stores.protocol import Claim
 from road_extract.io.objects import Bucket, hold_lease, wait_for_end
 from road_extract.io.objects.bucket import temp_suffix
@@ -69,7 +69,7 @@ class BucketStore:
         return self.bucket.list_folder(folder)
 
     def marked(self, names: Sequence[str], mark: str) -> list[bool]:
-        """See `ResultStore`. Only what a listing shows is looked at more closely."""
+        """See `ResultStore`. Only objects in a listing are examined more closely."""
         found = {f"{folder}/{name}" for folder in {_folder(name) for name in names} for name in self.sizes(folder)}
         there = [name for name in names if name in found]
         marks: dict[str, str] = dict(zip(there, self.bucket.marks(there), strict=True))
@@ -87,7 +87,7 @@ class BucketStore:
     @contextmanager
     def reading(self, names: Sequence[str]) -> Iterator[list[Path]]:
         """See `ResultStore`."""
-        with _temporary() as folder:
+        with temporary_folder() as folder:
             paths = [folder / f"{number}-{name.rpartition('/')[2]}" for number, name in enumerate(names)]
             self.bucket.download_all(dict(zip(names, paths, strict=True)))
             yield paths
@@ -95,7 +95,7 @@ class BucketStore:
     @contextmanager
     def writing(self, name: str, mark: str) -> Iterator[Path]:
         """See `ResultStore`."""
-        with _temporary() as folder:
+        with temporary_folder() as folder:
             path = folder / name.rpartition("/")[2]
             yield path
             self.bucket.upload(path, name, mark)
@@ -103,7 +103,7 @@ class BucketStore:
     @contextmanager
     def filling(self, folder: str) -> Iterator[Path]:
         """See `ResultStore`."""
-        with _temporary() as path:
+        with temporary_folder() as path:
             yield path
             try:
                 for file in sorted(path.iterdir()):
@@ -139,15 +139,9 @@ class BucketStore:
     @contextmanager
     def scratch(self, folder: str) -> Iterator[Path]:
         """See `ResultStore`."""
-        with _temporary() as path:
+        with temporary_folder() as path:
             yield path / folder.rpartition("/")[2]
 
 
 def _folder(name: str) -> str:
     return name.rpartition("/")[0]
-
-
-@contextmanager
-def _temporary() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="road-extract-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)

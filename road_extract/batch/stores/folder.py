@@ -92,7 +92,7 @@ class FolderStore:
 
     @contextmanager
     def writing(self, name: str, mark: str) -> Iterator[Path]:
-        """See `ResultStore`. Rasters are written completely or not at all, and hold their mark."""
+        """See `ResultStore`. Rasters are written completely or not at all, and contain their mark."""
         path = self.root / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

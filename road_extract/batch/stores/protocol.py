@@ -12,7 +12,7 @@ class Claim(Protocol):
     """The right of a run to use a store, alone or with others."""
 
     def check(self) -> None:
-        """Make sure that the run still has it.
+        """Make sure that the run still holds the claim.
 
         Raises:
             OutputError: If another run has taken it over.
@@ -21,9 +21,9 @@ class Claim(Protocol):
 
 
 class ResultStore(Protocol):
-    """Keeps the files of a batch. It is sent to workers, with no credentials in it.
+    """Keeps the files of a batch. It is sent to workers, and contains no credentials.
 
-    A file appears whole or not at all. All methods raise `OutputError` if the store cannot be used.
+    A file appears completely or not at all. All methods raise `OutputError` if the store cannot be used.
     """
 
     @property
@@ -32,7 +32,7 @@ class ResultStore(Protocol):
         ...
 
     def shown(self, name: str = "") -> str:
-        """The location of a file, for people."""
+        """The location of a file, for messages."""
         ...
 
     def create(self, marker: str) -> None:
@@ -75,7 +75,7 @@ class ResultStore(Protocol):
         ...
 
     def reading(self, names: Sequence[str]) -> AbstractContextManager[list[Path]]:
-        """Files on this machine with the content of these, for the time of the block."""
+        """Files on this machine with the same content as these, while the block runs."""
         ...
 
     def writing(self, name: str, mark: str) -> AbstractContextManager[Path]:
@@ -106,7 +106,7 @@ class ResultStore(Protocol):
 
         Args:
             folder: To delete.
-            keep: A folder in it that stays, without what has been partly written there.
+            keep: A folder in it to keep, except for partly written files there.
         """
         ...
 

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import shapely
 
-from road_extract.base.arrays import Geometries
+from road_extract.base.arrays import Geometries, to_geometries
 from road_extract.base.coordinates import LONLAT
 from road_extract.base.features import Feature
 from road_extract.base.geodesy import lengths_m, local_crs, move, unwrap
 from road_extract.base.options import DiffOptions, JoinOptions
-from road_extract.base.osm import OsmMap
+from road_extract.base.osm import LEVEL_KEYS, OsmMap
 from road_extract.conflation.doubt import crossings, cut_doubtful, find_obstacles
 from road_extract.conflation.joining import Joined, JoinedLine, NewLine, join_lines, to_change
-from road_extract.conflation.kinds import level_of
+from road_extract.conflation.kinds import level_in_table, level_of
 from road_extract.evaluation.diff.layers import Layers
 from road_extract.evaluation.diff.results import JoinedRoads
 from road_extract.io.vector import TagRule, check_attributes, write_change
@@ -64,7 +63,7 @@ def mark_doubtful(
     near = float(move(lines[:1], crs, LONLAT)[0].coords[0][0])
     obstacles = find_obstacles(existing, metres, near)
     stretches = cut_doubtful(lines, move(lines, crs, metres), obstacles, limits[1], limits[0])
-    lengths = lengths_m(_array([stretch.geometry for stretch in stretches]), crs)
+    lengths = lengths_m(to_geometries(stretch.geometry for stretch in stretches), crs)
     cut: dict[int, list[Feature]] = {}
     for stretch, length in zip(stretches, lengths, strict=True):
         given = chosen[stretch.line].properties
@@ -93,7 +92,7 @@ def write_joined(
     lines = _new_lines(pieces, rows, found)
     rule = MatchRule(options.buffer_m, options.angle_deg, options.min_length_m)
     joined = join_lines(lines, existing, joining, rule)
-    shapes = _array([shapely.LineString([joined.place(ref) for ref in line.refs]) for line in joined.lines])
+    shapes = to_geometries(shapely.LineString([joined.place(ref) for ref in line.refs]) for line in joined.lines)
     shapes = unwrap(shapes, LONLAT) if len(shapes) else shapes
     crossed = _crossed(shapes, joined, lines, existing)
     tags = [
@@ -114,11 +113,11 @@ def write_joined(
 
 
 def _new_lines(pieces: Sequence[Feature], rows: Sequence[dict[str, Any]], found: Comparison) -> list[NewLine]:
-    moved = unwrap(move(_geometries(pieces), found.layers.crs, LONLAT), LONLAT) if pieces else np.empty(0, object)
+    moved = unwrap(move(_geometries(pieces), found.layers.crs, LONLAT), LONLAT) if pieces else to_geometries(())
     return [
         NewLine(
             shapely.get_coordinates(line),
-            level_of({key: _tag(row.get(key)) for key in ("layer", "bridge", "tunnel")}),
+            level_of(level_in_table(row)),
             (piece.geometry.coords[0] in found.loose, piece.geometry.coords[-1] in found.loose),
         )
         for piece, row, line in zip(pieces, rows, moved, strict=True)
@@ -131,13 +130,7 @@ def _own_tags(row: Any) -> dict[str, str]:
     if not isinstance(text, str):
         return {}
     pairs = [part.strip('"').partition('"=>"') for part in text.split('","')]
-    return {key: value for key, _, value in pairs if key in ("layer", "bridge", "tunnel")}
-
-
-def _tag(value: Any) -> str:
-    return {True: "yes", False: "no", None: "no"}.get(value, str(value)) if not isinstance(value, float) else (
-        f"{value:.0f}"
-    )  # fmt: skip
+    return {key: value for key, _, value in pairs if key in LEVEL_KEYS}
 
 
 def _crossed(shapes: Geometries, joined: Joined, lines: Sequence[NewLine], existing: OsmMap) -> list[list[str]]:
@@ -163,10 +156,4 @@ def _notes(line: JoinedLine, rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _geometries(pieces: Sequence[Feature]) -> Geometries:
-    return _array([piece.geometry for piece in pieces])
-
-
-def _array(geometries: Sequence[Any]) -> Geometries:
-    found = np.empty(len(geometries), object)
-    found[:] = geometries
-    return found
+    return to_geometries(piece.geometry for piece in pieces)

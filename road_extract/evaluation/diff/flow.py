@@ -121,7 +121,7 @@ def _plan_table(outputs: DiffOutputs, *, is_change: bool, style: bool) -> Path |
     if not is_change:
         check_format(out, CHANGE_SUFFIXES)
         if outputs.table is not None:
-            raise InputError(f"{out}: is a table already; leave out --table, or write .osm or .osc")
+            raise InputError(f"{out}: is already a table; leave out --table, or write .osm or .osc")
         return out
     if outputs.table is not None:
         check_format(Path(outputs.table))
@@ -135,7 +135,7 @@ def _write_table(temp: Path, found: Comparison, *, style: bool) -> None:
     fields = _fields(found.layers.ours.fields, found.layers.theirs.fields)
     schema = LayerSchema("road_differences", "LineString", found.layers.crs, fields, {"version": __version__})
     write_features(temp, schema, _iter_features(found.pieces, fields))
-    if style and temp.suffix.lower() == ".gpkg":
+    if style:
         add_styles(temp)
 
 

@@ -1,4 +1,4 @@
-"""Brings the map into the form that joining needs: objects of OpenStreetMap, whatever the file is."""
+"""Converts the map to what joining needs: OpenStreetMap objects, whatever the format of the file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import shapely
 
-from road_extract.base.arrays import Geometries, IntArray
+from road_extract.base.arrays import Geometries, IntArray, to_geometries
 from road_extract.base.coordinates import LONLAT, turns_to
 from road_extract.base.errors import InputError
 from road_extract.base.geodesy import move, unwrap
 from road_extract.base.options import DiffOptions
 from road_extract.base.osm import UNITS_PER_DEGREE, OsmMap, OsmNode, OsmWay
-from road_extract.conflation.kinds import is_visible_road
+from road_extract.conflation.kinds import is_visible_road, level_in_table
 from road_extract.evaluation.diff.results import LineLayer, Side
 from road_extract.io.vector import is_osm_file, is_overpass_file, read_osm
 
@@ -37,7 +37,7 @@ def read_objects(
         crs: WKT.
         options: Selections, which cannot be applied to objects.
         to_join: Whether roads will be joined to them.
-        mark: Whether they tell which roads are doubtful.
+        mark: Whether they are needed to mark doubtful roads.
 
     Raises:
         InputError: If the file cannot be read, or a selection does not fit.
@@ -50,16 +50,17 @@ def read_objects(
                 path,
             )
         return None
-    if (to_join or is_overpass_file(path)) and (options.layer or options.where):
+    is_needed = to_join or is_overpass_file(path)
+    if is_needed and (options.layer or options.where):
         raise InputError(
-            f"{path}: --layer and --where are not for OpenStreetMap data here, whose roads are chosen by their tags"
+            f"{path}: --layer and --where cannot be used with OpenStreetMap data here: roads are selected by their tags"
         )
-    if not (to_join or mark or is_overpass_file(path)):
+    if not (is_needed or mark):
         return None
     try:
         found = read_osm(path, _Near(area, crs))
     except InputError as error:
-        if to_join or is_overpass_file(path):
+        if is_needed:
             raise
         log.info("roads along railways, runways and shores are not marked: %s", error)
         return None
@@ -114,21 +115,12 @@ def osm_lines(existing: OsmMap) -> LineLayer:
     for way in existing.ways.values():
         if not is_visible_road(way.tags):
             continue
-        run: list[tuple[float, float]] = []
-        for ref in (*way.refs, None):
-            node = None if ref is None else existing.nodes.get(ref)
-            if node is not None:
-                run.append((node.lon, node.lat))
-                continue
-            if len(set(run)) > 1:
-                lines.append(shapely.LineString(run))
-                source.append(len(rows))
-            run = []
+        for run in existing.iter_runs(way.refs):
+            lines.append(shapely.LineString(run))
+            source.append(len(rows))
         rows.append({"osm_id": str(way.id), "name": way.tags.get("name"), "highway": way.tags["highway"]})
-    shapes = np.empty(len(lines), object)
-    shapes[:] = lines
     fields: dict[str, type] = {"osm_id": str, "name": str, "highway": str}
-    return LineLayer(unwrap(shapes, LONLAT), np.array(source, np.int64), fields, rows, Side(0.0, 0.0, 0))
+    return LineLayer(unwrap(to_geometries(lines), LONLAT), np.array(source, np.int64), fields, rows, Side(0.0, 0.0, 0))
 
 
 def lines_to_osm(lines: Geometries, source: IntArray, rows: list[dict[str, Any]], crs: str) -> OsmMap:
@@ -153,11 +145,5 @@ def lines_to_osm(lines: Geometries, source: IntArray, rows: list[dict[str, Any]]
                 at[place] = len(nodes) + 1
                 nodes[at[place]] = OsmNode(at[place], place[0] / UNITS_PER_DEGREE, place[1] / UNITS_PER_DEGREE)
             refs.append(at[place])
-        levels = {key: str(rows[row][key]) for key in ("layer", "bridge", "tunnel") if rows[row].get(key) is not None}
-        ways[number] = OsmWay(number, tuple(refs), tags={"highway": "road", **_as_tags(levels)})
+        ways[number] = OsmWay(number, tuple(refs), tags={"highway": "road", **level_in_table(rows[row])})
     return OsmMap(nodes, ways, has_ids=False)
-
-
-def _as_tags(values: dict[str, str]) -> dict[str, str]:
-    words = {"True": "yes", "False": "no", "1": "yes", "0": "no", "": "no"}
-    return {key: value if key == "layer" else words.get(value, value) for key, value in values.items()}

@@ -124,7 +124,7 @@ class Difference:
         """Format the result as a table."""
         meaning = {
             "new": "in ROADS only",
-            "doubtful": "in ROADS only, along something else",
+            "doubtful": "in ROADS only, perhaps not a road",
             "missing": "in EXISTING only",
             "matched": "of ROADS, in both",
         }

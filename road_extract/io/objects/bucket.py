@@ -1,11 +1,10 @@
-"""Objects below a prefix of a bucket. An object appears whole or not at all, and requests that fail are repeated."""
+"""Objects below a prefix of a bucket. An object appears completely or not at all, and failed requests are repeated."""
 
 from __future__ import annotations
 
 import mmap
 import os
 import re
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from road_extract.base.errors import InputError, OutputError
+from road_extract.base.files import temporary_folder
 from road_extract.base.media_types import media_type
 from road_extract.base.urls import is_url
 from road_extract.io.objects.settings import CREDENTIALS, read_settings
@@ -41,6 +41,7 @@ _RETRIES = 8
 _AT_ONCE = 32
 
 _STATUS = re.compile(r"status code: (\d+ [A-Z][A-Za-z ]*)")
+_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist")
 _CODE = re.compile(r"<(?:Code|code)>(\w+)</")
 #: Without credentials, obstore asks the metadata service that machines in a cloud have.
 _NO_CREDENTIALS = re.compile(r"169\.254\.169\.254|metadata\.google|Missing ?(Access|Secret|Credential)", re.IGNORECASE)
@@ -61,7 +62,7 @@ class Stored:
     Attributes:
         size: In bytes.
         modified: By the clock of the store.
-        version: What identifies this content, for conditional writing.
+        version: Identifies this content, for conditional writing.
         data: The content, where it was read.
     """
 
@@ -90,7 +91,7 @@ class Bucket:
         """
         scheme, _, rest = location.partition("://")
         if scheme.lower() not in CREDENTIALS:
-            raise InputError(f"{location}: is not a place to write to; expected a path, or s3://, gs:// or az://")
+            raise InputError(f"{location}: is not a location for outputs; expected a path, or s3://, gs:// or az://")
         name, _, prefix = rest.partition("/")
         if (
             not name
@@ -174,7 +175,7 @@ class Bucket:
         Raises:
             OutputError: If it cannot be written. Nothing is left of it then.
         """
-        size = path.stat().st_size
+        size, mode = path.stat().st_size, "create" if new else "overwrite"
         attributes = {"mark": mark} if mark else {}
         attributes["Content-Type"] = media_type(name)
         timeout_s = _TIMEOUT_S + size // _BYTES_PER_S
@@ -183,11 +184,11 @@ class Bucket:
             return True
         with path.open("rb") as file:
             if not size:
-                return self._put(name, b"", "create" if new else "overwrite", attributes, timeout_s) is not None
+                return self._put(name, b"", mode, attributes, timeout_s) is not None
             # mapped, so that the pages of the file are sent without being copied into memory
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         # not closed here: after an interrupt, a request may still be reading it
-        return self._put(name, data, "create" if new else "overwrite", attributes, timeout_s) is not None
+        return self._put(name, data, mode, attributes, timeout_s) is not None
 
     def _put(
         self, name: str, data: Any, mode: Any, attributes: dict[str, str], timeout_s: int
@@ -238,7 +239,7 @@ class Bucket:
                 for part in found.stream(min_chunk_size=2**20):
                     file.write(part)
         if path.stat().st_size != found.meta["size"]:
-            raise OutputError(f"{self.shown(name)}: was cut short while it was read; run the same command again")
+            raise OutputError(f"{self.shown(name)}: was truncated while it was being read; run the same command again")
 
     def download_all(self, paths: Mapping[str, Path]) -> None:
         """Read several objects into files, several at once. Errors as for `download`."""
@@ -282,8 +283,8 @@ class Bucket:
             with self._errors(to):
                 _obstore().copy(self._client(_TIMEOUT_S + size // _COPIED_BYTES_PER_S), self._key(name), self._key(to))
             return
-        with tempfile.TemporaryDirectory(prefix="road-extract-", ignore_cleanup_errors=True) as folder:
-            path = Path(folder) / to.rpartition("/")[2]
+        with temporary_folder() as folder:
+            path = folder / to.rpartition("/")[2]
             self.download(name, path)
             self.upload(path, to)
 
@@ -309,7 +310,7 @@ class Bucket:
                 return
 
     def check_writable(self, name: str) -> None:
-        """Write and delete an object of this name, without patience: a wrong address should give its error at once.
+        """Write and delete an object of this name, with few retries: a wrong address should fail at once.
 
         Raises:
             InputError: If obstore is not installed.
@@ -335,7 +336,7 @@ class Bucket:
 
     def _check_bucket(self, error: Exception) -> None:
         """A missing bucket is an error, a missing object is not."""
-        if re.search(r"NoSuchBucket|ContainerNotFound|bucket does not exist", str(error)):
+        if _NO_BUCKET.search(str(error)):
             raise error
 
     @contextmanager
@@ -353,15 +354,13 @@ class Bucket:
         scheme = self.url.partition("://")[0]
         status, code = _STATUS.search(text), _CODE.search(text)
         said = " ".join(part for part in (status[1].strip() if status else "", code[1] if code else "") if part)
-        if re.search(r"NoSuchBucket|ContainerNotFound|bucket does not exist", text) or (
-            isinstance(error, FileNotFoundError) and "PUT" in text
-        ):
+        if _NO_BUCKET.search(text) or (isinstance(error, FileNotFoundError) and "PUT" in text):
             return f"the bucket {_bucket_of(self.url)} does not exist; check its name, or create it"
         if _REFUSED.search(text):
             said = "no credentials were found" if _NO_CREDENTIALS.search(text) else said
             return (
                 f"access was refused ({said or 'bad credentials'}); check the credentials in the environment "
-                f"({CREDENTIALS[scheme]}) and what they may do in this bucket"
+                f"({CREDENTIALS[scheme]}) and their permissions for this bucket"
             )
         if status and status[1].startswith("30"):
             return f"the bucket is in another region ({said}); set AWS_REGION"
@@ -370,7 +369,7 @@ class Bucket:
         cause = _CAUSES.search(text)
         said = said or (cause[0].lower() if cause else type(error).__name__)
         return (
-            f"the store does not answer as it should ({said}); check the address and the network, then run the same "
+            f"the store does not respond correctly ({said}); check the address and the network, then run the same "
             "command again"
         )
 
@@ -386,8 +385,8 @@ def local_copy(location: str | Path) -> Iterator[Path]:
         yield Path(location)
         return
     parent, _, name = str(location).rpartition("/")
-    with tempfile.TemporaryDirectory(prefix="road-extract-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / name
+    with temporary_folder() as folder:
+        path = folder / name
         Bucket.at(parent).download(name, path)
         yield path
 
@@ -458,20 +457,21 @@ def _iter_parts(path: Path, stop: threading.Event) -> Iterator[bytes]:
 
 
 def _interruptibly(send: Callable[[], T], stop: threading.Event | None = None) -> T:
-    """Call a function of obstore in a thread, because Ctrl-C does not reach Python inside of it.
+    """Call a function of obstore in a thread, because Ctrl-C does not reach Python while the function runs.
 
     Args:
         send: The call.
-        stop: What makes it end early; then its end is waited for, so that it can clean up. A request without it may
+        stop: Makes the call end early; its end is then awaited, so that it can clean up. A request without it may
             simply end with the process: half a request leaves nothing behind.
     """
-    found: list[Any] = []
+    values: list[T] = []
+    errors: list[BaseException] = []
 
     def call() -> None:
         try:
-            found.append((send(), None))
+            values.append(send())
         except BaseException as error:
-            found.append((None, error))
+            errors.append(error)
         finally:
             done.set()
 
@@ -485,10 +485,9 @@ def _interruptibly(send: Callable[[], T], stop: threading.Event | None = None) -
             stop.set()
             done.wait(_TIMEOUT_S)
         raise
-    value, error = found[0]
-    if error is not None:
-        raise error
-    return value  # type: ignore[no-any-return]
+    if errors:
+        raise errors[0]
+    return values[0]
 
 
 def _map_all(function: Callable[[str], T], names: Sequence[str]) -> list[T]:

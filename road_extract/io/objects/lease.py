@@ -1,6 +1,6 @@
 """A lease on a prefix of a bucket: an object that its owner renews, and that others may take over once it expires.
 
-Every change of the object is conditional: it happens only if the object still is what was read, so two processes
+Every change of the object is conditional: it happens only if the object is still what was read, so two processes can
 never both believe that they have changed it. Ages are measured by the clock of the store, never by those of machines.
 """
 
@@ -103,7 +103,7 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Let others take the lease at once. It is not deleted, because deleting has no conditions."""
+        """Let others take the lease at once. It is not deleted, because objects cannot be deleted conditionally."""
         self._ended.set()
         with self._lock, suppress(RoadExtractError):
             if not self._lost and self._held is not None:

@@ -1,4 +1,4 @@
-"""Endpoints and credentials from the environment, under the names that GDAL uses too, so that one set serves both."""
+"""Endpoints and credentials from the environment, under GDAL's names, so that one set of variables serves both."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _MOST_BANDS = 4
 
 
 def block_bytes(dataset: Any) -> int:
-    """Memory to decode one block: measured, one copy for each band, and one more for all that the file stores together.
+    """Memory to decode one block: measured, a copy for each band, and one for all bands that are stored together.
 
     Args:
         dataset: An open raster.
@@ -31,7 +31,7 @@ def block_bytes(dataset: Any) -> int:
 
 
 def check_blocks(dataset: Any, path: str) -> None:
-    """See that this machine can decode a block.
+    """Check that this machine can decode a block.
 
     Raises:
         InputError: If not.
@@ -41,6 +41,6 @@ def check_blocks(dataset: Any, path: str) -> None:
         return
     rows, cols = dataset.block_shapes[0]
     raise InputError(
-        f"{path}: is stored in blocks of {rows:,} x {cols:,} pixels, and each takes {in_gb(needed)} of memory, and "
+        f"{path}: is stored in blocks of {rows:,} x {cols:,} pixels, and each takes {in_gb(needed)} of memory, but "
         f"this machine has {in_gb(total)}; on a larger one, store it in smaller blocks (gdal_translate -co TILED=YES)"
     )

@@ -52,7 +52,7 @@ def check_creation_options(creation_options: Sequence[str]) -> None:
         creation_options: NAME=VALUE for GDAL's COG driver (gdal.org/drivers/raster/cog.html).
 
     Raises:
-        InputError: If one has no value, is unknown, is not possible, or makes a raster with other pixels or another
+        InputError: If one has no value, is unknown or impossible, or produces a raster with other pixels or another
             grid.
     """
     if creation_options:
@@ -77,7 +77,9 @@ def _check(creation_options: tuple[str, ...]) -> None:
                 messages.append(str(error))
         if messages:
             reason = re.sub(r"^CPLE_\w+ in ", "", messages[0].strip()).rstrip(".")
-            raise InputError(f"creation options {shown}: are not possible ({reason}); see GDAL's COG driver")
+            raise InputError(
+                f"creation options {shown}: GDAL rejects them ({reason}); see the documentation of its COG driver"
+            )
         with copied.open() as dataset:
             grid = (dataset.shape, dataset.transform, dataset.overviews(1))
             if grid != (pixels.shape, profile["transform"], [2]) or not np.array_equal(dataset.read(1), pixels):

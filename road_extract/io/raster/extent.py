@@ -34,7 +34,7 @@ def part_of(grid: RasterGrid, bounds: tuple[float, float, float, float] | None, 
     col0, row0 = max(0, int(np.floor(min(cols) + hair))), max(0, int(np.floor(min(rows) + hair)))
     col1, row1 = min(grid.width, int(np.ceil(max(cols) - hair))), min(grid.height, int(np.ceil(max(rows) - hair)))
     if col0 >= col1 or row0 >= row1:
-        raise InputError(f"{path}: bounds {bounds} do not touch the scene; give them in the scene's own coordinates")
+        raise InputError(f"{path}: bounds {bounds} do not touch the scene; specify them in the scene's own coordinates")
     return Window(col0, row0, col1 - col0, row1 - row0)
 
 

@@ -1,4 +1,4 @@
-"""How to read a scene file: what the model and the user ask of it."""
+"""Describes how to read a scene file: what the model needs and what the user asks for."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Styles that travel with results: QML for QGIS, SLD for QGIS and others. `qgis/generate_styles.py` writes the files.
 
-In a GeoPackage, the styles of its layers are in the table ``layer_styles``, where QGIS looks for them. Beside any other
-file, they have its name and end in ``.qml`` and ``.sld``.
+In a GeoPackage, the styles of its layers are in the table ``layer_styles``, where QGIS looks for them. For any other
+file, they are files beside it with the same name, which end in ``.qml`` and ``.sld``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
-from road_extract.base.errors import InputError, OutputError
-from road_extract.base.files import replacing, space_advice
+from road_extract.base.errors import OutputError
+from road_extract.base.files import space_advice, write_text
 
 #: Layers that have a style. The probability raster counts as one.
 LAYERS = ("roads", "road_lines", "road_differences", "probability")
@@ -65,25 +65,17 @@ def write_style_files(path: Path, layer: str) -> None:
         OutputError: If a file cannot be written.
     """
     for beside in style_paths(path):
-        try:
-            with replacing(beside) as temp:
-                temp.write_text(read_style(layer, beside.suffix), encoding="utf-8", newline="\n")
-        except OSError as error:
-            if isinstance(error, OutputError):
-                raise
-            reason = error.strerror or error
-            raise OutputError(f"{beside}: cannot be written ({reason}){space_advice(beside, error)}") from error
+        write_text(beside, read_style(layer, beside.suffix))
 
 
 def add_styles(path: Path) -> None:
-    """Add the styles of its layers to a GeoPackage, in place. Pass a temporary file.
+    """Add the styles of its layers to an output, in place, if it is a GeoPackage. Pass a temporary file.
 
     Raises:
-        InputError: If the file is no GeoPackage.
         OutputError: If it cannot be written.
     """
     if path.suffix.lower() != ".gpkg":
-        raise InputError(f"{path}: is no GeoPackage; only a .gpkg contains styles")
+        return
     try:
         with closing(sqlite3.connect(path)) as database, database:
             rows = database.execute("SELECT table_name FROM gpkg_contents WHERE data_type = 'features'").fetchall()

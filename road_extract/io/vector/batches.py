@@ -98,11 +98,9 @@ def crs_of(schema: LayerSchema) -> pyproj.CRS:
 
 def geometries_of(batch: list[Feature]) -> Geometries:
     """Return the geometries of a batch as the object array that shapely's functions expect."""
-    import numpy as np
+    from road_extract.base.arrays import to_geometries
 
-    geometries = np.empty(len(batch), dtype=object)
-    geometries[:] = [feature.geometry for feature in batch]
-    return geometries
+    return to_geometries(feature.geometry for feature in batch)
 
 
 class Watch(Generic[T]):

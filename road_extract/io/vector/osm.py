@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 from xml.sax.saxutils import quoteattr
@@ -12,7 +12,7 @@ import shapely
 
 from road_extract.base.coordinates import LONLAT, transformer
 from road_extract.base.errors import InputError
-from road_extract.base.osm import MAX_WAY_NODES
+from road_extract.base.osm import split_refs
 from road_extract.base.version import __version__
 from road_extract.io.vector.osm_tags import BRIDGED, TagRule, make_tags
 from road_extract.roads.features import line_properties
@@ -70,15 +70,9 @@ def _write_ways(
     for index, (size, tags) in enumerate(zip(inner_sizes, all_tags, strict=True)):
         refs = [int(network.from_node[index]) + 1, *range(first, first + size), int(network.to_node[index]) + 1]
         first += size
-        for part in _split(refs):
+        for part in split_refs(refs):
             way += 1
             file.write(f'<way id="-{way}">\n')
             file.writelines(f'<nd ref="-{ref}"/>\n' for ref in part)
             file.writelines(f"<tag k={quoteattr(key)} v={quoteattr(value)}/>\n" for key, value in tags.items())
             file.write("</way>\n")
-
-
-def _split(refs: list[int]) -> Iterator[list[int]]:
-    """Split into parts that the API accepts. Each starts with the last node of the one before."""
-    for start in range(0, len(refs) - 1, MAX_WAY_NODES - 1):
-        yield refs[start : start + MAX_WAY_NODES]

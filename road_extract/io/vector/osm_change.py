@@ -12,7 +12,6 @@ from typing import TextIO
 from xml.sax.saxutils import quoteattr
 
 from road_extract.base import files
-from road_extract.base.errors import OutputError
 from road_extract.base.osm import OsmChange, OsmNode, OsmWay
 from road_extract.base.version import __version__
 
@@ -21,7 +20,7 @@ CHANGE_SUFFIXES = (".osm", ".osc")
 
 
 def write_change(path: Path, change: OsmChange) -> None:
-    """Write changes. An existing file is replaced at the very end.
+    """Write changes. An existing file is replaced only at the very end.
 
     Args:
         path: ``.osm`` or ``.osc``.
@@ -31,15 +30,9 @@ def write_change(path: Path, change: OsmChange) -> None:
         OutputError: The file cannot be written.
     """
     write: Callable[[TextIO, OsmChange], None] = _write_osc if path.suffix.lower() == ".osc" else _write_osm
-    try:
-        with files.replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
-            write(file, change)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        advice = files.space_advice(path, error)
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}){advice}") from error
+    with files.replacing_text(path) as file:
+        file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
+        write(file, change)
 
 
 def _write_osm(file: TextIO, change: OsmChange) -> None:
@@ -51,7 +44,7 @@ def _write_osm(file: TextIO, change: OsmChange) -> None:
 
 def _write_osc(file: TextIO, change: OsmChange) -> None:
     file.write(f'<osmChange version="0.6" generator="road_extract {__version__}">\n')
-    # what an editor has not uploaded yet is unknown to the server, so it goes along
+    # the server does not know what an editor has not uploaded yet, so it is written as well
     created = [node for node in change.kept if node.id < 0] + [*change.nodes]
     blocks: dict[str, list[OsmNode | OsmWay]] = {
         "create": [

@@ -1,4 +1,4 @@
-"""Reads OpenStreetMap files in PBF and other binary formats. The only importer of pyosmium."""
+"""Reads OpenStreetMap files in PBF and other binary formats. Only this module imports pyosmium."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def iter_pbf(path: Path) -> Iterator[Any]:
         import osmium
     except ImportError as error:
         raise InputError(
-            f"{path}: needs pyosmium to be read with the ids of its objects; install it (pip install "
+            f"{path}: reading this file with the ids of its objects requires pyosmium; install it (pip install "
             "'road-extract[osm]'), or convert the file with `osmium cat` to .osm"
         ) from error
     try:

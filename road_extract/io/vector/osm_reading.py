@@ -41,12 +41,12 @@ def is_osm_file(path: Path) -> bool:
 
 
 def is_overpass(head: bytes) -> bool:
-    """Whether these are the first bytes of an answer of the Overpass API in JSON."""
+    """Whether these are the first bytes of a JSON response from the Overpass API."""
     return head.lstrip()[:1] == b"{" and b'"elements"' in head and (b'"osm3s"' in head or b'"version"' in head)
 
 
 def is_overpass_file(path: Path) -> bool:
-    """Whether a file is an answer of the Overpass API in JSON."""
+    """Whether a file is a JSON response from the Overpass API."""
     try:
         with _open(path) as file:
             return is_overpass(file.read(_HEAD_BYTES))
@@ -55,7 +55,7 @@ def is_overpass_file(path: Path) -> bool:
 
 
 def read_osm(path: Path, is_near: IsNear | None = None) -> OsmMap:
-    """Read the ways of an OpenStreetMap file that have a node near a place, with all their nodes that the file has.
+    """Read the ways of an OpenStreetMap file that have a node near a place, with all of their nodes in the file.
 
     Objects that are deleted, or that an editor has marked for deletion, are left out. Of several versions of an
     object, the newest counts.

@@ -1,4 +1,4 @@
-"""Tags of ways in OpenStreetMap files: which attribute goes to which key, and notes for those who check the roads."""
+"""Tags of ways in OpenStreetMap files: which attribute becomes which key, and notes for people who check the roads."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from road_extract.base.errors import InputError
-from road_extract.base.osm import MAX_TAG_LENGTH
+from road_extract.base.osm import LEVEL_KEYS, MAX_TAG_LENGTH
 from road_extract.base.version import __version__
 
-#: Attributes that are taken as tags without being asked for, because they decide which roads meet.
-LEVEL_KEYS = ("layer", "bridge", "tunnel")
 BRIDGED = "bridges a gap in the detected road: check"
 _HIGHWAY, _SOURCE = "road", f"road_extract {__version__}"
 _DIGITS = 1
@@ -23,14 +21,14 @@ _EXAMPLE = "such as width=width_m or surface==unpaved"
 
 @dataclass(frozen=True, slots=True)
 class TagRule:
-    """How the value of a key is found.
+    """How to find the value of a key.
 
     Attributes:
         key: The key.
         attribute: Name of the attribute that has the value; empty for a text.
         text: The value, if it is a text.
         digits: Decimals of numbers.
-        values: Values of the tag by values of the attribute; others give no tag. None takes them as they are.
+        values: Values of the tag by values of the attribute; others give no tag. None takes all values unchanged.
     """
 
     key: str
@@ -57,7 +55,7 @@ def read_tag_rules(text: str | None) -> tuple[TagRule, ...]:
         _check_key(rule.key)
         _check_value(rule.key, rule.text)
         if keys.count(rule.key) > 1:
-            raise InputError(f"the tag {rule.key!r} is given more than once; give it once")
+            raise InputError(f"the tag {rule.key!r} is specified more than once; specify it only once")
     return tuple(rules)
 
 
@@ -93,7 +91,7 @@ def _from_file(path: Path) -> list[TagRule]:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); expected an object of tags") from error
     if not isinstance(values, dict):
-        raise InputError(f"{path}: holds no object; expected one with a value for each key, {_EXAMPLE}")
+        raise InputError(f"{path}: contains no JSON object; expected one with a value for each key, {_EXAMPLE}")
     return [_from_json(path, key, value) for key, value in values.items()]
 
 
@@ -129,7 +127,7 @@ def _check_value(key: str, value: str) -> None:
 
 
 def check_attributes(rules: Iterable[TagRule], attributes: Iterable[str]) -> None:
-    """Check that there are the attributes that the rules name.
+    """Check that the roads have the attributes that the rules name.
 
     Raises:
         InputError: If one is missing.
@@ -157,6 +155,7 @@ def make_tags(
     Raises:
         InputError: If a value is too long.
     """
+    # the level is taken without being asked for, because it decides which roads meet
     tags = {key: text for key in LEVEL_KEYS if (text := _to_text(row.get(key), 0)) not in ("", "no", "0")}
     tags |= {"highway": _HIGHWAY, "source": source[:MAX_TAG_LENGTH]}
     for rule in rules:

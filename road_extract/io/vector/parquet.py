@@ -1,8 +1,8 @@
-"""Writes GeoParquet 1.1 (geoparquet.org/releases/v1.1.0) with Arrow, so that a reader of a box reads little else.
+"""Writes GeoParquet 1.1 (geoparquet.org/releases/v1.1.0) with Arrow, so that reading a box requires little more.
 
 Rows lie along a Hilbert curve, which keeps neighbours together, in groups of at least 10,000 rows, and a column holds
 the bounding box of each row. The order is known only when all rows are, so they are first written to a temporary file
-that is mapped into memory: what is held is one row group, and 40 bytes for each row.
+that is mapped into memory. Memory holds one row group, and 40 bytes for each row.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def write_parquet(path: Path, schema: LayerSchema, batches: Iterator[list[Featur
         with pa.memory_map(str(spool)) as file, path.open("wb") as out:
             rows = pa.ipc.open_file(file).read_all()
             columns = _columns(schema, boxes)
-            # no statistics of the geometries: as text of bytes, they mean nothing
+            # no statistics of the geometries: for WKB, they are meaningless
             known = [*schema.fields, *(f"{columns.names[-1]}.{corner}" for corner in _CORNERS)]
             with ParquetWriter(out, columns, compression="zstd", write_statistics=known) as writer:
                 order = _hilbert_order(boxes)
@@ -64,7 +64,7 @@ def _write_rows(spool: Path, schema: LayerSchema, batches: Iterator[list[Feature
 
 
 def _hilbert_order(boxes: Float64Array) -> IntArray:
-    """The order of the middles of boxes along a Hilbert curve over all of them; equal ones keep their order."""
+    """The order of the centres of boxes along a Hilbert curve over all of them; equal ones keep their order."""
     import geopandas
     import numpy as np
     import shapely

@@ -246,13 +246,16 @@ def _fits(frame: Any, crs: str) -> bool:
 
 def _geometries(frame: Any, crs: str) -> Geometries:
     """Return the usable geometries in 2D, with continuous longitudes."""
-    import numpy as np
+    geometries = frame.geometry.to_numpy()
+    return _flat(geometries[_usable(geometries)], crs)
+
+
+def _flat(geometries: Geometries, crs: str) -> Geometries:
     import shapely
 
     from road_extract.base.geodesy import unwrap
 
-    geometries = frame.geometry.to_numpy()
-    return unwrap(shapely.force_2d(geometries[_usable(geometries)]), crs) if len(geometries) else np.empty(0, object)
+    return unwrap(shapely.force_2d(geometries), crs)
 
 
 def _usable(geometries: Geometries) -> Any:
@@ -278,7 +281,7 @@ def _to_table(path: Path, frame: Any, crs: str) -> Table:
     with vector_errors(path):  # text is decoded here
         values = [_values(column, kind) for column, kind in zip(columns, fields.values(), strict=True)]
     rows = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)] or [{} for _ in range(len(frame))]
-    return Table(_geometries(frame, crs), crs, fields, rows)
+    return Table(_flat(frame.geometry.to_numpy(), crs), crs, fields, rows)
 
 
 def _is_attribute(name: str) -> bool:

@@ -105,7 +105,7 @@ def write_pmtiles(path: Path, schema: LayerSchema, batches: Iterator[list[Featur
     with path.open("rb") as file:
         magic, offset, length = struct.unpack("<7s49xQQ", file.read(72))
     if magic != b"PMTiles" or offset + length != path.stat().st_size:
-        raise OSError("only a part of the tiles reached the file")
+        raise OSError("only some of the tiles were written to the file")
     return count
 
 

@@ -77,7 +77,7 @@ def check_output(path: Path, overwrite: bool) -> None:
         overwrite: Whether an existing file may be replaced.
 
     Raises:
-        InputError: The suffix is not that of a known format, or the file exists already.
+        InputError: The suffix is not that of a known format, or the file already exists.
         OutputError: The folder is missing or not writable.
     """
     check_format(path)

@@ -258,7 +258,7 @@ class Page {
   decide(decision) {
     const piece = this.chosen;
     if (!piece) {
-      this.say("Choose a road first, in the list or on the map.");
+      this.say("First select a road in the list or on the map.");
       return;
     }
     this.keepNote();
@@ -275,7 +275,7 @@ class Page {
       const next = (place + by + count) % count;
       if (!this.store.get(this.listed[next]).decision) return this.goTo(this.listed[next], next);
     }
-    this.say("Every road of the list has a decision.");
+    this.say("Every road in the list has a decision.");
   }
 
   /** @param {Piece} piece @returns {string} */
@@ -346,7 +346,7 @@ class Page {
     byId("list", HTMLElement).replaceChildren();
     this.addRows(0);
     const help = this.order.length
-      ? `${this.listed.length.toLocaleString("en")} in this list, the most doubtful first. Click one to see it.`
+      ? `${this.listed.length.toLocaleString("en")} in this list, the most doubtful first. Click a road to see it.`
       : "No roads were found, so there is nothing to review.";
     byId("list-help", HTMLElement).textContent = help;
   }

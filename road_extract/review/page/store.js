@@ -65,7 +65,7 @@ class Store {
   }
 
   /**
-   * Take over decisions from a file; those of other pieces stay.
+   * Load decisions from a file; those of other pieces are kept.
    * @param {string} text
    * @returns {string} what was done, or why not
    */
@@ -77,9 +77,9 @@ class Store {
       return "This file is not a decisions file: it is not JSON.";
     }
     if (values?.format !== "road-extract decisions" || !Array.isArray(values.decisions)) {
-      return "This file is not a decisions file of road-extract.";
+      return "This file is not a decisions file from road-extract.";
     }
-    if (values.result !== this.data.fingerprint) return "These decisions are about another result.";
+    if (values.result !== this.data.fingerprint) return "These decisions belong to another result.";
     let count = 0;
     for (const entry of values.decisions) {
       const key = JSON.stringify([entry?.layer, entry?.id]);

@@ -14,7 +14,7 @@ from road_extract.roads.network.graph import Graph, distances_along
 _LONG_M = 300.0
 #: Headings at nodes are measured over this distance, in metres.
 _HEADING_M = 20.0
-#: A line continues another if the angle between them differs by less than about 30 degrees from a straight one.
+#: A line continues another if it deviates from its direction by less than about 30 degrees.
 _CONTINUES = 0.85
 #: Density is measured at points with this spacing, within this radius, in metres.
 _STEP_M = 4.0
