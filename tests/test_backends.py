@@ -311,7 +311,7 @@ def test_probabilities_agree_with_tensorflow_on_another_sensor(way, answers, ref
 
 def test_probabilities_agree_with_tensorflow_on_the_models_own_kind_of_imagery(way, backend, reference, shared_data):
     scenes = sorted((shared_data / "massachusetts" / "valid" / "images").glob("*.tif"))[:4]
-    tiles = np.stack([read_tiles(scene)[corner] for corner, scene in enumerate(scenes)])
+    tiles = np.concatenate([read_tiles(scene)[[0, 3]] for scene in scenes])
     found, expected = predict_all(backend, tiles), reference(tiles)
     assert np.abs(found - expected).mean() <= way.mean_difference
     assert overlap(found, expected) >= way.iou
