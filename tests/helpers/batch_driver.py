@@ -14,7 +14,7 @@ import sys
 
 if __name__ in ("__main__", "__mp_main__"):
     # rasterio imports it where it is installed, as it is for these tests, which takes a quarter of the whole start
-    sys.modules["boto3"] = None  # type: ignore[assignment]
+    sys.modules["boto3"] = None
 
     from road_extract.io.objects import lease
     from road_extract.pipeline import setup
