@@ -13,9 +13,9 @@ DEMO_STAMP := $(VENV)/.stamp-runtime
 TEST_STAMP := $(VENV)/.stamp-dev
 DEPENDENCIES := $(VENV)/.dependencies
 
-# Fast tests run in parallel. Slow tests start processes, kill them and measure time, so they run one by one.
-FAST := $(BIN)/python -m pytest -m "not slow" -n auto --dist worksteal
-SLOW := $(BIN)/python -m pytest -m slow
+# One process per core, each with whole files, because the tests of a file share costly fixtures; tests/conftest.py puts
+# those with slow tests first.
+TESTS := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 COVERAGE := --cov=road_extract --cov-report=
 
 .DEFAULT_GOAL := help
@@ -51,8 +51,7 @@ demo: $(DEMO_STAMP)
 check: lint types layers fast
 
 test: lint types layers
-	$(FAST) $(COVERAGE)
-	$(SLOW) $(COVERAGE) --cov-append
+	$(TESTS) $(COVERAGE)
 	$(BIN)/coverage report --skip-covered --sort=cover
 
 lint: $(TEST_STAMP)
@@ -66,7 +65,7 @@ layers: $(TEST_STAMP)
 	$(BIN)/lint-imports
 
 fast: $(TEST_STAMP)
-	$(FAST)
+	$(TESTS) -m "not slow"
 
 # Strict: a warning, such as a broken link, is a failure (but with --quiet, MkDocs does not count them). The tests of the site build it as well.
 docs: $(TEST_STAMP)

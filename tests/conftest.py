@@ -27,11 +27,18 @@ settings.register_profile("road_extract", deadline=None)
 settings.load_profile("road_extract")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put slow tests, and with them their files, first: no process is left alone with a long file at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep tests from reading or writing the user's cache folder."""
+def _cache_of_its_own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests from reading or writing the user's cache folder; all processes of one run share another."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if hasattr(request.config, "workerinput") else folder
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ROAD_EXTRACT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("ROAD_EXTRACT_CACHE", str(shared / "cache"))
         yield
 
 

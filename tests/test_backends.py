@@ -87,8 +87,18 @@ EVERY = [
 NAMES = sorted({way.name for way in EVERY})
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _cache_of_its_own(tmp_path_factory):
+    """The networks of this suite would push those of other tests out of the cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROAD_EXTRACT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="module", params=EVERY, ids=str)
 def way(request):
+    if str(request.param) == "openvino-bfloat16" and AVX2.items() <= os.environ.items():
+        pytest.skip("OpenVINO asks the processor, which may have bfloat16, where oneDNN is kept to AVX2")
     return request.param
 
 
@@ -116,8 +126,13 @@ def tiles():
 
 
 @pytest.fixture(scope="module")
+def answers(backend, tiles):
+    return predict_all(backend, tiles)
+
+
+@pytest.fixture(scope="module")
 def small_tiles(tiles):
-    return np.ascontiguousarray(tiles[:, :SMALL, :SMALL])
+    return np.concatenate([tiles[:, :SMALL, :SMALL], tiles[:, -SMALL:, -SMALL:]])
 
 
 def write_small_model(folder):
@@ -134,11 +149,11 @@ def read_pixels(scene):
 
 
 def read_tiles(scene):
-    """Eight windows of a scene as the shipped model wants them, on its grid, (8, 224, 224, 3)."""
+    """The windows at the corners of a scene as the shipped model wants them, on its grid, (4, 224, 224, 3)."""
     with Scene(str(scene), SceneView(read_spec(shipped_model()).gsd_m)) as source:
         pixels, size = source.read(Window(0, 0, source.grid.width, source.grid.height))[0], 224
     free = np.array(pixels.shape[:2]) - size
-    corners = (np.array([(i, j) for i in (0, 0.3, 0.6, 1) for j in (0, 1)]) * free).astype(int)
+    corners = np.array([(i, j) for i in (0, 1) for j in (0, 1)]) * free
     cut = [pixels[row : row + size, col : col + size] for row, col in corners]
     valid = np.ones((size, size), bool)
     return np.stack([to_model_input(tile, valid, byte_scaling(3), read_spec(shipped_model())) for tile in cut])
@@ -176,19 +191,18 @@ def overlap(one, other):
     return (ours & theirs).sum() / (ours | theirs).sum()
 
 
-def test_a_batch_gives_one_probability_per_pixel(way, backend, tiles):
-    batch = tiles[: backend.batch_size]
-    found = backend.predict(batch)
-    assert found.shape == (backend.batch_size, 224, 224)
-    assert found.dtype == np.float32
-    assert 0 <= found.min() < 0.1
-    assert 0.9 < found.max() <= 1
+def test_a_batch_gives_one_probability_per_pixel(way, backend, answers, tiles):
+    assert answers.shape == (len(tiles), 224, 224)
+    assert answers.dtype == np.float32
+    assert 0 <= answers.min() < 0.1
+    assert 0.9 < answers.max() <= 1
     assert way.precision in backend.description
 
 
 def test_extreme_inputs_give_valid_probabilities(small_backend):
     levels = np.array([-4, 0, 4, 4], np.float32)[:, None, None, None]
     found = small_backend.predict(np.tile(levels, (1, SMALL, SMALL, 3)))
+    assert found.shape == (BATCH, SMALL, SMALL)
     assert np.isfinite(found).all()
     assert 0 <= found.min() <= found.max() <= 1
 
@@ -270,8 +284,8 @@ def test_the_number_of_threads_hardly_matters(way, small_backend, small_model, s
     code = f"""
 from pathlib import Path
 import numpy as np
-from tests.test_backends import BATCH, Way
-backend = Way({way.name!r}, {way.precision!r}, 0, 0, 0).open(Path({str(small_model)!r}), BATCH, threads=1)
+from road_extract.models.backends import open_backend
+backend = open_backend({way.name!r}, Path({str(small_model)!r}), {BATCH}, {way.precision!r}, threads=1)
 np.save("found.npy", backend.predict(np.load("tiles.npy")))
 """
     run_python(code, tmp_path)
@@ -289,15 +303,15 @@ def run_python(code, folder, **environment):
     return done.stdout
 
 
-def test_probabilities_agree_with_tensorflow_on_another_sensor(way, backend, reference, tiles):
-    found, expected = predict_all(backend, tiles), reference(tiles)
-    assert np.abs(found - expected).mean() <= way.mean_difference
-    assert overlap(found, expected) >= way.iou_elsewhere
+def test_probabilities_agree_with_tensorflow_on_another_sensor(way, answers, reference, tiles):
+    expected = reference(tiles)
+    assert np.abs(answers - expected).mean() <= way.mean_difference
+    assert overlap(answers, expected) >= way.iou_elsewhere
 
 
 def test_probabilities_agree_with_tensorflow_on_the_models_own_kind_of_imagery(way, backend, reference, shared_data):
     scenes = sorted((shared_data / "massachusetts" / "valid" / "images").glob("*.tif"))[:4]
-    tiles = np.concatenate([read_tiles(scene)[[0, 7]] for scene in scenes])
+    tiles = np.concatenate([read_tiles(scene)[[0, 3]] for scene in scenes])
     found, expected = predict_all(backend, tiles), reference(tiles)
     assert np.abs(found - expected).mean() <= way.mean_difference
     assert overlap(found, expected) >= way.iou

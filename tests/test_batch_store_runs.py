@@ -139,14 +139,14 @@ def test_an_interrupt_releases_the_lease_and_says_how_to_resume(s3_url, start, f
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_upload_that_is_interrupted_leaves_nothing(s3, s3_url, s3_gateway, start, finish, expected, number):
     """In the middle of the upload of a shard, in one request."""
-    s3_gateway.fail({"path": r"0001\.tif", "method": "PUT", "wait": 5, "times": 1})
+    s3_gateway.fail({"path": r"0001\.tif", "method": "PUT", "wait": 3, "times": 1})
     process = start(s3_url)
     wait_for(lambda: any(name.endswith("0000.tif") for name in Bucket.at(s3_url).list_all()))
     time.sleep(0.7)
     process.send_signal(number)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == (130 if number == signal.SIGINT else -9), said
-    time.sleep(5)
+    time.sleep(3)
     assert open_uploads(s3) == 0
     code, said = finish(s3_url)
     assert code == 0, said

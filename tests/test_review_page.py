@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 
 import pyogrio
@@ -20,7 +21,7 @@ from road_extract import Outputs, VectorizeOptions, extract_roads, write_report
 from road_extract.cli import run
 from tests.helpers.browser import open_chromium, requested
 from tests.helpers.review import four_lines, line_feature, page_data, write_decisions, write_lines
-from tests.helpers.scenes import roads_in
+from tests.helpers.scenes import roads_in, write_geotiff
 
 pytestmark = pytest.mark.slow
 
@@ -30,12 +31,19 @@ def chrome(tmp_path_factory):
     yield from open_chromium(tmp_path_factory.mktemp("chromium"))
 
 
-@pytest.fixture
-def page(write_scene, tmp_path):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """Four lines over a scene; the order of their doubt is 3, 2, 1, 4."""
-    roads = four_lines(tmp_path / "roads.gpkg")
-    write_report(write_scene(roads_in(300, 260)), roads, tmp_path / "page.html")
-    return tmp_path / "page.html"
+    folder = tmp_path_factory.mktemp("made")
+    scene = write_geotiff(folder / "scene.tif", roads_in(300, 260))
+    write_report(scene, four_lines(folder / "roads.gpkg"), folder / "page.html")
+    return folder
+
+
+@pytest.fixture
+def page(made, tmp_path):
+    """A copy for one test, with its roads beside it."""
+    return shutil.copytree(made, tmp_path, dirs_exist_ok=True) / "page.html"
 
 
 def visit(chrome, page, *, afresh=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,13 +19,13 @@ from tensorboard.backend.event_processing.event_file_loader import LegacyEventFi
 
 from road_extract.base.errors import InputError
 from road_extract.cli import run
-from road_extract.models import load_model, read_spec, read_weights, shipped_model
+from road_extract.models import build_resunet, load_model, read_spec, read_weights, save_model, shipped_model
 from road_extract.models.spec import ModelSpec
 from road_extract.training import TrainOptions, train_prepared
 from road_extract.training.augment import compress_like_jpeg, random_photometry
 from road_extract.training.feeding import feeding, to_input
 from road_extract.training.losses import EDGE_WEIGHT, HARD_SHARE, bce_dice_loss, distillation_loss, mse_loss
-from road_extract.training.options import BaseModels, DataOptions
+from road_extract.training.options import SIZES, BaseModels, DataOptions
 from road_extract.training.sampling import SamplingOptions
 from road_extract.training.scenes import INVALID, VALIDATION, SceneEntry, write_index, write_scene
 
@@ -36,10 +37,33 @@ TINY = TrainOptions(
 
 
 @pytest.fixture
-def prepared(tmp_path, rng):
+def few_filters(monkeypatch):
+    """Make the standard network as small as that of `SPEC`."""
+    monkeypatch.setitem(SIZES, "standard", SPEC.filters)
+
+
+@pytest.fixture
+def eager():
+    """Trace no graphs, which takes longer than some steps of a small network without them."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    """A model that has learnt nothing, which is enough to see whether its answers are used."""
+    folder = tmp_path_factory.mktemp("teacher")
+    save_model(build_resunet((None, None, 3), SPEC.filters), SPEC, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
     """Two prepared scenes whose roads are bright lines; the second is for validation."""
-    folder = tmp_path / "prepared"
-    folder.mkdir()
+    folder, rng = tmp_path_factory.mktemp("prepared"), np.random.default_rng(20260101)
     entries = [SceneEntry(name, "g", 1.0) for name in ("a", "b")]
     for entry in entries:
         labels = np.zeros((96, 80), np.uint8)
@@ -105,6 +129,8 @@ def test_the_loss_equals_its_formula_and_ignores_unlabelled_pixels(rng):
 
 
 def test_distillation_learns_a_teachers_answers_on_unlabelled_ground_too(rng):
+    import tensorflow as tf
+
     logits, labels = _random_target(rng)
     teacher = rng.random(labels.shape).astype(np.float32)
     seen = labels != INVALID
@@ -112,7 +138,8 @@ def test_distillation_learns_a_teachers_answers_on_unlabelled_ground_too(rng):
     soft = -((teacher * np.log(p) + (1 - teacher) * np.log(1 - p)) * seen).sum() / seen.sum()
     expected = soft + HARD_SHARE * float(bce_dice_loss(labels, logits))
     targets = np.concatenate([labels.astype(np.float32), teacher], axis=-1)
-    assert float(distillation_loss(targets, logits)) == pytest.approx(expected, rel=1e-4)
+    for loss in (distillation_loss, tf.function(distillation_loss)):
+        assert float(loss(targets, logits)) == pytest.approx(expected, rel=1e-4)
     elsewhere = np.where(seen, teacher, 1 - teacher)
     assert float(distillation_loss(np.concatenate([targets[..., :1], elsewhere], -1), logits)) == pytest.approx(
         expected, rel=1e-4
@@ -185,20 +212,23 @@ def test_the_average_follows_its_formula_and_restores_the_weights():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_filters")
 def test_a_resumed_run_equals_an_uninterrupted_one(prepared, tmp_path):
-    train_prepared(prepared, tmp_path / "whole", TINY, SPEC)
+    """By the paper's recipe; the default one is that of the run that is killed."""
+    options = replace(TINY, recipe="paper", steps=8, validate_every=4)
+    train_prepared(prepared, tmp_path / "whole", options, SPEC)
 
-    def stop_after_eleven(progress):
-        if progress.done == 12:
+    def stop_after_five(progress):
+        if progress.done == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_prepared(prepared, tmp_path / "parts", TINY, SPEC, report=stop_after_eleven)
-    assert (tmp_path / "parts" / "weights.npz").exists()  # the best so far, from step 8
-    train_prepared(prepared, tmp_path / "parts", TINY, SPEC)
+        train_prepared(prepared, tmp_path / "parts", options, SPEC, report=stop_after_five)
+    assert (tmp_path / "parts" / "weights.npz").exists()  # the best so far, from step 4
+    train_prepared(prepared, tmp_path / "parts", options, SPEC)
     _assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
     with pytest.raises(InputError, match="other options"):
-        train_prepared(prepared, tmp_path / "parts", replace(TINY, seed=6), SPEC)
+        train_prepared(prepared, tmp_path / "parts", replace(options, seed=6), SPEC)
 
 
 def _assert_equal_runs(one, other):
@@ -213,10 +243,12 @@ def _assert_equal_runs(one, other):
 _KILLED = """
 import sys
 from pathlib import Path
-from tests.test_training import SPEC, TINY
+from tests.test_training import SIZES, SPEC, TINY
 from road_extract.training import train_prepared
+SIZES["standard"] = SPEC.filters
 report = lambda p: print("step", p.done, flush=True)
-train_prepared(Path(sys.argv[1]), Path(sys.argv[2]), TINY, SPEC, report=report)
+for out in sys.argv[2:]:
+    train_prepared(Path(sys.argv[1]), Path(out), TINY, SPEC, report=report)
 """
 
 
@@ -232,16 +264,16 @@ def test_a_killed_run_resumes_as_if_nothing_had_happened(prepared, tmp_path):
                 child.kill()
                 break
         assert child.wait() == -signal.SIGKILL
-    # the same program again, in a separate process like the first and the uninterrupted run
-    for folder in (out, tmp_path / "whole"):
-        subprocess.run(
-            [sys.executable, "-c", _KILLED, prepared, folder], check=True, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+    # the same program again, and then the uninterrupted run, in a separate process like the first
+    subprocess.run(
+        [sys.executable, "-c", _KILLED, prepared, out, tmp_path / "whole"], check=True, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     _assert_equal_runs(tmp_path / "whole", out)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_filters")
 @pytest.mark.parametrize("recipe", ["default", "paper"])
 def test_training_learns_and_its_model_folder_can_be_used(prepared, tmp_path, recipe):
     said = []
@@ -273,9 +305,11 @@ def test_training_learns_and_its_model_folder_can_be_used(prepared, tmp_path, re
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_filters", "eager")
 def test_a_run_without_validation_ground_keeps_its_last_weights(prepared, tmp_path):
-    (prepared / "scenes.json").write_text('[{"name": "a", "group": "g", "share": 1.0}]')
-    out = train_prepared(prepared, tmp_path / "m", replace(TINY, steps=2), SPEC)
+    folder = shutil.copytree(prepared, tmp_path / "prepared")
+    (folder / "scenes.json").write_text('[{"name": "a", "group": "g", "share": 1.0}]')
+    out = train_prepared(folder, tmp_path / "m", replace(TINY, steps=2), SPEC)
     assert "validation" not in read_spec(out).provenance
     assert load_model(out).name == "RESUNET"
 
@@ -361,7 +395,7 @@ from road_extract.training.losses import bce_dice_loss, mse_loss
 model = logits_model(build_resunet((32, 32, 3)))
 load_weights(model, shipped_model())
 rng = np.random.default_rng(7)
-logits = model(rng.normal(0, 1, (1, 32, 32, 3)).astype(np.float32), training=False)
+logits = model.predict_on_batch(rng.normal(0, 1, (1, 32, 32, 3)).astype(np.float32))
 labels = rng.integers(0, 4, (1, 32, 32, 1)).astype(np.uint8)
 assert not any(name.split(".")[0] in sys.argv[1:] for name in sys.modules), "needs more than it should"
 print(float(bce_dice_loss(labels, logits)), float(mse_loss(labels, logits)))
@@ -380,9 +414,10 @@ def test_network_and_losses_are_the_same_on_jax():
     assert found[0] == pytest.approx(found[1], rel=1e-4)
 
 
-def test_a_student_of_half_the_filters_learns_from_a_teacher(prepared, tmp_path):
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
+def test_a_student_of_half_the_filters_learns_from_a_teacher(prepared, teacher, tmp_path):
     options = replace(TINY, steps=2, size="fast", validate_every=2)
-    teacher = train_prepared(prepared, tmp_path / "teacher", replace(TINY, steps=1, validate_every=1), SPEC)
     student = train_prepared(prepared, tmp_path / "student", options, SPEC, BaseModels(teacher=teacher))
     assert read_spec(student).filters == (32, 64, 128, 256)
     assert sum(w.size for path, w in read_weights(student).items() if "moving" not in path) == 2_058_401
@@ -391,8 +426,7 @@ def test_a_student_of_half_the_filters_learns_from_a_teacher(prepared, tmp_path)
     assert not np.array_equal(read_weights(alone)[path], read_weights(student)[path])
 
 
-def test_a_teacher_that_is_fed_otherwise_is_refused(prepared, tmp_path):
-    teacher = train_prepared(prepared, tmp_path / "teacher", replace(TINY, steps=1, validate_every=1), SPEC)
+def test_a_teacher_that_is_fed_otherwise_is_refused(prepared, teacher, tmp_path):
     other = replace(SPEC, normalization="percentiles")
     with pytest.raises(InputError, match="normalization"):
         train_prepared(prepared, tmp_path / "student", TINY, other, BaseModels(teacher=teacher))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
 
 from road_extract.base.arrays import BoolArray, Float64Array, Geometries, IntArray, to_geometries
-from road_extract.metrics.matching import Stretches, match_lines, vertex_measures
+from road_extract.metrics.matching import match_lines, vertex_measures
 
 #: Rounding error of lengths; every piece is longer.
 _TOLERANCE_M = 1e-6
@@ -54,41 +55,31 @@ def cut_by_match(lines: Geometries, metric: Geometries, others: Geometries, rule
         rule: When lines match.
     """
     stretches = match_lines(metric, others, rule.buffer_m, rule.angle_deg)
-    first = np.searchsorted(stretches.line, np.arange(len(lines) + 1))
+    bounds = np.column_stack([stretches.start_m, stretches.stop_m])
+    first, length_m = np.searchsorted(stretches.line, np.arange(len(lines) + 1)), shapely.length(metric)
+    shortest_m = max(rule.min_length_m, _TOLERANCE_M)
     index: list[int] = []
     matched: list[bool] = []
     geometry: list[shapely.LineString] = []
     for number, (line, in_metres) in enumerate(zip(lines, metric, strict=True)):
-        part = slice(first[number], first[number + 1])
-        for is_match, piece in _cut_line(line, in_metres, _take(stretches, part), rule.min_length_m):
-            index.append(number)
-            matched.append(is_match)
-            geometry.append(piece)
+        ends, kinds = _alternate(bounds[first[number] : first[number + 1]], float(length_m[number]))
+        ends, kinds = absorb_slivers(ends, kinds, shortest_m)
+        index += [number] * len(kinds)
+        matched += kinds
+        geometry += [line] if len(kinds) == 1 else _cut_line(line, in_metres, ends)
     return Pieces(np.array(index, np.int64), np.array(matched, np.bool_), to_geometries(geometry))
 
 
-def _take(stretches: Stretches, part: slice) -> Float64Array:
-    return np.stack([stretches.start_m[part], stretches.stop_m[part]], axis=1)
-
-
-def _cut_line(
-    line: shapely.LineString, metric: shapely.LineString, stretches: Float64Array, min_length_m: float
-) -> list[tuple[bool, shapely.LineString]]:
-    if not len(stretches):
-        return [(False, line)]
-    measure = vertex_measures(shapely.get_coordinates(metric))
-    ends, matched = absorb_slivers(*_alternate(stretches, float(measure[-1])), max(min_length_m, _TOLERANCE_M))
-    if len(matched) == 1:
-        return [(matched[0], line)]
-    coordinates = shapely.get_coordinates(line)
-    cuts = zip(matched, ends[:-1], ends[1:], strict=True)
-    return [(is_match, cut_line(coordinates, measure, start, stop)) for is_match, start, stop in cuts]
+def _cut_line(line: shapely.LineString, metric: shapely.LineString, ends: list[float]) -> list[shapely.LineString]:
+    coordinates, measure = shapely.get_coordinates(line), vertex_measures(shapely.get_coordinates(metric))
+    # the last end is the line's own, whatever the rounding of its length
+    return [cut_line(coordinates, measure, start, stop) for start, stop in pairwise([*ends[:-1], float(measure[-1])])]
 
 
 def _alternate(stretches: Float64Array, length_m: float) -> tuple[list[float], list[bool]]:
     """Ends of alternating matched and unmatched pieces, from 0 to the line's length, and which of them match."""
     inner = [float(end) for end in stretches.ravel() if _TOLERANCE_M < end < length_m - _TOLERANCE_M]
-    begins_matched = bool(stretches[0, 0] <= _TOLERANCE_M)
+    begins_matched = bool(len(stretches) and stretches[0, 0] <= _TOLERANCE_M)
     return [0.0, *inner, length_m], [begins_matched ^ bool(turn % 2) for turn in range(len(inner) + 1)]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from road_extract.base.options import BACKENDS, PRECISIONS
@@ -15,6 +15,9 @@ from road_extract.models import read_spec
 from road_extract.models.backends import Backend
 from road_extract.models.spec import ModelSpec
 from road_extract.pipeline import setup
+
+if TYPE_CHECKING:
+    import pytest  # processes that tests start and kill do without
 
 
 class IdentityBackend:

@@ -12,11 +12,14 @@ from __future__ import annotations
 import os
 import sys
 
-from road_extract.io.objects import lease
-from road_extract.pipeline import setup
-from tests.helpers.backends import PositionBackend, fake_opener
-
 if __name__ in ("__main__", "__mp_main__"):
+    # rasterio imports it where it is installed, as it is for these tests, which takes a quarter of the whole start
+    sys.modules["boto3"] = None
+
+    from road_extract.io.objects import lease
+    from road_extract.pipeline import setup
+    from tests.helpers.backends import PositionBackend, fake_opener
+
     setup.open_backend = fake_opener(lambda: PositionBackend(float(sys.argv[1])))
     lease.LEASE_S = float(os.environ.get("TEST_LEASE_S", lease.LEASE_S))
     lease.BEAT_S = lease.LEASE_S / 4

@@ -24,6 +24,7 @@ from pathlib import Path
 import pytest
 
 from road_extract.io.objects import Bucket
+from road_extract.io.objects import bucket as bucket_module
 from tests.helpers.gateway import Gateway, gateway
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.s3 import put_object
@@ -107,13 +108,14 @@ def s3_gateway(s3: str, tmp_path: Path) -> Iterator[Gateway]:
 
 
 def clear_environment(patch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Remove whatever this machine has of credentials and endpoints."""
+    """Remove whatever this machine has of credentials and endpoints; and retry soon."""
     for name in [name for name in os.environ if name.startswith(_PREFIXES)]:
         patch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "CPL_AWS_CREDENTIALS_FILE"):
         patch.setenv(name, str(tmp_path / "none"))
     patch.setenv("CPL_AWS_AUTODETECT_EC2", "NO")
     patch.setenv("no_proxy", "127.0.0.1")
+    patch.setattr(bucket_module, "_BACKOFF_S", 0.02)
 
 
 def s3_settings(address: str) -> dict[str, str]:

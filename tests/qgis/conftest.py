@@ -22,7 +22,8 @@ sys.path.append(str(QGIS_FOLDER))
 #: Continuous integration sets it: there, no QGIS is a failure.
 REQUIRED = "ROAD_EXTRACT_REQUIRE_QGIS"
 SYSTEM_PYTHON = "/usr/bin/python3"
-TIMEOUT_S = 300
+#: Only against a hang: a loaded machine may take minutes.
+TIMEOUT_S = 900
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def drawn(qgis, tmp_path_factory, road_extract):
     road_extract(
         "extract", scene, work / "r.gpkg", "--geometry", "both", "--probability", work / "p.tif", "--style"
     )  # fmt: skip
-    road_extract("extract", scene, work / "g.geojson", "--geometry", "lines", "--style")
+    road_extract("vectorize", work / "p.tif", work / "g.geojson", "--geometry", "lines", "--style")
     lines = [line_feature(n, [(0, 40 * n), (300, 40 * n)], status=s) for n, s in enumerate(("new", "missing"), 1)]
     write_lines(work / "d.gpkg", lines, status=str)
     return json.loads(in_qgis(qgis, SESSION, work, REPOSITORY / "road_extract" / "io" / "styles"))

@@ -37,6 +37,8 @@ _TIMEOUT_S = 30
 _BYTES_PER_S = 250_000
 _COPIED_BYTES_PER_S = 25_000_000
 _RETRIES = 8
+#: The wait before the first retry; each later one is twice as long.
+_BACKOFF_S = 0.25
 #: How many requests about single objects are under way at once.
 _AT_ONCE = 32
 
@@ -435,7 +437,7 @@ def _open_client(key: _Key, timeout_s: int, retries: int) -> Any:
         retry_config={
             "max_retries": retries,
             "backoff": {
-                "base": 2, "init_backoff": timedelta(seconds=0.25), "max_backoff": timedelta(seconds=10),
+                "base": 2, "init_backoff": timedelta(seconds=_BACKOFF_S), "max_backoff": timedelta(seconds=10),
             },
             # the credentials of a request must stay valid that long
             "retry_timeout": timedelta(seconds=max(180, 2 * timeout_s)),
