@@ -57,7 +57,8 @@ class Way:
     """A runtime and its precision, and how far it may be from TensorFlow in float32.
 
     Masks are compared at the model's threshold, by their intersection over union: on imagery of the kind that the model
-    was trained on, and on another sensor's, where more probabilities lie near the threshold.
+    was trained on, two windows of as many ``scenes``, and on another sensor's, where more probabilities lie near the
+    threshold.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Way:
     mean_difference: float
     iou: float
     iou_elsewhere: float
+    scenes: int = 4
 
     def __str__(self) -> str:
         return f"{self.name}-{self.precision}"
@@ -81,8 +83,9 @@ EVERY = [
     Way("openvino", "int8", 3e-3, 0.97, 0.95),
     Way("onnxruntime", "float32", 1e-5, 0.9995, 0.9995),
     Way("pytorch", "float32", 1e-5, 0.9995, 0.9995),
-    # PyTorch rounds the output of every operation to bfloat16; the other runtimes keep more of some
-    Way("pytorch", "bfloat16", 2e-3, 0.99, 0.98),
+    # PyTorch rounds the output of every operation to bfloat16; the other runtimes keep more of some. On a processor
+    # without bfloat16, a window takes half a minute
+    Way("pytorch", "bfloat16", 2e-3, 0.99, 0.98, scenes=1),
 ]
 NAMES = sorted({way.name for way in EVERY})
 
@@ -310,7 +313,7 @@ def test_probabilities_agree_with_tensorflow_on_another_sensor(way, answers, ref
 
 
 def test_probabilities_agree_with_tensorflow_on_the_models_own_kind_of_imagery(way, backend, reference, shared_data):
-    scenes = sorted((shared_data / "massachusetts" / "valid" / "images").glob("*.tif"))[:4]
+    scenes = sorted((shared_data / "massachusetts" / "valid" / "images").glob("*.tif"))[: way.scenes]
     tiles = np.concatenate([read_tiles(scene)[[0, 3]] for scene in scenes])
     found, expected = predict_all(backend, tiles), reference(tiles)
     assert np.abs(found - expected).mean() <= way.mean_difference
