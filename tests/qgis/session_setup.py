@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 from qgis.core import QgsProcessingException, QgsSettings
 from session import SAMPLES, WORK, Feedback, main
@@ -78,8 +79,11 @@ def old_python():
 
 
 def no_venv():
-    """As Debian's without python3-venv."""
-    return run(PYTHON=script("python3.12", '[[3, 12], true, "/usr/bin/python3.12", false]'))
+    """As Debian's without python3-venv; uv, which the machine may have, would do without."""
+    from road_extract_qgis import environment
+
+    with patch.object(environment, "find_uv", return_value=None):
+        return run(PYTHON=script("python3.12", '[[3, 12], true, "/usr/bin/python3.12", false]'))
 
 
 def script(name, says):
