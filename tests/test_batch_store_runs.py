@@ -157,7 +157,8 @@ def test_a_multipart_upload_is_aborted_at_an_interrupt(s3, s3_url, s3_gateway, t
     """As for objects beyond the largest single request."""
     script = tmp_path / "upload.py"
     script.write_text(
-        "import os, pathlib, sys\n"
+        "import os, pathlib, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored\n"
         "from road_extract.io.objects import bucket\n"
         "bucket.SINGLE_BYTES, bucket.PART_BYTES = 1, 5 * 2**20\n"
         "file = pathlib.Path(sys.argv[1]); file.write_bytes(os.urandom(2**20) * 60)\n"

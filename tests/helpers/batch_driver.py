@@ -10,7 +10,11 @@ The environment may shorten leases (TEST_LEASE_S).
 from __future__ import annotations
 
 import os
+import signal
 import sys
+
+if __name__ == "__main__":  # a shell that starts the tests in the background has them and their children ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if __name__ in ("__main__", "__mp_main__"):
     # rasterio imports it where it is installed, as it is for these tests, which takes a quarter of the whole start
