@@ -378,7 +378,7 @@ def test_damaged_weights_are_a_backend_error_not_a_result(name, tmp_path):
     save_model(network, ModelSpec("m", tile_size_px=32, filters=FEW), tmp_path)
 
     def run():
-        with closing(open_backend(name, tmp_path, 1)) as backend:
+        with closing(open_backend(name, tmp_path, 1, "float32")) as backend:
             backend.predict(np.zeros((1, 32, 32, 3), np.float32))
 
     with pytest.raises(BackendError, match="not probabilities"):
