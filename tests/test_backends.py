@@ -100,8 +100,6 @@ def _cache_of_its_own(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=EVERY, ids=str)
 def way(request):
-    if str(request.param) == "openvino-bfloat16" and AVX2.items() <= os.environ.items():
-        pytest.skip("OpenVINO asks the processor, which may have bfloat16, where oneDNN is kept to AVX2")
     return request.param
 
 

@@ -22,8 +22,7 @@ sys.path.append(str(QGIS_FOLDER))
 #: Continuous integration sets it: there, no QGIS is a failure.
 REQUIRED = "ROAD_EXTRACT_REQUIRE_QGIS"
 SYSTEM_PYTHON = "/usr/bin/python3"
-#: Only against a hang: a loaded machine may take minutes.
-TIMEOUT_S = 900
+TIMEOUT_S = 300
 
 
 @dataclass(frozen=True, slots=True)
