@@ -94,7 +94,7 @@ def test_a_faint_road_between_two_clear_ones_is_kept_and_the_same_stub_in_the_wo
 
 
 def test_gaps_are_bridged_between_lines_that_may_be_roads_only(monkeypatch):
-    """Noise in a faint mask is dropped first, because each of its dead ends would cost time."""
+    """Noise in a faint mask is dropped first, because each of its dead ends would take time."""
     seen: list[Graph] = []
 
     def bridge_nothing(graph: Graph, *_: object) -> Graph:

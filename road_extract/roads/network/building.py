@@ -28,7 +28,7 @@ from road_extract.roads.network.tracing import trace_graph
 from road_extract.roads.network.worth import prune
 
 #: Lines with less than this fraction of the minimum worth are dropped before gaps are bridged: most of the noise in a
-#: faint mask, whose dead ends would cost as much time as those of roads, and more wrong bridges.
+#: faint mask, whose dead ends would take as much time as those of roads and lead to more wrong bridges.
 HOPELESS_SHARE = 1 / 3
 #: Defaults of `trace_mask`: trace exactly what is in the mask.
 UNBRIDGED = LineOptions(max_gap_m=0.0, min_worth=0.0, min_face_m2=0.0)
